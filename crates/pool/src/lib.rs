@@ -1,0 +1,2 @@
+//! Fixed-size-block memory pools: constant time, every misuse caught, no_std, no alloc
+#![no_std]

@@ -1,0 +1,2 @@
+//! The `poolscope` command line.
+fn main() {}

@@ -1,0 +1,2 @@
+//! Automation for the workspace: `cargo xtask help`.
+fn main() {}
