@@ -1,2 +1,65 @@
-//! Fixed-size-block memory pools: constant time, every misuse caught, no_std, no alloc
 #![no_std]
+//! Fixed-size-block memory pools for microcontrollers: constant time, no fragmentation, every misuse caught.
+//!
+//! | you have | use |
+//! |---|---|
+//! | values of one type, known when compiling | [`Pool`]: a `static` with no run-time initialisation, and [`PoolBox`] handles |
+//! | memory given at run time, blocks of bytes | [`DynPool`] over a slice, and [`Block`] handles |
+//! | parts of a pool kept elsewhere (the C ABI) | [`RawPool`]: the heart itself, one operation at a time |
+//!
+//! ```
+//! use microusc_pool::Pool;
+//!
+//! struct Packet { length: u16, bytes: [u8; 60] }
+//!
+//! static PACKETS: Pool<Packet, 32> = Pool::new(); // all zero bytes: costs no flash and no start-up time
+//!
+//! let mut packet = PACKETS.alloc(Packet { length: 0, bytes: [0; 60] })?;
+//! packet.length = 3;
+//! drop(packet); // the block is back
+//! assert_eq!(PACKETS.stats().lowest_free, 31);
+//! # Ok::<(), microusc_pool::Rejected<Packet>>(())
+//! ```
+//!
+//! # How it is built
+//!
+//! ```text
+//!   Pool, PoolBox     DynPool, Block        (the C ABI)      typed / untyped / C owners of the parts of a pool
+//!         \                |                  /
+//!          '---- lock::RawLock::with(...) ---'               sharing: a wrapper, never a second implementation
+//!                          |
+//!                     raw::RawPool                           the one unsafe heart, single-threaded
+//!                     /          \
+//!          layout::Geometry    check::Marks                  address to index, and who owns what
+//! ```
+//!
+//! The crate uses no allocator, has no dependency by default, does not panic, and divides nowhere on the way to a
+//! block.
+//!
+//! # Features
+//!
+//! * `critical-section`: the lock of that name, which then is the [`DefaultLock`].
+
+#[cfg(test)]
+extern crate std;
+
+pub mod check;
+pub mod raw;
+
+mod dynamic;
+mod error;
+mod handle;
+mod layout;
+mod lock;
+mod pool;
+mod stats;
+
+pub use check::{ByteMarks, Marks, NoMarks};
+pub use dynamic::{Block, DynPool};
+pub use error::{Error, Rejected};
+pub use handle::PoolBox;
+pub use layout::{Geometry, LINK_BYTES};
+pub use lock::*;
+pub use pool::{Marked, Marking, Pool, Unmarked};
+pub use raw::{Ledger, Link, RawPool};
+pub use stats::Stats;

@@ -1,0 +1,220 @@
+//! Untyped pools over memory they are given.
+
+use core::cell::UnsafeCell;
+use core::marker::PhantomData;
+use core::mem::{ManuallyDrop, MaybeUninit};
+use core::ptr::{NonNull, null_mut};
+use core::slice;
+
+use crate::raw::{Ledger, Link, RawPool};
+use crate::{ByteMarks, DefaultLock, Error, Geometry, RawLock, Stats};
+
+struct List {
+    head: *mut Link,
+    listed: usize,
+    ledger: Ledger,
+}
+
+/// A pool of byte blocks over borrowed memory: a static, a stack array, a linker section, part of a heap.
+///
+/// RAM besides the memory given: this struct (13 words and the lock). Of the memory given, one byte a block is used
+/// for marks, at its end.
+///
+/// * Cost: making one is O(capacity) (the marks are zeroed); alloc and free are O(1), one critical section of `L`.
+/// * Context: whatever `L` allows; the pool is `Sync` exactly when its lock is.
+///
+/// ```
+/// use core::mem::MaybeUninit;
+/// use microusc_pool::{DynPool, NoLock};
+///
+/// let mut memory = [MaybeUninit::uninit(); 1000];
+/// let pool: DynPool<NoLock> = DynPool::new(&mut memory, 64, 4)?;
+/// let mut block = pool.alloc()?;
+/// block.as_mut_slice().fill(MaybeUninit::new(0x55));
+/// assert_eq!(pool.stats().used(), 1);
+/// drop(block);
+/// assert_eq!(pool.stats().used(), 0);
+/// # Ok::<(), microusc_pool::Error>(())
+/// ```
+pub struct DynPool<'m, L: RawLock = DefaultLock> {
+    lock: L,
+    list: UnsafeCell<List>,
+    geometry: Geometry,
+    base: NonNull<u8>,
+    marks: NonNull<u8>,
+    memory: PhantomData<&'m mut [MaybeUninit<u8>]>,
+}
+
+// SAFETY: the list and the marks are touched with the lock closed only, which excludes everybody else.
+unsafe impl<L: RawLock + Sync> Sync for DynPool<'_, L> {}
+// SAFETY: the pool owns, by exclusive borrow, all it points to.
+unsafe impl<L: RawLock + Send> Send for DynPool<'_, L> {}
+
+impl<'m, L: RawLock> DynPool<'m, L> {
+    /// Cuts `memory` into as many blocks of at least `block_size` bytes, aligned to `align` bytes and to a pointer,
+    /// as fit with their marks. O(capacity).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BlockTooSmall`], [`Error::BadAlignment`], [`Error::TooLarge`], and [`Error::UnsuitableMemory`] when
+    /// not one block fits.
+    pub fn new(memory: &'m mut [MaybeUninit<u8>], block_size: usize, align: usize) -> Result<Self, Error> {
+        if block_size < crate::LINK_BYTES {
+            return Err(Error::BlockTooSmall);
+        }
+        let stride = Geometry::stride_for(block_size, align)?;
+        let start = memory.as_mut_ptr();
+        let padding = start.align_offset(align.max(align_of::<Link>()));
+        // Once for each pool, far from any hot path: a division is welcome here.
+        let capacity = memory.len().saturating_sub(padding) / (stride + 1);
+        if capacity == 0 {
+            return Err(Error::UnsuitableMemory);
+        }
+        let geometry = Geometry::new(block_size, align, capacity)?;
+        memory[padding + geometry.bytes()..][..capacity].fill(MaybeUninit::new(crate::check::FREE));
+        let base = memory[padding..].as_mut_ptr().cast::<u8>();
+        // SAFETY: both are addresses inside a slice, which do not lie at null; the marks begin behind the blocks.
+        let (base, marks) =
+            unsafe { (NonNull::new_unchecked(base), NonNull::new_unchecked(base.add(geometry.bytes()))) };
+        let list = UnsafeCell::new(List { head: null_mut(), listed: 0, ledger: Ledger::NEW });
+        Ok(Self { lock: L::INIT, list, geometry, base, marks, memory: PhantomData })
+    }
+
+    /// Takes a block. O(1); one critical section. Its content is whatever was there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Exhausted`] or [`Error::Corrupt`].
+    #[inline]
+    pub fn alloc(&self) -> Result<Block<'_, L>, Error> {
+        let start = self.alloc_raw()?;
+        Ok(Block { pool: self, start })
+    }
+
+    /// Takes a block as an address. O(1); one critical section.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Exhausted`] or [`Error::Corrupt`].
+    #[inline]
+    pub fn alloc_raw(&self) -> Result<NonNull<u8>, Error> {
+        self.with_raw(|raw| raw.take())
+    }
+
+    /// Returns a block by its address. O(1); one critical section.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DoubleFree`] and [`Error::NotABlock`]: the pool is unharmed and the refusal counted.
+    ///
+    /// # Safety
+    ///
+    /// If `block` is a live block of this pool, then it is the caller's and is not used again.
+    #[inline]
+    pub unsafe fn free_raw(&self, block: *mut u8) -> Result<(), Error> {
+        // SAFETY: as the caller promises.
+        self.with_raw(|raw| unsafe { raw.put(block) })
+    }
+
+    /// The geometry. O(1), no critical section.
+    pub fn geometry(&self) -> Geometry {
+        self.geometry
+    }
+
+    /// Whether `address` is a block of this pool that has an owner. O(1); one critical section.
+    pub fn is_live(&self, address: *const u8) -> bool {
+        self.with_raw(|raw| raw.is_live(address))
+    }
+
+    /// A snapshot of the pool. O(1); one critical section.
+    pub fn stats(&self) -> Stats {
+        self.with_raw(|raw| raw.stats())
+    }
+
+    /// Walks the free list and compares it with the marks. O(capacity) inside one critical section.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`].
+    pub fn validate(&self) -> Result<(), Error> {
+        self.with_raw(|raw| raw.validate())
+    }
+
+    /// Makes the free list anew from the marks after [`Error::Corrupt`], and returns its length in blocks.
+    /// O(capacity) inside one critical section. Live blocks are not touched.
+    pub fn repair(&self) -> usize {
+        self.with_raw(|raw| raw.repair())
+    }
+
+    /// Starts [`Stats::lowest_free`] anew from now. O(capacity) inside one critical section.
+    pub fn reset_lowest_free(&self) {
+        self.with_raw(|raw| raw.reset_peak());
+    }
+
+    #[inline(always)]
+    fn with_raw<R>(&self, work: impl FnOnce(&mut RawPool<'_, ByteMarks>) -> R) -> R {
+        self.lock.with(|| {
+            // SAFETY: with the lock closed nobody else has a reference to the list.
+            let list = unsafe { &mut *self.list.get() };
+            // SAFETY: `new` set up the marks, and they are the pool's by exclusive borrow.
+            let marks = unsafe { ByteMarks::new(self.marks.as_ptr()) };
+            // SAFETY: the four parts are this pool's own, by exclusive borrow, and `new` cut the memory to `geometry`.
+            let mut raw = unsafe {
+                RawPool::new(
+                    (&mut list.head, &mut list.listed),
+                    &mut list.ledger,
+                    self.base.as_ptr(),
+                    self.geometry,
+                    marks,
+                )
+            };
+            work(&mut raw)
+        })
+    }
+}
+
+/// A block of a [`DynPool`]: owns its bytes and returns them on drop.
+///
+/// It may be sent to another thread exactly when the pool's lock is `Sync`, and does not outlive the pool.
+pub struct Block<'p, L: RawLock = DefaultLock> {
+    pool: &'p DynPool<'p, L>,
+    start: NonNull<u8>,
+}
+
+// SAFETY: the block is the handle's alone, and the pool may be used from the other thread since it is `Sync`.
+unsafe impl<L: RawLock + Sync> Send for Block<'_, L> {}
+// SAFETY: a shared handle gives out shared references to the bytes only.
+unsafe impl<L: RawLock + Sync> Sync for Block<'_, L> {}
+
+impl<L: RawLock> Block<'_, L> {
+    /// The address of the block.
+    pub fn as_ptr(&self) -> NonNull<u8> {
+        self.start
+    }
+
+    /// The bytes of the block: a stride's length.
+    pub fn as_slice(&self) -> &[MaybeUninit<u8>] {
+        // SAFETY: the block is this handle's, of that length, and any byte is a `MaybeUninit`.
+        unsafe { slice::from_raw_parts(self.start.as_ptr().cast(), self.pool.geometry.stride()) }
+    }
+
+    /// The bytes of the block, to be written.
+    pub fn as_mut_slice(&mut self) -> &mut [MaybeUninit<u8>] {
+        // SAFETY: as in `as_slice`, and the handle is borrowed exclusively.
+        unsafe { slice::from_raw_parts_mut(self.start.as_ptr().cast(), self.pool.geometry.stride()) }
+    }
+
+    /// Gives the block up as an address; [`DynPool::free_raw`] takes it back. O(1), no critical section.
+    pub fn into_raw(self) -> NonNull<u8> {
+        ManuallyDrop::new(self).start
+    }
+}
+
+impl<L: RawLock> Drop for Block<'_, L> {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: the handle owns the block and is not used again.
+        // A refusal is counted by the pool; it means that somebody gave the block back behind the handle's back.
+        let _counted = unsafe { self.pool.free_raw(self.start.as_ptr()) };
+    }
+}

@@ -1,0 +1,87 @@
+//! What keeps two users of a pool apart. One contract, one file for each lock.
+
+#[cfg(feature = "critical-section")]
+mod critical_section;
+#[cfg(target_has_atomic = "8")]
+mod spin;
+
+#[cfg(feature = "critical-section")]
+pub use critical_section::CriticalSection;
+#[cfg(target_has_atomic = "8")]
+pub use spin::SpinLock;
+
+use core::marker::PhantomData;
+
+/// The lock of a pool that does not name one.
+///
+/// With the feature `critical-section` it is [`CriticalSection`]; on a host it is [`SpinLock`]; on bare metal without
+/// that feature it is [`NoLock`], of which a `static` cannot be made: the compiler asks for a decision.
+#[cfg(feature = "critical-section")]
+pub type DefaultLock = CriticalSection;
+/// The lock of a pool that does not name one: [`SpinLock`] on a host without the feature `critical-section`.
+#[cfg(all(not(feature = "critical-section"), not(target_os = "none"), target_has_atomic = "8"))]
+pub type DefaultLock = SpinLock;
+/// The lock of a pool that does not name one: none, so that it cannot be shared, without `critical-section`.
+#[cfg(all(not(feature = "critical-section"), not(all(not(target_os = "none"), target_has_atomic = "8"))))]
+pub type DefaultLock = NoLock;
+
+/// Mutual exclusion for the few instructions of a pool operation.
+///
+/// It is entered for bounded, short work only: never while waiting, logging or calling back.
+///
+/// # Safety
+///
+/// 1. If the implementing type is `Sync`, then from the return of `acquire` until the matching `release` no other
+///    context that may call `acquire` on the same lock (task, interrupt, other core) returns from it.
+/// 2. Both are compiler barriers and, where cores share the lock, memory barriers (acquire and release).
+/// 3. `acquire` returns. A context that could interrupt the holder and wait for it for ever is kept out by (1), not
+///    by waiting: on a microcontroller, interrupts are masked before anything else is waited for.
+pub unsafe trait RawLock {
+    /// An open lock, for constants.
+    const INIT: Self;
+
+    /// What must be put back on release, such as the interrupt level.
+    type Saved: Copy;
+
+    /// Closes the lock.
+    fn acquire(&self) -> Self::Saved;
+
+    /// Opens the lock.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the lock, and `saved` came from the matching `acquire`.
+    unsafe fn release(&self, saved: Self::Saved);
+
+    /// Runs `work` with the lock closed. `work` must not panic or use the same lock again.
+    #[inline(always)]
+    fn with<R>(&self, work: impl FnOnce() -> R) -> R {
+        let saved = self.acquire();
+        let result = work();
+        // SAFETY: acquired two lines above.
+        unsafe { self.release(saved) };
+        result
+    }
+}
+
+/// No lock: for a pool that one context owns. It is not `Sync`, so neither is a pool with it.
+///
+/// ```compile_fail
+/// use microusc_pool::{NoLock, Pool};
+/// static POOL: Pool<u32, 4, NoLock> = Pool::new(); // cannot be shared between threads safely
+/// ```
+#[derive(Debug)]
+pub struct NoLock(PhantomData<*mut ()>);
+
+// SAFETY: not `Sync`, so a single context reaches it and there is nobody to keep out.
+unsafe impl RawLock for NoLock {
+    const INIT: Self = Self(PhantomData);
+
+    type Saved = ();
+
+    #[inline(always)]
+    fn acquire(&self) {}
+
+    #[inline(always)]
+    unsafe fn release(&self, (): ()) {}
+}

@@ -1,0 +1,231 @@
+//! Typed pools that are constants: `static POOL: Pool<T, N> = Pool::new();`.
+
+use core::cell::UnsafeCell;
+use core::mem::{ManuallyDrop, MaybeUninit};
+use core::ptr::{NonNull, null_mut};
+
+use crate::raw::{Ledger, Link, RawPool};
+use crate::{ByteMarks, DefaultLock, Error, Geometry, Marks, NoMarks, PoolBox, RawLock, Rejected, Stats};
+
+/// Whether a pool records the owner of each block, and where.
+pub trait Marking {
+    /// Room for the marks of `N` blocks.
+    type Room<const N: usize>;
+    /// How they are used.
+    type Marks: Marks;
+    /// Marks at the start: all zero.
+    fn marks<const N: usize>(room: *mut Self::Room<N>) -> Self::Marks;
+}
+
+/// A mark for each block: double frees and foreign addresses that come back through
+/// [`PoolBox::from_raw`] are refused, and a forged link never leads to a block in use. One byte a block.
+#[derive(Debug)]
+pub struct Marked;
+
+/// No marks: for a pool whose blocks never leave the type system. Links are still checked for range and stride.
+#[derive(Debug)]
+pub struct Unmarked;
+
+impl Marking for Marked {
+    type Room<const N: usize> = [u8; N];
+    type Marks = ByteMarks;
+
+    #[inline(always)]
+    fn marks<const N: usize>(room: *mut [u8; N]) -> ByteMarks {
+        // SAFETY: `room` is the room of a pool of `N` blocks, in which only the pool's marks are written.
+        unsafe { ByteMarks::new(room.cast()) }
+    }
+}
+
+impl Marking for Unmarked {
+    type Room<const N: usize> = [u8; 0];
+    type Marks = NoMarks;
+
+    #[inline(always)]
+    fn marks<const N: usize>(_: *mut [u8; 0]) -> NoMarks {
+        NoMarks
+    }
+}
+
+/// A block: a value while it has an owner, a link while it is free.
+#[repr(C)]
+union Slot<T> {
+    value: ManuallyDrop<MaybeUninit<T>>,
+    link: ManuallyDrop<Link>,
+}
+
+#[repr(C)]
+struct List {
+    head: *mut Link,
+    listed: usize,
+    ledger: Ledger,
+}
+
+/// A pool of `N` blocks, each for one `T`.
+///
+/// `Pool::new()` is a constant of zero bytes: a static pool lies in `.bss`, takes no flash, and is ready before
+/// `main`. RAM besides the blocks: 7 words, the lock, and a byte a block ([`Marked`]) or none ([`Unmarked`]).
+///
+/// * Cost: [`alloc`](Self::alloc) and dropping its handle are O(1), each one short critical section of `L`.
+/// * Context: whatever `L` allows; a `Pool` is `Sync` exactly when its lock is (and `T` may be sent).
+/// * A pool is used in place, for ever (`&'static self`): its blocks know their addresses.
+///
+/// ```
+/// use microusc_pool::{Error, Pool};
+///
+/// static POOL: Pool<[u8; 16], 2> = Pool::new();
+///
+/// let first = POOL.alloc([1; 16]).unwrap();
+/// let second = POOL.alloc([2; 16]).unwrap();
+/// let refused = POOL.alloc([3; 16]).unwrap_err();
+/// assert_eq!((refused.error, refused.value), (Error::Exhausted, [3; 16])); // the value is not lost
+/// drop(first);
+/// assert_eq!(POOL.stats().free, 1);
+/// # drop(second);
+/// ```
+pub struct Pool<T, const N: usize, L: RawLock = DefaultLock, M: Marking = Marked> {
+    lock: L,
+    list: UnsafeCell<List>,
+    marks: UnsafeCell<MaybeUninit<M::Room<N>>>,
+    blocks: UnsafeCell<MaybeUninit<[Slot<T>; N]>>,
+}
+
+// SAFETY: the list and the marks are touched with the lock closed only, and `L: Sync` promises that this excludes
+// everybody else. A value is reached through its handle, of which there is one; `T: Send` lets it be made in one
+// thread and dropped in another.
+unsafe impl<T: Send, const N: usize, L: RawLock + Sync, M: Marking> Sync for Pool<T, N, L, M> {}
+// SAFETY: a pool is moved only before it is ever used, since using it takes a `&'static` reference.
+unsafe impl<T: Send, const N: usize, L: RawLock + Send, M: Marking> Send for Pool<T, N, L, M> {}
+
+impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
+    /// The geometry, computed by the compiler; a pool that cannot exist does not compile.
+    const GEOMETRY: Geometry = match Geometry::new(size_of::<Slot<T>>(), align_of::<Slot<T>>(), N) {
+        Ok(geometry) => geometry,
+        Err(error) => panic!("{}", error.message()),
+    };
+
+    /// An empty pool, all zero bytes.
+    ///
+    /// A pool of no blocks does not compile:
+    ///
+    /// ```compile_fail
+    /// static POOL: microusc_pool::Pool<u32, 0> = microusc_pool::Pool::new();
+    /// ```
+    #[expect(
+        clippy::new_without_default,
+        reason = "a pool is made in a constant, where Default cannot be called"
+    )]
+    pub const fn new() -> Self {
+        let _checked = Self::GEOMETRY;
+        Self {
+            lock: L::INIT,
+            list: UnsafeCell::new(List { head: null_mut(), listed: 0, ledger: Ledger::NEW }),
+            marks: UnsafeCell::new(MaybeUninit::zeroed()),
+            blocks: UnsafeCell::new(MaybeUninit::uninit()),
+        }
+    }
+
+    /// Moves `value` into a block. O(1); one critical section, in which `value` is not touched.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Exhausted`] or [`Error::Corrupt`], with the value given back.
+    #[inline]
+    pub fn alloc(&'static self, value: T) -> Result<PoolBox<T, N, L, M>, Rejected<T>> {
+        match self.take() {
+            Ok(block) => {
+                // SAFETY: the block is ours, and as large and aligned as a `T`.
+                unsafe { block.write(value) };
+                // SAFETY: just taken and written.
+                Ok(unsafe { PoolBox::new(self, block) })
+            }
+            Err(error) => Err(Rejected { error, value }),
+        }
+    }
+
+    /// Makes a value in a block, only when there is one. O(1) plus `make`, which runs outside the critical section.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Exhausted`] or [`Error::Corrupt`]; then `make` is not called.
+    #[inline]
+    pub fn alloc_with(&'static self, make: impl FnOnce() -> T) -> Result<PoolBox<T, N, L, M>, Error> {
+        let block = self.alloc_uninit()?;
+        Ok(block.write(make()))
+    }
+
+    /// Takes a block without filling it. O(1); one critical section.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Exhausted`] or [`Error::Corrupt`].
+    #[inline]
+    pub fn alloc_uninit(&'static self) -> Result<PoolBox<T, N, L, M, MaybeUninit<T>>, Error> {
+        // SAFETY: just taken; a `MaybeUninit` needs no initialisation.
+        self.take().map(|block| unsafe { PoolBox::new(self, block.cast()) })
+    }
+
+    /// A snapshot of the pool. O(1); one critical section.
+    pub fn stats(&'static self) -> Stats {
+        self.with_raw(|raw| raw.stats())
+    }
+
+    /// Walks the free list and compares it with the marks. O(N) inside one critical section.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`].
+    pub fn validate(&'static self) -> Result<(), Error> {
+        self.with_raw(|raw| raw.validate())
+    }
+
+    #[inline(always)]
+    fn take(&'static self) -> Result<NonNull<T>, Error> {
+        self.with_raw(|raw| raw.take()).map(NonNull::cast)
+    }
+
+    /// Returns a block to the list.
+    ///
+    /// # Safety
+    ///
+    /// As [`RawPool::put`].
+    #[inline(always)]
+    pub(crate) unsafe fn put(&'static self, block: *mut u8) -> Result<(), Error> {
+        // SAFETY: as the caller promises.
+        self.with_raw(|raw| unsafe { raw.put(block) })
+    }
+
+    #[inline(always)]
+    pub(crate) fn with_raw<R>(&'static self, work: impl FnOnce(&mut RawPool<'_, M::Marks>) -> R) -> R {
+        self.lock.with(|| {
+            // SAFETY: with the lock closed nobody else has a reference to the list.
+            let list = unsafe { &mut *self.list.get() };
+            let marks = M::marks::<N>(self.marks.get().cast());
+            // SAFETY: the four parts are this pool's own and stay where they are for ever; `GEOMETRY` is that of
+            // `blocks`; only this function and the owners of blocks reach them.
+            let mut raw = unsafe {
+                RawPool::new(
+                    (&mut list.head, &mut list.listed),
+                    &mut list.ledger,
+                    self.blocks.get().cast(),
+                    Self::GEOMETRY,
+                    marks,
+                )
+            };
+            work(&mut raw)
+        })
+    }
+}
+
+impl<T, const N: usize, L: RawLock> Pool<T, N, L, Marked> {
+    /// Makes the free list anew from the marks after [`Error::Corrupt`], and returns its length in blocks.
+    /// O(N) inside one critical section. Live blocks are not touched.
+    pub fn repair(&'static self) -> usize {
+        self.with_raw(|raw| raw.repair())
+    }
+
+    /// Starts [`Stats::lowest_free`] anew from now. O(N) inside one critical section.
+    pub fn reset_lowest_free(&'static self) {
+        self.with_raw(|raw| raw.reset_peak());
+    }
+}

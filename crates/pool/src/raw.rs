@@ -1,0 +1,320 @@
+//! The unsafe heart: an intrusive free list, single-threaded, that believes nothing it reads from a block.
+//!
+//! ```text
+//!  head --> block 4 --> block 1 --> block 7 --> null       `listed` = 3 blocks, linked through their first word
+//!
+//!  blocks    0     1     2     3     4     5     6     7     8     9
+//!  marks     L     .     L     L     .     L     L     .
+//!            '---------- listed at some time ---------' '-- fresh --'   fresh = 8: never touched, not on the list
+//! ```
+//!
+//! A pool whose list was threaded in advance has `fresh == capacity`. A static pool starts with `fresh == 0` and an
+//! empty list: all zero bytes, hence no initialisation at run time and no copy of it in flash.
+//!
+//! Everything a pool knows is in four places, wherever its owner keeps them: two words (head and number listed), the
+//! [`Ledger`], the marks, and the blocks. [`RawPool`] borrows them for the length of one operation. Locks, handles,
+//! names and ports are other modules' business.
+
+use core::ptr::NonNull;
+
+use crate::check::{ByteMarks, FREE, LIVE, Marks, VIRGIN};
+use crate::{Error, Geometry, Stats};
+
+/// What a free block holds in its first word.
+#[derive(Debug)]
+#[repr(C)]
+pub struct Link {
+    /// The next free block, or null.
+    pub next: *mut Link,
+}
+
+/// Counters that no operation needs to read from memory it does not trust. All zero at first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Ledger {
+    /// Blocks below this index have been on the list at some time.
+    pub fresh: usize,
+    /// The most blocks in use at one time.
+    pub peak: usize,
+    /// Allocations refused because every block was in use.
+    pub exhausted: u32,
+    /// Frees refused: double, or not a block.
+    pub refused: u32,
+    /// Times that damage was met in the free list.
+    pub damaged: u32,
+}
+
+impl Ledger {
+    /// All counters zero.
+    pub const NEW: Self = Self { fresh: 0, peak: 0, exhausted: 0, refused: 0, damaged: 0 };
+}
+
+/// A pool for the length of one operation.
+///
+/// # Constant time
+///
+/// [`take`](Self::take) and [`put`](Self::put) run the same instructions whatever the pool holds, save that a block
+/// that was never used before comes from another, equally constant, path. The walks ([`validate`](Self::validate),
+/// [`repair`](Self::repair), [`thread`](Self::thread)) cost O(capacity).
+#[derive(Debug)]
+pub struct RawPool<'a, M: Marks> {
+    head: &'a mut *mut Link,
+    listed: &'a mut usize,
+    ledger: &'a mut Ledger,
+    base: *mut u8,
+    geometry: Geometry,
+    marks: M,
+}
+
+impl<'a, M: Marks> RawPool<'a, M> {
+    /// Borrows the parts of a pool.
+    ///
+    /// # Safety
+    ///
+    /// 1. `base` is aligned to a pointer and points to `geometry.bytes()` bytes that are valid for reads and writes
+    ///    for `'a`, as `marks` are for `geometry.capacity()` blocks.
+    /// 2. The same four parts (head and count, ledger, marks, blocks) always come together, zeroed at first; nothing
+    ///    but a `RawPool` over them and the owners of taken blocks writes to them. (Foreign writes into free blocks
+    ///    are detected, not trusted.)
+    #[inline(always)]
+    pub unsafe fn new(
+        (head, listed): (&'a mut *mut Link, &'a mut usize),
+        ledger: &'a mut Ledger,
+        base: *mut u8,
+        geometry: Geometry,
+        marks: M,
+    ) -> Self {
+        Self { head, listed, ledger, base, geometry, marks }
+    }
+
+    /// Takes a free block. O(1). The block's content is whatever was there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Exhausted`], and [`Error::Corrupt`] when the list does not lead to a free block.
+    #[inline(always)]
+    pub fn take(&mut self) -> Result<NonNull<u8>, Error> {
+        let index = self.index(self.head.addr());
+        if index >= self.ledger.fresh {
+            return self.take_unlisted();
+        }
+        // SAFETY: `index` is below `fresh`, which is at most the capacity.
+        let Some(virgin) = (unsafe { self.marks.claim(index) }) else {
+            return self.damaged();
+        };
+        let block = self.link(self.head.addr());
+        // SAFETY: the index proves the address to be a block of ours, aligned for a link, and its mark was free, so
+        // no owner's data is read. Should the link have been overwritten, then what is read is checked in this same
+        // way before it is used as an address.
+        *self.head = unsafe { block.as_ref().next };
+        *self.listed = self.listed.wrapping_sub(1);
+        self.ledger.peak = self.ledger.peak.wrapping_add(virgin);
+        Ok(block.cast())
+    }
+
+    /// Returns a block. O(1). The address may be anything: it is not used before it is proven.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotABlock`] and [`Error::DoubleFree`]; the pool is unharmed and the refusal counted.
+    ///
+    /// # Safety
+    ///
+    /// If `block` is a live block of this pool, then its owner gives it up. (Any other address is refused.) With
+    /// [`NoMarks`](crate::NoMarks), `block` must be a live block.
+    #[inline(always)]
+    pub unsafe fn put(&mut self, block: *mut u8) -> Result<(), Error> {
+        if M::KEPT {
+            let index = self.index(block.addr());
+            if index >= self.geometry.capacity() {
+                return self.refuse(Error::NotABlock);
+            }
+            // SAFETY: `index` is below the capacity.
+            if !unsafe { self.marks.release(index) } {
+                return self.refuse(Error::DoubleFree);
+            }
+        }
+        let link = self.link(block.addr());
+        // SAFETY: the address is that of a live block, by the marks or by the caller's promise; so it is aligned,
+        // ours, and the caller's to give.
+        unsafe { link.write(Link { next: *self.head }) };
+        *self.head = link.as_ptr();
+        *self.listed = self.listed.wrapping_add(1);
+        Ok(())
+    }
+
+    /// Number of blocks that can be taken. O(1).
+    #[inline]
+    pub fn free_blocks(&self) -> usize {
+        *self.listed + (self.geometry.capacity() - self.ledger.fresh)
+    }
+
+    /// A snapshot of the counters. O(1).
+    pub fn stats(&self) -> Stats {
+        let capacity = self.geometry.capacity();
+        Stats {
+            stride_bytes: self.geometry.stride(),
+            capacity,
+            free: self.free_blocks(),
+            lowest_free: capacity - self.ledger.peak,
+            exhausted: self.ledger.exhausted,
+            refused: self.ledger.refused,
+            damaged: self.ledger.damaged,
+        }
+    }
+
+    /// Whether `block` is a block of this pool that has an owner. O(1), for any address.
+    pub fn is_live(&self, block: *const u8) -> bool {
+        let index = self.index(block.addr());
+        // SAFETY: reached only with an index below the capacity.
+        index < self.geometry.capacity() && unsafe { self.marks.is_claimed(index) }
+    }
+
+    /// Walks the list and the marks, and says whether they tell the same story. O(capacity), bounded even if the
+    /// list is a cycle.
+    ///
+    /// ```text
+    ///  walk: at most `listed` steps, each to a block whose mark is free, then null
+    ///        a list that ends cannot hold a block twice     -> no duplicates
+    ///  marks: exactly `listed` free ones below `fresh`      -> no block is lost
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`].
+    pub fn validate(&self) -> Result<(), Error> {
+        if *self.listed > self.ledger.fresh {
+            return Err(Error::Corrupt);
+        }
+        let mut at = *self.head;
+        for _ in 0..*self.listed {
+            let index = self.index(at.addr());
+            if index >= self.ledger.fresh || self.is_claimed(index) {
+                return Err(Error::Corrupt);
+            }
+            // SAFETY: the index proves the address to be a block of ours; it is free, so no owner's data is read.
+            at = unsafe { self.link(at.addr()).as_ref().next };
+        }
+        let unclaimed = (0..self.ledger.fresh).filter(|&index| !self.is_claimed(index)).count();
+        let told_alike = at.is_null() && (!M::KEPT || unclaimed == *self.listed);
+        told_alike.then_some(()).ok_or(Error::Corrupt)
+    }
+
+    /// The index of the block at `address`, or a number that is not below the capacity.
+    #[inline(always)]
+    fn index(&self, address: usize) -> usize {
+        self.geometry.index_of(address.wrapping_sub(self.base.addr()))
+    }
+
+    /// `address` as a link that may be used as widely as the pool's memory, wherever the number came from.
+    ///
+    /// An owner may give back a pointer that was only good for its own part of the block.
+    #[inline(always)]
+    fn link(&self, address: usize) -> NonNull<Link> {
+        // SAFETY: called with addresses inside the pool's memory only, which does not lie at null.
+        unsafe { NonNull::new_unchecked(self.base.with_addr(address).cast()) }
+    }
+
+    fn is_claimed(&self, index: usize) -> bool {
+        // SAFETY: called with indices below the capacity only.
+        unsafe { self.marks.is_claimed(index) }
+    }
+
+    /// Links free block `index` in front of `next`, counts it, and returns it as the new front.
+    fn push_behind(&mut self, index: usize, next: *mut Link) -> *mut Link {
+        let link = self.link(self.base.addr() + index * self.geometry.stride());
+        // SAFETY: block `index` is ours and free: nobody else uses it.
+        unsafe { link.write(Link { next }) };
+        *self.listed += 1;
+        link.as_ptr()
+    }
+
+    /// The list does not lead to a block: it ended, or it was forged.
+    #[cold]
+    #[inline(never)]
+    fn take_unlisted(&mut self) -> Result<NonNull<u8>, Error> {
+        if !self.head.is_null() || *self.listed != 0 {
+            return self.damaged();
+        }
+        let index = self.ledger.fresh;
+        if index == self.geometry.capacity() {
+            self.ledger.exhausted = self.ledger.exhausted.saturating_add(1);
+            return Err(Error::Exhausted);
+        }
+        // SAFETY: `index` is below the capacity.
+        if unsafe { self.marks.claim(index) }.is_none() {
+            return self.damaged();
+        }
+        self.ledger.fresh += 1;
+        self.ledger.peak += 1;
+        Ok(self.link(self.base.addr() + index * self.geometry.stride()).cast())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn damaged(&mut self) -> Result<NonNull<u8>, Error> {
+        self.ledger.damaged = self.ledger.damaged.saturating_add(1);
+        Err(Error::Corrupt)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refuse(&mut self, error: Error) -> Result<(), Error> {
+        self.ledger.refused = self.ledger.refused.saturating_add(1);
+        Err(error)
+    }
+}
+
+impl RawPool<'_, ByteMarks> {
+    /// Puts every block that was never listed on the list, lowest address first. O(capacity).
+    ///
+    /// For an owner that must find every free block on the list; a taken block then never comes from the fresh part.
+    pub fn thread(&mut self) {
+        let mut next = *self.head;
+        for index in (self.ledger.fresh..self.geometry.capacity()).rev() {
+            // SAFETY: `index` is below the capacity.
+            unsafe { self.marks.set(index, VIRGIN) };
+            next = self.push_behind(index, next);
+        }
+        *self.head = next;
+        self.ledger.fresh = self.geometry.capacity();
+    }
+
+    /// Makes the free list anew from the marks, which no overrun of a block reaches, and returns its length in
+    /// blocks. O(capacity). Live blocks are not touched.
+    pub fn repair(&mut self) -> usize {
+        *self.head = core::ptr::null_mut();
+        *self.listed = 0;
+        // Never-used blocks go to the bottom: the peak is right only while they are the last to be taken.
+        for wanted in [VIRGIN, FREE] {
+            for index in (0..self.ledger.fresh).rev() {
+                // SAFETY: `index` is below `fresh`, which is at most the capacity.
+                if unsafe { self.marks.get(index) } == wanted {
+                    *self.head = self.push_behind(index, *self.head);
+                }
+            }
+        }
+        *self.listed
+    }
+
+    /// Starts the peak, and with it the lowest number of free blocks, anew from now. O(capacity).
+    pub fn reset_peak(&mut self) {
+        for index in 0..self.ledger.fresh {
+            if !self.is_claimed(index) {
+                // SAFETY: `index` is below `fresh`, which is at most the capacity.
+                unsafe { self.marks.set(index, VIRGIN) };
+            }
+        }
+        self.ledger.peak = self.geometry.capacity() - self.free_blocks();
+    }
+
+    /// Calls `f` with the address of each live block, lowest first. O(capacity).
+    pub fn for_each_live(&self, mut f: impl FnMut(NonNull<u8>)) {
+        for index in 0..self.ledger.fresh {
+            // SAFETY: `index` is below `fresh`, which is at most the capacity.
+            if unsafe { self.marks.get(index) } == LIVE {
+                f(self.link(self.base.addr() + index * self.geometry.stride()).cast());
+            }
+        }
+    }
+}
