@@ -64,6 +64,13 @@ pub struct Rejected<T> {
     pub value: T,
 }
 
+impl<T> From<Rejected<T>> for Error {
+    /// Lets the value go, so that `?` can pass the reason on.
+    fn from(rejected: Rejected<T>) -> Self {
+        rejected.error
+    }
+}
+
 impl<T> fmt::Display for Rejected<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.error.fmt(f)

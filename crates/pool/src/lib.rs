@@ -18,7 +18,7 @@
 //! packet.length = 3;
 //! drop(packet); // the block is back
 //! assert_eq!(PACKETS.stats().lowest_free, 31);
-//! # Ok::<(), microusc_pool::Rejected<Packet>>(())
+//! # Ok::<(), microusc_pool::Error>(())
 //! ```
 //!
 //! # How it is built

@@ -218,6 +218,22 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
 }
 
 impl<T, const N: usize, L: RawLock> Pool<T, N, L, Marked> {
+    /// Returns a block by its address, without dropping what is in it. O(1); one critical section.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DoubleFree`] and [`Error::NotABlock`]: the pool is unharmed and the refusal counted.
+    ///
+    /// # Safety
+    ///
+    /// If `block` is a live block of this pool, then it is the caller's (from [`PoolBox::into_raw`]) and is not used
+    /// again.
+    #[inline]
+    pub unsafe fn free_raw(&'static self, block: *mut T) -> Result<(), Error> {
+        // SAFETY: as the caller promises.
+        unsafe { self.put(block.cast()) }
+    }
+
     /// Makes the free list anew from the marks after [`Error::Corrupt`], and returns its length in blocks.
     /// O(N) inside one critical section. Live blocks are not touched.
     pub fn repair(&'static self) -> usize {

@@ -34,7 +34,9 @@ pub struct Link {
 pub struct Ledger {
     /// Blocks below this index have been on the list at some time.
     pub fresh: usize,
-    /// The most blocks in use at one time.
+    /// Distinct blocks used. Blocks are taken last-in-first-out, so a block that was never used is taken only when
+    /// all others are in use: this is the most blocks in use at one time. (Damage to the list may change the order;
+    /// then it is too large until it is started anew, never too small.)
     pub peak: usize,
     /// Allocations refused because every block was in use.
     pub exhausted: u32,

@@ -13,6 +13,7 @@ pub struct Stats {
     /// Blocks that can be taken now.
     pub free: usize,
     /// The fewest blocks that could be taken at any time since the start, or since the last reset.
+    /// Exact while the free list is whole; after damage it may be too low, never too high, until it is reset.
     pub lowest_free: usize,
     /// Allocations refused because every block was in use. Stays at its maximum.
     pub exhausted: u32,
