@@ -1,1 +1,15 @@
-//! Library of poolscope.
+//! From a recording of the real application to the pools it needs.
+//!
+//! * [`trace`]: the native trace (`.pooltrace`): events, writer, reader. Everything else works on its events.
+//! * [`input`]: readers of other tools' recordings; each is an [`input::Source`] of the same events.
+//! * [`info`]: what a trace holds: peaks, sizes, lifetimes, leaks, bad frees.
+//! * [`error`]: everything that can go wrong, each with a stable code and a next step.
+//!
+//! The `poolscope` command line is a thin layer over this library.
+
+pub mod error;
+pub mod info;
+pub mod input;
+pub mod trace;
+
+pub use error::{Error, Result};

@@ -1,0 +1,220 @@
+//! Everything that can go wrong, each with a stable code and the next step to take.
+
+use std::io;
+
+use miette::Diagnostic;
+use thiserror::Error as ThisError;
+
+use crate::trace::Fault;
+
+/// The library's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong while reading or writing a recording.
+#[derive(Debug, ThisError, Diagnostic)]
+#[non_exhaustive]
+pub enum Error {
+    /// The input could not be read.
+    #[error("cannot read: {0}")]
+    #[diagnostic(code(poolscope::read), help("check that the file exists and that you may read it"))]
+    Read(#[source] io::Error),
+
+    /// The output could not be written.
+    #[error("cannot write: {0}")]
+    #[diagnostic(
+        code(poolscope::write),
+        help("check the folder, your rights and the free space, or choose another file with -o")
+    )]
+    Write(#[source] io::Error),
+
+    /// A compressed input does not unpack.
+    #[error("the {format} data does not unpack: {what}")]
+    #[diagnostic(
+        code(poolscope::compressed),
+        help("the file is damaged or cut off: copy it again, or test it with `{format} -t`")
+    )]
+    Compressed {
+        /// The name of the compression, which is also its command.
+        format: &'static str,
+        /// What the decompressor says.
+        what: String,
+    },
+
+    /// The content is in none of the formats that can be read.
+    #[error("this is no recording in a format I know")]
+    #[diagnostic(
+        code(poolscope::unknown_format),
+        help(
+            "readable are native traces, heaptrack files, ESP-IDF heap_trace_dump logs, SystemView JSON and CSV \
+             (time_us,op,id,size); name the format with --from to see what is wrong with the file"
+        )
+    )]
+    UnknownFormat,
+
+    /// The file does not start like a native trace.
+    #[error("this is no native trace: the first 8 bytes are not those of a .pooltrace file")]
+    #[diagnostic(
+        code(poolscope::not_a_trace),
+        help("leave out --from to have the format recognised, or import the file with `poolscope import`")
+    )]
+    NotATrace,
+
+    /// The start of a native trace, changed the way text-mode transfers change files.
+    #[error("a transfer in text mode has damaged this trace")]
+    #[diagnostic(code(poolscope::text_mode), help("copy the original file again, in binary mode"))]
+    TextModeDamage,
+
+    /// A version this program cannot read.
+    #[error("{what} version {found} is not supported (supported: {supported})")]
+    #[diagnostic(
+        code(poolscope::version),
+        help(
+            "use the poolscope release that belongs to the recorder, or record again with a supported version"
+        )
+    )]
+    Version {
+        /// The format.
+        what: &'static str,
+        /// The version in the file.
+        found: u64,
+        /// The newest version supported.
+        supported: u64,
+    },
+
+    /// The file ends before its end mark.
+    #[error("the file is cut off after byte {offset}")]
+    #[diagnostic(
+        code(poolscope::truncated),
+        help(
+            "the recording or the copy was interrupted: copy the file again, or import it again from its source"
+        )
+    )]
+    Truncated {
+        /// Bytes that are there.
+        offset: u64,
+    },
+
+    /// A checksum does not match.
+    #[error("the part at byte {offset} is damaged: its checksum does not match")]
+    #[diagnostic(code(poolscope::checksum), help("copy the file again, or import it again from its source"))]
+    Checksum {
+        /// Where the damaged part begins.
+        offset: u64,
+    },
+
+    /// Intact bytes that make no sense.
+    #[error("the part at byte {offset} makes no sense: {what}")]
+    #[diagnostic(
+        code(poolscope::corrupt),
+        help(
+            "the program that wrote this trace is at fault: import it again from its source with this poolscope"
+        )
+    )]
+    Corrupt {
+        /// Where the part begins.
+        offset: u64,
+        /// What is wrong.
+        what: String,
+    },
+
+    /// A line of a text format that cannot be understood.
+    #[error("line {line}: {what}")]
+    #[diagnostic(
+        code(poolscope::syntax),
+        help("correct or remove that line; if the whole file looks right, name its format with --from")
+    )]
+    Syntax {
+        /// Line number, from 1.
+        line: u64,
+        /// What is wrong.
+        what: String,
+    },
+
+    /// A line longer than any recorder writes.
+    #[error("line {line} is longer than {limit} bytes")]
+    #[diagnostic(
+        code(poolscope::line_too_long),
+        help("this is hardly a recording: check the file, or name its format with --from")
+    )]
+    LineTooLong {
+        /// Line number, from 1.
+        line: u64,
+        /// Longest line accepted, bytes.
+        limit: usize,
+    },
+
+    /// A text recording without its end.
+    #[error("line {line}: the file ends in the middle of {what}")]
+    #[diagnostic(
+        code(poolscope::cut_off),
+        help("the recording or the copy was interrupted: copy the file again or record again until the end")
+    )]
+    CutOff {
+        /// The last line, from 1.
+        line: u64,
+        /// What is incomplete.
+        what: &'static str,
+    },
+
+    /// JSON that is no SystemView recording.
+    #[error("this is not the JSON of a SystemView recording: {0}")]
+    #[diagnostic(code(poolscope::json), help("write it again with `sysviewtrace_proc.py -j` of ESP-IDF"))]
+    Json(String),
+
+    /// The file is readable, but there is no heap event in it.
+    #[error("there is no allocation in this {format} recording")]
+    #[diagnostic(code(poolscope::empty), help("check that heap tracing was switched on while recording"))]
+    Empty {
+        /// The format.
+        format: &'static str,
+    },
+
+    /// More events than are held in memory for sorting.
+    #[error("more than {limit} heap events in a format that has to be sorted in memory")]
+    #[diagnostic(
+        code(poolscope::too_many_events),
+        help("record a shorter time, or convert the recording to CSV")
+    )]
+    TooManyEvents {
+        /// Most events accepted.
+        limit: usize,
+    },
+
+    /// An event that contradicts those before it.
+    #[error("impossible event: {0}")]
+    #[diagnostic(
+        code(poolscope::impossible_event),
+        help("the sizes or times in the recording are out of range: check the recorder")
+    )]
+    ImpossibleEvent(#[source] Fault),
+
+    /// More contexts than the format numbers.
+    #[error("more than {limit} different tasks and interrupts")]
+    #[diagnostic(
+        code(poolscope::too_many_contexts),
+        help("give tasks fixed names in the firmware and record again")
+    )]
+    TooManyContexts {
+        /// Most contexts accepted.
+        limit: usize,
+    },
+
+    /// Metadata that does not fit into the header.
+    #[error("the title and notes of the recording take more than {limit} bytes")]
+    #[diagnostic(code(poolscope::meta_too_long), help("shorten the title of the recording"))]
+    MetaTooLong {
+        /// Most bytes accepted.
+        limit: usize,
+    },
+}
+
+impl Error {
+    /// The error behind a failed read: a decompressor reports its findings as `io::Error`s, too.
+    #[must_use]
+    pub fn from_read(error: io::Error) -> Self {
+        match error.downcast::<Error>() {
+            Ok(inner) => inner,
+            Err(error) => Error::Read(error),
+        }
+    }
+}
