@@ -1,0 +1,77 @@
+//! The host memory behind a region. All `unsafe` code of the crate is here.
+
+use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::ptr::NonNull;
+
+/// Host bytes per byte of the chip: the chip's 4-byte granularity becomes the 16 bytes that host types may need.
+const SCALE: usize = 4;
+/// A chip address that is a multiple of a power of two up to this is a host address that is one as well.
+const CONGRUENT: usize = 0x1_0000;
+
+/// Zeroed host memory for one region, committed by the operating system as it is touched.
+pub(crate) struct Arena {
+    memory: NonNull<u8>,
+    layout: Layout,
+    start: usize,
+    end: usize,
+}
+
+// SAFETY: the arena owns its memory alone, and hands out addresses only.
+unsafe impl Send for Arena {}
+
+impl Arena {
+    /// Memory for `size` chip bytes at chip address `base`; `None` when the host has none left.
+    pub(crate) fn new(base: u32, size: u32) -> Option<Self> {
+        let window = SCALE * CONGRUENT;
+        let layout = Layout::from_size_align(size as usize * SCALE + window, 16).ok()?;
+        // SAFETY: the size is not zero.
+        let memory = NonNull::new(unsafe { alloc_zeroed(layout) })?;
+        let wanted = base as usize * SCALE;
+        let slack = wanted.wrapping_sub(memory.addr().get()) & (window - 1);
+        let start = memory.addr().get() + slack;
+        Some(Self { memory, layout, start, end: start + size as usize * SCALE })
+    }
+
+    /// Host addresses of the region.
+    pub(crate) fn range(&self) -> std::ops::Range<usize> {
+        self.start..self.end
+    }
+
+    /// Host pointer to the chip byte at `offset`.
+    #[inline]
+    pub(crate) fn pointer(&self, offset: u32) -> NonNull<u8> {
+        let offset = self.start - self.memory.addr().get() + offset as usize * SCALE;
+        self.memory.map_addr(|address| address.saturating_add(offset))
+    }
+
+    /// Chip offset of a host address in the region, and the host bytes beyond it.
+    #[inline]
+    pub(crate) fn offset(&self, address: usize) -> (u32, usize) {
+        let host = address - self.start;
+        ((host / SCALE) as u32, host % SCALE)
+    }
+
+    /// Zeroes the first `bytes` bytes of the block at `offset`, which has at least that many chip bytes.
+    pub(crate) fn zero(&mut self, offset: u32, bytes: usize) {
+        let pointer = self.pointer(offset);
+        assert!(pointer.addr().get() + bytes <= self.end);
+        // SAFETY: in bounds by the assertion; the memory is ours and no reference to it exists.
+        unsafe { pointer.write_bytes(0, bytes) }
+    }
+}
+
+/// Copies `bytes` bytes between two blocks that do not overlap.
+pub(crate) fn copy((from, at): (&Arena, u32), (to, into): (&Arena, u32), bytes: usize) {
+    let (source, target) = (from.pointer(at), to.pointer(into));
+    assert!(source.addr().get() + bytes <= from.end && target.addr().get() + bytes <= to.end);
+    assert!(source.addr().get().abs_diff(target.addr().get()) >= bytes);
+    // SAFETY: both in bounds and disjoint by the assertions; no reference to either exists.
+    unsafe { source.copy_to_nonoverlapping(target, bytes) }
+}
+
+impl Drop for Arena {
+    fn drop(&mut self) {
+        // SAFETY: allocated in `new` with this layout, and freed only here.
+        unsafe { dealloc(self.memory.as_ptr(), self.layout) }
+    }
+}

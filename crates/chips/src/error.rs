@@ -1,0 +1,146 @@
+//! Why something was refused or failed.
+
+use crate::{Caps, Chip};
+
+/// Why a heap could not be laid out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The chip has no region of that name.
+    #[error("{chip} has no region `{name}`: it has {known}", known = chip.regions().iter().map(|r| r.name).collect::<Vec<_>>().join(", "))]
+    UnknownRegion {
+        /// The chip asked for.
+        chip: Chip,
+        /// The name nobody has.
+        name: String,
+    },
+    /// A region cannot be that large.
+    #[error("region `{name}` of {chip} cannot give {bytes} bytes to the heap: the most is {capacity}")]
+    TooLarge {
+        /// The chip asked for.
+        chip: Chip,
+        /// The region.
+        name: &'static str,
+        /// Bytes asked for.
+        bytes: usize,
+        /// Bytes it can give.
+        capacity: u32,
+    },
+    /// More was reserved than the region has.
+    #[error(
+        "region `{name}` of {chip} has {size} bytes for the heap: {bytes} bytes cannot be reserved from it"
+    )]
+    OverReserved {
+        /// The chip asked for.
+        chip: Chip,
+        /// The region.
+        name: &'static str,
+        /// Bytes to reserve.
+        bytes: usize,
+        /// Bytes it has.
+        size: u32,
+    },
+    /// The host has no memory left for the region.
+    #[error("no host memory for region `{name}`")]
+    OutOfMemory {
+        /// The region.
+        name: &'static str,
+    },
+}
+
+/// Why an address was not freed. The heap is unchanged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FreeError {
+    /// The address is in none of the heap's regions.
+    #[error("address is outside the heap")]
+    OutsideHeap,
+    /// The address is inside a live block, not at its start.
+    #[error("{address:#010x} is inside the live block {block:#010x} of {region}, not its start")]
+    Interior {
+        /// The region.
+        region: &'static str,
+        /// Chip address that was passed.
+        address: u32,
+        /// Chip address of the block it is inside of.
+        block: u32,
+    },
+    /// No live block is there: freed before, or never allocated.
+    #[error("no live block at {address:#010x} of {region}: freed twice, or never allocated")]
+    NotAllocated {
+        /// The region.
+        region: &'static str,
+        /// Chip address that was passed.
+        address: u32,
+    },
+}
+
+/// Why a request cannot be met on this chip, however empty the heap is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Zero bytes were asked for.
+    #[error("the size is zero")]
+    ZeroSize,
+    /// The alignment is not a power of two.
+    #[error("alignment {align} is not a power of two")]
+    BadAlignment {
+        /// Alignment asked for.
+        align: usize,
+    },
+    /// Executable memory takes words only and is out of reach of DMA.
+    #[error("executable memory can be neither byte-accessible (8BIT) nor reachable by DMA")]
+    ExecutableData,
+    /// The chip's peripherals cannot reach PSRAM.
+    #[error("the chip's DMA cannot reach PSRAM: use DMA|INTERNAL")]
+    DmaFromPsram,
+    /// No region is that large, even when empty.
+    #[error("{size} bytes are more than any region with these capabilities can give: the most is {limit}")]
+    TooLarge {
+        /// Bytes asked for.
+        size: usize,
+        /// Largest request an empty heap would grant.
+        limit: usize,
+    },
+}
+
+/// Why a request fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FailReason {
+    /// The request makes no sense on this chip.
+    #[error("refused: {0}")]
+    Refused(#[from] Refusal),
+    /// No region has all the capabilities.
+    #[error("no memory of this chip is {caps}")]
+    NoSuchRegion {
+        /// The capabilities asked for, after adjustment for the hardware.
+        caps: Caps,
+    },
+    /// Less is free than was asked for.
+    #[error("exhausted: {free} bytes free in all")]
+    Exhausted {
+        /// Bytes free in the regions that could serve the request.
+        free: usize,
+    },
+    /// Enough is free, but not in one piece.
+    #[error("fragmented: {free} bytes free, but the largest request granted is {largest} bytes")]
+    Fragmented {
+        /// Bytes free in the regions that could serve the request.
+        free: usize,
+        /// Largest request, unaligned, that would be granted now.
+        largest: usize,
+    },
+}
+
+/// A heap whose bookkeeping is damaged; a defect of this crate, as programs cannot reach the bookkeeping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{region} at {address:#010x}: {what}")]
+pub struct IntegrityError {
+    /// The region.
+    pub region: &'static str,
+    /// Chip address of the block concerned.
+    pub address: u32,
+    /// What is wrong.
+    pub what: &'static str,
+}

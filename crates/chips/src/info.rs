@@ -1,0 +1,76 @@
+//! Numbers about a heap.
+
+use std::iter::Sum;
+
+use crate::heap::Region;
+use crate::region::RegionSpec;
+
+/// Totals over some regions, with the meaning of ESP-IDF's `multi_heap_info_t`. Bytes and blocks of the chip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct HeapInfo {
+    /// Bytes free, headers of free blocks included.
+    pub total_free: usize,
+    /// Bytes in live blocks, headers excluded, rounding included.
+    pub total_allocated: usize,
+    /// Largest request, without alignment, that would be granted now.
+    pub largest_free_block: usize,
+    /// Sum of the lowest `total_free` each region has had. The regions need not have been that low at one time.
+    pub minimum_free: usize,
+    /// Live blocks.
+    pub allocated_blocks: usize,
+    /// Free blocks.
+    pub free_blocks: usize,
+    /// Blocks in all.
+    pub total_blocks: usize,
+}
+
+impl HeapInfo {
+    pub(crate) fn of(region: &Region) -> Self {
+        let counters = region.tlsf.counters;
+        let (allocated_blocks, free_blocks) =
+            (counters.allocated_blocks as usize, counters.free_blocks as usize);
+        Self {
+            total_free: counters.free as usize,
+            total_allocated: region.tlsf.allocated() as usize,
+            largest_free_block: region.tlsf.largest_free() as usize,
+            minimum_free: counters.minimum_free as usize,
+            allocated_blocks,
+            free_blocks,
+            total_blocks: allocated_blocks + free_blocks,
+        }
+    }
+}
+
+impl Sum for HeapInfo {
+    fn sum<I: Iterator<Item = Self>>(infos: I) -> Self {
+        infos.fold(Self::default(), |sum, one| Self {
+            total_free: sum.total_free + one.total_free,
+            total_allocated: sum.total_allocated + one.total_allocated,
+            largest_free_block: sum.largest_free_block.max(one.largest_free_block),
+            minimum_free: sum.minimum_free + one.minimum_free,
+            allocated_blocks: sum.allocated_blocks + one.allocated_blocks,
+            free_blocks: sum.free_blocks + one.free_blocks,
+            total_blocks: sum.total_blocks + one.total_blocks,
+        })
+    }
+}
+
+/// One region of a heap, and its numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RegionInfo {
+    /// Its description.
+    pub spec: &'static RegionSpec,
+    /// Chip address at which the heap begins in it.
+    pub base: u32,
+    /// Bytes the heap has in it, its own structures included.
+    pub size: usize,
+    /// Its numbers.
+    pub info: HeapInfo,
+}
+
+impl RegionInfo {
+    pub(crate) fn of(region: &Region) -> Self {
+        let info = HeapInfo::of(region);
+        Self { spec: region.spec, base: region.base, size: region.size as usize, info }
+    }
+}

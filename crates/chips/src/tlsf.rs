@@ -1,0 +1,453 @@
+//! Block arithmetic of the TLSF heap that ESP-IDF runs in each region, on 32-bit offsets.
+//!
+//! Only the bookkeeping lives here: one word per word of the region, holding a block's header and links exactly where
+//! the chip would hold them. The program's bytes are elsewhere ([`Arena`](crate::arena::Arena)), so nothing a program
+//! writes can damage a heap. A block is named by its payload: the word after its header.
+//!
+//! Word by word, relative to payload `p`: `p-2` previous block (only while that is free), `p-1` payload bytes and
+//! flags, `p` and `p+1` the free-list links. A live block holds `LIVE` in `p`, a value that no link and no header
+//! can have, so whether an address is a live block is one load.
+
+/// Bytes of the heap's own structures in front of the control block: lock, counters, pool size, handle.
+const HEAP_STRUCT: u32 = 20;
+/// Bytes of the control block without its lists.
+const CONTROL_STRUCT: u32 = 36;
+/// Bytes of a header, and of the sentinel after the last block.
+pub(crate) const HEADER: u32 = 4;
+/// Smallest payload in bytes: room for the links while the block is free.
+const MIN_PAYLOAD: u32 = 12;
+/// A remainder smaller than this many bytes stays with the block it is cut from.
+const MIN_BLOCK: u32 = MIN_PAYLOAD + HEADER;
+const WORD: u32 = 4;
+
+const FREE: u32 = 1;
+const PREVIOUS_FREE: u32 = 2;
+const SIZE: u32 = !(FREE | PREVIOUS_FREE);
+const LIVE: u32 = u32::MAX;
+const NULL: u32 = 0;
+
+/// Counters of one region, as `multi_heap_info_t` has them. Bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) free: u32,
+    pub(crate) minimum_free: u32,
+    pub(crate) allocated_blocks: u32,
+    pub(crate) free_blocks: u32,
+}
+
+/// The heap of one region.
+pub(crate) struct Tlsf {
+    words: Vec<u32>,
+    /// Chip address of `words[0]`; alignment is a matter of addresses, not offsets.
+    base: u32,
+    sl_log2: u32,
+    fl_count: u32,
+    fl_max: u32,
+    fl_bitmap: u32,
+    sl_bitmap: Vec<u32>,
+    heads: Vec<u32>,
+    first: u32,
+    /// Bytes for blocks, headers and the two ends.
+    pool: u32,
+    pub(crate) counters: Counters,
+}
+
+impl Tlsf {
+    /// An empty heap over `size` bytes at chip address `base`; `None` if the heap's own structures do not fit.
+    pub(crate) fn new(base: u32, size: u32) -> Option<Self> {
+        let bytes = (size & !3).checked_sub(HEAP_STRUCT).filter(|bytes| *bytes >= MIN_BLOCK)?;
+        let sl_log2 = match bytes {
+            0..=0x4000 => 3,
+            0x4001..=0x4_0000 => 4,
+            _ => 5,
+        };
+        let fl_max = 32 - bytes.leading_zeros();
+        let fl_count = (fl_max + 1).checked_sub(sl_log2 + 2)?;
+        let control = CONTROL_STRUCT + WORD * fl_count + WORD * (fl_count << sl_log2);
+        let pool = bytes.checked_sub(control).filter(|pool| *pool >= MIN_BLOCK + 2 * HEADER)?;
+        let first = (HEAP_STRUCT + control + HEADER) / WORD;
+        let mut heap = Self {
+            words: vec![0; (size / WORD) as usize],
+            base,
+            sl_log2,
+            fl_count,
+            fl_max,
+            fl_bitmap: 0,
+            sl_bitmap: vec![0; fl_count as usize],
+            heads: vec![NULL; (fl_count << sl_log2) as usize],
+            first,
+            pool,
+            counters: Counters { free: pool, minimum_free: pool, ..Counters::default() },
+        };
+        let payload = pool - 2 * HEADER;
+        heap.set_header(first, payload | FREE);
+        let sentinel = heap.next(first);
+        heap.set_header(sentinel, 0);
+        heap.link_previous_free(first);
+        heap.insert(first);
+        Some(heap)
+    }
+
+    /// Allocates `size` bytes; the offset of the payload.
+    pub(crate) fn malloc(&mut self, size: u32) -> Option<u32> {
+        let request = self.request(size, WORD)?;
+        let (block, rounded) = self.locate(request)?;
+        Some(self.take(block, rounded))
+    }
+
+    /// Allocates `size` bytes at a chip address that is a multiple of `align`.
+    ///
+    /// Like the original it looks for a block that is larger by the alignment and a smallest block, so that a gap in
+    /// front can always be given back.
+    pub(crate) fn memalign(&mut self, align: u32, size: u32) -> Option<u32> {
+        if align <= WORD {
+            return self.malloc(size);
+        }
+        let request = self.request(size, WORD)?;
+        let (mut block, _) = self.locate(self.with_gap(request, align)?)?;
+        let address = self.base + block * WORD;
+        let mut gap = address.next_multiple_of(align) - address;
+        if gap != 0 && gap < MIN_BLOCK {
+            gap = (address + gap + align.max(MIN_BLOCK - gap)).next_multiple_of(align) - address;
+        }
+        if gap != 0 {
+            block = self.cut_front(block, gap);
+        }
+        Some(self.take(block, request))
+    }
+
+    /// Whether a request would be met now.
+    pub(crate) fn fits(&self, align: u32, size: u32) -> bool {
+        let search = || match self.request(size, WORD)? {
+            request if align <= WORD => self.search(request),
+            request => self.search(self.with_gap(request, align)?),
+        };
+        search().is_some()
+    }
+
+    /// Whether the payload at byte offset `offset` is a live block.
+    #[inline]
+    pub(crate) fn is_live(&self, offset: u32) -> bool {
+        offset.is_multiple_of(WORD) && self.words.get((offset / WORD) as usize) == Some(&LIVE)
+    }
+
+    /// Payload offset of the live block that contains byte `offset`. Walks back to the block's start.
+    pub(crate) fn owner(&self, offset: u32) -> Option<u32> {
+        let upto = self.words.get(..=(offset / WORD) as usize)?;
+        let block = upto.iter().rposition(|word| *word == LIVE)? as u32;
+        (offset < block * WORD + self.size(block)).then_some(block * WORD)
+    }
+
+    /// Payload bytes of the live block at `offset`.
+    pub(crate) fn size_of(&self, offset: u32) -> u32 {
+        self.size(offset / WORD)
+    }
+
+    /// Frees the live block at `offset`.
+    pub(crate) fn free(&mut self, offset: u32) {
+        let mut block = offset / WORD;
+        self.words[block as usize] = NULL;
+        self.counters.free += self.size(block) + HEADER;
+        self.counters.allocated_blocks -= 1;
+        if self.header(block) & PREVIOUS_FREE != 0 {
+            let previous = self.words[block as usize - 2];
+            self.remove(previous);
+            self.set_header(previous, self.header(previous) + self.size(block) + HEADER);
+            block = previous;
+        }
+        self.set_header(block, self.header(block) | FREE);
+        self.absorb_next(block);
+        self.link_previous_free(block);
+        self.insert(block);
+    }
+
+    /// Grows or shrinks the live block at `offset` without moving it, if its successor leaves room.
+    pub(crate) fn resize(&mut self, offset: u32, size: u32) -> bool {
+        let block = offset / WORD;
+        let Some(request) = self.request(size, WORD) else { return false };
+        let old = self.size(block);
+        if request > old {
+            let next = self.next(block);
+            if self.header(next) & FREE == 0 || request > old + HEADER + self.size(next) {
+                return false;
+            }
+        }
+        self.counters.free += old;
+        if request > old {
+            self.absorb_next(block);
+        }
+        if self.size(block) >= request + MIN_BLOCK {
+            let rest = self.split(block, request);
+            self.absorb_next(rest);
+            self.link_previous_free(rest);
+            self.insert(rest);
+        } else {
+            let next = self.next(block);
+            self.set_header(next, self.header(next) & !PREVIOUS_FREE);
+        }
+        self.counters.free -= self.size(block);
+        self.counters.minimum_free = self.counters.minimum_free.min(self.counters.free);
+        true
+    }
+
+    /// Largest size that `malloc` would grant now. Walks the list of the highest class in use.
+    pub(crate) fn largest_free(&self) -> u32 {
+        let Some(fl) = self.fl_bitmap.checked_ilog2() else { return 0 };
+        let sl = self.sl_bitmap[fl as usize].ilog2();
+        let mut block = self.heads[((fl << self.sl_log2) + sl) as usize];
+        let mut largest = 0;
+        while block != NULL {
+            largest = self.size(block).max(largest);
+            block = self.words[block as usize];
+        }
+        self.grantable(largest)
+    }
+
+    /// Largest size that `malloc` would grant if nothing were allocated.
+    pub(crate) fn limit(&self) -> u32 {
+        self.grantable(self.pool - 2 * HEADER)
+    }
+
+    /// Bytes of live payloads.
+    pub(crate) fn allocated(&self) -> u32 {
+        self.pool - self.counters.free - self.counters.allocated_blocks * HEADER
+    }
+
+    /// Payload offset, payload bytes and liveness of each block, in order of address.
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = (u32, u32, bool)> {
+        let mut block = self.first;
+        std::iter::from_fn(move || {
+            let (at, size) = (block, self.size(block));
+            block = self.next(at);
+            (size != 0).then(|| (at * WORD, size, self.header(at) & FREE == 0))
+        })
+    }
+
+    /// What is wrong with the bookkeeping, with the offset of the block concerned. Walks everything.
+    pub(crate) fn check(&self) -> Result<(), (u32, &'static str)> {
+        let (mut free, mut live, mut free_blocks, mut end, mut previous) = (0, 0, 0, self.first, NULL);
+        for (offset, size, used) in self.blocks() {
+            let block = offset / WORD;
+            let fail = |what| Err((offset, what));
+            if size < MIN_PAYLOAD {
+                return fail("block below the minimum size");
+            }
+            if (self.words[block as usize] == LIVE) != used {
+                return fail("live mark and header disagree");
+            }
+            if (self.header(block) & PREVIOUS_FREE != 0) != (previous != NULL) {
+                return fail("flag of the previous block is wrong");
+            }
+            if previous != NULL && (!used || self.words[block as usize - 2] != previous) {
+                return fail("free neighbours not merged, or link to the previous block wrong");
+            }
+            if !used && !self.listed(block) {
+                return fail("free block is not in the list of its class");
+            }
+            previous = if used { NULL } else { block };
+            free += if used { 0 } else { size + HEADER };
+            live += u32::from(used);
+            free_blocks += u32::from(!used);
+            end = self.next(block);
+        }
+        let counted = (live, free_blocks) == (self.counters.allocated_blocks, self.counters.free_blocks);
+        let ends = end * WORD == self.first * WORD - HEADER + self.pool;
+        // The counter includes the header of the first block and the sentinel, as the original's does.
+        let used_bytes: u32 = self.blocks().filter(|b| b.2).map(|b| b.1 + HEADER).sum();
+        let bytes = self.counters.free == self.pool - used_bytes && free <= self.counters.free;
+        if counted && ends && bytes {
+            Ok(())
+        } else {
+            Err((end * WORD, "counters or end of the region wrong"))
+        }
+    }
+
+    /// `size` rounded up to words, at least the smallest payload; `None` beyond what the lists can hold.
+    #[inline]
+    fn request(&self, size: u32, align: u32) -> Option<u32> {
+        let rounded = size.checked_next_multiple_of(align)?;
+        (size != 0 && rounded < 1 << self.fl_max).then(|| rounded.max(MIN_PAYLOAD))
+    }
+
+    fn with_gap(&self, request: u32, align: u32) -> Option<u32> {
+        self.request(request.checked_add(align)?.checked_add(MIN_BLOCK)?, align)
+    }
+
+    /// First and second level index of the list for free blocks of `size` bytes.
+    #[inline]
+    fn class(&self, size: u32) -> (u32, u32) {
+        let shift = self.sl_log2 + 2;
+        if size < 1 << shift {
+            return (0, size / WORD);
+        }
+        let log2 = size.ilog2();
+        (log2 - (shift - 1), (size >> (log2 - self.sl_log2)) ^ (1 << self.sl_log2))
+    }
+
+    /// `size` rounded up to the next class: every block listed there is large enough. The block is cut to the rounded
+    /// size, so that a freed block serves the same request again.
+    #[inline]
+    fn round_up(&self, size: u32) -> u32 {
+        if size < 1 << (self.sl_log2 + 2) {
+            return size;
+        }
+        size.next_multiple_of(1 << (size.ilog2() - self.sl_log2))
+    }
+
+    /// The largest request that a free block of `size` bytes is sure to serve.
+    fn grantable(&self, size: u32) -> u32 {
+        if size < 1 << (self.sl_log2 + 2) {
+            return size;
+        }
+        size & !((1 << (size.ilog2() - self.sl_log2)) - 1)
+    }
+
+    /// A free block for a request, and the request rounded to its class.
+    #[inline]
+    fn search(&self, request: u32) -> Option<(u32, u32)> {
+        let rounded = self.round_up(request);
+        let (mut fl, sl) = self.class(rounded);
+        if fl >= self.fl_count {
+            return None;
+        }
+        let mut sl_map = self.sl_bitmap[fl as usize] & (!0 << sl);
+        if sl_map == 0 {
+            let fl_map = self.fl_bitmap & (!0 << (fl + 1));
+            if fl_map == 0 {
+                return None;
+            }
+            fl = fl_map.trailing_zeros();
+            sl_map = self.sl_bitmap[fl as usize];
+        }
+        Some((self.heads[((fl << self.sl_log2) + sl_map.trailing_zeros()) as usize], rounded))
+    }
+
+    #[inline]
+    fn locate(&mut self, request: u32) -> Option<(u32, u32)> {
+        let found = self.search(request)?;
+        self.remove(found.0);
+        Some(found)
+    }
+
+    /// Makes a free block that is in no list live with `size` bytes, and gives back the rest.
+    #[inline]
+    fn take(&mut self, block: u32, size: u32) -> u32 {
+        if self.size(block) >= size + MIN_BLOCK {
+            let rest = self.split(block, size);
+            self.link_previous_free(rest);
+            self.insert(rest);
+        } else {
+            let next = self.next(block);
+            self.set_header(next, self.header(next) & !PREVIOUS_FREE);
+        }
+        self.set_header(block, self.header(block) & !FREE);
+        self.words[block as usize] = LIVE;
+        self.counters.allocated_blocks += 1;
+        self.counters.free -= self.size(block) + HEADER;
+        self.counters.minimum_free = self.counters.minimum_free.min(self.counters.free);
+        block * WORD
+    }
+
+    /// Cuts `gap` bytes off the front of a free block that is in no list; the block after the gap, in no list either.
+    fn cut_front(&mut self, block: u32, gap: u32) -> u32 {
+        let rest = self.split(block, gap - HEADER);
+        self.link_previous_free(rest);
+        self.link_previous_free(block);
+        self.insert(block);
+        rest
+    }
+
+    /// Cuts a block to `size` bytes; the rest, free and in no list.
+    #[inline]
+    fn split(&mut self, block: u32, size: u32) -> u32 {
+        let rest_size = self.size(block) - size - HEADER;
+        self.set_header(block, size | self.header(block) & !SIZE);
+        let rest = self.next(block);
+        self.set_header(rest, rest_size | FREE);
+        rest
+    }
+
+    /// Merges the block after `block` into it, if that is free.
+    #[inline]
+    fn absorb_next(&mut self, block: u32) {
+        let next = self.next(block);
+        if self.header(next) & FREE != 0 {
+            self.remove(next);
+            self.set_header(block, self.header(block) + self.size(next) + HEADER);
+        }
+    }
+
+    /// Tells the block after the free `block` about it.
+    #[inline]
+    fn link_previous_free(&mut self, block: u32) {
+        let next = self.next(block);
+        self.set_header(next, self.header(next) | PREVIOUS_FREE);
+        self.words[next as usize - 2] = block;
+    }
+
+    #[inline]
+    fn insert(&mut self, block: u32) {
+        let (fl, sl) = self.class(self.size(block));
+        let list = ((fl << self.sl_log2) + sl) as usize;
+        let head = self.heads[list];
+        self.words[block as usize] = head;
+        self.words[block as usize + 1] = NULL;
+        if head != NULL {
+            self.words[head as usize + 1] = block;
+        }
+        self.heads[list] = block;
+        self.fl_bitmap |= 1 << fl;
+        self.sl_bitmap[fl as usize] |= 1 << sl;
+        self.counters.free_blocks += 1;
+    }
+
+    #[inline]
+    fn remove(&mut self, block: u32) {
+        let (next, previous) = (self.words[block as usize], self.words[block as usize + 1]);
+        if next != NULL {
+            self.words[next as usize + 1] = previous;
+        }
+        self.counters.free_blocks -= 1;
+        if previous != NULL {
+            self.words[previous as usize] = next;
+            return;
+        }
+        let (fl, sl) = self.class(self.size(block));
+        self.heads[((fl << self.sl_log2) + sl) as usize] = next;
+        if next == NULL {
+            self.sl_bitmap[fl as usize] &= !(1 << sl);
+            if self.sl_bitmap[fl as usize] == 0 {
+                self.fl_bitmap &= !(1 << fl);
+            }
+        }
+    }
+
+    fn listed(&self, block: u32) -> bool {
+        let (fl, sl) = self.class(self.size(block));
+        let mut at = self.heads[((fl << self.sl_log2) + sl) as usize];
+        while at != NULL && at != block {
+            at = self.words[at as usize];
+        }
+        at == block
+    }
+
+    #[inline]
+    fn header(&self, block: u32) -> u32 {
+        self.words[block as usize - 1]
+    }
+
+    #[inline]
+    fn set_header(&mut self, block: u32, header: u32) {
+        self.words[block as usize - 1] = header;
+    }
+
+    #[inline]
+    fn size(&self, block: u32) -> u32 {
+        self.header(block) & SIZE
+    }
+
+    #[inline]
+    fn next(&self, block: u32) -> u32 {
+        block + self.size(block) / WORD + 1
+    }
+}
