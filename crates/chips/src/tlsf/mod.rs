@@ -1,12 +1,17 @@
 //! Block arithmetic of the TLSF heap that ESP-IDF runs in each region, on 32-bit offsets.
 //!
-//! Only the bookkeeping lives here: one word per word of the region, holding a block's header and links exactly where
+//! Only the bookkeeping is here: one word per word of the region, holding a block's header and links exactly where
 //! the chip would hold them. The program's bytes are elsewhere ([`Arena`](crate::arena::Arena)), so nothing a program
 //! writes can damage a heap. A block is named by its payload: the word after its header.
 //!
 //! Word by word, relative to payload `p`: `p-2` previous block (only while that is free), `p-1` payload bytes and
 //! flags, `p` and `p+1` the free-list links. A live block holds `LIVE` in `p`, a value that no link and no header
 //! can have, so whether an address is a live block is one load.
+
+mod check;
+mod lists;
+
+use lists::Lists;
 
 /// Bytes of the heap's own structures in front of the control block: lock, counters, pool size, handle.
 const HEAP_STRUCT: u32 = 20;
@@ -40,12 +45,9 @@ pub(crate) struct Tlsf {
     words: Vec<u32>,
     /// Chip address of `words[0]`; alignment is a matter of addresses, not offsets.
     base: u32,
-    sl_log2: u32,
-    fl_count: u32,
+    lists: Lists,
+    /// Requests are below two to this power.
     fl_max: u32,
-    fl_bitmap: u32,
-    sl_bitmap: Vec<u32>,
-    heads: Vec<u32>,
     first: u32,
     /// Bytes for blocks, headers and the two ends.
     pool: u32,
@@ -56,25 +58,16 @@ impl Tlsf {
     /// An empty heap over `size` bytes at chip address `base`; `None` if the heap's own structures do not fit.
     pub(crate) fn new(base: u32, size: u32) -> Option<Self> {
         let bytes = (size & !3).checked_sub(HEAP_STRUCT).filter(|bytes| *bytes >= MIN_BLOCK)?;
-        let sl_log2 = match bytes {
-            0..=0x4000 => 3,
-            0x4001..=0x4_0000 => 4,
-            _ => 5,
-        };
         let fl_max = 32 - bytes.leading_zeros();
-        let fl_count = (fl_max + 1).checked_sub(sl_log2 + 2)?;
-        let control = CONTROL_STRUCT + WORD * fl_count + WORD * (fl_count << sl_log2);
+        let lists = Lists::new(bytes, fl_max)?;
+        let control = CONTROL_STRUCT + WORD * lists.words();
         let pool = bytes.checked_sub(control).filter(|pool| *pool >= MIN_BLOCK + 2 * HEADER)?;
         let first = (HEAP_STRUCT + control + HEADER) / WORD;
         let mut heap = Self {
             words: vec![0; (size / WORD) as usize],
             base,
-            sl_log2,
-            fl_count,
+            lists,
             fl_max,
-            fl_bitmap: 0,
-            sl_bitmap: vec![0; fl_count as usize],
-            heads: vec![NULL; (fl_count << sl_log2) as usize],
             first,
             pool,
             counters: Counters { free: pool, minimum_free: pool, ..Counters::default() },
@@ -192,20 +185,18 @@ impl Tlsf {
 
     /// Largest size that `malloc` would grant now. Walks the list of the highest class in use.
     pub(crate) fn largest_free(&self) -> u32 {
-        let Some(fl) = self.fl_bitmap.checked_ilog2() else { return 0 };
-        let sl = self.sl_bitmap[fl as usize].ilog2();
-        let mut block = self.heads[((fl << self.sl_log2) + sl) as usize];
+        let mut block = self.lists.highest();
         let mut largest = 0;
         while block != NULL {
             largest = self.size(block).max(largest);
             block = self.words[block as usize];
         }
-        self.grantable(largest)
+        self.lists.round_down(largest)
     }
 
     /// Largest size that `malloc` would grant if nothing were allocated.
     pub(crate) fn limit(&self) -> u32 {
-        self.grantable(self.pool - 2 * HEADER)
+        self.lists.round_down(self.pool - 2 * HEADER)
     }
 
     /// Bytes of live payloads.
@@ -223,45 +214,6 @@ impl Tlsf {
         })
     }
 
-    /// What is wrong with the bookkeeping, with the offset of the block concerned. Walks everything.
-    pub(crate) fn check(&self) -> Result<(), (u32, &'static str)> {
-        let (mut free, mut live, mut free_blocks, mut end, mut previous) = (0, 0, 0, self.first, NULL);
-        for (offset, size, used) in self.blocks() {
-            let block = offset / WORD;
-            let fail = |what| Err((offset, what));
-            if size < MIN_PAYLOAD {
-                return fail("block below the minimum size");
-            }
-            if (self.words[block as usize] == LIVE) != used {
-                return fail("live mark and header disagree");
-            }
-            if (self.header(block) & PREVIOUS_FREE != 0) != (previous != NULL) {
-                return fail("flag of the previous block is wrong");
-            }
-            if previous != NULL && (!used || self.words[block as usize - 2] != previous) {
-                return fail("free neighbours not merged, or link to the previous block wrong");
-            }
-            if !used && !self.listed(block) {
-                return fail("free block is not in the list of its class");
-            }
-            previous = if used { NULL } else { block };
-            free += if used { 0 } else { size + HEADER };
-            live += u32::from(used);
-            free_blocks += u32::from(!used);
-            end = self.next(block);
-        }
-        let counted = (live, free_blocks) == (self.counters.allocated_blocks, self.counters.free_blocks);
-        let ends = end * WORD == self.first * WORD - HEADER + self.pool;
-        // The counter includes the header of the first block and the sentinel, as the original's does.
-        let used_bytes: u32 = self.blocks().filter(|b| b.2).map(|b| b.1 + HEADER).sum();
-        let bytes = self.counters.free == self.pool - used_bytes && free <= self.counters.free;
-        if counted && ends && bytes {
-            Ok(())
-        } else {
-            Err((end * WORD, "counters or end of the region wrong"))
-        }
-    }
-
     /// `size` rounded up to words, at least the smallest payload; `None` beyond what the lists can hold.
     #[inline]
     fn request(&self, size: u32, align: u32) -> Option<u32> {
@@ -273,53 +225,11 @@ impl Tlsf {
         self.request(request.checked_add(align)?.checked_add(MIN_BLOCK)?, align)
     }
 
-    /// First and second level index of the list for free blocks of `size` bytes.
-    #[inline]
-    fn class(&self, size: u32) -> (u32, u32) {
-        let shift = self.sl_log2 + 2;
-        if size < 1 << shift {
-            return (0, size / WORD);
-        }
-        let log2 = size.ilog2();
-        (log2 - (shift - 1), (size >> (log2 - self.sl_log2)) ^ (1 << self.sl_log2))
-    }
-
-    /// `size` rounded up to the next class: every block listed there is large enough. The block is cut to the rounded
-    /// size, so that a freed block serves the same request again.
-    #[inline]
-    fn round_up(&self, size: u32) -> u32 {
-        if size < 1 << (self.sl_log2 + 2) {
-            return size;
-        }
-        size.next_multiple_of(1 << (size.ilog2() - self.sl_log2))
-    }
-
-    /// The largest request that a free block of `size` bytes is sure to serve.
-    fn grantable(&self, size: u32) -> u32 {
-        if size < 1 << (self.sl_log2 + 2) {
-            return size;
-        }
-        size & !((1 << (size.ilog2() - self.sl_log2)) - 1)
-    }
-
     /// A free block for a request, and the request rounded to its class.
     #[inline]
     fn search(&self, request: u32) -> Option<(u32, u32)> {
-        let rounded = self.round_up(request);
-        let (mut fl, sl) = self.class(rounded);
-        if fl >= self.fl_count {
-            return None;
-        }
-        let mut sl_map = self.sl_bitmap[fl as usize] & (!0 << sl);
-        if sl_map == 0 {
-            let fl_map = self.fl_bitmap & (!0 << (fl + 1));
-            if fl_map == 0 {
-                return None;
-            }
-            fl = fl_map.trailing_zeros();
-            sl_map = self.sl_bitmap[fl as usize];
-        }
-        Some((self.heads[((fl << self.sl_log2) + sl_map.trailing_zeros()) as usize], rounded))
+        let rounded = self.lists.round_up(request);
+        self.lists.find(rounded).map(|block| (block, rounded))
     }
 
     #[inline]
@@ -387,17 +297,12 @@ impl Tlsf {
 
     #[inline]
     fn insert(&mut self, block: u32) {
-        let (fl, sl) = self.class(self.size(block));
-        let list = ((fl << self.sl_log2) + sl) as usize;
-        let head = self.heads[list];
+        let head = self.lists.push(self.size(block), block);
         self.words[block as usize] = head;
         self.words[block as usize + 1] = NULL;
         if head != NULL {
             self.words[head as usize + 1] = block;
         }
-        self.heads[list] = block;
-        self.fl_bitmap |= 1 << fl;
-        self.sl_bitmap[fl as usize] |= 1 << sl;
         self.counters.free_blocks += 1;
     }
 
@@ -407,28 +312,12 @@ impl Tlsf {
         if next != NULL {
             self.words[next as usize + 1] = previous;
         }
-        self.counters.free_blocks -= 1;
         if previous != NULL {
             self.words[previous as usize] = next;
-            return;
+        } else {
+            self.lists.set_head(self.size(block), next);
         }
-        let (fl, sl) = self.class(self.size(block));
-        self.heads[((fl << self.sl_log2) + sl) as usize] = next;
-        if next == NULL {
-            self.sl_bitmap[fl as usize] &= !(1 << sl);
-            if self.sl_bitmap[fl as usize] == 0 {
-                self.fl_bitmap &= !(1 << fl);
-            }
-        }
-    }
-
-    fn listed(&self, block: u32) -> bool {
-        let (fl, sl) = self.class(self.size(block));
-        let mut at = self.heads[((fl << self.sl_log2) + sl) as usize];
-        while at != NULL && at != block {
-            at = self.words[at as usize];
-        }
-        at == block
+        self.counters.free_blocks -= 1;
     }
 
     #[inline]
