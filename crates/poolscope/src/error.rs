@@ -51,6 +51,14 @@ pub enum Error {
     )]
     UnknownFormat,
 
+    /// Nothing at all.
+    #[error("the input is empty")]
+    #[diagnostic(
+        code(poolscope::no_data),
+        help("check that the recording, or the command before the pipe, succeeded")
+    )]
+    NoData,
+
     /// The file does not start like a native trace.
     #[error("this is no native trace: the first 8 bytes are not those of a .pooltrace file")]
     #[diagnostic(
@@ -188,6 +196,16 @@ pub enum Error {
     )]
     ImpossibleEvent(#[source] Fault),
 
+    /// A request that cannot be meant.
+    #[error("{what}")]
+    #[diagnostic(code(poolscope::usage), help("{help}"))]
+    Usage {
+        /// What is wrong with it.
+        what: String,
+        /// What to do instead.
+        help: String,
+    },
+
     /// More contexts than the format numbers.
     #[error("more than {limit} different tasks and interrupts")]
     #[diagnostic(
@@ -209,6 +227,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// The exit code that goes with it: 2 for wrong usage, 3 for everything about files.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Error::Usage { .. } => 2,
+            _ => 3,
+        }
+    }
+
     /// The error behind a failed read: a decompressor reports its findings as `io::Error`s, too.
     #[must_use]
     pub fn from_read(error: io::Error) -> Self {

@@ -3,6 +3,7 @@
 //! * [`trace`]: the native trace (`.pooltrace`): events, writer, reader. Everything else works on its events.
 //! * [`input`]: readers of other tools' recordings; each is an [`input::Source`] of the same events.
 //! * [`info`]: what a trace holds: peaks, sizes, lifetimes, leaks, bad frees.
+//! * [`text`]: numbers, sizes and times as people read them.
 //! * [`error`]: everything that can go wrong, each with a stable code and a next step.
 //!
 //! The `poolscope` command line is a thin layer over this library.
@@ -10,6 +11,7 @@
 pub mod error;
 pub mod info;
 pub mod input;
+pub mod text;
 pub mod trace;
 
 pub use error::{Error, Result};

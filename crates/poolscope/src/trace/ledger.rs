@@ -23,6 +23,9 @@ pub enum Fault {
     /// A block of 2^64 - 1 bytes, or live blocks that sum up to more than that.
     #[error("live bytes do not fit into 64 bits")]
     BytesOverflow,
+    /// More live blocks than a consumer has to hold.
+    #[error("more than {MAX_BLOCKS} blocks live at once")]
+    TooManyBlocks,
     /// The times sum up to more than 64 bits hold.
     #[error("time does not fit into 64 bits")]
     TimeOverflow,
@@ -30,6 +33,9 @@ pub enum Fault {
     #[error("context {0} is not defined")]
     UnknownContext(u32),
 }
+
+/// Most blocks live at once: far beyond any device, and a bound for the memory of every consumer.
+pub const MAX_BLOCKS: usize = 1 << 24;
 
 /// Applies events one by one, refuses impossible ones, and keeps the totals.
 ///
@@ -88,6 +94,7 @@ impl Ledger {
         match self.sizes.get_mut(slot as usize) {
             Some(entry) if *entry == DEAD => *entry = size,
             Some(_) => return Err(Fault::SlotLive(slot)),
+            None if next == MAX_BLOCKS => return Err(Fault::TooManyBlocks),
             None if slot as usize == next => self.sizes.push(size),
             None => return Err(Fault::SlotSkipped { slot, next: next as u32 }),
         }

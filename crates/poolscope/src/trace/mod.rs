@@ -44,7 +44,7 @@ mod wire;
 mod writer;
 
 pub use event::{BadFree, Context, Event, Lifetimes, Meta, Totals};
-pub use ledger::{Fault, Ledger};
+pub use ledger::{Fault, Ledger, MAX_BLOCKS};
 pub use reader::Reader;
 pub use slots::{Admission, Release, SlotMap};
 pub use wire::{EXTENSION, MAGIC, VERSION};

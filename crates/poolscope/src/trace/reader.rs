@@ -67,6 +67,12 @@ impl<R: Read> Reader<R> {
         self.totals.as_ref()
     }
 
+    /// The totals of the events handed out so far.
+    #[must_use]
+    pub fn totals_so_far(&self) -> &Totals {
+        self.ledger.totals()
+    }
+
     /// Appends the events of the next frame to `batch`; `false` when the trace has ended as it should.
     ///
     /// A frame holds at most some 500 000 events (1 MiB). On error, `batch` holds the sound events before it.
