@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::map;
-use crate::region::RegionSpec;
+use crate::region::{Kind, RegionSpec};
 
 /// A chip of the target matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -124,6 +124,13 @@ impl Chip {
             Chip::Esp32H2 => map::riscv::H2,
             Chip::Esp32P4 => map::esp32p4::REGIONS,
         }
+    }
+
+    /// Whether the chip can have memory of that kind: `Psram`, word-only `Iram`, `Rtc` that the heap or a program's
+    /// sections may use, and so on. Whether a heap has it depends on its sizes.
+    #[must_use]
+    pub fn has(self, kind: Kind) -> bool {
+        self.regions().iter().any(|region| region.kind == kind)
     }
 
     /// The region called `name`, if the chip has it.

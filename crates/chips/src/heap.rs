@@ -49,8 +49,16 @@ pub(crate) struct Region {
 impl Region {
     #[inline]
     fn allocate(&mut self, request: &Request) -> Option<u32> {
-        let alias = if self.aliased && request.caps.contains(Caps::EXEC) { HEADER } else { 0 };
-        self.tlsf.memalign(request.align, request.size + alias)
+        self.tlsf.memalign(request.align, self.bytes(request))
+    }
+
+    fn fits(&self, request: &Request) -> bool {
+        self.tlsf.fits(request.align, self.bytes(request))
+    }
+
+    #[inline]
+    fn bytes(&self, request: &Request) -> u32 {
+        request.size + if self.aliased && request.caps.contains(Caps::EXEC) { HEADER } else { 0 }
     }
 }
 
@@ -239,7 +247,7 @@ impl ChipHeap {
         if request.caps.is_empty() || matching().next().is_none() {
             return Some(FailReason::NoSuchRegion { caps: request.caps });
         }
-        if matching().any(|region| region.tlsf.fits(request.align, request.size)) {
+        if matching().any(|region| region.fits(&request)) {
             return None;
         }
         let limit = matching().map(|region| region.tlsf.limit()).max().unwrap_or(0);

@@ -46,14 +46,13 @@
 //! # What is as on the chip, and what is not
 //!
 //! As on the chip, and tested against an independent model: the order in which regions are tried (three priorities,
-//! then the smallest region first); the heap's structures that come off each region (1 to 2 KiB); 4 bytes of header per
+//! then the smallest region first); the heap's structures that come off each region (0.4 to 2.5 KiB); 4 bytes of header per
 //! block, sizes in words of 4 bytes, at least 12; sizes cut to the region's size class (8, 16 or 32 classes per power
 //! of two, by the region's size); splitting, merging and reuse order; what `heap_caps_get_info` reports.
 //!
 //! Different:
 //!
-//! * Allocations of ESP-IDF itself (task stacks, drivers, about 20 KiB before `app_main`) are not made. Replay them, or
-//!   reserve their sum.
+//! * Allocations of ESP-IDF itself (task stacks, drivers) are not made. Replay them, or reserve their sum.
 //! * Chips set to the TLSF in their ROM (`CONFIG_HEAP_TLSF_USE_ROM_IMPL`) do not cut sizes to the class; heap
 //!   poisoning and heap tracing add bytes per block. Neither is modelled.
 //! * The ESP8266 has a first-fit list with 8-byte headers, not TLSF. Its row uses TLSF like the others.
@@ -64,7 +63,7 @@
 //!
 //! # Cost
 //!
-//! `malloc` and `free` are constant time, some 30 ns each on a desktop (`examples/rate.rs`). A heap needs five bytes of
+//! `malloc` and `free` are constant time, some 35 ns each on a desktop (`examples/rate.rs` measures). A heap needs five bytes of
 //! address space per byte of the chip; pages are committed when touched.
 
 mod arena;

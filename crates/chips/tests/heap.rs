@@ -72,6 +72,10 @@ fn executable_memory_is_words_only() {
     let mut alone = ChipHeap::builder(Chip::Esp32).size("IRAM", 0).build().unwrap();
     let block = alone.malloc(64, Caps::EXEC).unwrap();
     assert_eq!(alone.size_of(block), Some(72), "64 and the word, in steps of 8");
+    let blocks = fill(&mut alone, 12, Caps::EXEC);
+    alone.free(*blocks.last().unwrap()).unwrap();
+    alone.malloc(12, Caps::EXEC).unwrap();
+    assert!(alone.why_failed(12, Caps::EXEC).is_some());
 }
 
 #[test]

@@ -42,8 +42,10 @@ fn capabilities_agree_with_the_kind_of_memory() {
 #[test]
 fn facts_agree_with_the_regions() {
     for chip in Chip::ALL {
-        let has = |kind| chip.regions().iter().any(|region| region.kind == kind);
-        assert_eq!(chip.facts().psram.is_some(), has(Kind::Psram), "{chip}");
+        assert_eq!(chip.facts().psram.is_some(), chip.has(Kind::Psram), "{chip}");
+        let no_rtc = matches!(chip, Chip::Esp8266 | Chip::Esp32C2 | Chip::Esp32C61);
+        assert_eq!(chip.has(Kind::Rtc), !no_rtc, "{chip}");
+        assert_eq!(chip.has(Kind::Iram), matches!(chip, Chip::Esp8266 | Chip::Esp32), "{chip}");
         let words_only = chip.regions().iter().any(|region| region.access == Access::WordOnly);
         assert_eq!(words_only, matches!(chip, Chip::Esp8266 | Chip::Esp32), "{chip}");
         let dual = matches!(chip, Chip::Esp32 | Chip::Esp32S3 | Chip::Esp32P4);

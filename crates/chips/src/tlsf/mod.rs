@@ -4,6 +4,10 @@
 //! the chip would hold them. The program's bytes are elsewhere ([`Arena`](crate::arena::Arena)), so nothing a program
 //! writes can damage a heap. A block is named by its payload: the word after its header.
 //!
+//! A TLSF for 64-bit hosts cannot stand in, even over a scaled arena: its size classes count the header in, its
+//! remainders have no lower bound, and it does not cut blocks to their class. Two blocks of one size would not reuse
+//! each other's place as they do on the chip, and a heap would seem to fragment that does not, or the reverse.
+//!
 //! Word by word, relative to payload `p`: `p-2` previous block (only while that is free), `p-1` payload bytes and
 //! flags, `p` and `p+1` the free-list links. A live block holds `LIVE` in `p`, a value that no link and no header
 //! can have, so whether an address is a live block is one load.
