@@ -45,10 +45,12 @@
 //!
 //! # What is as on the chip, and what is not
 //!
-//! As on the chip, and tested against an independent model: the order in which regions are tried (three priorities,
-//! then the smallest region first); the heap's structures that come off each region (0.4 to 2.5 KiB); 4 bytes of header per
-//! block, sizes in words of 4 bytes, at least 12; sizes cut to the region's size class (8, 16 or 32 classes per power
-//! of two, by the region's size); splitting, merging and reuse order; what `heap_caps_get_info` reports.
+//! As ESP-IDF's sources have it, and tested (block placement against an independent model): the order in which regions
+//! are tried (three priorities, then the smallest region first); the heap's structures that come off each region (0.4
+//! to 2.5 KiB); 4 bytes of header per block, sizes in words of 4 bytes, at least 12; sizes cut to the region's size
+//! class (8, 16 or 32 classes per power of two, by the region's size); splitting, merging and reuse order; what
+//! `heap_caps_get_info` reports. Nothing has been compared with a chip at run time, save the block sizes in
+//! `tests/arithmetic.rs`.
 //!
 //! Different:
 //!
