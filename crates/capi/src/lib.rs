@@ -1,1 +1,37 @@
-//! C ABI of MicroUSC memory pools: libmicrousc_memory.a and its header
+#![cfg_attr(not(feature = "host"), no_std)]
+//! The C ABI of MicroUSC memory pools: `libmicrousc_memory.a` for `MicroUSC/system/memory_pool.h`.
+//!
+//! The header is the reference for C; this crate is the code behind it. No allocation logic lives here: a call is
+//! checked for null, converted, and handed to [`microusc_pool::RawPool`].
+//!
+//! ```text
+//!   memory_pool_t (the caller's)          control block (internal RAM)            storage (DRAM, PSRAM or IRAM)
+//!   +--------------+                      +-----------------------------+         +---------+---------+----
+//!   | memory_free  | -------------------------------------------------------------> block k | ...
+//!   | memory       | -------------------------------------------------------------> block 0
+//!   | block_size   |                      | base, geometry, counters    |         +---------+---------+----
+//!   | num_blocks   |                      | lock, owner, name, next     |
+//!   | free_blocks  |                      +-----------------------------+
+//!   | control      | -------------------> | marks: one byte a block     |
+//!   +--------------+                      +-----------------------------+
+//! ```
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`abi`] | the C types and numbers |
+//! | [`api`] | the C functions, one file for each section of the header |
+//! | `control` | the control block, and the way from a `memory_pool_t` to a pool |
+//! | `create` | making and ending pools; every step unwinds |
+//! | `placement` | which memory a wish leads to, and which wishes are impossible |
+//! | `registry` | the list of live pools |
+//! | `port` | what differs between platforms |
+
+pub mod abi;
+pub mod api;
+
+mod control;
+mod create;
+mod placement;
+mod port;
+mod registry;
+mod report;

@@ -98,7 +98,11 @@ impl<'m, L: RawLock> DynPool<'m, L> {
     /// [`Error::Exhausted`] or [`Error::Corrupt`].
     #[inline]
     pub fn alloc_raw(&self) -> Result<NonNull<u8>, Error> {
-        self.with_raw(|raw| raw.take())
+        // SAFETY: the lock is closed.
+        match self.lock.try_with(|| unsafe { self.raw() }.try_take()) {
+            Ok(block) => Ok(block),
+            Err(saved) => self.take_otherwise(saved),
+        }
     }
 
     /// Returns a block by its address. O(1); one critical section.
@@ -112,8 +116,11 @@ impl<'m, L: RawLock> DynPool<'m, L> {
     /// If `block` is a live block of this pool, then it is the caller's and is not used again.
     #[inline]
     pub unsafe fn free_raw(&self, block: *mut u8) -> Result<(), Error> {
-        // SAFETY: as the caller promises.
-        self.with_raw(|raw| unsafe { raw.put(block) })
+        // SAFETY: the lock is closed; the block is as the caller promises.
+        match self.lock.try_with(|| unsafe { self.raw().try_put(block) }) {
+            Ok(()) => Ok(()),
+            Err(saved) => self.refuse(block, saved),
+        }
     }
 
     /// The geometry. O(1), no critical section.
@@ -151,25 +158,51 @@ impl<'m, L: RawLock> DynPool<'m, L> {
         self.with_raw(|raw| raw.reset_peak());
     }
 
+    #[cold]
+    #[inline(never)]
+    fn take_otherwise(&self, saved: L::Saved) -> Result<NonNull<u8>, Error> {
+        // SAFETY: the lock is closed.
+        let taken = unsafe { self.raw() }.take_otherwise();
+        // SAFETY: closed with `saved` by `alloc_raw`.
+        unsafe { self.lock.release(saved) };
+        taken
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refuse(&self, block: *mut u8, saved: L::Saved) -> Result<(), Error> {
+        // SAFETY: the lock is closed.
+        let error = unsafe { self.raw() }.refuse(block);
+        // SAFETY: closed with `saved` by `free_raw`.
+        unsafe { self.lock.release(saved) };
+        Err(error)
+    }
+
     #[inline(always)]
     fn with_raw<R>(&self, work: impl FnOnce(&mut RawPool<'_, ByteMarks>) -> R) -> R {
-        self.lock.with(|| {
-            // SAFETY: with the lock closed nobody else has a reference to the list.
-            let list = unsafe { &mut *self.list.get() };
-            // SAFETY: `new` set up the marks, and they are the pool's by exclusive borrow.
-            let marks = unsafe { ByteMarks::new(self.marks.as_ptr()) };
-            // SAFETY: the four parts are this pool's own, by exclusive borrow, and `new` cut the memory to `geometry`.
-            let mut raw = unsafe {
-                RawPool::new(
-                    (&mut list.head, &mut list.listed),
-                    &mut list.ledger,
-                    self.base.as_ptr(),
-                    self.geometry,
-                    marks,
-                )
-            };
-            work(&mut raw)
-        })
+        // SAFETY: the lock is closed.
+        self.lock.with(|| work(&mut unsafe { self.raw() }))
+    }
+
+    /// # Safety
+    ///
+    /// The lock is closed for as long as the result is used.
+    #[inline(always)]
+    unsafe fn raw(&self) -> RawPool<'_, ByteMarks> {
+        // SAFETY: with the lock closed nobody else has a reference to the list.
+        let list = unsafe { &mut *self.list.get() };
+        // SAFETY: `new` set up the marks, and they are the pool's by exclusive borrow.
+        let marks = unsafe { ByteMarks::new(self.marks.as_ptr()) };
+        // SAFETY: the four parts are this pool's own, by exclusive borrow, and `new` cut the memory to `geometry`.
+        unsafe {
+            RawPool::new(
+                (&mut list.head, &mut list.listed),
+                &mut list.ledger,
+                self.base.as_ptr(),
+                &self.geometry,
+                marks,
+            )
+        }
     }
 }
 

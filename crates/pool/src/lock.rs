@@ -53,6 +53,20 @@ pub unsafe trait RawLock {
     /// The caller holds the lock, and `saved` came from the matching `acquire`.
     unsafe fn release(&self, saved: Self::Saved);
 
+    /// Runs `usual` with the lock closed. Where that gives nothing, the lock stays closed, and the caller, who gets
+    /// what was saved, goes on and opens it. `usual` must not panic or use the same lock again.
+    ///
+    /// A pool operation is a dozen instructions; a call in the middle of them, even one that is never made, costs as
+    /// many again in registers saved. So the rare case is a call at the end, outside of this function.
+    #[inline(always)]
+    fn try_with<R>(&self, usual: impl FnOnce() -> Option<R>) -> Result<R, Self::Saved> {
+        let saved = self.acquire();
+        let Some(result) = usual() else { return Err(saved) };
+        // SAFETY: acquired above.
+        unsafe { self.release(saved) };
+        Ok(result)
+    }
+
     /// Runs `work` with the lock closed. `work` must not panic or use the same lock again.
     #[inline(always)]
     fn with<R>(&self, work: impl FnOnce() -> R) -> R {

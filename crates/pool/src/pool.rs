@@ -181,7 +181,21 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
 
     #[inline(always)]
     fn take(&'static self) -> Result<NonNull<T>, Error> {
-        self.with_raw(|raw| raw.take()).map(NonNull::cast)
+        // SAFETY: the lock is closed.
+        match self.lock.try_with(|| unsafe { self.raw() }.try_take()) {
+            Ok(block) => Ok(block.cast()),
+            Err(saved) => self.take_otherwise(saved).map(NonNull::cast),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn take_otherwise(&'static self, saved: L::Saved) -> Result<NonNull<u8>, Error> {
+        // SAFETY: the lock is closed.
+        let taken = unsafe { self.raw() }.take_otherwise();
+        // SAFETY: closed with `saved` by `take`.
+        unsafe { self.lock.release(saved) };
+        taken
     }
 
     /// Returns a block to the list.
@@ -191,29 +205,48 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
     /// As [`RawPool::put`].
     #[inline(always)]
     pub(crate) unsafe fn put(&'static self, block: *mut u8) -> Result<(), Error> {
-        // SAFETY: as the caller promises.
-        self.with_raw(|raw| unsafe { raw.put(block) })
+        // SAFETY: the lock is closed; the block is as the caller promises.
+        match self.lock.try_with(|| unsafe { self.raw().try_put(block) }) {
+            Ok(()) => Ok(()),
+            Err(saved) => self.refuse(block, saved),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refuse(&'static self, block: *mut u8, saved: L::Saved) -> Result<(), Error> {
+        // SAFETY: the lock is closed.
+        let error = unsafe { self.raw() }.refuse(block);
+        // SAFETY: closed with `saved` by `put`.
+        unsafe { self.lock.release(saved) };
+        Err(error)
     }
 
     #[inline(always)]
     pub(crate) fn with_raw<R>(&'static self, work: impl FnOnce(&mut RawPool<'_, M::Marks>) -> R) -> R {
-        self.lock.with(|| {
-            // SAFETY: with the lock closed nobody else has a reference to the list.
-            let list = unsafe { &mut *self.list.get() };
-            let marks = M::marks::<N>(self.marks.get().cast());
-            // SAFETY: the four parts are this pool's own and stay where they are for ever; `GEOMETRY` is that of
-            // `blocks`; only this function and the owners of blocks reach them.
-            let mut raw = unsafe {
-                RawPool::new(
-                    (&mut list.head, &mut list.listed),
-                    &mut list.ledger,
-                    self.blocks.get().cast(),
-                    Self::GEOMETRY,
-                    marks,
-                )
-            };
-            work(&mut raw)
-        })
+        // SAFETY: the lock is closed.
+        self.lock.with(|| work(&mut unsafe { self.raw() }))
+    }
+
+    /// # Safety
+    ///
+    /// The lock is closed for as long as the result is used.
+    #[inline(always)]
+    unsafe fn raw(&'static self) -> RawPool<'static, M::Marks> {
+        // SAFETY: with the lock closed nobody else has a reference to the list.
+        let list = unsafe { &mut *self.list.get() };
+        let marks = M::marks::<N>(self.marks.get().cast());
+        // SAFETY: the four parts are this pool's own and stay where they are for ever; `GEOMETRY` is that of `blocks`;
+        // only this function and the owners of blocks reach them.
+        unsafe {
+            RawPool::new(
+                (&mut list.head, &mut list.listed),
+                &mut list.ledger,
+                self.blocks.get().cast(),
+                &const { Self::GEOMETRY },
+                marks,
+            )
+        }
     }
 }
 

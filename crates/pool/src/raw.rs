@@ -64,7 +64,7 @@ pub struct RawPool<'a, M: Marks> {
     listed: &'a mut usize,
     ledger: &'a mut Ledger,
     base: *mut u8,
-    geometry: Geometry,
+    geometry: &'a Geometry,
     marks: M,
 }
 
@@ -83,7 +83,7 @@ impl<'a, M: Marks> RawPool<'a, M> {
         (head, listed): (&'a mut *mut Link, &'a mut usize),
         ledger: &'a mut Ledger,
         base: *mut u8,
-        geometry: Geometry,
+        geometry: &'a Geometry,
         marks: M,
     ) -> Self {
         Self { head, listed, ledger, base, geometry, marks }
@@ -96,14 +96,19 @@ impl<'a, M: Marks> RawPool<'a, M> {
     /// [`Error::Exhausted`], and [`Error::Corrupt`] when the list does not lead to a free block.
     #[inline(always)]
     pub fn take(&mut self) -> Result<NonNull<u8>, Error> {
+        self.try_take().map_or_else(|| self.take_otherwise(), Ok)
+    }
+
+    /// The usual case of [`take`](Self::take): the list leads to a free block. `None` changes nothing, and calls for
+    /// [`take_otherwise`](Self::take_otherwise), which a caller may keep out of its own hot path.
+    #[inline(always)]
+    pub fn try_take(&mut self) -> Option<NonNull<u8>> {
         let index = self.index(self.head.addr());
         if index >= self.ledger.fresh {
-            return self.take_unlisted();
+            return None;
         }
         // SAFETY: `index` is below `fresh`, which is at most the capacity.
-        let Some(virgin) = (unsafe { self.marks.claim(index) }) else {
-            return self.damaged();
-        };
+        let virgin = unsafe { self.marks.claim(index) }?;
         let block = self.link(self.head.addr());
         // SAFETY: the index proves the address to be a block of ours, aligned for a link, and its mark was free, so
         // no owner's data is read. Should the link have been overwritten, then what is read is checked in this same
@@ -111,7 +116,31 @@ impl<'a, M: Marks> RawPool<'a, M> {
         *self.head = unsafe { block.as_ref().next };
         *self.listed = self.listed.wrapping_sub(1);
         self.ledger.peak = self.ledger.peak.wrapping_add(virgin);
-        Ok(block.cast())
+        Some(block.cast())
+    }
+
+    /// The other cases of [`take`](Self::take): the list is empty, or damaged. O(1).
+    ///
+    /// # Errors
+    ///
+    /// As [`take`](Self::take).
+    #[cold]
+    pub fn take_otherwise(&mut self) -> Result<NonNull<u8>, Error> {
+        let index = self.ledger.fresh;
+        if !self.head.is_null() || *self.listed != 0 {
+            return self.damaged();
+        }
+        if index == self.geometry.capacity() {
+            self.ledger.exhausted = self.ledger.exhausted.saturating_add(1);
+            return Err(Error::Exhausted);
+        }
+        // SAFETY: `index` is below the capacity.
+        if unsafe { self.marks.claim(index) }.is_none() {
+            return self.damaged();
+        }
+        self.ledger.fresh += 1;
+        self.ledger.peak += 1;
+        Ok(self.link(self.base.addr() + index * self.geometry.stride()).cast())
     }
 
     /// Returns a block. O(1). The address may be anything: it is not used before it is proven.
@@ -126,14 +155,23 @@ impl<'a, M: Marks> RawPool<'a, M> {
     /// [`NoMarks`](crate::NoMarks), `block` must be a live block.
     #[inline(always)]
     pub unsafe fn put(&mut self, block: *mut u8) -> Result<(), Error> {
+        // SAFETY: as the caller promises.
+        unsafe { self.try_put(block) }.map_or_else(|| Err(self.refuse(block)), Ok)
+    }
+
+    /// The usual case of [`put`](Self::put): `block` is a live block. `None` changes nothing, and calls for
+    /// [`refuse`](Self::refuse), which a caller may keep out of its own hot path.
+    ///
+    /// # Safety
+    ///
+    /// As [`put`](Self::put).
+    #[inline(always)]
+    pub unsafe fn try_put(&mut self, block: *mut u8) -> Option<()> {
         if M::KEPT {
             let index = self.index(block.addr());
-            if index >= self.geometry.capacity() {
-                return self.refuse(Error::NotABlock);
-            }
-            // SAFETY: `index` is below the capacity.
-            if !unsafe { self.marks.release(index) } {
-                return self.refuse(Error::DoubleFree);
+            // SAFETY: `release` is reached only with an index below the capacity.
+            if index >= self.geometry.capacity() || !unsafe { self.marks.release(index) } {
+                return None;
             }
         }
         let link = self.link(block.addr());
@@ -142,7 +180,15 @@ impl<'a, M: Marks> RawPool<'a, M> {
         unsafe { link.write(Link { next: *self.head }) };
         *self.head = link.as_ptr();
         *self.listed = self.listed.wrapping_add(1);
-        Ok(())
+        Some(())
+    }
+
+    /// Counts the refusal of `block`, and names the reason. O(1).
+    #[cold]
+    pub fn refuse(&mut self, block: *mut u8) -> Error {
+        self.ledger.refused = self.ledger.refused.saturating_add(1);
+        let is_block = self.index(block.addr()) < self.geometry.capacity();
+        if is_block { Error::DoubleFree } else { Error::NotABlock }
     }
 
     /// Number of blocks that can be taken. O(1).
@@ -231,39 +277,9 @@ impl<'a, M: Marks> RawPool<'a, M> {
         link.as_ptr()
     }
 
-    /// The list does not lead to a block: it ended, or it was forged.
-    #[cold]
-    #[inline(never)]
-    fn take_unlisted(&mut self) -> Result<NonNull<u8>, Error> {
-        if !self.head.is_null() || *self.listed != 0 {
-            return self.damaged();
-        }
-        let index = self.ledger.fresh;
-        if index == self.geometry.capacity() {
-            self.ledger.exhausted = self.ledger.exhausted.saturating_add(1);
-            return Err(Error::Exhausted);
-        }
-        // SAFETY: `index` is below the capacity.
-        if unsafe { self.marks.claim(index) }.is_none() {
-            return self.damaged();
-        }
-        self.ledger.fresh += 1;
-        self.ledger.peak += 1;
-        Ok(self.link(self.base.addr() + index * self.geometry.stride()).cast())
-    }
-
-    #[cold]
-    #[inline(never)]
     fn damaged(&mut self) -> Result<NonNull<u8>, Error> {
         self.ledger.damaged = self.ledger.damaged.saturating_add(1);
         Err(Error::Corrupt)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn refuse(&mut self, error: Error) -> Result<(), Error> {
-        self.ledger.refused = self.ledger.refused.saturating_add(1);
-        Err(error)
     }
 }
 

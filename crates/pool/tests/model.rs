@@ -57,6 +57,7 @@ impl<L: RawLock> Subject for Dynamic<L> {
         self.pool.alloc_raw().map_err(refusal)
     }
     unsafe fn free(&mut self, block: *mut u8) -> Result<(), Refusal> {
+        // SAFETY: as the caller promises.
         unsafe { self.pool.free_raw(block) }.map_err(refusal)
     }
     fn counts(&mut self) -> Counts {

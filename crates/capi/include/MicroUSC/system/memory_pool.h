@@ -1,0 +1,268 @@
+/*
+ * MicroUSC memory pools: blocks of one size, taken and returned in constant time, every misuse caught.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ *     static memory_pool_t pool;
+ *
+ *     if (!memory_pool_init(&pool, 64, 20)) return ESP_ERR_NO_MEM;   // 20 blocks of 64 bytes
+ *     void *block = memory_pool_alloc(&pool);                        // NULL when all are in use; never waits
+ *     ...
+ *     memory_pool_free(&pool, block);                                // a wrong free is refused, counted, logged
+ *
+ * Unless a comment says otherwise a function may be called from tasks, from interrupts up to the level that the
+ * port's critical section masks, and from both cores; takes constant time; and holds the pool's lock for the list
+ * operation only. Sizes are bytes, counts are blocks.
+ */
+#ifndef MICROUSC_SYSTEM_MEMORY_POOL_H
+#define MICROUSC_SYSTEM_MEMORY_POOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef ESP_PLATFORM
+#include "esp_err.h"
+#include "esp_heap_caps.h"
+#else
+#include "MicroUSC/port/esp_compat.h" /* esp_err_t and MALLOC_CAP_* where ESP-IDF does not define them */
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define MEMORY_POOL_VERSION_MAJOR 0
+#define MEMORY_POOL_VERSION_MINOR 1
+#define MEMORY_POOL_VERSION_PATCH 0
+
+#if defined(__GNUC__)
+#define MEMORY_POOL_ATTR(...) __attribute__((__VA_ARGS__))
+#else
+#define MEMORY_POOL_ATTR(...)
+#endif
+
+/* ---- Types ------------------------------------------------------------------------------------------------- */
+
+/* A free block. The list of a pool's free blocks ends in NULL. */
+typedef struct memory_block_t {
+    struct memory_block_t *next;
+} memory_block_t;
+
+/* What a pool keeps besides these five fields: allocated map, lock, counters, name. Always in internal RAM. */
+struct memory_pool_control;
+
+/*
+ * A pool. Reading the first five fields is part of the interface; writing any is not. From another task they are
+ * a snapshot that may be out of date.
+ */
+typedef struct memory_pool_t {
+    memory_block_t *memory_free; /* first free block, NULL when none is left */
+    void *memory;                /* block 0 */
+    size_t block_size;           /* bytes a block may use: the size asked for, rounded up to the alignment */
+    size_t num_blocks;           /* all blocks */
+    size_t free_blocks;          /* blocks that can be taken now */
+    struct memory_pool_control *control;
+} memory_pool_t;
+
+typedef memory_pool_t *memory_block_handle_t;
+
+typedef char serial_data_t[15];
+
+/* In which memory the blocks lie. An impossible wish is refused with its reason. */
+typedef enum {
+    DRAM = MALLOC_CAP_8BIT,    /* internal, byte-addressable; never external */
+    PSRAM = MALLOC_CAP_SPIRAM, /* external; not for interrupts that run while the flash cache is off */
+    IRAM = MALLOC_CAP_32BIT    /* instruction RAM of ESP32 and ESP8266: aligned 32-bit accesses only */
+} memory_placement_t;
+
+/* Further wishes, for memory_pool_config_t.flags. */
+#define MEMORY_POOL_FLAG_DMA (1u << 0)   /* peripherals read and write the blocks: aligned and sized for DMA */
+#define MEMORY_POOL_FLAG_ISR (1u << 1)   /* used by interrupts that run while the flash cache is off */
+#define MEMORY_POOL_FLAG_BYTES (1u << 2) /* the blocks will be accessed by bytes or halves of words */
+
+/* Bytes of a pool's name, with its terminating NUL. */
+#define MEMORY_POOL_NAME_SIZE 16
+
+typedef struct {
+    size_t block_size;            /* bytes, at least sizeof(void *) */
+    size_t num_blocks;            /* at least 1 */
+    memory_placement_t placement; /* memory of the blocks */
+    uint32_t flags;               /* MEMORY_POOL_FLAG_*, or 0 */
+    const char *name;             /* copied, cut to MEMORY_POOL_NAME_SIZE - 1 bytes; NULL: "pool-N" */
+} memory_pool_config_t;
+
+/* What memory_pool_init(pool, size, count) uses. */
+#define MEMORY_POOL_CONFIG_DEFAULT(size, count) {(size), (count), DRAM, MEMORY_POOL_FLAG_DMA, NULL}
+
+/* A consistent snapshot. Counters stop at UINT32_MAX. */
+typedef struct {
+    char name[MEMORY_POOL_NAME_SIZE];
+    memory_placement_t placement;
+    uint32_t flags;
+    size_t block_size;       /* bytes a block may use (the stride) */
+    size_t requested_size;   /* bytes asked for */
+    size_t num_blocks;       /* all blocks */
+    size_t free_blocks;      /* blocks that can be taken now */
+    size_t used_blocks;      /* blocks in use */
+    size_t lowest_free;      /* the fewest free blocks since the start, or since the last reset */
+    size_t storage_bytes;    /* RAM of the blocks */
+    size_t overhead_bytes;   /* RAM of everything else: struct, control block, allocated map */
+    uint32_t alloc_failures; /* allocations refused because every block was in use */
+    uint32_t refused_frees;  /* wrong frees that were refused */
+    uint32_t corruptions;    /* times that damage was met in the free list */
+} memory_pool_info_t;
+
+/* ---- Reasons ----------------------------------------------------------------------------------------------- */
+
+/*
+ * ESP_ERR_INVALID_ARG     a pointer is NULL, a placement or flag is unknown
+ * ESP_ERR_INVALID_SIZE    block size below sizeof(void *), no blocks, or more bytes than an address can count
+ * ESP_ERR_INVALID_STATE   initialised already (the pool keeps working), or not initialised at all
+ * ESP_ERR_NO_MEM          not enough memory of that kind; or, of memory_pool_alloc, every block is in use
+ */
+#define MEMORY_POOL_ERR_BASE 0x1B000
+#define MEMORY_POOL_ERR_NOT_A_BLOCK (MEMORY_POOL_ERR_BASE + 1)     /* freed address is no block of this pool */
+#define MEMORY_POOL_ERR_DOUBLE_FREE (MEMORY_POOL_ERR_BASE + 2)     /* freed block is free already */
+#define MEMORY_POOL_ERR_CORRUPT (MEMORY_POOL_ERR_BASE + 3)         /* free list damaged: memory_pool_repair */
+#define MEMORY_POOL_ERR_IN_USE (MEMORY_POOL_ERR_BASE + 4)          /* blocks are still in use */
+#define MEMORY_POOL_ERR_NO_PSRAM (MEMORY_POOL_ERR_BASE + 5)        /* this chip has no external RAM */
+#define MEMORY_POOL_ERR_NO_IRAM (MEMORY_POOL_ERR_BASE + 6)         /* this chip has no word-access IRAM for data */
+#define MEMORY_POOL_ERR_ISR_IN_PSRAM (MEMORY_POOL_ERR_BASE + 7)    /* external RAM is gone while the cache is off */
+#define MEMORY_POOL_ERR_DMA_IN_PSRAM (MEMORY_POOL_ERR_BASE + 8)    /* no DMA from this chip's external RAM */
+#define MEMORY_POOL_ERR_DMA_IN_IRAM (MEMORY_POOL_ERR_BASE + 9)     /* no DMA from instruction RAM */
+#define MEMORY_POOL_ERR_BYTES_IN_IRAM (MEMORY_POOL_ERR_BASE + 10)  /* instruction RAM takes whole words only */
+#define MEMORY_POOL_ERR_WRONG_MEMORY (MEMORY_POOL_ERR_BASE + 11)   /* the memory is not of the kind asked for */
+
+/* The name of a reason, as "MEMORY_POOL_ERR_DOUBLE_FREE", in a string that lives for ever. */
+const char *memory_pool_err_to_name(esp_err_t reason);
+
+/* ---- Making and ending pools (O(num_blocks); from tasks only) ------------------------------------------------ */
+
+/*
+ * Makes a pool in internal, DMA-capable RAM. `*pool` may hold anything. False, and nothing allocated, with the
+ * reason logged; a pool that is initialised already is left as it is.
+ */
+bool memory_pool_init(memory_pool_t *pool, const size_t block_size, const size_t num_blocks);
+
+/* The same in the memory named. DRAM asks for no DMA, so it finds room where memory_pool_init may not. */
+bool memory_pool_init_placed(memory_pool_t *pool, const size_t block_size, const size_t num_blocks,
+                             const memory_placement_t placement);
+
+/* The same as the configuration says, with the reason returned. */
+esp_err_t memory_pool_init_config(memory_pool_t *pool, const memory_pool_config_t *config);
+
+/*
+ * The same in the caller's memory: nothing is taken from a heap. `buffer` holds blocks and control block, so it must
+ * be internal and byte-addressable; MEMORY_POOL_STATIC_BUFFER declares one of the right size.
+ *
+ *     static MEMORY_POOL_STATIC_BUFFER(buffer, 64, 20);
+ *     static memory_pool_t pool;
+ *     esp_err_t err = memory_pool_init_static(&pool, buffer, sizeof(buffer), 64, 20);
+ */
+esp_err_t memory_pool_init_static(memory_pool_t *pool, void *buffer, const size_t buffer_size,
+                                  const size_t block_size, const size_t num_blocks);
+
+/* Bytes that are enough for the control block, the allocated map and the blocks. */
+#define MEMORY_POOL_CONTROL_SIZE (16 * sizeof(void *) + 48)
+#define MEMORY_POOL_STATIC_SIZE(size, count)                                                                          \
+    (MEMORY_POOL_CONTROL_SIZE + (count) + sizeof(void *) +                                                            \
+     (((size) + sizeof(void *) - 1) / sizeof(void *)) * sizeof(void *) * (count))
+#define MEMORY_POOL_STATIC_BUFFER(name, size, count)                                                                  \
+    void *name[(MEMORY_POOL_STATIC_SIZE(size, count) + sizeof(void *) - 1) / sizeof(void *)]
+
+/* Makes a pool, the struct included. End it with memory_pool_destroy. NULL with the reason logged. */
+memory_pool_t *memory_pool_malloc(const size_t block_size, const size_t num_blocks) MEMORY_POOL_ATTR(malloc);
+memory_pool_t *memory_pool_malloc_placed(const size_t block_size, const size_t num_blocks,
+                                         const memory_placement_t placement) MEMORY_POOL_ATTR(malloc);
+/* `reason` may be NULL. */
+memory_pool_t *memory_pool_malloc_config(const memory_pool_config_t *config, esp_err_t *reason)
+    MEMORY_POOL_ATTR(malloc);
+
+#define memory_handler_malloc(block_size, num_blocks) memory_pool_malloc((block_size), (num_blocks))
+
+/*
+ * Ends a pool and gives its memory back; a struct of the caller's is zeroed. Blocks in use become invalid: their
+ * number is reported. NULL, a zeroed struct and an ended pool are left alone.
+ */
+void memory_pool_destroy(memory_pool_t *pool);
+
+/* The same, unless blocks are in use: then MEMORY_POOL_ERR_IN_USE, and nothing is changed. */
+esp_err_t memory_pool_destroy_unused(memory_pool_t *pool);
+
+/* ---- Blocks ------------------------------------------------------------------------------------------------ */
+
+/* Takes a block; its content is undefined. NULL when all are in use, or the list is damaged, or it is no pool. */
+void *memory_pool_alloc(memory_pool_t *pool) MEMORY_POOL_ATTR(malloc);
+
+/* The same, and why not: ESP_ERR_NO_MEM, MEMORY_POOL_ERR_CORRUPT, ESP_ERR_INVALID_ARG or _STATE. */
+void *memory_pool_alloc_reason(memory_pool_t *pool, esp_err_t *reason) MEMORY_POOL_ATTR(malloc);
+
+/* The same, zeroed. O(block_size), outside the lock, by words. */
+void *memory_pool_alloc_zeroed(memory_pool_t *pool) MEMORY_POOL_ATTR(malloc);
+
+/* Returns a block. What is no block in use of this pool is refused, counted and logged; the pool is unharmed. */
+void memory_pool_free(memory_pool_t *pool, void *block);
+
+/* The same, with the reason: ESP_OK, MEMORY_POOL_ERR_NOT_A_BLOCK, _DOUBLE_FREE, ESP_ERR_INVALID_ARG or _STATE. */
+esp_err_t memory_pool_free_reason(memory_pool_t *pool, void *block);
+
+/* Without the lock, every check kept: for a pool that only one task, or only one interrupt, ever uses. */
+void *memory_pool_alloc_unsynchronized(memory_pool_t *pool) MEMORY_POOL_ATTR(malloc);
+esp_err_t memory_pool_free_unsynchronized(memory_pool_t *pool, void *block);
+
+/* Whether `address` is a block of the pool that is in use. */
+bool memory_pool_owns(memory_pool_t *pool, const void *address);
+
+/* ---- Looking at pools -------------------------------------------------------------------------------------- */
+
+esp_err_t memory_pool_get_info(memory_pool_t *pool, memory_pool_info_t *info);
+
+/* Prints the snapshot to the log. From tasks only. */
+void memory_pool_print_stats(memory_pool_t *pool);
+
+/* One line for each pool and the heap's totals by kind of memory. From tasks only. */
+void show_memory_usage(void);
+
+/* The name is copied. NULL or "" is refused. */
+esp_err_t memory_pool_set_name(memory_pool_t *pool, const char *name);
+const char *memory_pool_get_name(const memory_pool_t *pool);
+
+/* The pool made after `previous`, or the first for NULL; NULL at the end. O(pools). From tasks only. */
+memory_pool_t *memory_pool_next(const memory_pool_t *previous);
+/* The first pool of that name, or NULL. O(pools). From tasks only. */
+memory_pool_t *memory_pool_find(const char *name);
+
+/* Compares the free list with the allocated map: range, stride, duplicates, count. O(num_blocks), all of it with the
+ * lock held. ESP_OK or MEMORY_POOL_ERR_CORRUPT. */
+esp_err_t memory_pool_validate(memory_pool_t *pool);
+
+/* Makes the free list anew from the allocated map, which an overrun of a block does not reach. Blocks in use are not
+ * touched. O(num_blocks), all of it with the lock held. */
+esp_err_t memory_pool_repair(memory_pool_t *pool);
+
+/* Starts `lowest_free` anew from now. O(num_blocks), all of it with the lock held. */
+esp_err_t memory_pool_reset_lowest_free(memory_pool_t *pool);
+
+/* ---- Reports ----------------------------------------------------------------------------------------------- */
+
+/* A misuse, a damage, or a wish that could not be granted. */
+typedef struct {
+    esp_err_t reason;
+    const char *function; /* the function that refused */
+    const char *pool;     /* the pool's name, or "" */
+    const void *address;  /* the pool's struct, or what was to be freed */
+    size_t count;         /* blocks still in use at an end of a pool; otherwise 0 */
+} memory_pool_report_t;
+
+/*
+ * Calls `callback` for each report, besides the log line. It runs where the refused call ran, interrupts included,
+ * outside the pool's lock. NULL: none.
+ */
+void memory_pool_set_report_callback(void (*callback)(const memory_pool_report_t *report));
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MICROUSC_SYSTEM_MEMORY_POOL_H */

@@ -1,0 +1,198 @@
+//! The C types and numbers of `memory_pool.h`. A test compares them with the header.
+#![allow(non_camel_case_types, reason = "the names are C's")]
+
+use core::ffi::{c_char, c_int, c_void};
+
+use microusc_pool::{Error, Link};
+
+use crate::control::Control;
+
+/// A result: [`ESP_OK`] or a reason.
+pub type esp_err_t = c_int;
+
+/// Done.
+pub const ESP_OK: esp_err_t = 0;
+/// Not enough memory of the kind asked for, or every block in use.
+pub const ESP_ERR_NO_MEM: esp_err_t = 0x101;
+/// A pointer is null, a placement or flag unknown.
+pub const ESP_ERR_INVALID_ARG: esp_err_t = 0x102;
+/// Initialised already, or not at all.
+pub const ESP_ERR_INVALID_STATE: esp_err_t = 0x103;
+/// A size or count that no pool can have.
+pub const ESP_ERR_INVALID_SIZE: esp_err_t = 0x104;
+
+/// Reasons of our own begin after this number.
+pub const MEMORY_POOL_ERR_BASE: esp_err_t = 0x1B000;
+/// The freed address is no block of the pool.
+pub const MEMORY_POOL_ERR_NOT_A_BLOCK: esp_err_t = MEMORY_POOL_ERR_BASE + 1;
+/// The freed block is free already.
+pub const MEMORY_POOL_ERR_DOUBLE_FREE: esp_err_t = MEMORY_POOL_ERR_BASE + 2;
+/// The free list is damaged.
+pub const MEMORY_POOL_ERR_CORRUPT: esp_err_t = MEMORY_POOL_ERR_BASE + 3;
+/// Blocks are still in use.
+pub const MEMORY_POOL_ERR_IN_USE: esp_err_t = MEMORY_POOL_ERR_BASE + 4;
+/// The chip has no external RAM.
+pub const MEMORY_POOL_ERR_NO_PSRAM: esp_err_t = MEMORY_POOL_ERR_BASE + 5;
+/// The chip has no word-access instruction RAM for data.
+pub const MEMORY_POOL_ERR_NO_IRAM: esp_err_t = MEMORY_POOL_ERR_BASE + 6;
+/// A pool for interrupts in external RAM.
+pub const MEMORY_POOL_ERR_ISR_IN_PSRAM: esp_err_t = MEMORY_POOL_ERR_BASE + 7;
+/// A pool for DMA in external RAM that DMA does not reach.
+pub const MEMORY_POOL_ERR_DMA_IN_PSRAM: esp_err_t = MEMORY_POOL_ERR_BASE + 8;
+/// A pool for DMA in instruction RAM.
+pub const MEMORY_POOL_ERR_DMA_IN_IRAM: esp_err_t = MEMORY_POOL_ERR_BASE + 9;
+/// A pool for byte access in instruction RAM.
+pub const MEMORY_POOL_ERR_BYTES_IN_IRAM: esp_err_t = MEMORY_POOL_ERR_BASE + 10;
+/// The memory is not of the kind asked for.
+pub const MEMORY_POOL_ERR_WRONG_MEMORY: esp_err_t = MEMORY_POOL_ERR_BASE + 11;
+
+/// Every reason with its name.
+pub const REASONS: [(esp_err_t, &core::ffi::CStr); 16] = [
+    (ESP_OK, c"ESP_OK"),
+    (ESP_ERR_NO_MEM, c"ESP_ERR_NO_MEM"),
+    (ESP_ERR_INVALID_ARG, c"ESP_ERR_INVALID_ARG"),
+    (ESP_ERR_INVALID_STATE, c"ESP_ERR_INVALID_STATE"),
+    (ESP_ERR_INVALID_SIZE, c"ESP_ERR_INVALID_SIZE"),
+    (MEMORY_POOL_ERR_NOT_A_BLOCK, c"MEMORY_POOL_ERR_NOT_A_BLOCK"),
+    (MEMORY_POOL_ERR_DOUBLE_FREE, c"MEMORY_POOL_ERR_DOUBLE_FREE"),
+    (MEMORY_POOL_ERR_CORRUPT, c"MEMORY_POOL_ERR_CORRUPT"),
+    (MEMORY_POOL_ERR_IN_USE, c"MEMORY_POOL_ERR_IN_USE"),
+    (MEMORY_POOL_ERR_NO_PSRAM, c"MEMORY_POOL_ERR_NO_PSRAM"),
+    (MEMORY_POOL_ERR_NO_IRAM, c"MEMORY_POOL_ERR_NO_IRAM"),
+    (MEMORY_POOL_ERR_ISR_IN_PSRAM, c"MEMORY_POOL_ERR_ISR_IN_PSRAM"),
+    (MEMORY_POOL_ERR_DMA_IN_PSRAM, c"MEMORY_POOL_ERR_DMA_IN_PSRAM"),
+    (MEMORY_POOL_ERR_DMA_IN_IRAM, c"MEMORY_POOL_ERR_DMA_IN_IRAM"),
+    (MEMORY_POOL_ERR_BYTES_IN_IRAM, c"MEMORY_POOL_ERR_BYTES_IN_IRAM"),
+    (MEMORY_POOL_ERR_WRONG_MEMORY, c"MEMORY_POOL_ERR_WRONG_MEMORY"),
+];
+
+/// What `reason` is called.
+pub fn reason_name(reason: esp_err_t) -> &'static core::ffi::CStr {
+    REASONS.iter().find(|(number, _)| *number == reason).map_or(c"UNKNOWN", |(_, name)| name)
+}
+
+/// The reason for an error of the pool crate.
+pub const fn reason_of(error: Error) -> esp_err_t {
+    match error {
+        Error::Exhausted => ESP_ERR_NO_MEM,
+        Error::NotABlock => MEMORY_POOL_ERR_NOT_A_BLOCK,
+        Error::DoubleFree => MEMORY_POOL_ERR_DOUBLE_FREE,
+        Error::Corrupt => MEMORY_POOL_ERR_CORRUPT,
+        Error::BlockTooSmall | Error::NoBlocks | Error::TooLarge => ESP_ERR_INVALID_SIZE,
+        _ => ESP_ERR_INVALID_ARG,
+    }
+}
+
+/// Memory named by a capability.
+pub type memory_placement_t = u32;
+/// Internal, byte-addressable RAM.
+pub const DRAM: memory_placement_t = MALLOC_CAP_8BIT;
+/// External RAM.
+pub const PSRAM: memory_placement_t = MALLOC_CAP_SPIRAM;
+/// Instruction RAM with word access.
+pub const IRAM: memory_placement_t = MALLOC_CAP_32BIT;
+
+pub(crate) const MALLOC_CAP_32BIT: u32 = 1 << 1;
+pub(crate) const MALLOC_CAP_8BIT: u32 = 1 << 2;
+pub(crate) const MALLOC_CAP_DMA: u32 = 1 << 3;
+pub(crate) const MALLOC_CAP_SPIRAM: u32 = 1 << 10;
+pub(crate) const MALLOC_CAP_INTERNAL: u32 = 1 << 11;
+
+/// Peripherals read and write the blocks.
+pub const MEMORY_POOL_FLAG_DMA: u32 = 1 << 0;
+/// Used by interrupts that run while the flash cache is off.
+pub const MEMORY_POOL_FLAG_ISR: u32 = 1 << 1;
+/// The blocks will be accessed by bytes.
+pub const MEMORY_POOL_FLAG_BYTES: u32 = 1 << 2;
+
+/// Bytes of a name with its terminating zero.
+pub const MEMORY_POOL_NAME_SIZE: usize = 16;
+
+/// A free block.
+pub type memory_block_t = Link;
+
+/// A pool: five documented fields and an opaque pointer.
+#[repr(C)]
+#[derive(Debug)]
+pub struct memory_pool_t {
+    /// First free block.
+    pub memory_free: *mut memory_block_t,
+    /// Block 0.
+    pub memory: *mut c_void,
+    /// Bytes a block may use.
+    pub block_size: usize,
+    /// All blocks.
+    pub num_blocks: usize,
+    /// Blocks that can be taken now.
+    pub free_blocks: usize,
+    /// The rest.
+    pub control: *mut Control,
+}
+
+impl memory_pool_t {
+    /// A struct that is no pool yet.
+    pub const ZEROED: Self = Self {
+        memory_free: core::ptr::null_mut(),
+        memory: core::ptr::null_mut(),
+        block_size: 0,
+        num_blocks: 0,
+        free_blocks: 0,
+        control: core::ptr::null_mut(),
+    };
+}
+
+/// What a pool shall be.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct memory_pool_config_t {
+    /// Bytes, at least a pointer's.
+    pub block_size: usize,
+    /// At least 1.
+    pub num_blocks: usize,
+    /// Memory of the blocks.
+    pub placement: memory_placement_t,
+    /// `MEMORY_POOL_FLAG_*`.
+    pub flags: u32,
+    /// Copied; may be null.
+    pub name: *const c_char,
+}
+
+/// A snapshot of a pool.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs, reason = "field by field as in the header")]
+pub struct memory_pool_info_t {
+    pub name: [c_char; MEMORY_POOL_NAME_SIZE],
+    pub placement: memory_placement_t,
+    pub flags: u32,
+    pub block_size: usize,
+    pub requested_size: usize,
+    pub num_blocks: usize,
+    pub free_blocks: usize,
+    pub used_blocks: usize,
+    pub lowest_free: usize,
+    pub storage_bytes: usize,
+    pub overhead_bytes: usize,
+    pub alloc_failures: u32,
+    pub refused_frees: u32,
+    pub corruptions: u32,
+}
+
+/// A misuse, a damage, or a wish that could not be granted.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct memory_pool_report_t {
+    /// Why.
+    pub reason: esp_err_t,
+    /// The function that refused.
+    pub function: *const c_char,
+    /// The pool's name, or "".
+    pub pool: *const c_char,
+    /// The pool's struct, or what was to be freed.
+    pub address: *const c_void,
+    /// Blocks still in use at an end of a pool; otherwise 0.
+    pub count: usize,
+}
+
+/// What is called for each report.
+pub type memory_pool_report_callback_t = Option<unsafe extern "C" fn(*const memory_pool_report_t)>;

@@ -1,0 +1,195 @@
+//! Taking and returning blocks: the hot path.
+
+use core::ffi::{CStr, c_void};
+use core::ptr::{NonNull, null_mut};
+
+use microusc_pool::{Error, RawLock};
+
+use crate::abi::*;
+use crate::control::{Control, control_of, lock, raw, with_pool};
+use crate::port::PortLock;
+use crate::report::{name_of, report};
+
+type Saved = <PortLock as RawLock>::Saved;
+
+/// Takes a block, or null. O(1); one critical section; never waits. Tasks, interrupts, both cores.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_alloc(pool: *mut memory_pool_t) -> *mut c_void {
+    // SAFETY: obligation 1.
+    let Ok(control) = (unsafe { control_of(pool) }) else { return null_mut() };
+    // SAFETY: `control` is that of `pool`, and the lock is held.
+    match unsafe { lock(control).try_with(|| raw(pool, control).try_take()) } {
+        Ok(block) => block.as_ptr().cast(),
+        // SAFETY: as above; the lock is still held.
+        Err(saved) => unsafe { take_otherwise(pool, control, saved) },
+    }
+}
+
+/// Takes a block, and says why not. O(1); one critical section; never waits. Tasks, interrupts, both cores.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_alloc_reason(
+    pool: *mut memory_pool_t,
+    reason: *mut esp_err_t,
+) -> *mut c_void {
+    // SAFETY: obligation 1.
+    let taken = unsafe { control_of(pool) }.and_then(|control| {
+        // SAFETY: `control` is that of `pool`.
+        unsafe { with_pool(pool, control, |raw| raw.take()) }.map_err(reason_of)
+    });
+    if !reason.is_null() {
+        // SAFETY: obligation 2.
+        unsafe { reason.write(taken.err().unwrap_or(ESP_OK)) };
+    }
+    taken.map_or(null_mut(), |block| block.as_ptr().cast())
+}
+
+/// Takes a block and zeroes it, by words. O(block size), outside the critical section.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_alloc_zeroed(pool: *mut memory_pool_t) -> *mut c_void {
+    // SAFETY: as for this function.
+    let block = unsafe { memory_pool_alloc(pool) };
+    if let Some(words) = NonNull::new(block.cast::<u32>()) {
+        // SAFETY: a block was taken, so there is a control block; a stride is a whole number of words.
+        let count = unsafe { (*(*pool).control).geometry.stride() } / size_of::<u32>();
+        for word in 0..count {
+            // SAFETY: inside the block, which is the caller's. Volatile, so that it stays one store a word: this may
+            // be memory that faults on any other access, and `memset` may lie in flash.
+            unsafe { words.add(word).write_volatile(0) };
+        }
+    }
+    block
+}
+
+/// Returns a block. O(1); one critical section. Tasks, interrupts, both cores.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_free(pool: *mut memory_pool_t, block: *mut c_void) {
+    // SAFETY: as for this function.
+    let _reported = unsafe { free(c"memory_pool_free", pool, block) };
+}
+
+/// Returns a block, or says why not. O(1); one critical section. Tasks, interrupts, both cores.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_free_reason(pool: *mut memory_pool_t, block: *mut c_void) -> esp_err_t {
+    // SAFETY: as for this function.
+    unsafe { free(c"memory_pool_free_reason", pool, block) }
+}
+
+/// # Safety
+///
+/// Obligations 1 and 3; if `block` is one in use, its owner gives it up.
+#[inline(always)]
+unsafe fn free(function: &'static CStr, pool: *mut memory_pool_t, block: *mut c_void) -> esp_err_t {
+    // SAFETY: obligation 1.
+    let control = match unsafe { control_of(pool) } {
+        Ok(control) => control,
+        Err(reason) => return no_pool(function, reason, block),
+    };
+    // SAFETY: `control` is that of `pool`, and the lock is held; the block is as the caller promises.
+    match unsafe { lock(control).try_with(|| raw(pool, control).try_put(block.cast())) } {
+        Ok(()) => ESP_OK,
+        // SAFETY: as above; the lock is still held.
+        Err(saved) => unsafe { refuse(function, pool, control, block, saved) },
+    }
+}
+
+/// Takes a block without the lock. O(1). For a pool that only one context ever uses.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_alloc_unsynchronized(pool: *mut memory_pool_t) -> *mut c_void {
+    // SAFETY: obligation 1.
+    let Ok(control) = (unsafe { control_of(pool) }) else { return null_mut() };
+    // SAFETY: `control` is that of `pool`, which nobody else uses, as the function's name asks.
+    let mut raw = unsafe { raw(pool, control) };
+    match raw.try_take() {
+        Some(block) => block.as_ptr().cast(),
+        None => pointer(raw.take_otherwise()),
+    }
+}
+
+/// Returns a block without the lock, or says why not. O(1). For a pool that only one context ever uses.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_free_unsynchronized(
+    pool: *mut memory_pool_t,
+    block: *mut c_void,
+) -> esp_err_t {
+    const NAME: &CStr = c"memory_pool_free_unsynchronized";
+    // SAFETY: obligation 1.
+    let control = match unsafe { control_of(pool) } {
+        Ok(control) => control,
+        Err(reason) => return no_pool(NAME, reason, block),
+    };
+    // SAFETY: `control` is that of `pool`, which nobody else uses, as the function's name asks; if `block` is one in
+    // use, its owner gives it up by this call.
+    match unsafe { raw(pool, control).try_put(block.cast()) } {
+        Some(()) => ESP_OK,
+        // SAFETY: as above.
+        None => tell(NAME, unsafe { raw(pool, control) }.refuse(block.cast()), control, block),
+    }
+}
+
+/// Whether `address` is a block of the pool that is in use. O(1); one critical section. Tasks, interrupts, both cores.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_owns(pool: *mut memory_pool_t, address: *const c_void) -> bool {
+    // SAFETY: obligation 1.
+    let Ok(control) = (unsafe { control_of(pool) }) else { return false };
+    // SAFETY: `control` is that of `pool`.
+    unsafe { with_pool(pool, control, |raw| raw.is_live(address.cast())) }
+}
+
+/// The rare end of [`memory_pool_alloc`], with the lock held, which it opens.
+///
+/// # Safety
+///
+/// `control` is that of `pool`; its lock was acquired with `saved`.
+#[cold]
+#[inline(never)]
+unsafe fn take_otherwise(pool: *mut memory_pool_t, control: NonNull<Control>, saved: Saved) -> *mut c_void {
+    // SAFETY: the lock is held until the release.
+    unsafe {
+        let taken = raw(pool, control).take_otherwise();
+        lock(control).release(saved);
+        pointer(taken)
+    }
+}
+
+fn pointer(taken: Result<NonNull<u8>, Error>) -> *mut c_void {
+    taken.map_or(null_mut(), |block| block.as_ptr().cast())
+}
+
+/// The rare end of [`free`], with the lock held, which it opens before it reports.
+///
+/// # Safety
+///
+/// `control` is that of `pool`; its lock was acquired with `saved`.
+#[cold]
+#[inline(never)]
+unsafe fn refuse(
+    function: &'static CStr,
+    pool: *mut memory_pool_t,
+    control: NonNull<Control>,
+    block: *mut c_void,
+    saved: Saved,
+) -> esp_err_t {
+    // SAFETY: the lock is held until the release.
+    let error = unsafe {
+        let error = raw(pool, control).refuse(block.cast());
+        lock(control).release(saved);
+        error
+    };
+    tell(function, error, control, block)
+}
+
+#[cold]
+#[inline(never)]
+fn no_pool(function: &'static CStr, reason: esp_err_t, block: *mut c_void) -> esp_err_t {
+    report(function, reason, c"".as_ptr(), block, 0);
+    reason
+}
+
+#[cold]
+#[inline(never)]
+fn tell(function: &'static CStr, error: Error, control: NonNull<Control>, block: *mut c_void) -> esp_err_t {
+    // SAFETY: the pool is live, obligation 3.
+    let name = unsafe { name_of(Some(control)) };
+    report(function, reason_of(error), name, block, 0);
+    reason_of(error)
+}

@@ -1,0 +1,178 @@
+//! Looking at pools, checking them, and being told.
+
+use core::ffi::{CStr, c_char};
+use core::ptr::null;
+
+use microusc_pool::{ByteMarks, RawPool};
+
+use crate::abi::*;
+use crate::control::{Control, control_of, with_pool};
+use crate::create::name_from;
+use crate::report::{name_of, report, set_callback};
+use crate::{port, registry};
+
+/// Runs `work` on the pool with its lock held, or says why there is none.
+///
+/// # Safety
+///
+/// Obligation 1.
+unsafe fn on<R>(
+    pool: *mut memory_pool_t,
+    work: impl FnOnce(&mut RawPool<'_, ByteMarks>) -> R,
+) -> Result<R, esp_err_t> {
+    // SAFETY: as the caller promises.
+    let control = unsafe { control_of(pool) }?;
+    // SAFETY: `control` is that of `pool`.
+    Ok(unsafe { with_pool(pool, control, work) })
+}
+
+/// # Safety
+///
+/// Obligation 1.
+unsafe fn info_of(pool: *mut memory_pool_t) -> Result<memory_pool_info_t, esp_err_t> {
+    // SAFETY: as the caller promises.
+    let stats = unsafe { on(pool, |raw| raw.stats()) }?;
+    // SAFETY: there is a pool, hence a control block; what is read here does not change (a name may, byte by byte).
+    let control: &Control = unsafe { &*(*pool).control };
+    Ok(memory_pool_info_t {
+        name: control.name,
+        placement: control.placement,
+        flags: control.flags,
+        block_size: stats.stride_bytes,
+        requested_size: control.requested_size,
+        num_blocks: stats.capacity,
+        free_blocks: stats.free,
+        used_blocks: stats.used(),
+        lowest_free: stats.lowest_free,
+        storage_bytes: control.geometry.bytes(),
+        overhead_bytes: control.overhead_bytes(),
+        alloc_failures: stats.exhausted,
+        refused_frees: stats.refused,
+        corruptions: stats.damaged,
+    })
+}
+
+/// A consistent snapshot. O(1); one critical section. Tasks, interrupts, both cores.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_get_info(
+    pool: *mut memory_pool_t,
+    info: *mut memory_pool_info_t,
+) -> esp_err_t {
+    if info.is_null() {
+        return ESP_ERR_INVALID_ARG;
+    }
+    // SAFETY: obligation 1.
+    match unsafe { info_of(pool) } {
+        Ok(snapshot) => {
+            // SAFETY: obligation 2.
+            unsafe { info.write(snapshot) };
+            ESP_OK
+        }
+        Err(reason) => reason,
+    }
+}
+
+/// Prints the snapshot. From tasks only.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_print_stats(pool: *mut memory_pool_t) {
+    // SAFETY: obligation 1.
+    match unsafe { info_of(pool) } {
+        Ok(info) => port::print_info(&info),
+        Err(reason) => report(c"memory_pool_print_stats", reason, c"".as_ptr(), pool.cast(), 0),
+    }
+}
+
+/// A line for each pool, and the heap's totals. From tasks only.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn show_memory_usage() {
+    let pools = core::iter::successors(Some(registry::next(null())), |pool| Some(registry::next(*pool)));
+    // SAFETY: from the registry, so live; obligation 3.
+    let infos = pools.take_while(|pool| !pool.is_null()).filter_map(|pool| unsafe { info_of(pool) }.ok());
+    port::print_usage(infos);
+}
+
+/// Names a pool. O(1); one critical section.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_set_name(pool: *mut memory_pool_t, name: *const c_char) -> esp_err_t {
+    // SAFETY: obligation 2.
+    if name.is_null() || unsafe { name.read() } == 0 {
+        return ESP_ERR_INVALID_ARG;
+    }
+    // SAFETY: obligation 2.
+    let name = unsafe { name_from(name) };
+    // SAFETY: obligation 1.
+    let control = match unsafe { control_of(pool) } {
+        Ok(control) => control,
+        Err(reason) => return reason,
+    };
+    // SAFETY: `control` is that of `pool`; the name is written with the lock held.
+    unsafe { with_pool(pool, control, |_| (&raw mut (*control.as_ptr()).name).write(name)) };
+    ESP_OK
+}
+
+/// A pool's name, which lives as long as the pool; "" if there is no pool. O(1).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_get_name(pool: *const memory_pool_t) -> *const c_char {
+    // SAFETY: obligations 1 and 3.
+    unsafe { name_of(control_of(pool.cast_mut()).ok()) }
+}
+
+/// The pool made after `previous`; the first for null; null at the end. O(pools). From tasks only.
+#[unsafe(no_mangle)]
+pub extern "C" fn memory_pool_next(previous: *const memory_pool_t) -> *mut memory_pool_t {
+    registry::next(previous)
+}
+
+/// The first pool of that name, or null. O(pools). From tasks only.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_find(name: *const c_char) -> *mut memory_pool_t {
+    if name.is_null() {
+        return core::ptr::null_mut();
+    }
+    // SAFETY: obligation 2.
+    let wanted = unsafe { CStr::from_ptr(name) };
+    // SAFETY: a name always ends in a zero within its array.
+    registry::find(|control| unsafe { CStr::from_ptr(control.name.as_ptr()) } == wanted)
+}
+
+/// Compares free list and marks. O(num_blocks) inside one critical section.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_validate(pool: *mut memory_pool_t) -> esp_err_t {
+    // SAFETY: obligation 1.
+    match unsafe { on(pool, |raw| raw.validate()) } {
+        Ok(Ok(())) => ESP_OK,
+        Ok(Err(error)) => {
+            // SAFETY: obligations 1 and 3.
+            let name = unsafe { memory_pool_get_name(pool) };
+            report(c"memory_pool_validate", reason_of(error), name, pool.cast(), 0);
+            reason_of(error)
+        }
+        Err(reason) => reason,
+    }
+}
+
+/// Makes the free list anew from the marks. O(num_blocks) inside one critical section.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_repair(pool: *mut memory_pool_t) -> esp_err_t {
+    // SAFETY: obligation 1.
+    unsafe { on(pool, |raw| raw.repair()) }.err().unwrap_or(ESP_OK)
+}
+
+/// Starts the lowest number of free blocks anew from now. O(num_blocks) inside one critical section.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_reset_lowest_free(pool: *mut memory_pool_t) -> esp_err_t {
+    // SAFETY: obligation 1.
+    unsafe { on(pool, |raw| raw.reset_peak()) }.err().unwrap_or(ESP_OK)
+}
+
+/// Calls `callback` for each report, outside every lock, in the context of the refused call.
+#[unsafe(no_mangle)]
+pub extern "C" fn memory_pool_set_report_callback(callback: memory_pool_report_callback_t) {
+    set_callback(callback);
+}
+
+/// The name of a reason, for ever. O(reasons).
+#[unsafe(no_mangle)]
+pub extern "C" fn memory_pool_err_to_name(reason: esp_err_t) -> *const c_char {
+    reason_name(reason).as_ptr()
+}

@@ -1,0 +1,114 @@
+//! The control block, and the way from a `memory_pool_t` to a pool.
+
+use core::ffi::c_char;
+use core::ptr::NonNull;
+
+use microusc_pool::{ByteMarks, Geometry, Ledger, RawLock, RawPool};
+
+use crate::abi::{
+    ESP_ERR_INVALID_ARG, ESP_ERR_INVALID_STATE, MEMORY_POOL_NAME_SIZE, esp_err_t, memory_placement_t,
+    memory_pool_t,
+};
+use crate::port::PortLock;
+
+/// Everything of a pool that is neither in the documented struct nor in its blocks. The marks follow it in memory.
+#[derive(Debug)]
+#[repr(C)]
+pub struct Control {
+    pub(crate) base: *mut u8,
+    pub(crate) geometry: Geometry,
+    pub(crate) ledger: Ledger,
+    pub(crate) lock: PortLock,
+    /// The struct that this pool was made for.
+    pub(crate) owner: *mut memory_pool_t,
+    /// The pool made after this one.
+    pub(crate) next: *mut Control,
+    pub(crate) requested_size: usize,
+    pub(crate) placement: memory_placement_t,
+    pub(crate) flags: u32,
+    pub(crate) name: [c_char; MEMORY_POOL_NAME_SIZE],
+    /// What must be given back at the end: the memory this block lies in (which may begin with the struct), and the
+    /// storage. Null: the caller's.
+    pub(crate) own_memory: *mut u8,
+    pub(crate) own_storage: *mut u8,
+}
+
+/// Bytes that the header reserves for a control block in a buffer of the caller's.
+pub(crate) const CONTROL_SIZE: usize = 16 * size_of::<usize>() + 48;
+const _: () = assert!(size_of::<Control>() <= CONTROL_SIZE, "raise MEMORY_POOL_CONTROL_SIZE in the header");
+
+impl Control {
+    /// Where the marks begin.
+    #[inline(always)]
+    pub(crate) fn marks(control: NonNull<Control>) -> *mut u8 {
+        // SAFETY: a control block is made with a byte a block behind it.
+        unsafe { control.add(1).as_ptr().cast() }
+    }
+
+    /// RAM of this pool besides its blocks, in bytes.
+    pub(crate) fn overhead_bytes(&self) -> usize {
+        size_of::<memory_pool_t>() + size_of::<Control>() + self.geometry.capacity()
+    }
+}
+
+/// The control block of `pool`, or why there is none.
+///
+/// # Safety
+///
+/// `pool` is null, or points to a struct that is zeroed or holds a pool, live or ended.
+#[inline(always)]
+pub(crate) unsafe fn control_of(pool: *mut memory_pool_t) -> Result<NonNull<Control>, esp_err_t> {
+    if pool.is_null() {
+        return Err(ESP_ERR_INVALID_ARG);
+    }
+    // SAFETY: not null, so it points to a struct.
+    NonNull::new(unsafe { (*pool).control }).ok_or(ESP_ERR_INVALID_STATE)
+}
+
+/// The pool, for one operation.
+///
+/// # Safety
+///
+/// `control` is that of `pool`, and nobody else uses the pool while the result is used: the lock is held, or the pool
+/// is a single context's.
+#[inline(always)]
+pub(crate) unsafe fn raw<'a>(pool: *mut memory_pool_t, control: NonNull<Control>) -> RawPool<'a, ByteMarks> {
+    let at = control.as_ptr();
+    // SAFETY: the four parts were made together and stay together. Nobody else uses them meanwhile, as the caller
+    // promises; only single fields are borrowed, so that the lock beside them stays free to be looked at.
+    unsafe {
+        RawPool::new(
+            (&mut (*pool).memory_free, &mut (*pool).free_blocks),
+            &mut (*at).ledger,
+            (*at).base,
+            &(*at).geometry,
+            ByteMarks::new(Control::marks(control)),
+        )
+    }
+}
+
+/// The lock of a pool.
+///
+/// # Safety
+///
+/// `control` is live for as long as the result is used.
+#[inline(always)]
+pub(crate) unsafe fn lock<'a>(control: NonNull<Control>) -> &'a PortLock {
+    // SAFETY: live, as the caller promises; the lock is shared by design.
+    unsafe { &(*control.as_ptr()).lock }
+}
+
+/// Runs `work` on the pool with its lock held.
+///
+/// # Safety
+///
+/// `control` is that of `pool`.
+#[inline(always)]
+pub(crate) unsafe fn with_pool<R>(
+    pool: *mut memory_pool_t,
+    control: NonNull<Control>,
+    work: impl FnOnce(&mut RawPool<'_, ByteMarks>) -> R,
+) -> R {
+    // SAFETY: the lock is held; `control` is as the caller promises.
+    unsafe { lock(control).with(|| work(&mut raw(pool, control))) }
+}

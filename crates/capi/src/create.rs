@@ -1,0 +1,288 @@
+//! Making and ending pools. Every step that fails gives back what the steps before it took.
+
+use core::ffi::{CStr, c_char};
+use core::ptr::{NonNull, null_mut};
+
+use microusc_pool::{ByteMarks, Geometry, Ledger, RawLock, RawPool};
+
+use crate::abi::*;
+use crate::control::{CONTROL_SIZE, Control, with_pool};
+use crate::placement::{self, Terms};
+use crate::port::{self, PortLock};
+use crate::registry;
+
+/// What the control block is asked for with: it needs locks and bytes, which only internal data RAM has.
+const CONTROL_CAPS: u32 = MALLOC_CAP_INTERNAL | MALLOC_CAP_8BIT;
+
+/// Memory that is given back unless somebody keeps it.
+struct Allocation(NonNull<u8>);
+
+impl Allocation {
+    fn new(bytes: usize, align: usize, caps: u32) -> Result<Self, esp_err_t> {
+        NonNull::new(port::allocate(bytes, align, caps)).map(Self).ok_or(ESP_ERR_NO_MEM)
+    }
+
+    fn keep(self) -> *mut u8 {
+        core::mem::ManuallyDrop::new(self).0.as_ptr()
+    }
+}
+
+impl Drop for Allocation {
+    fn drop(&mut self) {
+        // SAFETY: allocated in `new`, and kept by nobody.
+        unsafe { port::release(self.0.as_ptr()) };
+    }
+}
+
+/// Where a pool's struct and control block shall be.
+pub(crate) enum Home {
+    /// The caller has the struct; the control block comes from the heap.
+    Caller(*mut memory_pool_t),
+    /// Both come from the heap, together.
+    Heap,
+}
+
+/// Makes a pool with storage from the heap, and returns its struct. O(num_blocks).
+///
+/// # Safety
+///
+/// A struct of the caller's may be written to, and lives as long as the pool. The name is null or a C string.
+pub(crate) unsafe fn create(
+    home: Home,
+    config: &memory_pool_config_t,
+) -> Result<*mut memory_pool_t, esp_err_t> {
+    let terms = placement::terms(config.placement, config.flags)?;
+    let geometry = Geometry::new(config.block_size, terms.align, config.num_blocks).map_err(reason_of)?;
+    let head = if matches!(home, Home::Heap) { size_of::<memory_pool_t>() } else { 0 };
+    if let Home::Caller(pool) = home
+        && registry::contains(pool)
+    {
+        return Err(ESP_ERR_INVALID_STATE);
+    }
+
+    let bytes = head + size_of::<Control>() + geometry.capacity();
+    let memory = Allocation::new(bytes, align_of::<Control>(), CONTROL_CAPS)?;
+    if !placement::fits_control(memory.0.as_ptr(), bytes) {
+        return Err(MEMORY_POOL_ERR_WRONG_MEMORY);
+    }
+    let storage = storage(&terms, &geometry)?;
+
+    let pool = match home {
+        Home::Caller(pool) => pool,
+        Home::Heap => memory.0.as_ptr().cast(),
+    };
+    // SAFETY: inside the allocation, behind the struct if that is there.
+    let control: NonNull<Control> = unsafe { memory.0.add(head) }.cast();
+    let parts = Parts { pool, control, base: storage.0.as_ptr(), geometry };
+    // SAFETY: the memory is ours, large and aligned enough; the name is as the caller promises.
+    unsafe { parts.assemble(config) };
+    // SAFETY: just written.
+    unsafe {
+        (*control.as_ptr()).own_memory = memory.0.as_ptr();
+        (*control.as_ptr()).own_storage = storage.0.as_ptr();
+    }
+    // SAFETY: complete.
+    unsafe { parts.publish() }?;
+    memory.keep();
+    storage.keep();
+    Ok(pool)
+}
+
+fn storage(terms: &Terms, geometry: &Geometry) -> Result<Allocation, esp_err_t> {
+    let storage = Allocation::new(geometry.bytes(), terms.align, terms.caps)?;
+    if terms.fits(storage.0.as_ptr(), geometry.bytes()) {
+        Ok(storage)
+    } else {
+        Err(MEMORY_POOL_ERR_WRONG_MEMORY)
+    }
+}
+
+/// Makes a pool in `buffer`, control block first. O(num_blocks).
+///
+/// # Safety
+///
+/// Struct and buffer may be written to and live as long as the pool.
+pub(crate) unsafe fn create_static(
+    pool: *mut memory_pool_t,
+    (buffer, buffer_size): (*mut u8, usize),
+    config: &memory_pool_config_t,
+) -> Result<(), esp_err_t> {
+    let geometry =
+        Geometry::new(config.block_size, size_of::<usize>(), config.num_blocks).map_err(reason_of)?;
+    let word = align_of::<Control>();
+    let padding = buffer.addr().wrapping_neg() & (word - 1);
+    // The marks directly behind the control block; the blocks aligned behind the marks.
+    let blocks = (size_of::<Control>() + geometry.capacity()).next_multiple_of(word);
+    let needed = geometry.bytes().checked_add(padding + blocks).ok_or(ESP_ERR_INVALID_SIZE)?;
+    if needed > buffer_size {
+        return Err(ESP_ERR_INVALID_SIZE);
+    }
+    if !placement::fits_control(buffer, buffer_size) {
+        return Err(MEMORY_POOL_ERR_WRONG_MEMORY);
+    }
+    // SAFETY: the buffer is at least `needed` bytes long.
+    let (control, base) = unsafe { (buffer.add(padding), buffer.add(padding + blocks)) };
+    // SAFETY: inside a buffer, hence not null.
+    let control = unsafe { NonNull::new_unchecked(control) }.cast();
+    let parts = Parts { pool, control, base, geometry };
+    if registry::contains(pool) {
+        return Err(ESP_ERR_INVALID_STATE);
+    }
+    // SAFETY: the memory is the caller's to give, large and aligned enough; there is no name to read.
+    unsafe { parts.assemble(config) };
+    // SAFETY: complete.
+    unsafe { parts.publish() }
+}
+
+/// The least bytes of a buffer with pointer alignment that `create_static` accepts, never above the header's macro.
+const _: () = assert!(size_of::<Control>() <= CONTROL_SIZE);
+
+/// The pieces of a pool, placed but empty.
+struct Parts {
+    pool: *mut memory_pool_t,
+    control: NonNull<Control>,
+    base: *mut u8,
+    geometry: Geometry,
+}
+
+impl Parts {
+    /// Writes the control block and the marks.
+    ///
+    /// # Safety
+    ///
+    /// The pieces are large and aligned enough and nobody else's; the name is null or a C string.
+    unsafe fn assemble(&self, config: &memory_pool_config_t) {
+        let control = Control {
+            base: self.base,
+            geometry: self.geometry,
+            ledger: Ledger::NEW,
+            lock: PortLock::INIT,
+            owner: self.pool,
+            next: null_mut(),
+            requested_size: config.block_size,
+            placement: config.placement,
+            flags: config.flags,
+            // SAFETY: as the caller promises.
+            name: unsafe { name_from(config.name) },
+            own_memory: null_mut(),
+            own_storage: null_mut(),
+        };
+        // SAFETY: as the caller promises.
+        unsafe {
+            self.control.write(control);
+            Control::marks(self.control).write_bytes(microusc_pool::check::FREE, self.geometry.capacity());
+        }
+    }
+
+    /// Threads the list, enters the pool into the registry, and only then writes the caller's struct.
+    ///
+    /// # Safety
+    ///
+    /// Assembled, with what it owns.
+    unsafe fn publish(&self) -> Result<(), esp_err_t> {
+        let mut fields = memory_pool_t {
+            memory: self.base.cast(),
+            block_size: self.geometry.stride(),
+            num_blocks: self.geometry.capacity(),
+            control: self.control.as_ptr(),
+            ..memory_pool_t::ZEROED
+        };
+        // SAFETY: assembled; nobody else knows the pool yet.
+        unsafe {
+            let mut raw = RawPool::new(
+                (&mut fields.memory_free, &mut fields.free_blocks),
+                &mut (*self.control.as_ptr()).ledger,
+                self.base,
+                &self.geometry,
+                ByteMarks::new(Control::marks(self.control)),
+            );
+            raw.thread();
+        }
+        // SAFETY: complete. Two tasks that initialise one struct at the same time meet here, and one is refused.
+        if !unsafe { registry::insert(self.control) } {
+            return Err(ESP_ERR_INVALID_STATE);
+        }
+        // SAFETY: the struct may be written to, and holds no other pool.
+        unsafe { self.pool.write(fields) };
+        Ok(())
+    }
+}
+
+/// Ends the pool in `pool`: off the registry, memory given back, a caller's struct zeroed. `None` if there is no pool
+/// in it; the number of blocks that were in use otherwise, with the pool's name. O(pools).
+///
+/// With `only_unused`, a pool with blocks in use is left as it is.
+///
+/// # Safety
+///
+/// Nobody uses the pool meanwhile or afterwards.
+pub(crate) unsafe fn end(pool: *mut memory_pool_t, only_unused: bool) -> Option<Ended> {
+    let mut ended = Ended { in_use: 0, name: [0; MEMORY_POOL_NAME_SIZE] };
+    let removed = registry::remove(pool, |control| {
+        // SAFETY: on the registry, so it is the live control block of `pool`.
+        unsafe {
+            ended.in_use = with_pool(pool, control, |raw| raw.stats().used());
+            ended.name = (*control.as_ptr()).name;
+        }
+        if only_unused && ended.in_use > 0 { Err(()) } else { Ok(()) }
+    })?;
+    if let Ok(control) = removed {
+        // SAFETY: off the registry, and nobody uses the pool; what it owns was allocated for it.
+        unsafe {
+            let (memory, storage) = ((*control.as_ptr()).own_memory, (*control.as_ptr()).own_storage);
+            pool.write(memory_pool_t::ZEROED);
+            for owned in [storage, memory].into_iter().filter(|owned| !owned.is_null()) {
+                port::release(owned);
+            }
+        }
+    }
+    Some(ended)
+}
+
+/// What is left of a pool.
+pub(crate) struct Ended {
+    pub(crate) in_use: usize,
+    pub(crate) name: [c_char; MEMORY_POOL_NAME_SIZE],
+}
+
+/// A name of its own: copied from `given`, or `pool-N`.
+///
+/// # Safety
+///
+/// `given` is null or a C string.
+pub(crate) unsafe fn name_from(given: *const c_char) -> [c_char; MEMORY_POOL_NAME_SIZE] {
+    let mut name = [0; MEMORY_POOL_NAME_SIZE];
+    let room = &mut name[..MEMORY_POOL_NAME_SIZE - 1];
+    let given = if given.is_null() {
+        &[]
+    } else {
+        // SAFETY: not null, hence a C string.
+        unsafe { CStr::from_ptr(given) }.to_bytes()
+    };
+    if given.is_empty() {
+        let mut digits = [0u8; 10];
+        let number = decimal(registry::next_number(), &mut digits);
+        copy(room, b"pool-".iter().chain(number));
+    } else {
+        copy(room, given.iter());
+    }
+    name
+}
+
+fn copy<'a>(room: &mut [c_char], bytes: impl Iterator<Item = &'a u8>) {
+    for (to, from) in room.iter_mut().zip(bytes) {
+        *to = *from as c_char;
+    }
+}
+
+fn decimal(mut number: u32, digits: &mut [u8; 10]) -> &[u8] {
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            return &digits[at..];
+        }
+    }
+}

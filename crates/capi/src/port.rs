@@ -1,0 +1,59 @@
+//! What differs between platforms: one file each, all with the same names.
+//!
+//! | name | contract |
+//! |---|---|
+//! | `PortLock` | a `RawLock` for tasks, interrupts and cores of the platform |
+//! | `limits()` | what memory the chip has, and to what it aligns |
+//! | `allocate(bytes, align, caps)` | memory with all the capabilities, or null; from tasks only |
+//! | `release(memory)` | gives it back; from tasks only |
+//! | `kind_of(memory, bytes)` | what memory that is, by its address |
+//! | `log(report)` | one line with a next step; from any context, with no lock of ours held |
+//! | `print_info(info)` | the snapshot of one pool; from tasks only |
+//! | `print_usage(pools)` | the heap's totals and a line a pool; from tasks only |
+
+#[cfg(feature = "host")]
+mod host;
+
+#[cfg(feature = "host")]
+pub(crate) use host::{PortLock, allocate, kind_of, limits, log, print_info, print_usage, release};
+#[cfg(feature = "host")]
+pub use host::{
+    microusc_host_chip_address, microusc_host_fail_allocation, microusc_host_free_bytes,
+    microusc_host_select_chip,
+};
+
+#[cfg(not(feature = "host"))]
+compile_error!("choose a port: the feature `host` is the only one there is yet");
+
+/// What the chip has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// External RAM, if it is fitted.
+    pub(crate) psram: Option<PsramLimits>,
+    /// Bytes to which buffers for DMA in internal RAM are aligned and rounded.
+    pub(crate) dma_align: usize,
+    /// Instruction RAM that data can use, by words.
+    pub(crate) word_iram: bool,
+}
+
+/// External RAM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PsramLimits {
+    /// Peripherals reach it.
+    pub(crate) dma: bool,
+    /// Bytes of a cache line.
+    pub(crate) line: usize,
+}
+
+/// What memory an address belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MemoryKind {
+    /// Heap memory in internal RAM, accessible by bytes.
+    Internal,
+    /// Instruction RAM: aligned 32-bit words only.
+    InternalWords,
+    /// External RAM.
+    External,
+    /// Static memory of the program, where the port cannot or need not say more.
+    Static,
+}

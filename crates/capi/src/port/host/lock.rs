@@ -1,0 +1,42 @@
+//! The lock of a pool on a host.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use microusc_pool::RawLock;
+
+/// Test and set, then yield: threads of a host may be more than its cores.
+///
+/// Context: threads. A signal handler that interrupted the holder would wait for ever.
+#[derive(Debug)]
+pub(crate) struct PortLock(AtomicBool);
+
+// SAFETY: only the thread whose swap found `false` goes on, and the flag is `true` until it releases.
+unsafe impl RawLock for PortLock {
+    const INIT: Self = Self(AtomicBool::new(false));
+
+    type Saved = ();
+
+    #[inline(always)]
+    fn acquire(&self) {
+        if self.0.swap(true, Ordering::Acquire) {
+            self.wait();
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn release(&self, (): ()) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
+impl PortLock {
+    #[cold]
+    #[inline(never)]
+    fn wait(&self) {
+        let mut tries = 0;
+        while self.0.load(Ordering::Relaxed) || self.0.swap(true, Ordering::Acquire) {
+            tries += 1;
+            if tries % 64 == 0 { std::thread::yield_now() } else { std::hint::spin_loop() }
+        }
+    }
+}

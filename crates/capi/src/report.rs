@@ -1,0 +1,50 @@
+//! Telling about misuse, damage and refusals: to the log, and to whoever asked to be called.
+
+use core::ffi::{CStr, c_char, c_void};
+use core::ptr::{NonNull, null_mut};
+use core::sync::atomic::{AtomicPtr, Ordering};
+
+use crate::abi::{esp_err_t, memory_pool_report_callback_t, memory_pool_report_t};
+use crate::control::Control;
+use crate::port;
+
+static CALLBACK: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
+
+/// Who is to be called from now on.
+pub(crate) fn set_callback(callback: memory_pool_report_callback_t) {
+    let address = callback.map_or(null_mut(), |function| function as *mut c_void);
+    CALLBACK.store(address, Ordering::Release);
+}
+
+/// The name of the pool of `control`, or "".
+///
+/// # Safety
+///
+/// `control` is live for as long as the result is used.
+pub(crate) unsafe fn name_of(control: Option<NonNull<Control>>) -> *const c_char {
+    // SAFETY: live, as the caller promises.
+    control.map_or(c"".as_ptr(), |control| unsafe { &raw const (*control.as_ptr()).name }.cast())
+}
+
+/// Reports, outside every lock.
+#[cold]
+#[inline(never)]
+pub(crate) fn report(
+    function: &'static CStr,
+    reason: esp_err_t,
+    pool: *const c_char,
+    address: *const c_void,
+    count: usize,
+) {
+    let report = memory_pool_report_t { reason, function: function.as_ptr(), pool, address, count };
+    port::log(&report);
+    let callback = CALLBACK.load(Ordering::Acquire);
+    if !callback.is_null() {
+        // SAFETY: the only values stored are null and functions of this type; a function pointer and a data pointer
+        // have one size on every target.
+        let callback: unsafe extern "C" fn(*const memory_pool_report_t) =
+            unsafe { core::mem::transmute(callback) };
+        // SAFETY: the function was given for exactly this, and the report lives until it returns.
+        unsafe { callback(&report) };
+    }
+}
