@@ -89,6 +89,9 @@ impl Import {
                 break;
             }
         }
+        for remark in source.remarks() {
+            writer.remark(remark);
+        }
         let (output, totals) = writer.finish().map_err(unwritable)?;
         output.commit().map_err(|error| unwritable(Error::Write(error)))?;
         Ok(totals)

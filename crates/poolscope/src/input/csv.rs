@@ -93,7 +93,9 @@ impl<'a> Csv<'a> {
                 &mut self.fields.buffer[filled..],
                 &mut self.fields.ends[count..],
             );
-            let line = self.parser.line();
+            // The parser counts line feeds; a record's own one may or may not have been consumed with it.
+            let counted = used > 0 && input[used - 1] == b'\n';
+            let line = self.parser.line() - u64::from(counted);
             self.input.consume(used);
             filled += wrote;
             count += ended;
@@ -105,8 +107,6 @@ impl<'a> Csv<'a> {
                 ReadRecordResult::OutputEndsFull => return Err(self.fields.error("more than 4 fields")),
                 ReadRecordResult::Record => {
                     self.unended |= at_end;
-                    // The parser has already counted the line's end, unless there was none.
-                    self.fields.line = line - u64::from(!at_end);
                     return Ok(true);
                 }
                 ReadRecordResult::End => return Ok(false),

@@ -35,17 +35,31 @@ struct Explain<R> {
 
 impl<R: Read> Read for Explain<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.inner.read(buffer).map_err(|error| match error.kind() {
-            // What decompressors report. Anything else is the device's failure.
-            io::ErrorKind::InvalidData
-            | io::ErrorKind::InvalidInput
-            | io::ErrorKind::UnexpectedEof
-            | io::ErrorKind::Other => {
-                io::Error::other(Error::Compressed { format: self.format, what: error.to_string() })
-            }
-            _ => error,
+        self.inner.read(buffer).map_err(|error| match device_error(&error) {
+            Some(kind) => io::Error::new(kind, error),
+            None => io::Error::other(Error::Compressed { format: self.format, what: error.to_string() }),
         })
     }
+}
+
+/// The kind of the device's failure behind `error`, if it is not the data that is wrong.
+fn device_error(error: &io::Error) -> Option<io::ErrorKind> {
+    let of_data = |kind| {
+        use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
+        matches!(kind, InvalidData | InvalidInput | UnexpectedEof | Other)
+    };
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            if !of_data(error.kind()) {
+                return Some(error.kind());
+            }
+            cause = error.get_ref().map(|inner| inner as _);
+        } else {
+            cause = error.source();
+        }
+    }
+    None
 }
 
 /// All frames of a Zstandard file, one after another, with their checksums verified.

@@ -33,8 +33,7 @@ impl Source for Native<'_> {
         self.reader.totals_so_far()
     }
 
-    /// The notes of the recording say it all.
     fn remarks(&self) -> Vec<String> {
-        Vec::new()
+        self.reader.remarks().to_vec()
     }
 }

@@ -1,1 +1,437 @@
+use std::io::{self, Read, Write};
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use proptest::prelude::*;
+
+use super::*;
+use crate::Error;
+use crate::trace::{BadFree, Lifetimes, Reader, SlotMap, Writer};
+
+const CSV: &[u8] = include_bytes!("../../tests/fixtures/sensor.csv");
+const BAD_FREES: &[u8] = include_bytes!("../../tests/fixtures/bad_frees.csv");
+const ALL: &[u8] = include_bytes!("../../tests/fixtures/heap_trace_all.txt");
+const LEAKS: &[u8] = include_bytes!("../../tests/fixtures/heap_trace_leaks.txt");
+const SYSVIEW: &[u8] = include_bytes!("../../tests/fixtures/sysview.json");
+const HEAPTRACK: &[u8] = include_bytes!("../../tests/fixtures/list.heaptrack.zst");
+const HEAPTRACK_GZ: &[u8] = include_bytes!("../../tests/fixtures/list.heaptrack.gz");
+const HEAPTRACK_RAW: &[u8] = include_bytes!("../../tests/fixtures/list.heaptrack.raw.zst");
+
+/// Everything a recording says.
+#[derive(Debug, PartialEq)]
+struct Said {
+    meta: Meta,
+    contexts: Vec<Context>,
+    events: Vec<Event>,
+    totals: Totals,
+    remarks: Vec<String>,
+}
+
+fn read(input: impl Read, format: Option<Format>) -> Result<Said> {
+    let mut source = open(input, format)?;
+    let mut events = Vec::new();
+    while source.next_batch(&mut events)? {}
+    Ok(Said {
+        meta: source.meta().clone(),
+        contexts: source.contexts().to_vec(),
+        totals: source.totals().clone(),
+        remarks: source.remarks(),
+        events,
+    })
+}
+
+fn auto(input: &[u8]) -> Said {
+    read(input, None).unwrap()
+}
+
+/// The content of a packed fixture.
+fn unpacked(packed: &[u8]) -> Vec<u8> {
+    let mut text = Vec::new();
+    decompress::unpack(Box::new(packed)).unwrap().read_to_end(&mut text).unwrap();
+    text
+}
+
+/// As a native trace.
+fn native(said: &Said) -> Vec<u8> {
+    let mut writer = Writer::new(Vec::new(), &said.meta).unwrap();
+    for context in &said.contexts {
+        writer.define_context(context).unwrap();
+    }
+    for &event in &said.events {
+        writer.write(event).unwrap();
+    }
+    said.remarks.iter().for_each(|remark| writer.remark(remark));
+    writer.finish().unwrap().0
+}
+
+/// All formats with a small valid input each.
+fn samples() -> Vec<(Format, Vec<u8>)> {
+    vec![
+        (Format::Native, native(&auto(SYSVIEW))),
+        (Format::Heaptrack, unpacked(HEAPTRACK)),
+        (Format::Heaptrack, unpacked(HEAPTRACK_RAW)),
+        (Format::HeapTrace, ALL.to_vec()),
+        (Format::HeapTrace, LEAKS.to_vec()),
+        (Format::Sysview, SYSVIEW.to_vec()),
+        (Format::Csv, CSV.to_vec()),
+    ]
+}
+
+#[test]
+fn csv() {
+    let said = auto(CSV);
+    assert_eq!(said.meta, Meta::new("csv", 1_000_000));
+    assert_eq!(
+        said.events[..5],
+        [
+            Event::Alloc { slot: 0, size: 512, dt: 0 },
+            Event::Alloc { slot: 1, size: 64, dt: 200 },
+            Event::Alloc { slot: 2, size: 64, dt: 250 },
+            Event::Free { slot: 1, dt: 50 },
+            Event::Alloc { slot: 1, size: 80, dt: 600 },
+        ]
+    );
+    assert_eq!((said.totals.peak_bytes, said.totals.peak_bytes_at), (512 + 80 + 1460, 2600));
+    assert_eq!((said.totals.live_blocks, said.totals.ticks), (1, 4300));
+    assert!(said.remarks.is_empty());
+}
+
+#[test]
+fn csv_bad_frees_are_data() {
+    let said = auto(BAD_FREES);
+    assert_eq!((said.totals.double_frees, said.totals.unknown_frees), (1, 1));
+    assert_eq!(said.events[2], Event::BadFree { kind: BadFree::DoubleFree, dt: 10 });
+}
+
+#[test]
+fn csv_remarks() {
+    let said = auto(b"time_us,op,id,size\n9,alloc,a,1\n5,alloc,a,2\n7,free,a,");
+    assert_eq!(said.totals.frees, 2);
+    assert_eq!(said.remarks.len(), 3, "{:?}", said.remarks);
+    assert_eq!(said.totals.ticks, 0);
+}
+
+#[test]
+fn csv_errors_name_the_line() {
+    let line = |text: &str, expected: u64| {
+        let text = format!("time_us,op,id,size\n{text}");
+        for text in [text.replace('\n', "\r\n"), text] {
+            match read(text.as_bytes(), None) {
+                Err(Error::Syntax { line, .. }) => assert_eq!(line, expected, "{text:?}"),
+                other => panic!("{text:?}: {other:?}"),
+            }
+        }
+    };
+    line("1,alloc,a,1\n\n2,alloc,b,x\n", 4);
+    line("1,alloc,a\n", 2);
+    line("1,alloc,a,\n", 2);
+    line("1,alloc,a,1,2\n", 2);
+    line("1,alloc,,1\n", 2);
+    line("1,malloc,a,1\n", 2);
+    line("-1,alloc,a,1\n", 2);
+    line("1,alloc,a,99999999999999999999\n", 2);
+    line("1,alloc,a,1\n2,free", 3);
+    assert!(matches!(read(&b"time_us,op\n1,alloc\n"[..], None), Err(Error::Syntax { line: 1, .. })));
+}
+
+#[test]
+fn a_file_without_allocations_is_an_error() {
+    for input in ["time_us,op,id,size\n", "time_us,op,id,size\n1,free,a,\n", "v 10400 3\n# strings: 0\n"] {
+        assert!(matches!(read(input.as_bytes(), None), Err(Error::Empty { .. })), "{input}");
+    }
+    let json = br#"{"events": [], "version": "1.0"}"#;
+    assert!(matches!(read(&json[..], None), Err(Error::Empty { .. })));
+    assert!(matches!(read(io::empty(), None), Err(Error::NoData)));
+}
+
+#[test]
+fn sizes_beyond_all_measure_are_an_error() {
+    let text = format!("time_us,op,id,size\n1,alloc,a,{}\n2,alloc,b,10\n", u64::MAX - 5);
+    assert!(matches!(read(text.as_bytes(), None), Err(Error::ImpossibleEvent(_))));
+}
+
+#[test]
+fn heaptrack_interpreted() {
+    let said = auto(HEAPTRACK);
+    assert_eq!((said.meta.title.as_str(), said.meta.lifetimes), ("./list", Lifetimes::Paired));
+    assert_eq!(said.meta.notes.len(), 2);
+    // 20 nodes, 9 sizes of the buffer, the zeroed block, and one block of the C++ runtime.
+    assert_eq!((said.totals.allocs, said.totals.frees, said.totals.bad_frees()), (31, 26, 0));
+    assert_eq!((said.totals.live_blocks, said.totals.live_bytes), (5, 160));
+    assert!((120..400).contains(&said.totals.ticks), "{} ms", said.totals.ticks);
+    assert_eq!(auto(HEAPTRACK_GZ), said);
+}
+
+#[test]
+fn heaptrack_raw() {
+    let said = auto(HEAPTRACK_RAW);
+    assert_eq!(said.meta.lifetimes, Lifetimes::Exact);
+    let paired = auto(HEAPTRACK).totals;
+    let here = said.totals;
+    assert_eq!((here.allocs, here.frees, here.live_bytes), (paired.allocs, paired.frees, paired.live_bytes));
+    assert_eq!((here.peak_bytes, here.peak_blocks), (paired.peak_bytes, paired.peak_blocks));
+    // The list is a stack: its fifteen newest nodes are freed, newest first.
+    let freed = said.events.iter().rev().filter_map(|event| match event {
+        Event::Free { slot, .. } => Some(*slot),
+        _ => None,
+    });
+    assert_eq!(freed.skip(2).take(15).collect::<Vec<_>>(), (6..=20).collect::<Vec<_>>());
+}
+
+#[test]
+fn heaptrack_pairs_with_the_newest() {
+    let text = "v 10400 3\na 8 1\na 10 2\n+ 0\nc 5\n+ 0\n+ 1\n- 0\n- 0\n- 0\n- 7\n# strings: 1\n";
+    let said = auto(text.as_bytes());
+    assert_eq!(
+        said.events,
+        [
+            Event::Alloc { slot: 0, size: 8, dt: 0 },
+            Event::Alloc { slot: 1, size: 8, dt: 5 },
+            Event::Alloc { slot: 2, size: 16, dt: 0 },
+            Event::Free { slot: 1, dt: 0 },
+            Event::Free { slot: 0, dt: 0 },
+            Event::BadFree { kind: BadFree::DoubleFree, dt: 0 },
+            Event::BadFree { kind: BadFree::NeverAllocated, dt: 0 },
+        ]
+    );
+}
+
+#[test]
+fn heaptrack_errors() {
+    let read = |text: &str| read(text.as_bytes(), Some(Format::Heaptrack)).unwrap_err();
+    assert!(matches!(read("v 20000 4\n"), Error::Version { found: 4, .. }));
+    assert!(matches!(read("v 10000\n"), Error::Version { found: 0, .. }));
+    assert!(matches!(read("time_us,op,id,size\n"), Error::Syntax { line: 1, .. }));
+    assert!(matches!(read("v 10400 3\na 8 1\n+ 1\n"), Error::Syntax { line: 3, .. }));
+    assert!(matches!(read("v 10400 3\na 8 1\n+ 0 1\n"), Error::Syntax { line: 3, .. }));
+    assert!(matches!(read("v 10400 3\na x 1\n"), Error::Syntax { line: 2, .. }));
+    assert!(matches!(read("v 10400 3\na 8 1\n? 1\n"), Error::Syntax { line: 3, .. }));
+    assert!(matches!(read("v 10400 3\na 8 1\n+ 0\n"), Error::CutOff { .. }));
+    assert!(matches!(read("v 10400 3\na 8 1\n+ 0\n# strings: 1"), Error::CutOff { line: 4, .. }));
+}
+
+#[test]
+fn heap_trace_all() {
+    let said = auto(ALL);
+    assert_eq!((said.meta.tick_hz, said.meta.lifetimes), (0, Lifetimes::Unknown));
+    assert_eq!((said.totals.allocs, said.totals.frees), (5, 3));
+    assert_eq!((said.totals.live_blocks, said.totals.live_bytes), (2, 60));
+    assert_eq!(said.totals.peak_bytes, 48 + 1460 + 48 + 4096 + 12);
+    assert!(said.remarks.is_empty(), "{:?}", said.remarks);
+}
+
+#[test]
+fn heap_trace_leaks() {
+    let said = auto(LEAKS);
+    assert_eq!((said.totals.allocs, said.totals.frees), (3, 1));
+    assert_eq!((said.totals.live_bytes, said.totals.peak_bytes), (128, 128));
+    assert_eq!(said.remarks.len(), 2, "{:?}", said.remarks);
+}
+
+#[test]
+fn heap_trace_irregularities() {
+    let text = String::from_utf8(LEAKS.to_vec()).unwrap();
+    let cut = text.replace("====== Heap Trace Summary ======", "").replace("'leaked'", "");
+    assert!(matches!(read(cut.as_bytes(), None), Err(Error::CutOff { .. })));
+    let fewer = text.replace("2 records", "3 records");
+    assert_eq!(auto(fewer.as_bytes()).remarks.len(), 3);
+    let stray = text.replace("I (2048)", "freed by 0x1:0x2");
+    assert!(matches!(read(stray.as_bytes(), None), Err(Error::Syntax { line: 11, .. })));
+    let broken = text.replace("96 bytes", "ab bytes");
+    assert!(matches!(read(broken.as_bytes(), None), Err(Error::Syntax { line: 14, .. })));
+}
+
+#[test]
+fn sysview() {
+    let said = auto(SYSVIEW);
+    let radio = Context { name: "radio".into(), core: 0, in_isr: false };
+    let gpio = Context { name: "GPIO".into(), core: 1, in_isr: true };
+    assert_eq!(said.contexts, [radio, gpio]);
+    assert_eq!(
+        said.events,
+        [
+            Event::Switch { context: 0 },
+            Event::Alloc { slot: 0, size: 64, dt: 0 },
+            Event::Free { slot: 0, dt: 1_000_025 },
+            Event::Switch { context: 1 },
+            Event::Alloc { slot: 0, size: 16, dt: 499_975 },
+            Event::Switch { context: 0 },
+            Event::BadFree { kind: BadFree::DoubleFree, dt: 1_500_000 },
+        ]
+    );
+}
+
+#[test]
+fn sysview_errors() {
+    let text = String::from_utf8(SYSVIEW.to_vec()).unwrap();
+    let error = |from: &str, to: &str| read(text.replace(from, to).as_bytes(), None).unwrap_err();
+    assert!(matches!(error("\"1.0\"", "\"2.0\""), Error::Version { found: 2, .. }));
+    assert!(matches!(error("\"events\"", "\"evants\""), Error::Json(_)));
+    assert!(matches!(error("0x3ffb1000", "nowhere"), Error::Json(_)));
+    assert!(matches!(error("0.004", "-1"), Error::Json(_)));
+    assert!(matches!(error("0.004", "1e300"), Error::Json(_)));
+    assert!(matches!(error("\"heap\": {", "\"haep\": {"), Error::Empty { .. }));
+    assert!(matches!(error("sent", &"x".repeat(70_000)), Error::Json(_)));
+    assert!(matches!(error("\"params\": {}", &format!("\"p\": {}", "[".repeat(100))), Error::Json(_)));
+    assert!(matches!(error("\"1.0\"\n}", "\"1.0\"\n} {}"), Error::Json(_)));
+}
+
+/// The recording of a real ESP32, if its place is known: 72 allocations, 27 frees.
+#[test]
+fn sysview_of_a_real_device() {
+    let Some(path) = std::env::var_os("POOLSCOPE_SYSVIEW_JSON") else {
+        eprintln!("POOLSCOPE_SYSVIEW_JSON is not set");
+        return;
+    };
+    let said = read(std::fs::File::open(path).unwrap(), None).unwrap();
+    assert_eq!((said.totals.allocs, said.totals.frees, said.totals.bad_frees()), (72, 27, 0));
+    assert_eq!(said.contexts.len(), 7);
+    assert!((0.24..0.25).contains(&(said.totals.ticks as f64 / 1e9)));
+}
+
+#[test]
+fn every_sample_is_recognised_and_survives_as_a_native_trace() {
+    for (format, bytes) in samples() {
+        let said = auto(&bytes);
+        assert_eq!(read(&bytes[..], Some(format)).unwrap(), said);
+        let again = auto(&native(&said));
+        assert_eq!(again, said);
+    }
+    assert!(matches!(read(&b"hello, world"[..], None), Err(Error::UnknownFormat)));
+}
+
+/// Cutting a sample anywhere is an error, or leaves a shorter recording where the format has no end mark.
+#[test]
+fn every_truncation_is_survived() {
+    for (format, bytes) in samples() {
+        let whole = auto(&bytes);
+        let marked = !matches!(format, Format::Csv | Format::HeapTrace)
+            && whole.meta.lifetimes != Lifetimes::Exact
+            || matches!(format, Format::Native | Format::Sysview);
+        for len in 0..bytes.len() {
+            let cut = read(&bytes[..len], None);
+            let lost = bytes[len..].iter().any(|byte| !byte.is_ascii_whitespace());
+            if marked && lost {
+                // heaptrack's mark is a comment; cutting behind its first character loses nothing.
+                let comment = format == Format::Heaptrack && cut.as_ref().is_ok_and(|cut| *cut == whole);
+                assert!(cut.is_err() || comment, "{format:?} {len}");
+            } else if let Ok(cut) = cut {
+                assert!(cut.totals.events() <= whole.totals.events());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_truncation_of_packed_files_is_noticed() {
+    for packed in [HEAPTRACK, HEAPTRACK_GZ, HEAPTRACK_RAW] {
+        for len in 1..packed.len() {
+            assert!(read(&packed[..len], None).is_err(), "{len}");
+        }
+    }
+}
+
+#[test]
+fn damage_to_packed_files_is_noticed() {
+    let mut zst = HEAPTRACK.to_vec();
+    let last = zst.len() - 1;
+    zst[last] ^= 1;
+    assert!(matches!(read(&zst[..], None), Err(Error::Compressed { format: "zstd", .. })));
+    let mut gz = HEAPTRACK_GZ.to_vec();
+    let crc = gz.len() - 8;
+    gz[crc] ^= 1;
+    assert!(matches!(read(&gz[..], None), Err(Error::Compressed { format: "gzip", .. })));
+}
+
+#[test]
+fn several_frames_are_one_file() {
+    let text = unpacked(HEAPTRACK);
+    let (a, b) = text.split_at(text.len() / 2);
+    let gzip = |part: &[u8]| {
+        let mut gz = GzEncoder::new(Vec::new(), Compression::fast());
+        gz.write_all(part).unwrap();
+        gz.finish().unwrap()
+    };
+    let zstd = |part| ruzstd::encoding::compress_to_vec(part, ruzstd::encoding::CompressionLevel::Fastest);
+    assert_eq!(auto(&[gzip(a), gzip(b)].concat()), auto(HEAPTRACK));
+    assert_eq!(auto(&[zstd(a), zstd(b)].concat()), auto(HEAPTRACK));
+}
+
+/// An input that never ends a line is refused after a bounded number of bytes.
+#[test]
+fn endless_lines_are_refused() {
+    for (start, format) in
+        [("v 10400 3\nX ", Format::Heaptrack), ("", Format::HeapTrace), ("time_us,op", Format::Csv)]
+    {
+        let endless = start.as_bytes().chain(io::repeat(b'x'));
+        assert!(matches!(read(endless, Some(format)), Err(Error::LineTooLong { .. })), "{format:?}");
+    }
+    let endless = (&b"{\"events\": [{\"ctx_name\": \""[..]).chain(io::repeat(b'x'));
+    assert!(matches!(read(endless, None), Err(Error::Json(_))));
+    assert!(matches!(read(io::repeat(b'['), Some(Format::Sysview)), Err(Error::Json(_))));
+}
+
+/// A device that fails is reported as such, not as a damaged file.
+#[test]
+fn failing_devices_are_reported() {
+    struct Broken;
+    impl Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::from(io::ErrorKind::ConnectionReset))
+        }
+    }
+    for (format, bytes) in samples() {
+        let half = bytes.len() / 2;
+        let result = read((&bytes[..half]).chain(Broken), Some(format));
+        assert!(matches!(result, Err(Error::Read(_))), "{format:?}: {result:?}");
+    }
+    assert!(matches!(read(HEAPTRACK_GZ[..100].chain(Broken), None), Err(Error::Read(_))));
+    assert!(matches!(read(HEAPTRACK[..100].chain(Broken), None), Err(Error::Read(_))));
+}
+
+proptest! {
+    #[test]
+    fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), format in 0usize..5) {
+        prop_assert!(read(&bytes[..], None).is_err());
+        prop_assert!(read(&bytes[..], Some(Format::ALL[format])).is_err());
+    }
+
+    /// A few changed bytes give an error or another sound recording: one that can be written natively.
+    #[test]
+    fn mutated_samples_never_panic(
+        sample in 0usize..7,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..5),
+    ) {
+        let (format, mut bytes) = samples().swap_remove(sample);
+        for (index, byte) in changes {
+            *index.get_mut(&mut bytes) = byte;
+        }
+        if let Ok(said) = read(&bytes[..], Some(format)) {
+            let trace = native(&said);
+            let mut reader = Reader::new(&trace[..]).unwrap();
+            let mut events = Vec::new();
+            while reader.next_batch(&mut events).unwrap() {}
+            prop_assert_eq!(events, said.events);
+        }
+    }
+
+    #[test]
+    fn csv_says_what_was_written(steps in prop::collection::vec((0u8..40, 0u64..5000, 0u64..1000), 1..200)) {
+        let (mut text, mut now) = (String::from("time_us,op,id,size\n0,alloc,first,1\n"), 0);
+        let mut slots = SlotMap::new();
+        let mut live = std::collections::HashSet::new();
+        let mut expected = vec![Event::Alloc { slot: slots.alloc(255).slot, size: 1, dt: 0 }];
+        for (id, size, dt) in steps {
+            now += dt;
+            if live.insert(id) {
+                text += &format!("{now},alloc,{id},{size}\n");
+                expected.push(Event::Alloc { slot: slots.alloc(id).slot, size, dt });
+            } else {
+                text += &format!("{now},free,{id},\n");
+                expected.push(slots.free(id).event(dt));
+                live.remove(&id);
+            }
+        }
+        prop_assert_eq!(auto(text.as_bytes()).events, expected);
+    }
+}

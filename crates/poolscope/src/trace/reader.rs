@@ -7,7 +7,7 @@ use flate2::{Decompress, FlushDecompress, Status};
 use super::event::{BadFree, Context, Event, Meta, Totals};
 use super::ledger::Ledger;
 use super::wire::{
-    FrameHeader, FrameKind, HEADER_LEN, MAGIC, MAX_CONTEXTS, MAX_META, MAX_NAME, Record, VERSION,
+    End, FrameHeader, FrameKind, HEADER_LEN, MAGIC, MAX_CONTEXTS, MAX_META, MAX_NAME, Record, VERSION,
 };
 use crate::error::{Error, Result};
 
@@ -22,6 +22,7 @@ pub struct Reader<R: Read> {
     contexts: Vec<Context>,
     ledger: Ledger,
     totals: Option<Totals>,
+    remarks: Vec<String>,
     packed: Vec<u8>,
     raw: Vec<u8>,
     inflate: Decompress,
@@ -41,6 +42,7 @@ impl<R: Read> Reader<R> {
             contexts: Vec::new(),
             ledger: Ledger::new(),
             totals: None,
+            remarks: Vec::new(),
             packed: Vec::new(),
             raw: Vec::new(),
             inflate: Decompress::new(false),
@@ -65,6 +67,12 @@ impl<R: Read> Reader<R> {
     #[must_use]
     pub fn totals(&self) -> Option<&Totals> {
         self.totals.as_ref()
+    }
+
+    /// What the writer remarked at the end; empty until then.
+    #[must_use]
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
     }
 
     /// The totals of the events handed out so far.
@@ -189,8 +197,8 @@ impl<R: Read> Reader<R> {
     }
 
     fn decode_end(&mut self, at: u64) -> Result<()> {
-        let totals: Totals = match postcard::take_from_bytes(&self.raw) {
-            Ok((totals, [])) => totals,
+        let End { totals, remarks } = match postcard::take_from_bytes(&self.raw) {
+            Ok((end, [])) => end,
             _ => return Err(self.corrupt(at, "the totals do not decode")),
         };
         if totals != *self.ledger.totals() {
@@ -200,6 +208,7 @@ impl<R: Read> Reader<R> {
             return Err(self.corrupt(self.offset, "data after the end of the trace"));
         }
         self.totals = Some(totals);
+        self.remarks = remarks;
         Ok(())
     }
 

@@ -104,6 +104,8 @@ fn contexts_travel() {
     assert_eq!(writer.define_context(&isr).unwrap(), 0);
     assert_eq!(writer.define_context(&long).unwrap(), 1);
     writer.write(Event::Switch { context: 1 }).unwrap();
+    writer.remark("overflowed");
+    writer.remark("x".repeat(70_000));
     let (bytes, _) = writer.finish().unwrap();
     let mut reader = Reader::new(&bytes[..]).unwrap();
     let mut events = Vec::new();
@@ -111,6 +113,7 @@ fn contexts_travel() {
     assert_eq!(events, [Event::Switch { context: 1 }]);
     assert_eq!(reader.contexts()[0], isr);
     assert_eq!(reader.contexts()[1].name, "é".repeat(128));
+    assert_eq!(reader.remarks(), ["overflowed"]);
 }
 
 #[test]

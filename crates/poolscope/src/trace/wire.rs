@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{BadFree, Event};
+use super::event::{BadFree, Event, Totals};
 
 /// File name extension of native traces, without the dot.
 pub const EXTENSION: &str = "pooltrace";
@@ -33,12 +33,15 @@ pub(super) const MAX_CONTEXTS: usize = 1 << 16;
 /// Bytes of the fixed part of the header after the magic: version, length of the metadata.
 pub(super) const HEADER_LEN: usize = 2 + 4;
 
+/// Longest list of remarks, bytes.
+pub(super) const MAX_REMARKS: usize = 64 << 10;
+
 /// What a frame holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FrameKind {
     /// [`Record`]s, one after another.
     Events = 1,
-    /// The totals; nothing follows.
+    /// [`End`]; nothing follows.
     End = 2,
 }
 
@@ -93,6 +96,13 @@ impl FrameHeader {
         crc.update(packed);
         crc.finalize()
     }
+}
+
+/// What the end frame holds.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct End {
+    pub(super) totals: Totals,
+    pub(super) remarks: Vec<String>,
 }
 
 /// One record inside an events frame. The order of the variants is the format.

@@ -8,12 +8,17 @@ use serde::Serialize;
 
 use super::event::{Context, Event, Meta, Totals};
 use super::ledger::Ledger;
-use super::wire::{FrameHeader, FrameKind, MAGIC, MAX_CONTEXTS, MAX_META, MAX_NAME, Record, VERSION};
+use super::wire::{
+    End, FrameHeader, FrameKind, MAGIC, MAX_CONTEXTS, MAX_META, MAX_NAME, MAX_REMARKS, Record, VERSION,
+};
 use crate::error::{Error, Result};
 
 /// A frame is closed once it holds this many bytes: far enough below the format's limit for one more record,
 /// large enough to compress well, small enough for a reader's cache.
 const FRAME_BYTES: usize = 256 << 10;
+
+/// Traces come out as small as with the default level, half as fast again.
+const LEVEL: Compression = Compression::new(3);
 
 /// Writes a trace, event by event. Nothing is complete before [`finish`](Writer::finish).
 ///
@@ -22,6 +27,7 @@ pub struct Writer<W: Write> {
     out: W,
     ledger: Ledger,
     contexts: u32,
+    remarks: Vec<String>,
     raw: Vec<u8>,
     packer: DeflateEncoder<Vec<u8>>,
 }
@@ -43,9 +49,9 @@ impl<W: Write> Writer<W> {
         for part in [&MAGIC[..], &header, &crc] {
             out.write_all(part).map_err(Error::Write)?;
         }
-        let packer = DeflateEncoder::new(Vec::new(), Compression::default());
+        let packer = DeflateEncoder::new(Vec::new(), LEVEL);
         let raw = Vec::with_capacity(FRAME_BYTES + FRAME_BYTES / 8);
-        Ok(Writer { out, ledger: Ledger::new(), contexts: 0, raw, packer })
+        Ok(Writer { out, ledger: Ledger::new(), contexts: 0, remarks: Vec::new(), raw, packer })
     }
 
     /// Defines a context and returns the number to switch to it. A name is cut after 256 bytes.
@@ -73,17 +79,27 @@ impl<W: Write> Writer<W> {
         self.push(&event.into())
     }
 
+    /// Adds a sentence that is known only now, to be written at the end. Beyond 64 KiB in sum they are dropped.
+    pub fn remark(&mut self, text: impl Into<String>) {
+        let text = text.into();
+        // Eight bytes more than the text is more than its length takes.
+        let sum: usize = self.remarks.iter().map(|remark| remark.len() + 8).sum();
+        if sum + text.len() + 8 <= MAX_REMARKS {
+            self.remarks.push(text);
+        }
+    }
+
     /// Closes the trace; returns the inner writer (flushed) and the totals.
     ///
     /// # Errors
     /// [`Error::Write`].
     pub fn finish(mut self) -> Result<(W, Totals)> {
         self.flush_frame(FrameKind::Events)?;
-        let totals = self.ledger.totals().clone();
-        self.raw = encode(&totals, std::mem::take(&mut self.raw));
+        let end = End { totals: self.ledger.totals().clone(), remarks: std::mem::take(&mut self.remarks) };
+        self.raw = encode(&end, std::mem::take(&mut self.raw));
         self.flush_frame(FrameKind::End)?;
         self.out.flush().map_err(Error::Write)?;
-        Ok((self.out, totals))
+        Ok((self.out, end.totals))
     }
 
     /// The totals of the events written so far.
