@@ -1,0 +1,19 @@
+//! Promises about threads, lifetimes and ownership that the compiler keeps: programs that break them do not compile.
+
+use std::process::Command;
+
+/// The compiler whose words the `.stderr` files repeat: the minimum supported version.
+const SNAPSHOTS_OF: &str = env!("CARGO_PKG_RUST_VERSION");
+
+#[test]
+fn broken_promises_do_not_compile() {
+    let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".into());
+    let version = Command::new(rustc).arg("--version").output().expect("a Rust compiler runs the tests");
+    let version = String::from_utf8_lossy(&version.stdout).into_owned();
+    if !version.starts_with(&format!("rustc {SNAPSHOTS_OF}")) {
+        assert!(std::env::var_os("CI").is_none(), "CI runs on rustc {SNAPSHOTS_OF}, this is {version}");
+        println!("SKIPPED: the expected messages are those of rustc {SNAPSHOTS_OF}, this is {version}");
+        return;
+    }
+    trybuild::TestCases::new().compile_fail("tests/ui/*.rs");
+}

@@ -1,0 +1,11 @@
+//! The memory given to a dynamic pool is the pool's.
+use core::mem::MaybeUninit;
+
+use microusc_pool::{DynPool, SpinLock};
+
+fn main() {
+    let mut memory = [MaybeUninit::uninit(); 256];
+    let pool: DynPool<'_, SpinLock> = DynPool::new(&mut memory, 32, 4).unwrap();
+    memory[0] = MaybeUninit::new(1u8);
+    pool.alloc().unwrap();
+}
