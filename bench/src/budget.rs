@@ -1,0 +1,109 @@
+//! What the numbers may be at most, and the table that says what they are.
+
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use crate::patterns::{Cost, Range, costs, pair_with_loop};
+use crate::subjects::{CAbi, Null, Shared, Subject, Unsynchronised};
+
+struct Row {
+    name: &'static str,
+    /// Most instructions of a pair with the loop.
+    budget: Option<f64>,
+    /// Whether each operation must cost the same in every pattern, the first fill included.
+    constant: bool,
+    pair: f64,
+    costs: Vec<Cost>,
+}
+
+fn measure<S: Subject>(name: &'static str, budget: Option<f64>, constant: bool, new: impl Fn() -> S) -> Row {
+    Row { name, budget, constant, pair: pair_with_loop(&new), costs: costs(&new) }
+}
+
+impl Row {
+    fn over_all(&self, of: impl Fn(&Cost) -> Range) -> Range {
+        self.costs.iter().map(of).reduce(Range::join).expect("there are patterns")
+    }
+
+    /// What is wrong with it.
+    fn verdict(&self) -> Result<(), String> {
+        if let Some(budget) = self.budget.filter(|budget| self.pair > *budget) {
+            return Err(format!("{}: {} instructions a pair, budget {budget}", self.name, self.pair));
+        }
+        for (what, range) in
+            [("alloc", self.over_all(|cost| cost.alloc)), ("free", self.over_all(|cost| cost.free))]
+        {
+            if self.constant && range.least != range.most {
+                return Err(format!(
+                    "{}: {what} takes {} to {} instructions",
+                    self.name, range.least, range.most
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn json(&self) -> Value {
+        let range = |range: Range| json!({ "least": range.least, "most": range.most });
+        let patterns: Vec<_> = self
+            .costs
+            .iter()
+            .map(|cost| json!({ "pattern": cost.pattern, "alloc": range(cost.alloc), "free": range(cost.free) }))
+            .collect();
+        json!({ "name": self.name, "pair_lifo_with_loop": self.pair, "budget": self.budget, "patterns": patterns })
+    }
+}
+
+/// The C original as published for the same harness: compiled by GCC with -O2, loop and calls included.
+const C_ORIGINAL: (&str, f64) = ("the C original (published; no lock, no checks, no counter)", 30.0);
+
+/// Measures, prints, judges.
+pub(crate) fn run(as_json: bool) -> ExitCode {
+    // The first block of a static pool that was never used comes from its own path: not one cost, but two.
+    let rows = [
+        measure("harness without a pool", None, false, || Null),
+        measure("typed pool, unsynchronised", Some(30.0), false, Unsynchronised::new),
+        measure("typed pool, shared, all checks", Some(90.0), false, Shared::new),
+        measure("C ABI, default: lock and all checks", Some(90.0), true, CAbi::checked),
+        measure("C ABI, unsynchronised, all checks", None, true, CAbi::unsynchronized),
+    ];
+    if as_json {
+        let rows: Vec<_> = rows.iter().map(Row::json).collect();
+        println!(
+            "{:#}",
+            json!({
+                "schema": "microusc.bench/1",
+                "target": "x86_64",
+                "block_bytes": 32,
+                "reference": { "name": C_ORIGINAL.0, "pair_lifo_with_loop": C_ORIGINAL.1 },
+                "rows": rows,
+            })
+        );
+    } else {
+        print_table(&rows);
+    }
+    let verdicts: Vec<_> = rows.iter().filter_map(|row| row.verdict().err()).collect();
+    for verdict in &verdicts {
+        eprintln!("over budget: {verdict}");
+    }
+    if verdicts.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn print_table(rows: &[Row]) {
+    let spread = |range: Range| match range {
+        Range { least, most } if least == most => format!("{least}"),
+        Range { least, most } => format!("{least}-{most}"),
+    };
+    println!("x86-64 instructions, blocks of 32 B, counted one by one; loop and calls included\n");
+    println!("{:<58} {:>11} {:>7}   {:<7} {:<7}", "", "LIFO pair", "budget", "alloc", "free");
+    println!("{:<58} {:>11}", C_ORIGINAL.0, C_ORIGINAL.1);
+    for row in rows {
+        let budget = row.budget.map_or(String::new(), |budget| budget.to_string());
+        let (alloc, free) = (row.over_all(|cost| cost.alloc), row.over_all(|cost| cost.free));
+        println!("{:<58} {:>11} {budget:>7}   {:<7} {:<7}", row.name, row.pair, spread(alloc), spread(free));
+    }
+    println!(
+        "\nalloc, free: least-most of one operation over first fill, LIFO, FIFO and random toggling of 1000 blocks"
+    );
+}
