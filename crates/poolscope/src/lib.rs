@@ -2,6 +2,7 @@
 //!
 //! * [`trace`]: the native trace (`.pooltrace`): events, writer, reader. Everything else works on its events.
 //! * [`input`]: readers of other tools' recordings; each is an [`input::Source`] of the same events.
+//! * [`layout`]: which pools of which blocks: read from a file, or derived from a trace.
 //! * [`info`]: what a trace holds: peaks, sizes, lifetimes, leaks, bad frees.
 //! * [`text`]: numbers, sizes and times as people read them.
 //! * [`error`]: everything that can go wrong, each with a stable code and a next step.
@@ -11,6 +12,7 @@
 pub mod error;
 pub mod info;
 pub mod input;
+pub mod layout;
 pub mod text;
 pub mod trace;
 
