@@ -1,0 +1,187 @@
+//! A pool behind the C functions as the shadow model sees it, for property tests and the fuzzer.
+
+use std::mem::MaybeUninit;
+use std::ptr::{NonNull, null_mut};
+
+use microusc_memory::abi::*;
+use microusc_memory::api::*;
+use microusc_model::{Counts, Refusal, Subject};
+
+/// How a pool is made, and which functions are used on it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Way {
+    Init,
+    Malloc,
+    Placed(memory_placement_t),
+    Static,
+    Unsynchronized,
+}
+
+pub(crate) struct ThroughC {
+    pool: *mut memory_pool_t,
+    /// The caller's struct and buffer, where the way asks for them.
+    own: Box<MaybeUninit<memory_pool_t>>,
+    buffer: Vec<usize>,
+    way: Way,
+    other: *mut memory_pool_t,
+    /// A block of `other`.
+    foreign: *mut u8,
+}
+
+impl ThroughC {
+    pub(crate) fn new(way: Way, size: usize, count: usize) -> Self {
+        // SAFETY: makes a pool of its own.
+        let other = unsafe { memory_pool_malloc(size.max(8), 1) };
+        // SAFETY: just made.
+        let foreign = unsafe { memory_pool_alloc(other) }.cast();
+        // What is in the struct before must not matter.
+        let own = Box::new(MaybeUninit::new(memory_pool_t { num_blocks: 77, ..memory_pool_t::ZEROED }));
+        let mut this = Self { pool: null_mut(), own, buffer: Vec::new(), way, other, foreign };
+        this.make(size, count);
+        this
+    }
+
+    fn make(&mut self, size: usize, count: usize) {
+        let own = self.own.as_mut_ptr();
+        // SAFETY: struct and buffer live as long as the pool, which is ended before they are dropped or changed.
+        unsafe {
+            let made = match self.way {
+                Way::Init | Way::Unsynchronized => memory_pool_init(own, size, count),
+                Way::Placed(placement) => memory_pool_init_placed(own, size, count, placement),
+                Way::Static => {
+                    self.buffer = vec![0; (22 * 8 + count + (size + 8) * count) / 8 + 2];
+                    let bytes = self.buffer.len() * 8;
+                    memory_pool_init_static(own, self.buffer.as_mut_ptr().cast(), bytes, size, count)
+                        == ESP_OK
+                }
+                Way::Malloc => {
+                    self.pool = memory_pool_malloc(size, count);
+                    assert!(!self.pool.is_null());
+                    return;
+                }
+            };
+            assert!(made, "{:?}: a pool of {count} blocks of {size} B was not made", self.way);
+        }
+        self.pool = own;
+    }
+
+    fn end(&mut self) {
+        // SAFETY: nobody else uses the pool.
+        unsafe { memory_pool_destroy(self.pool) };
+        if !matches!(self.way, Way::Malloc) {
+            // SAFETY: the struct is the caller's, and zeroed now: alloc gives nothing, free is refused.
+            unsafe {
+                assert!(memory_pool_alloc(self.pool).is_null());
+                assert_eq!(memory_pool_free_reason(self.pool, self.foreign.cast()), ESP_ERR_INVALID_STATE);
+            }
+        }
+    }
+}
+
+impl Drop for ThroughC {
+    fn drop(&mut self) {
+        self.end();
+        // SAFETY: nobody else uses the pool.
+        unsafe { memory_pool_destroy(self.other) };
+    }
+}
+
+fn refusal(reason: esp_err_t) -> Refusal {
+    match reason {
+        ESP_ERR_NO_MEM => Refusal::Exhausted,
+        MEMORY_POOL_ERR_NOT_A_BLOCK => Refusal::NotABlock,
+        MEMORY_POOL_ERR_DOUBLE_FREE => Refusal::DoubleFree,
+        MEMORY_POOL_ERR_CORRUPT => Refusal::Corrupt,
+        other => panic!("{:?} is no answer to an operation", reason_name(other)),
+    }
+}
+
+impl Subject for ThroughC {
+    fn alloc(&mut self) -> Result<NonNull<u8>, Refusal> {
+        let mut reason = ESP_ERR_INVALID_ARG;
+        // SAFETY: the pool is live, and this thread's alone.
+        let block = unsafe {
+            if let Way::Unsynchronized = self.way {
+                // This function gives no reason; the counters tell.
+                let before = self.counts().exhausted;
+                let block = memory_pool_alloc_unsynchronized(self.pool);
+                reason = match self.counts().exhausted {
+                    _ if !block.is_null() => ESP_OK,
+                    after if after > before => ESP_ERR_NO_MEM,
+                    _ => MEMORY_POOL_ERR_CORRUPT,
+                };
+                block
+            } else {
+                memory_pool_alloc_reason(self.pool, &mut reason)
+            }
+        };
+        assert_eq!(block.is_null(), reason != ESP_OK);
+        NonNull::new(block.cast()).ok_or_else(|| refusal(reason))
+    }
+
+    unsafe fn free(&mut self, block: *mut u8) -> Result<(), Refusal> {
+        // SAFETY: the pool is live, and this thread's alone; the block is as the caller promises.
+        let reason = unsafe {
+            match self.way {
+                Way::Unsynchronized => memory_pool_free_unsynchronized(self.pool, block.cast()),
+                _ => memory_pool_free_reason(self.pool, block.cast()),
+            }
+        };
+        if reason == ESP_OK { Ok(()) } else { Err(refusal(reason)) }
+    }
+
+    fn counts(&mut self) -> Counts {
+        let mut info = MaybeUninit::uninit();
+        // SAFETY: the pool is live; the snapshot is written when that is confirmed.
+        let (info, fields) = unsafe {
+            assert_eq!(memory_pool_get_info(self.pool, info.as_mut_ptr()), ESP_OK);
+            (info.assume_init(), &*self.pool)
+        };
+        // The documented fields say the same at every moment.
+        assert_eq!(fields.free_blocks, info.free_blocks);
+        assert_eq!((fields.block_size, fields.num_blocks), (info.block_size, info.num_blocks));
+        assert_eq!(info.used_blocks + info.free_blocks, info.num_blocks);
+        Counts {
+            stride_bytes: info.block_size,
+            capacity: info.num_blocks,
+            free: info.free_blocks,
+            lowest_free: info.lowest_free,
+            exhausted: info.alloc_failures,
+            refused: info.refused_frees,
+        }
+    }
+
+    fn validate(&mut self) -> bool {
+        // SAFETY: the pool is live.
+        unsafe { memory_pool_validate(self.pool) == ESP_OK }
+    }
+
+    fn repair(&mut self) -> usize {
+        // SAFETY: the pool is live; its list is walked as the documentation says it may be.
+        unsafe {
+            assert_eq!(memory_pool_repair(self.pool), ESP_OK);
+            let mut listed = 0;
+            let mut at = (*self.pool).memory_free;
+            while !at.is_null() {
+                listed += 1;
+                at = (*at).next;
+            }
+            assert_eq!(listed, (*self.pool).free_blocks, "every free block is on the list");
+            listed
+        }
+    }
+
+    fn reset_lowest_free(&mut self) {
+        // SAFETY: the pool is live.
+        assert_eq!(unsafe { memory_pool_reset_lowest_free(self.pool) }, ESP_OK);
+    }
+
+    fn restart(&mut self, size: usize, count: usize) {
+        self.end();
+        self.make(size, count);
+    }
+
+    fn foreign(&mut self) -> *mut u8 {
+        self.foreign
+    }
+}

@@ -1,0 +1,134 @@
+//! Pools as the shadow model sees them, for property tests and the fuzzer.
+
+use std::mem::MaybeUninit;
+use std::ptr::NonNull;
+
+use microusc_model::{Counts, Refusal, Subject};
+use microusc_pool::{DynPool, Error, Pool, PoolBox, RawLock, Stats};
+
+fn refusal(error: Error) -> Refusal {
+    match error {
+        Error::Exhausted => Refusal::Exhausted,
+        Error::NotABlock => Refusal::NotABlock,
+        Error::DoubleFree => Refusal::DoubleFree,
+        Error::Corrupt => Refusal::Corrupt,
+        other => panic!("{other} is no answer to an operation"),
+    }
+}
+
+fn counts(stats: Stats) -> Counts {
+    Counts {
+        stride_bytes: stats.stride_bytes,
+        capacity: stats.capacity,
+        free: stats.free,
+        lowest_free: stats.lowest_free,
+        exhausted: stats.exhausted,
+        refused: stats.refused,
+    }
+}
+
+/// A dynamic pool with its memory.
+pub(crate) struct Dynamic<L: RawLock + 'static> {
+    pool: DynPool<'static, L>,
+    memory: *mut [MaybeUninit<u64>],
+    other: u64,
+}
+
+impl<L: RawLock> Dynamic<L> {
+    pub(crate) fn new(size: usize, count: usize) -> Self {
+        let stride = size.next_multiple_of(align_of::<usize>());
+        let memory = Box::into_raw(Box::<[u64]>::new_uninit_slice((stride + 1) * count / 8 + 1));
+        // SAFETY: just made, lives until `drop`, and is used through the pool only.
+        let bytes = unsafe { std::slice::from_raw_parts_mut(memory.cast(), memory.len() * 8) };
+        Self { pool: DynPool::new(bytes, size, 1).unwrap(), memory, other: 0 }
+    }
+}
+
+impl<L: RawLock> Drop for Dynamic<L> {
+    fn drop(&mut self) {
+        // SAFETY: made from a box in `new`; the pool over it is not used again.
+        drop(unsafe { Box::from_raw(self.memory) });
+    }
+}
+
+impl<L: RawLock> Subject for Dynamic<L> {
+    fn alloc(&mut self) -> Result<NonNull<u8>, Refusal> {
+        self.pool.alloc_raw().map_err(refusal)
+    }
+    unsafe fn free(&mut self, block: *mut u8) -> Result<(), Refusal> {
+        // SAFETY: as the caller promises.
+        unsafe { self.pool.free_raw(block) }.map_err(refusal)
+    }
+    fn counts(&mut self) -> Counts {
+        counts(self.pool.stats())
+    }
+    fn validate(&mut self) -> bool {
+        self.pool.validate().is_ok()
+    }
+    fn repair(&mut self) -> usize {
+        self.pool.repair()
+    }
+    fn reset_lowest_free(&mut self) {
+        self.pool.reset_lowest_free();
+    }
+    fn restart(&mut self, size: usize, count: usize) {
+        *self = Self::new(size, count);
+    }
+    fn foreign(&mut self) -> *mut u8 {
+        (&raw mut self.other).cast()
+    }
+}
+
+type Block = [usize; 40];
+
+/// A typed pool; its geometry is a constant, so a restart makes another of the same.
+pub(crate) struct Typed {
+    pool: *mut Pool<Block, 40>,
+    other: u64,
+}
+
+impl Typed {
+    pub(crate) fn new() -> Self {
+        Self { pool: Box::into_raw(Box::new(Pool::new())), other: 0 }
+    }
+    fn pool(&self) -> &'static Pool<Block, 40> {
+        // SAFETY: made from a box, which lives until `drop`; no handle outlives that.
+        unsafe { &*self.pool }
+    }
+}
+
+impl Drop for Typed {
+    fn drop(&mut self) {
+        // SAFETY: made from a box in `new`; not used again.
+        drop(unsafe { Box::from_raw(self.pool) });
+    }
+}
+
+impl Subject for Typed {
+    fn alloc(&mut self) -> Result<NonNull<u8>, Refusal> {
+        let handle = self.pool().alloc_uninit().map_err(refusal)?;
+        Ok(PoolBox::into_raw(handle).cast())
+    }
+    unsafe fn free(&mut self, block: *mut u8) -> Result<(), Refusal> {
+        // SAFETY: as the caller promises.
+        unsafe { self.pool().free_raw(block.cast()) }.map_err(refusal)
+    }
+    fn counts(&mut self) -> Counts {
+        counts(self.pool().stats())
+    }
+    fn validate(&mut self) -> bool {
+        self.pool().validate().is_ok()
+    }
+    fn repair(&mut self) -> usize {
+        self.pool().repair()
+    }
+    fn reset_lowest_free(&mut self) {
+        self.pool().reset_lowest_free();
+    }
+    fn restart(&mut self, _: usize, _: usize) {
+        *self = Self::new();
+    }
+    fn foreign(&mut self) -> *mut u8 {
+        (&raw mut self.other).cast()
+    }
+}
