@@ -276,6 +276,15 @@ fn sysview_errors() {
     assert!(matches!(error("\"1.0\"\n}", "\"1.0\"\n} {}"), Error::Json(_)));
 }
 
+/// A file of format version 1 as it was first written; it must stay readable as long as version 1 is read.
+#[test]
+fn native_of_version_1() {
+    let first = auto(include_bytes!("../../tests/fixtures/v1.pooltrace"));
+    let today = auto(SYSVIEW);
+    assert_eq!((first.events, first.contexts, first.totals), (today.events, today.contexts, today.totals));
+    assert_eq!(first.meta.title, "sysview");
+}
+
 /// The recording of a real ESP32, if its place is known: 72 allocations, 27 frees.
 #[test]
 fn sysview_of_a_real_device() {

@@ -182,3 +182,14 @@ fn only_recent_frees_are_remembered() {
     }
     assert_eq!(slots.free(10_000), Release::Bad(BadFree::DoubleFree));
 }
+
+/// The example of `docs/trace-format.md`.
+#[test]
+fn records_are_as_documented() {
+    let mut raw = Vec::new();
+    for event in [Event::Alloc { slot: 0, size: 24, dt: 10 }, Event::Free { slot: 0, dt: 5 }] {
+        raw = postcard::to_extend(&wire::Record::from(event), raw).unwrap();
+    }
+    assert_eq!(raw, [0x00, 0x00, 0x18, 0x0a, 0x01, 0x00, 0x05]);
+    assert_eq!(wire::MAX_PACKED, 1_052_736);
+}
