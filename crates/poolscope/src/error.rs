@@ -177,14 +177,13 @@ pub enum Error {
         format: &'static str,
     },
 
-    /// More events than are held in memory for sorting.
-    #[error("more than {limit} heap events in a format that has to be sorted in memory")]
-    #[diagnostic(
-        code(poolscope::too_many_events),
-        help("record a shorter time, or convert the recording to CSV")
-    )]
-    TooManyEvents {
-        /// Most events accepted.
+    /// More of something than is held in memory.
+    #[error("more than {limit} {what}")]
+    #[diagnostic(code(poolscope::too_much), help("record a shorter time, or convert the recording to CSV"))]
+    TooMuch {
+        /// What there is too much of, in the plural.
+        what: &'static str,
+        /// Most accepted.
         limit: usize,
     },
 
@@ -192,7 +191,7 @@ pub enum Error {
     #[error("impossible event: {0}")]
     #[diagnostic(
         code(poolscope::impossible_event),
-        help("the sizes or times in the recording are out of range: check the recorder")
+        help("the recording goes beyond what any device's heap does: check the recorder")
     )]
     ImpossibleEvent(#[source] Fault),
 

@@ -32,7 +32,7 @@ const NEWEST: u64 = 3;
 const MAX_TITLE: usize = 200;
 
 /// Largest table of (size, call stack) pairs accepted.
-const MAX_INFOS: usize = 1 << 24;
+const MAX_INFOS: usize = 1 << 22;
 
 /// Lines decoded per call.
 const BATCH: usize = 4096;
@@ -181,7 +181,7 @@ impl<'a> Heaptrack<'a> {
             }
             (b'a', [Some(size), Some(_), None], Blocks::Infos(infos)) => {
                 if infos.entries.len() == MAX_INFOS {
-                    return Err(Error::TooManyEvents { limit: MAX_INFOS });
+                    return Err(Error::TooMuch { what: "pairs of size and call stack", limit: MAX_INFOS });
                 }
                 infos.entries.push(Info { size, top: NONE, used: false });
                 return Ok(());

@@ -85,6 +85,8 @@ struct Events {
     heap: Vec<HeapEvent>,
     contexts: Vec<Context>,
     numbers: HashMap<Context, u32>,
+    /// A limit was reached; nothing is kept from there on.
+    too_much: Option<Error>,
 }
 
 /// One event; all fields but `id` and `ts` are missing in some.
@@ -129,33 +131,38 @@ impl<'de> Deserialize<'de> for Events {
 impl Events {
     /// Keeps `event` if it is about the heap.
     fn push(&mut self, event: RawEvent) -> Result<(), String> {
-        let (Some(addr), Some(size)) = (event.addr, event.size) else { return Ok(()) };
+        let (Some(addr), Some(size), None) = (event.addr, event.size, &self.too_much) else { return Ok(()) };
         let digits = addr.strip_prefix("0x").unwrap_or(&addr);
         let addr = u64::from_str_radix(digits, 16).map_err(|_| format!("{addr:.40?} is no address"))?;
         let ns = event.ts * TICK_HZ as f64;
         if !(0.0..=u64::MAX as f64 / 2.0).contains(&ns) {
             return Err(format!("{} s is no time stamp", event.ts));
         }
-        if self.heap.len() == MAX_EVENTS {
-            return Err(Error::TooManyEvents { limit: MAX_EVENTS }.to_string());
-        }
         let context = Context { name: event.ctx_name, core: event.core_id, in_isr: event.in_irq };
-        let context = self.number(context)?;
-        self.heap.push(HeapEvent { ns: ns.round() as u64, addr, size, id: event.id, context });
+        match self.number(context) {
+            _ if self.heap.len() == MAX_EVENTS => {
+                self.too_much = Some(Error::TooMuch { what: "heap events", limit: MAX_EVENTS });
+            }
+            None => self.too_much = Some(Error::TooManyContexts { limit: MAX_CONTEXTS }),
+            Some(context) => {
+                self.heap.push(HeapEvent { ns: ns.round() as u64, addr, size, id: event.id, context });
+            }
+        }
         Ok(())
     }
 
-    fn number(&mut self, context: Context) -> Result<u32, String> {
+    /// The number of a context, `None` if there are too many.
+    fn number(&mut self, context: Context) -> Option<u32> {
         if let Some(&number) = self.numbers.get(&context) {
-            return Ok(number);
+            return Some(number);
         }
         if self.contexts.len() == MAX_CONTEXTS {
-            return Err(Error::TooManyContexts { limit: MAX_CONTEXTS }.to_string());
+            return None;
         }
         let number = self.contexts.len() as u32;
         self.contexts.push(context.clone());
         self.numbers.insert(context, number);
-        Ok(number)
+        Some(number)
     }
 }
 
@@ -175,6 +182,9 @@ impl Sysview {
         }
         let mut events =
             document.events.ok_or_else(|| Error::Json("there is no array \"events\"".to_owned()))?;
+        if let Some(error) = events.too_much {
+            return Err(error);
+        }
         events.heap.sort_by_key(|event| event.ns);
 
         let mut meta = Meta::new("sysview", TICK_HZ);

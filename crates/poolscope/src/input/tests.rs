@@ -276,6 +276,14 @@ fn sysview_errors() {
     assert!(matches!(error("\"1.0\"\n}", "\"1.0\"\n} {}"), Error::Json(_)));
 }
 
+#[test]
+fn sysview_with_too_many_contexts() {
+    let event = |i| format!(r#"{{"id": 512, "ts": {i}, "addr": "0x1", "size": 1, "ctx_name": "{i}"}}"#);
+    let events = |n: u32| format!(r#"{{"events": [{}]}}"#, (0..n).map(event).collect::<Vec<_>>().join(","));
+    assert_eq!(read(events(1 << 16).as_bytes(), None).unwrap().contexts.len(), 1 << 16);
+    assert!(matches!(read(events((1 << 16) + 1).as_bytes(), None), Err(Error::TooManyContexts { .. })));
+}
+
 /// A file of format version 1 as it was first written; it must stay readable as long as version 1 is read.
 #[test]
 fn native_of_version_1() {

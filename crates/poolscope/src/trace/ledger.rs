@@ -35,7 +35,7 @@ pub enum Fault {
 }
 
 /// Most blocks live at once: far beyond any device, and a bound for the memory of every consumer.
-pub const MAX_BLOCKS: usize = 1 << 24;
+pub const MAX_BLOCKS: usize = 1 << 22;
 
 /// Applies events one by one, refuses impossible ones, and keeps the totals.
 ///
