@@ -1,4 +1,4 @@
-//! The owner of a block of a [`Pool`](crate::Pool).
+//! The owner of a block of a [`Pool`].
 
 use core::fmt;
 use core::mem::{ManuallyDrop, MaybeUninit};

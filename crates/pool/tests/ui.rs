@@ -1,5 +1,8 @@
 //! Promises about threads, lifetimes and ownership that the compiler keeps: programs that break them do not compile.
 
+// The messages name the default lock, which the feature changes.
+#![cfg(not(feature = "critical-section"))]
+
 use std::process::Command;
 
 /// The compiler whose words the `.stderr` files repeat: the minimum supported version.
