@@ -5,6 +5,7 @@ use std::io;
 use miette::Diagnostic;
 use thiserror::Error as ThisError;
 
+use crate::layout::LayoutError;
 use crate::trace::Fault;
 
 /// The library's result.
@@ -194,6 +195,11 @@ pub enum Error {
         help("the recording goes beyond what any device's heap does: check the recorder")
     )]
     ImpossibleEvent(#[source] Fault),
+
+    /// A layout file that cannot be used.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Layout(#[from] LayoutError),
 
     /// A request that cannot be meant.
     #[error("{what}")]

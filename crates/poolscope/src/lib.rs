@@ -4,6 +4,7 @@
 //! * [`input`]: readers of other tools' recordings; each is an [`input::Source`] of the same events.
 //! * [`layout`]: which pools of which blocks: read from a file, or derived from a trace.
 //! * [`info`]: what a trace holds: peaks, sizes, lifetimes, leaks, bad frees.
+//! * [`replay`]: a trace through the real pools and, side by side, through the heap of a chip.
 //! * [`text`]: numbers, sizes and times as people read them.
 //! * [`error`]: everything that can go wrong, each with a stable code and a next step.
 //!
@@ -13,6 +14,8 @@ pub mod error;
 pub mod info;
 pub mod input;
 pub mod layout;
+pub mod replay;
+mod table;
 pub mod text;
 pub mod trace;
 

@@ -11,7 +11,7 @@ use clap::Parser;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  done, but the answer is bad (`info --check`)
+  1  done, but the answer is bad (`info --check`, `replay`)
   2  wrong usage
   3  input unreadable, damaged or of an unsupported version; output not writable
   4  connection to the device lost

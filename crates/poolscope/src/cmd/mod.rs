@@ -4,6 +4,7 @@ mod completions;
 mod files;
 mod import;
 mod info;
+mod replay;
 
 use std::process::ExitCode;
 
@@ -16,6 +17,7 @@ use crate::ui::{Failure, Ui};
 pub(crate) enum Command {
     Import(import::Import),
     Info(info::Info),
+    Replay(replay::Replay),
     Completions(completions::Completions),
 }
 
@@ -41,6 +43,7 @@ impl Command {
         match self {
             Command::Import(import) => import.run(ui),
             Command::Info(info) => info.run(ui),
+            Command::Replay(replay) => replay.run(ui),
             Command::Completions(completions) => completions.run(),
         }
     }

@@ -1,10 +1,7 @@
 //! A survey as text for people.
 
-use std::fmt::Write;
-
-use comfy_table::{CellAlignment, Table, presets};
-
 use super::Info;
+use crate::table::{line, print, table};
 use crate::text::{bytes, count, percent, plural, printable, ticks};
 use crate::trace::Lifetimes;
 
@@ -181,27 +178,6 @@ impl Info {
             ]);
         }
         print(out, &mut table, 5);
-    }
-}
-
-fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
-    writeln!(out, "{text}").expect("a String takes everything");
-}
-
-/// A table without lines, to be pasted anywhere.
-fn table<const N: usize>(header: [&str; N]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(header);
-    table
-}
-
-/// Appends `table`, its first `numbers` columns aligned to the right.
-fn print(out: &mut String, table: &mut Table, numbers: usize) {
-    for column in table.column_iter_mut().take(numbers) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    for row in table.lines() {
-        line(out, format_args!(" {}", row.trim_end()));
     }
 }
 

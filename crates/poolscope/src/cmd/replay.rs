@@ -1,0 +1,224 @@
+//! `poolscope replay`.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use microusc_chips::{Builder, Chip, ChipHeap};
+use poolscope::Error;
+use poolscope::input::Source;
+use poolscope::layout::derive::{LIMIT, Peaks, Survey};
+use poolscope::layout::{Layout, LayoutError};
+use poolscope::replay::{self, Derived, Setup};
+
+use super::Verdict;
+use super::files::{Input, Output};
+use crate::ui::{Failure, Ui};
+
+/// Longest layout file, bytes.
+const MAX_LAYOUT: u64 = 1 << 20;
+
+/// Run a trace through pools and through a chip's heap, side by side
+///
+/// Without --layout, pools are derived from the trace: the classes that take the fewest bytes, with as many blocks as
+/// were live at once. Exits with 1 if the pools do not fit the chip, or an allocation fails on their side.
+#[derive(Args)]
+pub(crate) struct Replay {
+    #[command(flatten)]
+    input: Input,
+    /// The chip: esp8266, esp32, esp32s2, esp32s3, esp32c2, esp32c3, esp32c5, esp32c6, esp32c61, esp32h2, esp32p4
+    #[arg(long, value_name = "CHIP")]
+    chip: Chip,
+    /// The pools, see docs/layout-format.md
+    #[arg(long, value_name = "FILE")]
+    layout: Option<PathBuf>,
+    /// Write the derived layout to FILE, to be edited and given back
+    #[arg(long, value_name = "FILE", conflicts_with = "layout")]
+    emit_layout: Option<PathBuf>,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t)]
+    format: Form,
+    /// Write the result to FILE; `-` is stdout
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// External RAM of the board, bytes (K, M: KiB, MiB); 0 is none [default: what boards have]
+    #[arg(long, value_name = "BYTES", value_parser = size)]
+    psram: Option<usize>,
+    /// Let malloc use external RAM for requests above BYTES
+    #[arg(long, value_name = "BYTES", value_parser = size)]
+    malloc_psram: Option<usize>,
+    /// Bytes the heap has in a memory region, from the boot log of your program
+    #[arg(long, value_name = "NAME=BYTES", value_parser = region)]
+    region: Vec<(String, usize)>,
+    /// Bytes to take from a memory region before the replay: tasks, drivers, whatever the trace does not show
+    #[arg(long, value_name = "NAME=BYTES", value_parser = region)]
+    reserve: Vec<(String, usize)>,
+    /// Milliseconds (without a clock: events) between samples [default: about 100 samples]
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..))]
+    interval: Option<u64>,
+    /// Check the place of every block against all others (slower)
+    #[arg(long)]
+    verify: bool,
+    /// Leave out how fast it went: same trace, same result
+    #[arg(long)]
+    no_timing: bool,
+}
+
+#[derive(Clone, Copy, Default, ValueEnum)]
+enum Form {
+    /// For people
+    #[default]
+    Text,
+    /// For programs; sizes in bytes, times in ticks
+    Json,
+}
+
+/// A number of bytes, perhaps in KiB or MiB.
+fn size(text: &str) -> Result<usize, String> {
+    let (digits, shift) = match text.strip_suffix(['K', 'k']) {
+        Some(digits) => (digits, 10),
+        None => text.strip_suffix(['M', 'm']).map_or((text, 0), |digits| (digits, 20)),
+    };
+    let number: Option<usize> = digits.parse().ok();
+    number
+        .and_then(|number| number.checked_mul(1 << shift))
+        .ok_or_else(|| "write it like 4096, 64K or 2M".into())
+}
+
+fn region(text: &str) -> Result<(String, usize), String> {
+    let (name, bytes) = text.split_once('=').ok_or("write it like DRAM1=120000")?;
+    Ok((name.to_owned(), size(bytes)?))
+}
+
+impl Replay {
+    pub(super) fn run(self, ui: &Ui) -> Result<Verdict, Failure> {
+        let heap = self.heap();
+        // Finds wrong options before anything is read.
+        heap.clone().build().map_err(|error| replay::unbuildable(self.chip, &error))?;
+        let (layout, derived) = match &self.layout {
+            Some(path) => (read_layout(path)?, None),
+            None => self.derive(ui).map(|(layout, derived)| (layout, Some(derived)))?,
+        };
+        let mut setup = Setup { heap, ..Setup::new(self.chip, layout) };
+        (setup.derived, setup.verify, setup.malloc_psram) =
+            (derived, self.verify, self.malloc_psram.is_some());
+
+        let report = self.pass(ui, |source| {
+            let hz = source.meta().tick_hz;
+            let ticks = |ms: u64| if hz == 0 { ms } else { (u128::from(ms) * u128::from(hz) / 1000) as u64 };
+            setup.interval = self.interval.map(ticks);
+            replay::run(&setup, source)
+        });
+        let mut report = report?;
+        if report.meta.title.is_empty() {
+            report.meta.title = self.input.stem().unwrap_or_default();
+        }
+        if self.no_timing {
+            report.timing = None;
+        }
+        let text = match self.format {
+            Form::Text => report.render(),
+            Form::Json => report.to_json(),
+        };
+        self.write(&text)?;
+        Ok(if report.is_good() { Verdict::Good } else { Verdict::Bad })
+    }
+
+    fn heap(&self) -> Builder {
+        let mut heap = ChipHeap::builder(self.chip);
+        if let Some(bytes) = self.psram {
+            heap = heap.psram(bytes);
+        }
+        if let Some(bytes) = self.malloc_psram {
+            heap = heap.malloc_internal_up_to(bytes);
+        }
+        for (name, bytes) in &self.region {
+            heap = heap.size(name, *bytes);
+        }
+        for (name, bytes) in &self.reserve {
+            heap = heap.reserve(name, *bytes);
+        }
+        heap
+    }
+
+    /// Reads the recording from its start.
+    fn pass<T>(
+        &self,
+        ui: &Ui,
+        work: impl FnOnce(&mut dyn Source) -> poolscope::Result<T>,
+    ) -> Result<T, Failure> {
+        let (mut source, bar) = self.input.open(ui)?;
+        let result = work(&mut *source);
+        bar.finish_and_clear();
+        result.map_err(|error| match error {
+            Error::Usage { .. } => error.into(),
+            _ => self.input.failed(error),
+        })
+    }
+
+    /// Two passes over the recording for a layout; the third is the replay.
+    fn derive(&self, ui: &Ui) -> Result<(Layout, Derived), Failure> {
+        if self.input.is_stdin() || !fs::metadata(&self.input.file).map_or(true, |file| file.is_file()) {
+            return Err(Failure::from(Error::Usage {
+                what: "a layout cannot be derived from a stream: that takes reading it more than once"
+                    .to_owned(),
+                help:
+                    "save it first (`poolscope import - -o run.pooltrace`), or give the pools with --layout"
+                        .to_owned(),
+            }));
+        }
+        let survey = self.pass(ui, Survey::take)?;
+        let layout = self.pass(ui, |source| Peaks::count(&survey, source))?.layout(&survey);
+        if let Some(path) = &self.emit_layout {
+            if layout.pools.is_empty() {
+                return Err(Failure::from(Error::Usage {
+                    what: format!("there is no request of up to {LIMIT} bytes to make a pool for"),
+                    help: "leave out --emit-layout, or write a layout by hand".to_owned(),
+                }));
+            }
+            put(path, layout.to_toml().as_bytes())?;
+            if path != Path::new("-") {
+                ui.say(format_args!("wrote {}: edit it and give it back with --layout", path.display()));
+            }
+        }
+        let derived =
+            Derived { limit: LIMIT, larger_requests: survey.large(), largest_request: survey.largest() };
+        Ok((layout, derived))
+    }
+
+    fn write(&self, text: &str) -> Result<(), Failure> {
+        match &self.output {
+            Some(path) if path != Path::new("-") => {
+                put(path, anstream::adapter::strip_str(text).to_string().as_bytes())
+            }
+            _ => {
+                let mut out = anstream::stdout().lock();
+                let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+                written.map_err(|error| Error::Write(error).into())
+            }
+        }
+    }
+}
+
+/// Writes a file, whole or not at all.
+fn put(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let written = Output::create(path).and_then(|mut output| {
+        output.write_all(bytes)?;
+        output.commit()
+    });
+    written.map_err(|error| Failure::about(&path.display().to_string(), Error::Write(error)))
+}
+
+fn read_layout(path: &Path) -> Result<Layout, Failure> {
+    let failed = |error| Failure::about(&path.display().to_string(), error);
+    let mut text = String::new();
+    let read = File::open(path).and_then(|file| file.take(MAX_LAYOUT + 1).read_to_string(&mut text));
+    read.map_err(|error| failed(Error::Read(error)))?;
+    if text.len() as u64 > MAX_LAYOUT {
+        let what = format!("there is more than {MAX_LAYOUT} bytes in this file");
+        let help = "this is hardly a layout: check the file".to_owned();
+        return Err(failed(LayoutError { line: 1, what, help }.into()));
+    }
+    Layout::parse(&text).map_err(|error| failed(error.into()))
+}

@@ -1,0 +1,102 @@
+//! The side without pools: every request goes to the chip's heap.
+
+use std::ptr::NonNull;
+
+use microusc_chips::{Caps, ChipHeap, FailReason};
+
+use super::samples::Room;
+use super::shadow::Place;
+use super::side::{Allocator, Defect, Grant, Outcome, Reason};
+use crate::layout::target::HEAP_HEADER;
+use crate::trace::BadFree;
+
+/// The heap as plain `malloc` and `free` see it. A block's tag is the bytes it was given.
+pub(super) struct Heap {
+    heap: ChipHeap,
+    /// The memory that `malloc` may be served from.
+    caps: Caps,
+}
+
+/// `malloc` returned `NULL`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NoMemory;
+
+impl Heap {
+    /// `malloc` over `heap`; with `psram`, external memory is open to it.
+    pub(super) fn new(heap: ChipHeap, psram: bool) -> Self {
+        let caps = if psram { Caps::DEFAULT } else { heap.default_caps() };
+        Heap { heap, caps }
+    }
+
+    /// Bytes free in the memory that serves `malloc`.
+    pub(super) fn free_bytes(&self) -> u64 {
+        self.heap.info(self.caps).total_free as u64
+    }
+}
+
+/// Sums and chip addresses have 32 bits, so a size that does not fit cannot be granted either.
+fn size(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+fn kind(reason: &FailReason) -> &'static str {
+    match reason {
+        FailReason::Exhausted { .. } => "exhausted",
+        FailReason::Fragmented { .. } => "fragmented",
+        FailReason::NoSuchRegion { .. } => "no_such_region",
+        _ => "refused",
+    }
+}
+
+impl Allocator for Heap {
+    type Refusal = NoMemory;
+
+    #[inline]
+    fn alloc(&mut self, bytes: u64) -> Result<(NonNull<u8>, u32), NoMemory> {
+        let block = self.heap.malloc_default(size(bytes)).ok_or(NoMemory)?;
+        Ok((block, self.heap.size_of(block).ok_or(NoMemory)? as u32))
+    }
+
+    #[inline]
+    unsafe fn free(&mut self, block: NonNull<u8>, _: u32) -> Result<(), Defect> {
+        self.heap.free(block).map_err(|error| Defect::RightFreeRefused(error.to_string()))
+    }
+
+    fn bad_free(&mut self, _: BadFree) -> Result<Outcome, Defect> {
+        Ok(Outcome::Skipped)
+    }
+
+    #[inline]
+    fn grant(&self, given: u32) -> Grant {
+        Grant { given, header: HEAP_HEADER, ram: given + HEAP_HEADER }
+    }
+
+    fn explain(&self, bytes: u64, _: NoMemory) -> Reason {
+        match self.heap.why_failed(size(bytes), self.caps) {
+            Some(reason) => Reason { kind: kind(&reason), message: reason.to_string() },
+            None => Reason { kind: "refused", message: "refused".to_owned() },
+        }
+    }
+
+    fn place(&self, block: NonNull<u8>, given: u32) -> Place {
+        // An address or a region that is not known cannot be right: the place is then in no region.
+        let start = self.heap.chip_address(block).unwrap_or(0);
+        let within = self.heap.region_of(block).map_or(0..0, |region| region.base..region.end());
+        Place { block: start..start.saturating_add(given), within }
+    }
+
+    fn room(&self) -> Room {
+        let info = self.heap.info(self.caps);
+        Room { largest: info.largest_free_block as u64, free: info.total_free as u64, failed: 0 }
+    }
+
+    fn audit(&self, blocks: u64) -> Result<(), Defect> {
+        self.heap.check_integrity().map_err(|error| Defect::Books(error.to_string()))?;
+        let live: usize = self.heap.regions().map(|region| region.info.allocated_blocks).sum();
+        if live as u64 == blocks {
+            Ok(())
+        } else {
+            Err(Defect::Books(format!("the heap counts {live} live blocks, the program has {blocks}")))
+        }
+    }
+}
