@@ -2,13 +2,23 @@
 
 #[cfg(feature = "critical-section")]
 mod critical_section;
+#[cfg(all(
+    target_os = "none",
+    any(target_arch = "arm", target_arch = "riscv32", target_arch = "riscv64", target_arch = "xtensa")
+))]
+mod mask;
 #[cfg(target_has_atomic = "8")]
 mod spin;
 
 #[cfg(feature = "critical-section")]
 pub use critical_section::CriticalSection;
+#[cfg(all(
+    target_os = "none",
+    any(target_arch = "arm", target_arch = "riscv32", target_arch = "riscv64", target_arch = "xtensa")
+))]
+pub use mask::{InterruptLock, Interrupts};
 #[cfg(target_has_atomic = "8")]
-pub use spin::SpinLock;
+pub use spin::{MaskedSpinLock, NoMask, SpinLock};
 
 use core::marker::PhantomData;
 
@@ -76,6 +86,27 @@ pub unsafe trait RawLock {
         unsafe { self.release(saved) };
         result
     }
+}
+
+/// What can interrupt a context on its own core, masked and put back.
+///
+/// # Safety
+///
+/// 1. From `mask` until the matching `restore`, nothing else that may call `mask` runs on this core.
+/// 2. Both are compiler barriers.
+pub unsafe trait Mask {
+    /// What must be put back.
+    type Saved: Copy;
+
+    /// Masks.
+    fn mask() -> Self::Saved;
+
+    /// Puts back what was before.
+    ///
+    /// # Safety
+    ///
+    /// `saved` came from the matching `mask`; pairs nest.
+    unsafe fn restore(saved: Self::Saved);
 }
 
 /// No lock: for a pool that one context owns. It is not `Sync`, so neither is a pool with it.

@@ -1,38 +1,78 @@
 use core::hint::spin_loop;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use super::RawLock;
+use super::{Mask, RawLock};
 
 /// A test-and-set lock for threads of a host.
 ///
 /// Context: threads. Not for interrupts or signal handlers, which would wait for ever for the code they interrupted.
+pub type SpinLock = MaskedSpinLock<NoMask>;
+
+/// Nothing to mask.
 #[derive(Debug)]
-pub struct SpinLock(AtomicBool);
+pub struct NoMask;
 
-// SAFETY: only the context whose swap found `false` goes on, and the flag is `true` until it releases.
-unsafe impl RawLock for SpinLock {
-    const INIT: Self = Self(AtomicBool::new(false));
-
+// SAFETY: a lock with this mask promises nothing about interrupts.
+unsafe impl Mask for NoMask {
     type Saved = ();
 
     #[inline(always)]
-    fn acquire(&self) {
-        if self.0.swap(true, Ordering::Acquire) {
+    fn mask() {}
+
+    #[inline(always)]
+    unsafe fn restore((): ()) {}
+}
+
+/// Masks interrupts, then takes a flag: for chips with two cores. A lock for each pool, not for all.
+///
+/// Context: tasks and interrupts on every core; does not nest for one pool, and need not.
+///
+/// ```text
+///  the order that works                          the order that does not
+///  core 0: mask                                  core 0: take the flag
+///  core 0: take the flag                                 interrupt on core 0: wants the flag,
+///          interrupt on core 0 waits                     waits for the code it interrupted, for ever
+///  core 1: waits for a dozen instructions
+///  core 0: release the flag, unmask
+/// ```
+///
+/// While waiting, this core's interrupts stay masked: for at most one operation of each other core, since those that
+/// hold the flag cannot be interrupted either.
+#[derive(Debug)]
+pub struct MaskedSpinLock<M: Mask> {
+    taken: AtomicBool,
+    mask: core::marker::PhantomData<fn() -> M>,
+}
+
+// SAFETY: on this core the mask keeps others out, and of the cores only the one whose swap found `false` goes on.
+unsafe impl<M: Mask> RawLock for MaskedSpinLock<M> {
+    const INIT: Self = Self { taken: AtomicBool::new(false), mask: core::marker::PhantomData };
+
+    type Saved = M::Saved;
+
+    #[inline(always)]
+    fn acquire(&self) -> M::Saved {
+        let saved = M::mask();
+        if self.taken.swap(true, Ordering::Acquire) {
             self.wait();
         }
+        saved
     }
 
     #[inline(always)]
-    unsafe fn release(&self, (): ()) {
-        self.0.store(false, Ordering::Release);
+    unsafe fn release(&self, saved: M::Saved) {
+        self.taken.store(false, Ordering::Release);
+        // SAFETY: `saved` came from the matching `acquire`.
+        unsafe { M::restore(saved) }
     }
 }
 
-impl SpinLock {
+impl<M: Mask> MaskedSpinLock<M> {
     #[cold]
+    #[inline(never)]
     fn wait(&self) {
-        while self.0.swap(true, Ordering::Acquire) {
-            while self.0.load(Ordering::Relaxed) {
+        while self.taken.swap(true, Ordering::Acquire) {
+            while self.taken.load(Ordering::Relaxed) {
                 spin_loop();
             }
         }
