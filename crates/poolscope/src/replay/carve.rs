@@ -22,7 +22,7 @@ pub struct Misfit {
     pub needed_bytes: u64,
     /// Bytes that there are of it.
     pub available_bytes: u64,
-    /// Bytes that are missing, at least.
+    /// Bytes that are missing, up to the heap's rounding.
     pub missing_bytes: u64,
 }
 
@@ -44,19 +44,18 @@ impl Carved {
         let line = heap.chip().facts().psram.map_or(1, |psram| psram.line);
         let available = [Placement::Dram, Placement::Psram, Placement::Iram]
             .map(|placement| (placement, heap.info(caps(placement)).total_free as u64));
-        let (mut storage, mut strides, mut ram) = (Vec::new(), Vec::new(), 0);
+        let free = heap.info(Caps::empty()).total_free;
+        let (mut storage, mut strides) = (Vec::new(), Vec::new());
         for pool in &layout.pools {
             let bytes = pool.storage_bytes(line);
             let blocks = allocate(&mut heap, Placement::Dram, pool.control_bytes(), 1)
                 .map_err(|refused| (Placement::Dram, refused))
-                .and_then(|control| {
-                    ram += control.1;
+                .and_then(|_| {
                     allocate(&mut heap, pool.placement, bytes, pool.alignment(line))
                         .map_err(|refused| (pool.placement, refused))
                 });
             match blocks {
-                Ok((address, given)) => {
-                    ram += given;
+                Ok(address) => {
                     storage.push(address..address + bytes as u32);
                     strides.push(pool.stride(line));
                 }
@@ -67,6 +66,7 @@ impl Carved {
                 }
             }
         }
+        let ram = (free - heap.info(Caps::empty()).total_free) as u64;
         Ok(Carved { heap, storage, strides, ram })
     }
 }
@@ -86,13 +86,8 @@ struct Refused {
     missing: u64,
 }
 
-/// Bytes at the chip address and the RAM they take, header and rounding included.
-fn allocate(
-    heap: &mut ChipHeap,
-    placement: Placement,
-    bytes: u64,
-    align: u32,
-) -> Result<(u32, u64), Refused> {
+/// The chip address of `bytes` bytes.
+fn allocate(heap: &mut ChipHeap, placement: Placement, bytes: u64, align: u32) -> Result<u32, Refused> {
     let caps = caps(placement);
     if placement == Placement::Iram && !heap.chip().has(Kind::Iram) {
         return Err(Refused {
@@ -104,9 +99,9 @@ fn allocate(
     let granted = heap.aligned_alloc(align as usize, size, caps);
     let kept = granted.filter(|&block| placement != Placement::Iram || in_word_memory(heap, block));
     if let Some(block) = kept
-        && let (Some(address), Some(given)) = (heap.chip_address(block), heap.size_of(block))
+        && let Some(address) = heap.chip_address(block)
     {
-        return Ok((address, given as u64 + u64::from(HEAP_HEADER)));
+        return Ok(address);
     }
     let largest = heap.info(caps).largest_free_block as u64;
     let reason = match heap.why_failed(size, caps) {

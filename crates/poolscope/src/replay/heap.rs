@@ -15,6 +15,8 @@ pub(super) struct Heap {
     heap: ChipHeap,
     /// The memory that `malloc` may be served from.
     caps: Caps,
+    /// Blocks that were live before, and bytes that were free.
+    start: (usize, usize),
 }
 
 /// `malloc` returned `NULL`.
@@ -25,13 +27,20 @@ impl Heap {
     /// `malloc` over `heap`; with `psram`, external memory is open to it.
     pub(super) fn new(heap: ChipHeap, psram: bool) -> Self {
         let caps = if psram { Caps::DEFAULT } else { heap.default_caps() };
-        Heap { heap, caps }
+        let start = totals(&heap);
+        Heap { heap, caps, start }
     }
 
     /// Bytes free in the memory that serves `malloc`.
     pub(super) fn free_bytes(&self) -> u64 {
         self.heap.info(self.caps).total_free as u64
     }
+}
+
+/// Live blocks and free bytes of all regions.
+fn totals(heap: &ChipHeap) -> (usize, usize) {
+    let info = heap.info(Caps::empty());
+    (info.allocated_blocks, info.total_free)
 }
 
 /// Sums and chip addresses have 32 bits, so a size that does not fit cannot be granted either.
@@ -90,13 +99,16 @@ impl Allocator for Heap {
         Room { largest: info.largest_free_block as u64, free: info.total_free as u64, failed: 0 }
     }
 
-    fn audit(&self, blocks: u64) -> Result<(), Defect> {
+    fn audit(&self, blocks: u64, ram: u64) -> Result<(), Defect> {
         self.heap.check_integrity().map_err(|error| Defect::Books(error.to_string()))?;
-        let live: usize = self.heap.regions().map(|region| region.info.allocated_blocks).sum();
-        if live as u64 == blocks {
-            Ok(())
-        } else {
-            Err(Defect::Books(format!("the heap counts {live} live blocks, the program has {blocks}")))
+        let (live, free) = totals(&self.heap);
+        let counted = (live.wrapping_sub(self.start.0) as u64, self.start.1.wrapping_sub(free) as u64);
+        if counted == (blocks, ram) {
+            return Ok(());
         }
+        let (live, used) = counted;
+        Err(Defect::Books(format!(
+            "the heap counts {live} live blocks in {used} bytes, the program has {blocks} in {ram}"
+        )))
     }
 }

@@ -25,14 +25,18 @@ pub(super) fn draw(out: &mut String, report: &Report) {
             row(out, name, &columns);
         }
     }
-    let rooms = report.samples.iter().map(|sample| sample.heap);
+    // A heap that is all but full is in pieces as well, but that is not what keeps a request from being served.
+    let enough = report.heap.ram_available / 16;
+    let rooms = report.samples.iter().map(|sample| sample.heap).filter(|room| room.free > enough);
     let worst = rooms.max_by(|a, b| scattered(a).total_cmp(&scattered(b)));
-    if let Some(room) = worst.filter(|room| room.free > 0) {
+    if let Some(room) = worst {
         let elsewhere = percent(room.free.saturating_sub(room.largest), room.free);
         let (largest, free) = (count(room.largest), count(room.free));
         line(
             out,
-            format_args!("  heap fragmentation at most {elsewhere}: largest {largest} B of {free} B free"),
+            format_args!(
+                "  heap fragmentation at most {elsewhere}: {free} B free, the largest block {largest} B"
+            ),
         );
     }
 }

@@ -39,11 +39,15 @@ impl Arenas {
     /// Memory for the pools of `layout`, which fit a chip. Strides on the host are multiples of its pointers.
     pub(super) fn new(layout: &Layout, carved: &Carved) -> Self {
         let bytes = |&pool: &usize| {
-            let stride = (carved.strides[pool] as usize).next_multiple_of(LINK_BYTES);
-            layout.pools[pool].blocks as usize * (stride + 1) + LINK_BYTES - 1
+            layout.pools[pool].blocks as usize * (host_stride(carved.strides[pool]) + 1) + LINK_BYTES - 1
         };
         Arenas(by_size(layout).iter().map(|pool| Box::new_uninit_slice(bytes(pool))).collect())
     }
+}
+
+/// Bytes between blocks on this host, where a free block holds a wider pointer than on the chip.
+fn host_stride(stride: u32) -> usize {
+    (stride as usize).next_multiple_of(LINK_BYTES)
 }
 
 /// The pools of `layout` as indices, in order of block size; of equal ones, as they are in the layout.
@@ -98,7 +102,7 @@ impl<'m> Pools<'m> {
         let mut pools = Vec::new();
         for (at, memory) in by_size(layout).into_iter().zip(&mut arenas.0) {
             let base = memory.as_ptr().addr().next_multiple_of(LINK_BYTES);
-            let pool = DynPool::new(memory, strides[at] as usize, LINK_BYTES)?;
+            let pool = DynPool::new(memory, host_stride(strides[at]), LINK_BYTES)?;
             pools.push(Class {
                 pool,
                 name: &layout.pools[at].name,
@@ -269,16 +273,15 @@ impl Allocator for Pools<'_> {
         })
     }
 
-    fn audit(&self, blocks: u64) -> Result<(), Defect> {
+    fn audit(&self, blocks: u64, ram: u64) -> Result<(), Defect> {
         let mut used = 0;
         for class in &self.pools {
             let validated = class.pool.validate();
             validated.map_err(|error| Defect::Books(format!("pool `{}`: {error}", class.name)))?;
             used += class.pool.stats().used() as u64;
         }
-        // In the rest of the heap, the pools themselves are two blocks each.
-        let rest = blocks.checked_sub(used).map(|rest| rest + 2 * self.pools.len() as u64);
+        let rest = blocks.checked_sub(used);
         let wrong = || Defect::Books(format!("the pools count {used} live blocks, the program has {blocks}"));
-        self.rest.audit(rest.ok_or_else(wrong)?)
+        self.rest.audit(rest.ok_or_else(wrong)?, ram)
     }
 }

@@ -127,8 +127,8 @@ impl Report {
         if self.heap.zero_requests > 0 {
             notes.push(format!("{} for no bytes got nothing", plural(self.heap.zero_requests, "request")));
         }
-        if self.heap.wrong_frees_skipped > 0 {
-            notes.push(self.wrong_frees());
+        if let Some(moment) = &self.heap.first_wrong_free {
+            notes.extend(self.wrong_frees(moment));
         }
         if let Some(PoolSide { heap_too_large, heap_overflow, .. }) = self.pools
             && heap_too_large + heap_overflow > 0
@@ -147,16 +147,22 @@ impl Report {
         }
     }
 
-    fn wrong_frees(&self) -> String {
-        let wrong = plural(self.heap.wrong_frees_skipped, "wrong free");
-        let heap = "ESP-IDF would have stopped the program at the first";
-        match &self.pools {
-            Some(PoolSide { side, .. }) => {
-                let refused = count(side.wrong_frees_refused);
-                format!("{wrong}: the pools refused {refused} and went on; {heap}")
-            }
-            None => format!("{wrong}: {heap}"),
+    fn wrong_frees(&self, first: &Moment) -> Vec<String> {
+        let wrong = plural(self.heap.wrong_frees, "wrong free");
+        let first = told(first, self.meta.tick_hz);
+        let mut notes =
+            vec![format!("{wrong}: ESP-IDF would have stopped the program at the first, {first}")];
+        if let Some(PoolSide { side, .. }) = &self.pools {
+            let refused = count(side.wrong_frees_refused);
+            notes.push(match side.wrong_frees - side.wrong_frees_refused {
+                0 => format!("the pools refused {refused} and went on"),
+                rest => format!(
+                    "the pools refused {refused} and went on; {} could not be done again, as no pool had a freed block",
+                    count(rest)
+                ),
+            });
         }
+        notes
     }
 
     fn verdict(&self, out: &mut String) {
@@ -166,8 +172,8 @@ impl Report {
             (None, Some(misfit)) => line(
                 out,
                 format_args!(
-                    "  {BAD}pools  do not fit the chip{BAD:#}: no room for `{}` in {}: {}\n         \
-                     {} are needed, {} are there, at least {} are missing",
+                    "  {BAD}pools  do not fit the chip{BAD:#}: no room for `{}` in {}:\n         {}\n         \
+                     {} are needed, {} are there, about {} are missing",
                     misfit.pool,
                     misfit.placement,
                     misfit.reason,

@@ -82,10 +82,12 @@ pub struct SideReport {
     pub given_bytes_sum: u64,
     /// Blocks live at the end.
     pub live_at_end: u64,
-    /// Wrong frees that were done again, refused and counted.
+    /// Double frees and frees of unknown blocks.
+    pub wrong_frees: u64,
+    /// Of these, those that were done again, refused and counted. The heap's would end the program: none is done.
     pub wrong_frees_refused: u64,
-    /// Wrong frees that were not done again. On the heap they would end the program.
-    pub wrong_frees_skipped: u64,
+    /// The first wrong free.
+    pub first_wrong_free: Option<Moment>,
     /// Faults of the allocator that verification found.
     pub defects: u64,
     /// The first of them.
@@ -240,19 +242,21 @@ impl SideReport {
             asked_bytes_sum: books.asked_sum,
             given_bytes_sum: books.given_sum,
             live_at_end: books.blocks,
+            wrong_frees: books.wrong_frees,
             wrong_frees_refused: books.refused_frees,
-            wrong_frees_skipped: books.skipped_frees,
+            first_wrong_free: first.wrong_free.clone(),
             defects: books.defects,
             first_defect: first.defect.clone(),
         }
     }
 }
 
-/// The first failure and the first defect of a side, with their places in the recording.
+/// What happened first on a side, with its place in the recording.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Firsts {
     pub(super) failure: Option<Failure>,
     pub(super) defect: Option<DefectReport>,
+    pub(super) wrong_free: Option<Moment>,
 }
 
 impl Firsts {
@@ -262,6 +266,9 @@ impl Firsts {
             let (size, reason) = incident.what;
             let moment = locate(incident.at);
             self.failure = Some(Failure { moment, size, kind: reason.kind, reason: reason.message });
+        }
+        if let Some(incident) = side.wrong_free.take() {
+            self.wrong_free = Some(locate(incident.at));
         }
         if let Some(incident) = side.defect.take() {
             self.defect = Some(DefectReport { moment: locate(incident.at), what: incident.what.to_string() });

@@ -49,6 +49,9 @@ impl Sampler {
 
     /// Takes a sample, the last of its interval.
     pub(super) fn push(&mut self, sample: Sample) {
+        let bucket = sample.ticks / self.interval;
+        // An interval that has doubled may not be over yet.
+        self.samples.pop_if(|last| last.ticks / self.interval == bucket);
         self.samples.push(sample);
         while self.samples.len() > self.most {
             self.interval = self.interval.saturating_mul(2);

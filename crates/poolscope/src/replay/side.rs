@@ -38,8 +38,9 @@ pub(super) trait Allocator {
     /// What could be allocated now; `failed` is left to the caller.
     fn room(&self) -> Room;
 
-    /// Compares the allocator's own books with `blocks` live ones, and has it check itself.
-    fn audit(&self, blocks: u64) -> Result<(), Defect>;
+    /// Compares the allocator's own books with these: blocks live, and bytes of RAM by which use has grown. Has it
+    /// check itself.
+    fn audit(&self, blocks: u64, ram: u64) -> Result<(), Defect>;
 }
 
 /// What a block takes, bytes.
@@ -111,8 +112,9 @@ pub(super) struct Books {
     /// Over all allocations.
     pub(super) asked_sum: u64,
     pub(super) given_sum: u64,
+    pub(super) wrong_frees: u64,
+    /// Of these, the ones that were done again and refused.
     pub(super) refused_frees: u64,
-    pub(super) skipped_frees: u64,
     pub(super) defects: u64,
 }
 
@@ -140,6 +142,8 @@ pub(super) struct Side<A> {
     /// Of the chunk run last: the first failure of all, and the first defect of all.
     pub(super) failure: Option<Incident<(u64, Reason)>>,
     pub(super) defect: Option<Incident<Defect>>,
+    /// Likewise: the first wrong free of all.
+    pub(super) wrong_free: Option<Incident<()>>,
     pub(super) elapsed: Duration,
     slots: Vec<Slot>,
     shadow: Option<Shadow>,
@@ -153,6 +157,7 @@ impl<A: Allocator> Side<A> {
             books: Books::default(),
             failure: None,
             defect: None,
+            wrong_free: None,
             elapsed: Duration::ZERO,
             slots: Vec::new(),
             shadow: verify.then(Shadow::default),
@@ -180,7 +185,7 @@ impl<A: Allocator> Side<A> {
 
     /// The last checks; `at` as in the incidents.
     pub(super) fn finish(&mut self, at: usize) {
-        let mut verdict = self.allocator.audit(self.books.blocks);
+        let mut verdict = self.allocator.audit(self.books.blocks, self.books.live.ram);
         if let Some(shadow) = &self.shadow
             && shadow.len() as u64 != self.books.blocks
         {
@@ -265,9 +270,13 @@ impl<A: Allocator> Side<A> {
 
     #[cold]
     fn bad_free(&mut self, at: usize, kind: BadFree) {
+        self.books.wrong_frees += 1;
+        if self.books.wrong_frees == 1 {
+            self.wrong_free = Some(Incident { at, what: () });
+        }
         match self.allocator.bad_free(kind) {
             Ok(Outcome::Refused) => self.books.refused_frees += 1,
-            Ok(Outcome::Skipped) => self.books.skipped_frees += 1,
+            Ok(Outcome::Skipped) => {}
             Err(defect) => self.report(at, defect),
         }
     }
