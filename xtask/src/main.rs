@@ -1,2 +1,84 @@
-//! Automation for the workspace: `cargo xtask help`.
-fn main() {}
+//! Automation for the workspace: `cargo xtask` lists the commands.
+
+mod archive;
+mod compile;
+mod ctests;
+mod header;
+mod lint;
+mod report;
+mod samples;
+mod test;
+mod tools;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use xshell::Shell;
+
+/// One command: what it is called, what it does, and what does it.
+struct Command {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&Shell, Vec<OsString>) -> Result<()>,
+}
+
+const COMMANDS: &[Command] = &[
+    Command {
+        name: "test",
+        about: "everything below, and every Rust test  [--samples FILE.md]...",
+        run: test::run,
+    },
+    Command { name: "lint", about: "formatting, clippy, file lengths, machine paths", run: lint::run },
+    Command { name: "ctests", about: "the C and C++ tests in every mode  [NAME]...", run: ctests::run },
+    Command {
+        name: "header",
+        about: "the C headers against the Rust code and the archive",
+        run: header::run,
+    },
+    Command { name: "samples", about: "the C and C++ samples of documents  FILE.md...", run: samples::run },
+];
+
+fn main() -> ExitCode {
+    match dispatch() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch() -> Result<()> {
+    let mut arguments = std::env::args_os().skip(1);
+    let name = arguments.next().unwrap_or_else(|| "help".into());
+    if name == "help" || name == "--help" || name == "-h" {
+        println!("cargo xtask COMMAND\n");
+        for Command { name, about, .. } in COMMANDS {
+            println!("  {name:<8} {about}");
+        }
+        return Ok(());
+    }
+    let Some(command) = COMMANDS.iter().find(|command| name == command.name) else {
+        bail!("no command `{}`: `cargo xtask help` lists them", name.display());
+    };
+    let shell = Shell::new()?;
+    // Files are named as they look from where the user stands, then everything runs at the root.
+    let arguments = arguments.map(as_seen_from_here).collect::<Result<_>>()?;
+    shell.change_dir(root());
+    (command.run)(&shell, arguments)
+}
+
+/// A relative path to an existing file, made absolute; any other argument as it is.
+fn as_seen_from_here(argument: OsString) -> Result<OsString> {
+    match std::path::Path::new(&argument).try_exists() {
+        Ok(true) => Ok(std::path::absolute(&argument)?.into_os_string()),
+        _ => Ok(argument),
+    }
+}
+
+/// The root of the repository.
+fn root() -> std::path::PathBuf {
+    let xtask = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask).to_path_buf()
+}

@@ -1,0 +1,4 @@
+/* A prototype of the system layer. NAME says which. */
+#include "internal.h"
+
+#include "signature.c"

@@ -1,0 +1,54 @@
+//! `cargo xtask test`: everything, with a table at the end of what ran, how long, and what was left out and why.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use lexopt::{Arg, Parser, ValueExt};
+use xshell::{Shell, cmd};
+
+use crate::report::{Done, Report};
+use crate::{ctests, header, lint, samples};
+
+/// Runs everything.
+pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
+    let extra = extra_documents(arguments)?;
+    let mut report = Report::default();
+    lint::steps(sh, &mut report);
+    report.step("Rust tests", || {
+        cmd!(sh, "cargo test --workspace --lib --bins --tests --examples").run()?;
+        Done::passed()
+    });
+    report.step("Rust doc tests", || {
+        cmd!(sh, "cargo test --workspace --doc").run()?;
+        Done::passed()
+    });
+    header::steps(sh, &mut report);
+    ctests::steps(sh, &[], &mut report)?;
+    for document in documents(sh)?.into_iter().chain(extra) {
+        let what = format!("samples of {}", document.file_name().unwrap_or_default().display());
+        report.step(&what, || samples::check(sh, &document));
+    }
+    report.finish()
+}
+
+/// The values of `--samples FILE`.
+fn extra_documents(arguments: Vec<OsString>) -> Result<Vec<PathBuf>> {
+    let mut parser = Parser::from_args(arguments);
+    let mut documents = Vec::new();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Arg::Long("samples") => documents.push(parser.value()?.parse()?),
+            other => bail!("{}; `test` knows `--samples FILE.md` only", other.unexpected()),
+        }
+    }
+    Ok(documents)
+}
+
+/// The documents of the project that may have samples.
+fn documents(sh: &Shell) -> Result<Vec<PathBuf>> {
+    let mut documents = vec![PathBuf::from("README.md")];
+    documents.extend(sh.read_dir("docs")?);
+    documents.retain(|path| path.extension().is_some_and(|end| end == "md") && sh.path_exists(path as &Path));
+    Ok(documents)
+}
