@@ -1,7 +1,7 @@
 //! Layouts: which pools there are, of how many blocks of which size, and where.
 //!
 //! A [`Layout`] is read from TOML with [`Layout::parse`] (`docs/layout-format.md`), written with
-//! [`Layout::to_toml`], or derived from a recording (see [`derive`]).
+//! [`Layout::to_toml`], or derived from a recording (see [`mod@derive`]).
 //!
 //! ```
 //! use poolscope::layout::{Layout, Placement};

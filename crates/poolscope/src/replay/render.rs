@@ -201,7 +201,7 @@ fn side_verdict(out: &mut String, name: &str, side: &SideReport, hz: u64) {
             line(
                 out,
                 format_args!(
-                    "  {BAD}{name:<6} {failed} failed{BAD:#}, first of {size} B at {moment}: {reason}"
+                    "  {BAD}{name:<6} {failed} failed{BAD:#}, the first of {size} B at {moment}:\n         {reason}"
                 ),
             );
         }

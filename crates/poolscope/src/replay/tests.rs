@@ -173,6 +173,18 @@ fn placements_are_honoured() {
 }
 
 #[test]
+fn malloc_reaches_external_ram_if_it_is_let() {
+    let trace = csv("0,alloc,a,20\n1,alloc,b,1000000\n");
+    let setup = Setup::new(Chip::Esp32S3, Layout { heap_fallback: true, ..layout(&[]) });
+    let internal = replay(&setup, &trace);
+    let open = Setup { heap: setup.heap.clone().malloc_internal_up_to(16_384), malloc_psram: true, ..setup };
+    let external = replay(&open, &trace);
+    assert!(!internal.is_good() && external.is_good());
+    assert_eq!((internal.heap.failed, external.heap.failed), (1, 0));
+    assert!(external.heap.ram_available > internal.heap.ram_available + (1 << 20));
+}
+
+#[test]
 fn requests_for_nothing_and_for_everything() {
     let trace = csv(&format!("0,alloc,a,0\n0,alloc,b,{}\n0,alloc,c,8\n0,free,a,\n0,free,b,\n", u64::MAX - 9));
     let pools = Layout { heap_fallback: true, ..layout(&[pool("a", 8, 1, Placement::Dram)]) };
