@@ -1,35 +1,41 @@
-//! The host memory behind a region. All `unsafe` code of the crate is here.
+//! The host memory behind a region.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
 
-/// Host bytes per byte of the chip: the chip's 4-byte granularity becomes the 16 bytes that host types may need.
-const SCALE: usize = 4;
-/// A chip address that is a multiple of a power of two up to this is a host address that is one as well.
-const CONGRUENT: usize = 0x1_0000;
-
-/// Zeroed host memory for one region, committed by the operating system as it is touched.
-pub(crate) struct Arena {
+/// Zeroed host memory for one region, committed by the operating system as it is touched: `SCALE` host bytes per
+/// byte of the chip.
+pub(crate) struct Arena<const SCALE: usize> {
     memory: NonNull<u8>,
     layout: Layout,
     start: usize,
     end: usize,
 }
 
-// SAFETY: the arena owns its memory alone, and hands out addresses only.
-unsafe impl Send for Arena {}
+/// Memory for the program's bytes: the chip's 4-byte granularity becomes the 16 bytes that host types may need.
+pub(crate) type Contents = Arena<4>;
 
-impl Arena {
-    /// Memory for `size` chip bytes at chip address `base`; `None` when the host has none left.
-    pub(crate) fn new(base: u32, size: u32) -> Option<Self> {
-        let window = SCALE * CONGRUENT;
-        let layout = Layout::from_size_align(size as usize * SCALE + window, 16).ok()?;
+impl Contents {
+    /// A chip address that is a multiple of a power of two up to this is a host address that is one as well.
+    pub(crate) const CONGRUENT: u32 = 0x1_0000;
+}
+
+// SAFETY: the arena owns its memory alone, and hands out addresses only.
+unsafe impl<const SCALE: usize> Send for Arena<SCALE> {}
+
+impl<const SCALE: usize> Arena<SCALE> {
+    /// Memory for `size` chip bytes at chip address `base`, which is the host address divided by `SCALE` modulo the
+    /// power of two `congruent`; `None` when the host has none left.
+    pub(crate) fn new(base: u32, size: u32, congruent: u32) -> Option<Self> {
+        let window = (congruent as usize).checked_mul(SCALE)?;
+        let bytes = (size as usize).checked_mul(SCALE)?;
+        let layout = Layout::from_size_align(bytes.checked_add(window)?, 16).ok()?;
         // SAFETY: the size is not zero.
         let memory = NonNull::new(unsafe { alloc_zeroed(layout) })?;
-        let wanted = base as usize * SCALE;
+        let wanted = (base as usize).wrapping_mul(SCALE);
         let slack = wanted.wrapping_sub(memory.addr().get()) & (window - 1);
         let start = memory.addr().get() + slack;
-        Some(Self { memory, layout, start, end: start + size as usize * SCALE })
+        Some(Self { memory, layout, start, end: start + bytes })
     }
 
     /// Host addresses of the region.
@@ -60,16 +66,15 @@ impl Arena {
     }
 }
 
-/// Copies `bytes` bytes between two blocks that do not overlap.
-pub(crate) fn copy((from, at): (&Arena, u32), (to, into): (&Arena, u32), bytes: usize) {
+/// Copies `bytes` bytes from one block to another, which may overlap it.
+pub(crate) fn copy((from, at): (&Contents, u32), (to, into): (&Contents, u32), bytes: usize) {
     let (source, target) = (from.pointer(at), to.pointer(into));
     assert!(source.addr().get() + bytes <= from.end && target.addr().get() + bytes <= to.end);
-    assert!(source.addr().get().abs_diff(target.addr().get()) >= bytes);
-    // SAFETY: both in bounds and disjoint by the assertions; no reference to either exists.
-    unsafe { source.copy_to_nonoverlapping(target, bytes) }
+    // SAFETY: both in bounds by the assertion; no reference to either exists.
+    unsafe { source.copy_to(target, bytes) }
 }
 
-impl Drop for Arena {
+impl<const SCALE: usize> Drop for Arena<SCALE> {
     fn drop(&mut self) {
         // SAFETY: allocated in `new` with this layout, and freed only here.
         unsafe { dealloc(self.memory.as_ptr(), self.layout) }

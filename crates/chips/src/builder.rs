@@ -1,10 +1,10 @@
 //! Laying out a chip's heap with other sizes than the usual.
 
-use crate::arena::Arena;
+use crate::arena::Contents;
+use crate::engine::{Tlsf, Unusable};
 use crate::heap::{ChipHeap, Region};
 use crate::region::{Kind, RegionSpec};
-use crate::tlsf::Tlsf;
-use crate::{BuildError, Chip};
+use crate::{BuildError, Chip, Engine};
 
 /// Sizes of a heap to be, from [`ChipHeap::builder`].
 #[derive(Debug, Clone)]
@@ -14,6 +14,7 @@ pub struct Builder {
     changes: Vec<(String, Change)>,
     psram: Option<usize>,
     internal_first: Option<usize>,
+    engine: Engine,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +25,7 @@ enum Change {
 
 impl Builder {
     pub(crate) fn new(chip: Chip) -> Self {
-        Self { chip, changes: Vec::new(), psram: None, internal_first: None }
+        Self { chip, changes: Vec::new(), psram: None, internal_first: None, engine: Engine::default() }
     }
 
     /// Gives the heap `bytes` of PSRAM; 0 for a board without. Ignored on a chip that cannot have PSRAM when 0.
@@ -52,7 +53,14 @@ impl Builder {
         self
     }
 
-    /// Lays the heap out. Costs address space, not memory: five bytes per byte of the chip, committed when touched.
+    /// Runs `engine` in the regions instead of the chip's own arithmetic.
+    pub fn engine(mut self, engine: Engine) -> Self {
+        self.engine = engine;
+        self
+    }
+
+    /// Lays the heap out. Costs address space, not memory, of which pages are committed when touched: five bytes per
+    /// byte of the chip, with [`Engine::Rlsf`] up to 29.
     ///
     /// # Errors
     ///
@@ -72,11 +80,11 @@ impl Builder {
         }
         let mut regions = Vec::with_capacity(sizes.len());
         for (spec, size) in sizes {
-            regions.extend(lay_out(spec, size & !3)?);
+            regions.extend(lay_out(self.engine, spec, size & !3)?);
         }
         // The chip keeps its heaps sorted by size, the smallest first, so that small ones are used up first.
         regions.sort_by_key(|region: &Region| region.size);
-        Ok(ChipHeap::new_from(chip, regions, self.internal_first.filter(|_| has_psram)))
+        Ok(ChipHeap::new_from((chip, self.engine), regions, self.internal_first.filter(|_| has_psram)))
     }
 }
 
@@ -96,10 +104,15 @@ impl Change {
     }
 }
 
-fn lay_out(spec: &'static RegionSpec, size: u32) -> Result<Option<Region>, BuildError> {
+fn lay_out(engine: Engine, spec: &'static RegionSpec, size: u32) -> Result<Option<Region>, BuildError> {
     let base = spec.heap_base(size).next_multiple_of(4);
-    let Some(tlsf) = Tlsf::new(base, size) else { return Ok(None) };
-    let arena = Arena::new(base, size).ok_or(BuildError::OutOfMemory { name: spec.name })?;
+    let no_memory = || BuildError::OutOfMemory { name: spec.name };
+    let tlsf = match Tlsf::new(engine, base, size) {
+        Ok(tlsf) => tlsf,
+        Err(Unusable::TooSmall) => return Ok(None),
+        Err(Unusable::NoHostMemory) => return Err(no_memory()),
+    };
+    let arena = Contents::new(base, size, Contents::CONGRUENT).ok_or_else(no_memory)?;
     // Executable memory that is also data memory is used through its data address, which a word before the
     // instruction address remembers.
     let aliased = matches!(spec.kind, Kind::Diram | Kind::Rtc);

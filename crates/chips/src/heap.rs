@@ -3,13 +3,13 @@
 use std::ops::Range;
 use std::ptr::NonNull;
 
-use crate::arena::{self, Arena};
+use crate::arena::{self, Contents};
 use crate::builder::Builder;
+use crate::engine::{Blocks, HEADER, Tlsf};
 use crate::info::{HeapInfo, RegionInfo};
 use crate::region::RegionSpec;
 use crate::request::Request;
-use crate::tlsf::{HEADER, Tlsf};
-use crate::{BuildError, Caps, Chip, FailReason, FreeError, IntegrityError, Refusal};
+use crate::{BuildError, Caps, Chip, Engine, FailReason, FreeError, IntegrityError, Refusal};
 
 /// The heap of one chip, with the semantics of ESP-IDF's `heap_caps_*`.
 ///
@@ -28,6 +28,7 @@ use crate::{BuildError, Caps, Chip, FailReason, FreeError, IntegrityError, Refus
 /// ```
 pub struct ChipHeap {
     chip: Chip,
+    engine: Engine,
     facts: crate::Facts,
     regions: Vec<Region>,
     /// Host addresses of `regions`, together, so that finding the owner of a pointer stays in one cache line.
@@ -43,13 +44,13 @@ pub(crate) struct Region {
     pub(crate) all: Caps,
     pub(crate) aliased: bool,
     pub(crate) tlsf: Tlsf,
-    pub(crate) arena: Arena,
+    pub(crate) arena: Contents,
 }
 
 impl Region {
     #[inline]
     fn allocate(&mut self, request: &Request) -> Option<u32> {
-        self.tlsf.memalign(request.align, self.bytes(request))
+        self.tlsf.allocate(request.align, self.bytes(request))
     }
 
     fn fits(&self, request: &Request) -> bool {
@@ -90,15 +91,25 @@ impl ChipHeap {
         Builder::new(chip)
     }
 
-    pub(crate) fn new_from(chip: Chip, regions: Vec<Region>, internal_first: Option<usize>) -> Self {
+    pub(crate) fn new_from(
+        (chip, engine): (Chip, Engine),
+        regions: Vec<Region>,
+        internal_first: Option<usize>,
+    ) -> Self {
         let ranges = regions.iter().map(|region| region.arena.range()).collect();
-        Self { chip, facts: chip.facts(), regions, ranges, internal_first }
+        Self { chip, engine, facts: chip.facts(), regions, ranges, internal_first }
     }
 
     /// The chip this is the heap of.
     #[must_use]
     pub fn chip(&self) -> Chip {
         self.chip
+    }
+
+    /// The engine that runs in its regions.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        self.engine
     }
 
     /// Allocates `size` bytes that have all of `caps`; `None` if the chip would return `NULL`
@@ -144,7 +155,8 @@ impl ChipHeap {
         Caps::DEFAULT | Caps::INTERNAL
     }
 
-    /// Resizes a live block, in place if its region has all of `caps` and room after it, otherwise by moving it.
+    /// Resizes a live block, in place if its region has all of `caps` and room after it, otherwise by moving it; with
+    /// [`Engine::Rlsf`] it may move into free memory right before it.
     /// `Ok(None)` if the chip would return `NULL`: no memory (the block stays as it is), or `size` is zero (the block
     /// is freed).
     ///
@@ -166,16 +178,17 @@ impl ChipHeap {
         let Ok(request) = Request::new(&self.facts, 1, size, caps) else { return Ok(None) };
         let aligned = (region.base + old.offset).is_multiple_of(request.align);
         let compatible = aligned && region.all.contains(request.caps);
-        if compatible && region.tlsf.resize(old.offset, request.size) {
-            return Ok(Some(pointer));
+        let bytes = size.min(region.tlsf.size_of(old.offset) as usize);
+        if compatible && let Some(offset) = region.tlsf.resize(old.offset, request.align, request.size) {
+            let new = Place { region: old.region, offset };
+            self.move_contents(old, new, bytes);
+            return Ok(Some(self.pointer(new)));
         }
         // The block's own region is preferred, as its heap tries to move the block before the search starts.
         let here = compatible.then(|| region.allocate(&request)).flatten();
         let here = here.map(|offset| Place { region: old.region, offset });
         let Some(new) = here.or_else(|| self.allocate(&request)) else { return Ok(None) };
-        let bytes = size.min(self.regions[old.region].tlsf.size_of(old.offset) as usize);
-        let (from, to) = (&self.regions[old.region].arena, &self.regions[new.region].arena);
-        arena::copy((from, old.offset), (to, new.offset), bytes);
+        self.move_contents(old, new, bytes);
         self.regions[old.region].tlsf.free(old.offset);
         Ok(Some(self.pointer(new)))
     }
@@ -225,10 +238,11 @@ impl ChipHeap {
 
     /// Totals of the regions that offer all of `caps`; all regions for `Caps::empty()`.
     ///
-    /// `largest_free_block` walks the free list of the highest size class in use, the rest is constant time per region.
+    /// With [`Engine::Espressif`], `largest_free_block` walks the free list of the highest size class in use, and the
+    /// rest is constant time per region. With [`Engine::Rlsf`] all blocks are walked.
     #[must_use]
     pub fn info(&self, caps: Caps) -> HeapInfo {
-        self.regions.iter().filter(|region| region.all.contains(caps)).map(HeapInfo::of).sum()
+        self.regions.iter().filter(|region| region.all.contains(caps)).map(|region| region.tlsf.info()).sum()
     }
 
     /// Every region the heap uses, in the order in which they are tried at equal priority.
@@ -290,6 +304,13 @@ impl ChipHeap {
             }
         }
         None
+    }
+
+    fn move_contents(&self, old: Place, new: Place, bytes: usize) {
+        if (old.region, old.offset) != (new.region, new.offset) {
+            let (from, to) = (&self.regions[old.region].arena, &self.regions[new.region].arena);
+            arena::copy((from, old.offset), (to, new.offset), bytes);
+        }
     }
 
     #[inline]

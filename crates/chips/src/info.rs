@@ -2,6 +2,7 @@
 
 use std::iter::Sum;
 
+use crate::engine::Blocks;
 use crate::heap::Region;
 use crate::region::RegionSpec;
 
@@ -10,7 +11,8 @@ use crate::region::RegionSpec;
 pub struct HeapInfo {
     /// Bytes free, headers of free blocks included.
     pub total_free: usize,
-    /// Bytes in live blocks, headers excluded, rounding included.
+    /// Bytes in live blocks, headers excluded, rounding included; and, with [`Engine::Rlsf`](crate::Engine::Rlsf), the
+    /// gaps in front of aligned blocks.
     pub total_allocated: usize,
     /// Largest request, without alignment, that would be granted now.
     pub largest_free_block: usize,
@@ -22,23 +24,6 @@ pub struct HeapInfo {
     pub free_blocks: usize,
     /// Blocks in all.
     pub total_blocks: usize,
-}
-
-impl HeapInfo {
-    pub(crate) fn of(region: &Region) -> Self {
-        let counters = region.tlsf.counters;
-        let (allocated_blocks, free_blocks) =
-            (counters.allocated_blocks as usize, counters.free_blocks as usize);
-        Self {
-            total_free: counters.free as usize,
-            total_allocated: region.tlsf.allocated() as usize,
-            largest_free_block: region.tlsf.largest_free() as usize,
-            minimum_free: counters.minimum_free as usize,
-            allocated_blocks,
-            free_blocks,
-            total_blocks: allocated_blocks + free_blocks,
-        }
-    }
 }
 
 impl Sum for HeapInfo {
@@ -70,7 +55,7 @@ pub struct RegionInfo {
 
 impl RegionInfo {
     pub(crate) fn of(region: &Region) -> Self {
-        let info = HeapInfo::of(region);
+        let info = region.tlsf.info();
         Self { spec: region.spec, base: region.base, size: region.size as usize, info }
     }
 }

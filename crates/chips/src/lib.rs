@@ -4,6 +4,7 @@
 //! A [`ChipHeap`] answers the question "would this program run out of memory on that chip, when, and why?" It has
 //! ESP-IDF's `heap_caps_*` semantics (which region a request goes to, what is refused, how DMA buffers are rounded)
 //! and, in each region, the block arithmetic of ESP-IDF's TLSF: the same addresses, the same sizes, the same waste.
+//! For a second opinion another TLSF can take its place, under the same contract: see [Two engines](#two-engines).
 //!
 //! ```
 //! use microusc_chips::{Caps, Chip, ChipHeap, FailReason};
@@ -63,26 +64,49 @@
 //! * A block's contents live outside the bookkeeping, four host bytes to a chip byte, so that 16-byte alignment on the
 //!   host follows from 4 on the chip. A program that writes past a block cannot damage the heap; on the chip it would.
 //!
+//! # Two engines
+//!
+//! [`Builder::engine`] decides which TLSF runs in the regions. [`Engine::Espressif`], the default, is the chip's
+//! arithmetic, written for this crate. [`Engine::Rlsf`] is the crate `rlsf`, the TLSF under many Rust programs, on
+//! these chips too. Its blocks are scaled so that a header is the chip's 4 bytes and a step the chip's word, and its
+//! regions have the same room. Where requests go, what is refused, which frees are wrong and what
+//! [`ChipHeap::why_failed`] and [`ChipHeap::info`] mean is the same. A verdict that both give does not hang on the
+//! details of this crate's arithmetic. Where they differ, one of these is why:
+//!
+//! | | `Espressif` | `Rlsf` |
+//! |---|---|---|
+//! | a block's size | cut to the size class, remainders below 16 bytes stay with it | the request in words, at least 12; every remainder is a free block |
+//! | size classes | of the payload; 8, 16 or 32 per power of two, by the region's size | of payload and header; 32 |
+//! | reuse | a freed block serves the same request again | only if its size with the header begins a class: always up to 252 bytes, then every second size, every fourth, and so on; other holes are left to smaller requests until they merge |
+//! | aligned blocks | the gap in front is given back at once | the gap is the block's until it is freed |
+//! | `realloc` | grows into free memory behind | and in front; a block that moves inside its region is not counted twice in `minimum_free` |
+//!
+//! So `Espressif` loses more inside blocks, and `Rlsf` more between them. What the chip will do is what `Espressif`
+//! says.
+//!
 //! # Cost
 //!
-//! `malloc` and `free` are constant time, some 35 ns each on a desktop (`examples/rate.rs` measures). A heap needs five bytes of
-//! address space per byte of the chip; pages are committed when touched.
+//! `malloc` and `free` are constant time, some 35 ns each on a desktop with either engine (`examples/rate.rs`
+//! measures); with `Rlsf` an aligned request also walks over its gap, and asking for [`ChipHeap::info`] or
+//! [`ChipHeap::why_failed`] walks all blocks. A heap needs five bytes of address space per byte of the chip, with
+//! `Rlsf` 13 and up to 16 more to align them; pages are committed when touched.
 
 mod arena;
 mod builder;
 mod caps;
 mod chip;
+mod engine;
 mod error;
 mod heap;
 mod info;
 mod map;
 mod region;
 mod request;
-mod tlsf;
 
 pub use builder::Builder;
 pub use caps::{Caps, UnknownCaps};
 pub use chip::{Chip, Facts, Psram, UnknownChip};
+pub use engine::{Engine, UnknownEngine};
 pub use error::{BuildError, FailReason, FreeError, IntegrityError, Refusal};
 pub use heap::ChipHeap;
 pub use info::{HeapInfo, RegionInfo};

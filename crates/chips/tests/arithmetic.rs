@@ -1,17 +1,19 @@
-//! How many bytes of the chip a request costs, against figures computed by hand, seen on chips, and found by another
-//! TLSF.
+//! How many bytes of the chip a request costs with each engine, against figures computed by hand and seen on chips.
 
-use std::alloc::Layout;
-use std::mem::MaybeUninit;
-
-use microusc_chips::{Caps, Chip, ChipHeap};
-use rlsf::Tlsf;
+use microusc_chips::{Caps, Chip, ChipHeap, Engine};
+use rstest::rstest;
 
 const BYTES: Caps = Caps::INTERNAL.union(Caps::B8);
 
 /// A heap of `bytes` bytes in one region.
+fn one_region_of(engine: Engine, bytes: usize) -> ChipHeap {
+    let builder = ChipHeap::builder(Chip::Esp32C6).size("RAM0", bytes).size("RAM1", 0).size("RTCRAM", 0);
+    builder.engine(engine).build().unwrap()
+}
+
+/// The same with the chip's own arithmetic.
 fn one_region(bytes: usize) -> ChipHeap {
-    ChipHeap::builder(Chip::Esp32C6).size("RAM0", bytes).size("RAM1", 0).size("RTCRAM", 0).build().unwrap()
+    one_region_of(Engine::default(), bytes)
 }
 
 fn count(heap: &mut ChipHeap, size: usize) -> usize {
@@ -26,10 +28,12 @@ const REGIONS: [(usize, usize); 3] = [
     (0x6_ED30, 0x6_ED30 - 20 - (36 + 4 * 13 * 33) - 8),
 ];
 
-#[test]
-fn the_heap_takes_its_own_structures_off_the_region() {
+#[rstest]
+fn the_heap_takes_its_own_structures_off_the_region(
+    #[values(Engine::Espressif, Engine::Rlsf)] engine: Engine,
+) {
     for (region, payload) in REGIONS {
-        let info = one_region(region).info(BYTES);
+        let info = one_region_of(engine, region).info(BYTES);
         assert_eq!(info.total_free, payload + 8, "{region:#x}");
         assert_eq!((info.free_blocks, info.allocated_blocks), (1, 0));
     }
@@ -92,9 +96,9 @@ fn an_aligned_block_gives_its_gap_back() {
     }
 }
 
-#[test]
-fn addresses_inside_a_block_follow_the_chip() {
-    let mut heap = one_region(0x8000);
+#[rstest]
+fn addresses_inside_a_block_follow_the_chip(#[values(Engine::Espressif, Engine::Rlsf)] engine: Engine) {
+    let mut heap = one_region_of(engine, 0x8000);
     let (one, two) = (heap.malloc(100, BYTES).unwrap(), heap.malloc(100, BYTES).unwrap());
     let base = heap.chip_address(one).unwrap();
     assert_eq!(heap.chip_address(two), Some(base + 104));
@@ -106,19 +110,66 @@ fn addresses_inside_a_block_follow_the_chip() {
     assert_eq!(heap.chip_address(inside(1)), None);
 }
 
-/// The 64-bit `rlsf` has 16-byte headers and 32-byte steps: everything is eight times the chip's 4 and 4, except that
-/// it keeps remainders of any size. Filling a region with equal blocks must therefore give the same count.
+/// `rlsf` rounds to words only, and lets the gap of an aligned block go with the block.
 #[test]
-fn another_tlsf_fits_as_many() {
+fn rlsf_costs_words_and_a_header() {
+    let mut heap = one_region_of(Engine::Rlsf, 0x8000);
+    let mut free = heap.info(BYTES).total_free;
+    for (size, payload) in [(1, 12), (12, 12), (13, 16), (100, 100), (101, 104), (376, 376), (1001, 1004)] {
+        let block = heap.malloc(size, BYTES).unwrap();
+        free -= payload + 4;
+        assert_eq!((heap.size_of(block), heap.info(BYTES).total_free), (Some(payload), free), "{size}");
+    }
+    let last = heap.malloc(20, BYTES).unwrap();
+    let end = heap.chip_address(last).unwrap() as usize + 20;
+    for align in [8, 64, 256, 1024] {
+        let block = heap.aligned_alloc(align, 100, BYTES).unwrap();
+        assert_eq!(heap.chip_address(block).unwrap() as usize, (end + 4).next_multiple_of(align));
+        assert_eq!(block.addr().get() % align.max(16), 0, "host pointer");
+        assert_eq!(heap.size_of(block), Some(100));
+        let gap = (end + 4).next_multiple_of(align) - (end + 4);
+        assert_eq!(heap.info(BYTES).total_free, free - 24 - 104 - gap, "{align}");
+        assert_eq!(heap.info(BYTES).free_blocks, 1);
+        heap.free(block).unwrap();
+    }
+}
+
+/// Larger than any alignment that a pointer of the host shares with the chip's address.
+#[rstest]
+fn alignment_has_no_limit_but_the_region(#[values(Engine::Espressif, Engine::Rlsf)] engine: Engine) {
+    let mut heap = ChipHeap::builder(Chip::Esp32C5).engine(engine).build().unwrap();
+    for align in [0x2_0000, 0x10_0000, 0x20_0000] {
+        let block = heap.aligned_alloc(align, 100, Caps::SPIRAM).unwrap();
+        assert_eq!(heap.chip_address(block).unwrap() as usize % align, 0);
+    }
+    assert_eq!(heap.aligned_alloc(0x100_0000, 100, Caps::SPIRAM), None);
+    assert_eq!(heap.aligned_alloc(0x4000_0000, 100, Caps::SPIRAM), None);
+    heap.check_integrity().unwrap();
+}
+
+/// Two programs that share no code agree on how many equal blocks fit, for sizes that are a class's in both.
+#[test]
+fn both_engines_fit_as_many() {
     for (region, payload) in REGIONS {
         for size in [12, 16, 20, 104, 256] {
-            let mut memory = vec![MaybeUninit::<u8>::uninit(); (payload + 4) * 8 + 32 + 31];
-            let skip = memory.as_ptr().align_offset(32);
-            let mut tlsf: Tlsf<'_, u32, u64, 20, 64> = Tlsf::new();
-            let _ = tlsf.insert_free_block(&mut memory[skip..][..(payload + 4) * 8 + 32]);
-            let layout = Layout::from_size_align((size + 4) * 8 - 16, 16).unwrap();
-            let theirs = std::iter::from_fn(|| tlsf.allocate(layout)).count();
+            let theirs = count(&mut one_region_of(Engine::Rlsf, region), size);
             assert_eq!(count(&mut one_region(region), size), theirs, "{size} in {region:#x}");
+            assert_eq!(theirs, (payload + 4) / (size + 4), "{size} in {region:#x}");
         }
     }
+}
+
+/// The difference that matters: on the chip a freed block serves the same request again, whatever its size. With
+/// `rlsf` only if its size, header included, begins a class.
+#[test]
+fn a_freed_block_serves_its_size_again() {
+    let reused = |engine, size| {
+        let mut heap = one_region_of(engine, 0x8000);
+        let mut blocks: Vec<_> = std::iter::from_fn(|| heap.malloc(size, BYTES)).collect();
+        heap.free(blocks.swap_remove(1)).unwrap();
+        heap.malloc(size, BYTES).is_some()
+    };
+    assert!((16..2000).all(|size| reused(Engine::Espressif, size)));
+    assert!((16..=252).all(|size| reused(Engine::Rlsf, size)));
+    assert!(!reused(Engine::Rlsf, 256) && reused(Engine::Rlsf, 260) && !reused(Engine::Rlsf, 1000));
 }

@@ -1,6 +1,6 @@
 //! The tables: every chip's regions make sense, and say what the chips' documentation says.
 
-use microusc_chips::{Access, Caps, Chip, ChipHeap, Kind, RegionSpec};
+use microusc_chips::{Access, Caps, Chip, ChipHeap, Engine, Kind, RegionSpec};
 
 fn region(chip: Chip, name: &str) -> &'static RegionSpec {
     chip.region(name).unwrap()
@@ -86,6 +86,13 @@ fn names_are_read_as_they_are_written() {
         assert_eq!(chip.to_string().parse(), Ok(chip));
     }
     assert_eq!("ESP32-S3".parse(), Ok(Chip::Esp32S3));
+    for engine in Engine::ALL {
+        assert_eq!(engine.to_string().to_uppercase().parse(), Ok(engine));
+        let heap = ChipHeap::builder(Chip::Esp32C2).engine(engine).build().unwrap();
+        assert_eq!(heap.engine(), engine);
+    }
+    assert_eq!(ChipHeap::new(Chip::Esp32C2).unwrap().engine(), Engine::Espressif);
+    assert!("dlmalloc".parse::<Engine>().unwrap_err().to_string().contains("espressif, rlsf"));
     let error = "esp31".parse::<Chip>().unwrap_err().to_string();
     assert!(error.contains("`esp31`") && error.contains("esp32c61"), "{error}");
     for bits in [0x80c, 0, 1 << 20, 0x8000_0001, 0x1ff, u32::MAX] {

@@ -1,9 +1,9 @@
-//! Random programs against a plain list of what should be live.
+//! Random programs against a plain list of what should be live, with either engine.
 
 use std::collections::BTreeMap;
 use std::ptr::NonNull;
 
-use microusc_chips::{Caps, Chip, ChipHeap};
+use microusc_chips::{Caps, Chip, ChipHeap, Engine, HeapInfo};
 use proptest::prelude::*;
 
 #[derive(Debug, Clone)]
@@ -52,14 +52,15 @@ impl Live {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     #[test]
     fn blocks_stay_apart_inside_their_region_and_keep_their_contents(
         chip in prop::sample::select(Chip::ALL.to_vec()),
+        engine in prop::sample::select(Engine::ALL.to_vec()),
         steps in steps(),
     ) {
-        let mut heap = ChipHeap::builder(chip).build().unwrap();
+        let mut heap = ChipHeap::builder(chip).engine(engine).build().unwrap();
         let mut live: Vec<Live> = Vec::new();
         for (number, step) in steps.into_iter().enumerate() {
             let fill = number as u8;
@@ -67,6 +68,7 @@ proptest! {
                 Step::Malloc(size, caps) => {
                     if let Some(pointer) = heap.malloc(size, caps) {
                         prop_assert!(heap.region_of(pointer).unwrap().all_caps().contains(caps));
+                        prop_assert!(heap.size_of(pointer).unwrap() >= size);
                         live.push(Live { pointer, size, fill });
                         live[live.len() - 1].write();
                     } else {
@@ -95,12 +97,21 @@ proptest! {
                     prop_assert!(block.intact(block.size));
                     prop_assert_eq!(heap.free(block.pointer), Ok(()));
                     prop_assert!(heap.free(block.pointer).is_err());
+                    let inside = block.pointer.map_addr(|address| address.saturating_add(block.size / 2));
+                    prop_assert!(heap.free(inside).is_err());
                 }
                 Step::Realloc(..) | Step::Free(_) => {}
             }
         }
         heap.check_integrity().unwrap();
-        prop_assert_eq!(heap.info(Caps::empty()).allocated_blocks, live.len());
+        let info = heap.info(Caps::empty());
+        prop_assert_eq!(info.allocated_blocks, live.len());
+        for region in heap.regions() {
+            let inside = |block: &&Live| heap.region_of(block.pointer) == Some(region.spec);
+            let sizes: usize = live.iter().filter(inside).map(|b| heap.size_of(b.pointer).unwrap()).sum();
+            prop_assert!(region.info.total_allocated >= sizes, "gaps, if any, come on top");
+            prop_assert!(engine == Engine::Rlsf || region.info.total_allocated == sizes);
+        }
 
         let mut blocks = BTreeMap::new();
         for block in &live {
@@ -118,5 +129,46 @@ proptest! {
         for (one, two) in blocks.values().zip(blocks.keys().skip(1)) {
             prop_assert!(*one + 4 <= *two as usize, "a header lies between two blocks");
         }
+        for block in live {
+            prop_assert_eq!(heap.free(block.pointer), Ok(()));
+        }
+        let fresh = ChipHeap::builder(chip).engine(engine).build().unwrap().info(Caps::empty());
+        let empty = heap.info(Caps::empty());
+        prop_assert_eq!(HeapInfo { minimum_free: fresh.minimum_free, ..empty }, fresh);
+        heap.check_integrity().unwrap();
+    }
+
+    /// What `info` and `why_failed` foretell is what happens, in a heap that is nearly full.
+    #[test]
+    fn forecasts_come_true(
+        engine in prop::sample::select(Engine::ALL.to_vec()),
+        bytes in prop::sample::select(vec![0x1000_usize, 0x3000, 0x5_0000]),
+        steps in prop::collection::vec((any::<bool>(), any::<usize>(), 0u32..7, 1usize..400), 1..200),
+    ) {
+        let builder = ChipHeap::builder(Chip::Esp32C6).size("RAM0", bytes).size("RAM1", 0).size("RTCRAM", 0);
+        let mut heap = builder.engine(engine).build().unwrap();
+        let caps = Caps::INTERNAL | Caps::B8;
+        let mut live: Vec<_> = heap.malloc(bytes / 2, caps).into_iter().collect();
+        for (allocate, which, log2, size) in steps {
+            if allocate || live.is_empty() {
+                let foretold = heap.why_failed(size, caps).is_none();
+                let pointer = heap.malloc(size, caps);
+                prop_assert_eq!(pointer.is_some(), foretold);
+                live.extend(pointer);
+                live.extend(heap.aligned_alloc(1 << log2, size, caps));
+            } else {
+                heap.free(live.swap_remove(which % live.len())).unwrap();
+            }
+            let largest = heap.info(caps).largest_free_block;
+            prop_assert_eq!(heap.malloc(largest + 1, caps), None);
+            let before = heap.info(caps);
+            if largest > 0 {
+                let pointer = heap.malloc(largest, caps);
+                prop_assert!(pointer.is_some());
+                heap.free(pointer.unwrap()).unwrap();
+            }
+            prop_assert_eq!(HeapInfo { minimum_free: before.minimum_free, ..heap.info(caps) }, before);
+        }
+        heap.check_integrity().unwrap();
     }
 }

@@ -4,7 +4,7 @@ use super::{HEADER, LIVE, MIN_PAYLOAD, NULL, PREVIOUS_FREE, Tlsf, WORD};
 
 impl Tlsf {
     /// What is wrong with the bookkeeping, with the offset of the block concerned. Walks everything.
-    pub(crate) fn check(&self) -> Result<(), (u32, &'static str)> {
+    pub(super) fn verify(&self) -> Result<(), (u32, &'static str)> {
         let (mut free, mut live, mut free_blocks, mut end, mut previous) = (0, 0, 0, self.first, NULL);
         for (offset, size, used) in self.blocks() {
             let block = offset / WORD;

@@ -4,13 +4,12 @@
 //! the chip would hold them. The program's bytes are elsewhere ([`Arena`](crate::arena::Arena)), so nothing a program
 //! writes can damage a heap. A block is named by its payload: the word after its header.
 //!
-//! A TLSF for 64-bit hosts cannot stand in, even over a scaled arena: its size classes count the header in, its
-//! remainders have no lower bound, and it does not cut blocks to their class. Two blocks of one size would not reuse
-//! each other's place as they do on the chip, and a heap would seem to fragment that does not, or the reverse.
-//!
 //! Word by word, relative to payload `p`: `p-2` previous block (only while that is free), `p-1` payload bytes and
 //! flags, `p` and `p+1` the free-list links. A live block holds `LIVE` in `p`, a value that no link and no header
 //! can have, so whether an address is a live block is one load.
+
+use super::{Blocks, HEADER, MIN_PAYLOAD, WORD};
+use crate::HeapInfo;
 
 mod check;
 mod lists;
@@ -21,13 +20,8 @@ use lists::Lists;
 const HEAP_STRUCT: u32 = 20;
 /// Bytes of the control block without its lists.
 const CONTROL_STRUCT: u32 = 36;
-/// Bytes of a header, and of the sentinel after the last block.
-pub(crate) const HEADER: u32 = 4;
-/// Smallest payload in bytes: room for the links while the block is free.
-const MIN_PAYLOAD: u32 = 12;
 /// A remainder smaller than this many bytes stays with the block it is cut from.
 const MIN_BLOCK: u32 = MIN_PAYLOAD + HEADER;
-const WORD: u32 = 4;
 
 const FREE: u32 = 1;
 const PREVIOUS_FREE: u32 = 2;
@@ -37,11 +31,11 @@ const NULL: u32 = 0;
 
 /// Counters of one region, as `multi_heap_info_t` has them. Bytes.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Counters {
-    pub(crate) free: u32,
-    pub(crate) minimum_free: u32,
-    pub(crate) allocated_blocks: u32,
-    pub(crate) free_blocks: u32,
+struct Counters {
+    free: u32,
+    minimum_free: u32,
+    allocated_blocks: u32,
+    free_blocks: u32,
 }
 
 /// The heap of one region.
@@ -55,12 +49,124 @@ pub(crate) struct Tlsf {
     first: u32,
     /// Bytes for blocks, headers and the two ends.
     pool: u32,
-    pub(crate) counters: Counters,
+    counters: Counters,
+}
+
+impl Blocks for Tlsf {
+    /// Like the original it looks for a block that is larger by the alignment and a smallest block, so that a gap in
+    /// front can always be given back.
+    fn allocate(&mut self, align: u32, size: u32) -> Option<u32> {
+        let request = self.request(size, WORD)?;
+        if align <= WORD {
+            let (block, rounded) = self.locate(request)?;
+            return Some(self.take(block, rounded));
+        }
+        let (mut block, _) = self.locate(self.with_gap(request, align)?)?;
+        let address = self.base + block * WORD;
+        let mut gap = address.next_multiple_of(align) - address;
+        if gap != 0 && gap < MIN_BLOCK {
+            gap = (address + gap + align.max(MIN_BLOCK - gap)).next_multiple_of(align) - address;
+        }
+        if gap != 0 {
+            block = self.cut_front(block, gap);
+        }
+        Some(self.take(block, request))
+    }
+
+    fn fits(&self, align: u32, size: u32) -> bool {
+        let search = || match self.request(size, WORD)? {
+            request if align <= WORD => self.search(request),
+            request => self.search(self.with_gap(request, align)?),
+        };
+        search().is_some()
+    }
+
+    #[inline]
+    fn is_live(&self, offset: u32) -> bool {
+        offset.is_multiple_of(WORD) && self.words.get((offset / WORD) as usize) == Some(&LIVE)
+    }
+
+    fn owner(&self, offset: u32) -> Option<u32> {
+        let upto = self.words.get(..=(offset / WORD) as usize)?;
+        let block = upto.iter().rposition(|word| *word == LIVE)? as u32;
+        (offset < block * WORD + self.size(block)).then_some(block * WORD)
+    }
+
+    fn size_of(&self, offset: u32) -> u32 {
+        self.size(offset / WORD)
+    }
+
+    fn free(&mut self, offset: u32) {
+        let mut block = offset / WORD;
+        self.words[block as usize] = NULL;
+        self.counters.free += self.size(block) + HEADER;
+        self.counters.allocated_blocks -= 1;
+        if self.header(block) & PREVIOUS_FREE != 0 {
+            let previous = self.words[block as usize - 2];
+            self.remove(previous);
+            self.set_header(previous, self.header(previous) + self.size(block) + HEADER);
+            block = previous;
+        }
+        self.set_header(block, self.header(block) | FREE);
+        self.absorb_next(block);
+        self.link_previous_free(block);
+        self.insert(block);
+    }
+
+    fn resize(&mut self, offset: u32, _: u32, size: u32) -> Option<u32> {
+        let block = offset / WORD;
+        let request = self.request(size, WORD)?;
+        let old = self.size(block);
+        if request > old {
+            let next = self.next(block);
+            if self.header(next) & FREE == 0 || request > old + HEADER + self.size(next) {
+                return None;
+            }
+        }
+        self.counters.free += old;
+        if request > old {
+            self.absorb_next(block);
+        }
+        if self.size(block) >= request + MIN_BLOCK {
+            let rest = self.split(block, request);
+            self.absorb_next(rest);
+            self.link_previous_free(rest);
+            self.insert(rest);
+        } else {
+            let next = self.next(block);
+            self.set_header(next, self.header(next) & !PREVIOUS_FREE);
+        }
+        self.counters.free -= self.size(block);
+        self.counters.minimum_free = self.counters.minimum_free.min(self.counters.free);
+        Some(offset)
+    }
+
+    fn limit(&self) -> u32 {
+        self.lists.round_down(self.pool - 2 * HEADER)
+    }
+
+    /// Walks the free list of the highest class in use.
+    fn info(&self) -> HeapInfo {
+        let Counters { free, minimum_free, allocated_blocks, free_blocks } = self.counters;
+        HeapInfo {
+            total_free: free as usize,
+            total_allocated: (self.pool - free - allocated_blocks * HEADER) as usize,
+            largest_free_block: self.largest_free() as usize,
+            minimum_free: minimum_free as usize,
+            allocated_blocks: allocated_blocks as usize,
+            free_blocks: free_blocks as usize,
+            total_blocks: (allocated_blocks + free_blocks) as usize,
+        }
+    }
+
+    fn check(&self) -> Result<(), (u32, &'static str)> {
+        self.verify()
+    }
 }
 
 impl Tlsf {
     /// An empty heap over `size` bytes at chip address `base`; `None` if the heap's own structures do not fit.
-    pub(crate) fn new(base: u32, size: u32) -> Option<Self> {
+    pub(super) fn new(base: u32, size: u32) -> Option<Self> {
         let bytes = (size & !3).checked_sub(HEAP_STRUCT).filter(|bytes| *bytes >= MIN_BLOCK)?;
         let fl_max = 32 - bytes.leading_zeros();
         let lists = Lists::new(bytes, fl_max)?;
@@ -85,110 +191,13 @@ impl Tlsf {
         Some(heap)
     }
 
-    /// Allocates `size` bytes; the offset of the payload.
-    pub(crate) fn malloc(&mut self, size: u32) -> Option<u32> {
-        let request = self.request(size, WORD)?;
-        let (block, rounded) = self.locate(request)?;
-        Some(self.take(block, rounded))
+    /// Offset of the first block's header, and bytes from there to the end of the sentinel.
+    pub(super) fn room(&self) -> (u32, u32) {
+        (self.first * WORD - HEADER, self.pool)
     }
 
-    /// Allocates `size` bytes at a chip address that is a multiple of `align`.
-    ///
-    /// Like the original it looks for a block that is larger by the alignment and a smallest block, so that a gap in
-    /// front can always be given back.
-    pub(crate) fn memalign(&mut self, align: u32, size: u32) -> Option<u32> {
-        if align <= WORD {
-            return self.malloc(size);
-        }
-        let request = self.request(size, WORD)?;
-        let (mut block, _) = self.locate(self.with_gap(request, align)?)?;
-        let address = self.base + block * WORD;
-        let mut gap = address.next_multiple_of(align) - address;
-        if gap != 0 && gap < MIN_BLOCK {
-            gap = (address + gap + align.max(MIN_BLOCK - gap)).next_multiple_of(align) - address;
-        }
-        if gap != 0 {
-            block = self.cut_front(block, gap);
-        }
-        Some(self.take(block, request))
-    }
-
-    /// Whether a request would be met now.
-    pub(crate) fn fits(&self, align: u32, size: u32) -> bool {
-        let search = || match self.request(size, WORD)? {
-            request if align <= WORD => self.search(request),
-            request => self.search(self.with_gap(request, align)?),
-        };
-        search().is_some()
-    }
-
-    /// Whether the payload at byte offset `offset` is a live block.
-    #[inline]
-    pub(crate) fn is_live(&self, offset: u32) -> bool {
-        offset.is_multiple_of(WORD) && self.words.get((offset / WORD) as usize) == Some(&LIVE)
-    }
-
-    /// Payload offset of the live block that contains byte `offset`. Walks back to the block's start.
-    pub(crate) fn owner(&self, offset: u32) -> Option<u32> {
-        let upto = self.words.get(..=(offset / WORD) as usize)?;
-        let block = upto.iter().rposition(|word| *word == LIVE)? as u32;
-        (offset < block * WORD + self.size(block)).then_some(block * WORD)
-    }
-
-    /// Payload bytes of the live block at `offset`.
-    pub(crate) fn size_of(&self, offset: u32) -> u32 {
-        self.size(offset / WORD)
-    }
-
-    /// Frees the live block at `offset`.
-    pub(crate) fn free(&mut self, offset: u32) {
-        let mut block = offset / WORD;
-        self.words[block as usize] = NULL;
-        self.counters.free += self.size(block) + HEADER;
-        self.counters.allocated_blocks -= 1;
-        if self.header(block) & PREVIOUS_FREE != 0 {
-            let previous = self.words[block as usize - 2];
-            self.remove(previous);
-            self.set_header(previous, self.header(previous) + self.size(block) + HEADER);
-            block = previous;
-        }
-        self.set_header(block, self.header(block) | FREE);
-        self.absorb_next(block);
-        self.link_previous_free(block);
-        self.insert(block);
-    }
-
-    /// Grows or shrinks the live block at `offset` without moving it, if its successor leaves room.
-    pub(crate) fn resize(&mut self, offset: u32, size: u32) -> bool {
-        let block = offset / WORD;
-        let Some(request) = self.request(size, WORD) else { return false };
-        let old = self.size(block);
-        if request > old {
-            let next = self.next(block);
-            if self.header(next) & FREE == 0 || request > old + HEADER + self.size(next) {
-                return false;
-            }
-        }
-        self.counters.free += old;
-        if request > old {
-            self.absorb_next(block);
-        }
-        if self.size(block) >= request + MIN_BLOCK {
-            let rest = self.split(block, request);
-            self.absorb_next(rest);
-            self.link_previous_free(rest);
-            self.insert(rest);
-        } else {
-            let next = self.next(block);
-            self.set_header(next, self.header(next) & !PREVIOUS_FREE);
-        }
-        self.counters.free -= self.size(block);
-        self.counters.minimum_free = self.counters.minimum_free.min(self.counters.free);
-        true
-    }
-
-    /// Largest size that `malloc` would grant now. Walks the list of the highest class in use.
-    pub(crate) fn largest_free(&self) -> u32 {
+    /// Largest size that `allocate` would grant now. Walks the list of the highest class in use.
+    fn largest_free(&self) -> u32 {
         let mut block = self.lists.highest();
         let mut largest = 0;
         while block != NULL {
@@ -198,18 +207,8 @@ impl Tlsf {
         self.lists.round_down(largest)
     }
 
-    /// Largest size that `malloc` would grant if nothing were allocated.
-    pub(crate) fn limit(&self) -> u32 {
-        self.lists.round_down(self.pool - 2 * HEADER)
-    }
-
-    /// Bytes of live payloads.
-    pub(crate) fn allocated(&self) -> u32 {
-        self.pool - self.counters.free - self.counters.allocated_blocks * HEADER
-    }
-
     /// Payload offset, payload bytes and liveness of each block, in order of address.
-    pub(crate) fn blocks(&self) -> impl Iterator<Item = (u32, u32, bool)> {
+    fn blocks(&self) -> impl Iterator<Item = (u32, u32, bool)> {
         let mut block = self.first;
         std::iter::from_fn(move || {
             let (at, size) = (block, self.size(block));
