@@ -1,12 +1,12 @@
 //! Untyped pools over memory they are given.
 
-use core::cell::UnsafeCell;
 use core::marker::PhantomData;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr::{NonNull, null_mut};
 use core::slice;
 
 use crate::raw::{Ledger, Link, RawPool};
+use crate::sync::Guarded;
 use crate::{ByteMarks, DefaultLock, Error, Geometry, RawLock, Stats};
 
 struct List {
@@ -38,7 +38,7 @@ struct List {
 /// ```
 pub struct DynPool<'m, L: RawLock = DefaultLock> {
     lock: L,
-    list: UnsafeCell<List>,
+    list: Guarded<List>,
     geometry: Geometry,
     base: NonNull<u8>,
     marks: NonNull<u8>,
@@ -76,7 +76,7 @@ impl<'m, L: RawLock> DynPool<'m, L> {
         // SAFETY: both are addresses inside a slice, which do not lie at null; the marks begin behind the blocks.
         let (base, marks) =
             unsafe { (NonNull::new_unchecked(base), NonNull::new_unchecked(base.add(geometry.bytes()))) };
-        let list = UnsafeCell::new(List { head: null_mut(), listed: 0, ledger: Ledger::NEW });
+        let list = Guarded::new(List { head: null_mut(), listed: 0, ledger: Ledger::NEW });
         Ok(Self { lock: L::INIT, list, geometry, base, marks, memory: PhantomData })
     }
 
@@ -99,7 +99,7 @@ impl<'m, L: RawLock> DynPool<'m, L> {
     #[inline]
     pub fn alloc_raw(&self) -> Result<NonNull<u8>, Error> {
         // SAFETY: the lock is closed.
-        match self.lock.try_with(|| unsafe { self.raw() }.try_take()) {
+        match self.lock.try_with(|| unsafe { self.unlocked(|raw| raw.try_take()) }) {
             Ok(block) => Ok(block),
             Err(saved) => self.take_otherwise(saved),
         }
@@ -117,7 +117,7 @@ impl<'m, L: RawLock> DynPool<'m, L> {
     #[inline]
     pub unsafe fn free_raw(&self, block: *mut u8) -> Result<(), Error> {
         // SAFETY: the lock is closed; the block is as the caller promises.
-        match self.lock.try_with(|| unsafe { self.raw().try_put(block) }) {
+        match self.lock.try_with(|| unsafe { self.unlocked(|raw| raw.try_put(block)) }) {
             Ok(()) => Ok(()),
             Err(saved) => self.refuse(block, saved),
         }
@@ -162,7 +162,7 @@ impl<'m, L: RawLock> DynPool<'m, L> {
     #[inline(never)]
     fn take_otherwise(&self, saved: L::Saved) -> Result<NonNull<u8>, Error> {
         // SAFETY: the lock is closed.
-        let taken = unsafe { self.raw() }.take_otherwise();
+        let taken = unsafe { self.unlocked(|raw| raw.take_otherwise()) };
         // SAFETY: closed with `saved` by `alloc_raw`.
         unsafe { self.lock.release(saved) };
         taken
@@ -172,7 +172,7 @@ impl<'m, L: RawLock> DynPool<'m, L> {
     #[inline(never)]
     fn refuse(&self, block: *mut u8, saved: L::Saved) -> Result<(), Error> {
         // SAFETY: the lock is closed.
-        let error = unsafe { self.raw() }.refuse(block);
+        let error = unsafe { self.unlocked(|raw| raw.refuse(block)) };
         // SAFETY: closed with `saved` by `free_raw`.
         unsafe { self.lock.release(saved) };
         Err(error)
@@ -181,28 +181,31 @@ impl<'m, L: RawLock> DynPool<'m, L> {
     #[inline(always)]
     fn with_raw<R>(&self, work: impl FnOnce(&mut RawPool<'_, ByteMarks>) -> R) -> R {
         // SAFETY: the lock is closed.
-        self.lock.with(|| work(&mut unsafe { self.raw() }))
+        self.lock.with(|| unsafe { self.unlocked(work) })
     }
 
     /// # Safety
     ///
-    /// The lock is closed for as long as the result is used.
+    /// The lock is closed.
     #[inline(always)]
-    unsafe fn raw(&self) -> RawPool<'_, ByteMarks> {
-        // SAFETY: with the lock closed nobody else has a reference to the list.
-        let list = unsafe { &mut *self.list.get() };
-        // SAFETY: `new` set up the marks, and they are the pool's by exclusive borrow.
-        let marks = unsafe { ByteMarks::new(self.marks.as_ptr()) };
-        // SAFETY: the four parts are this pool's own, by exclusive borrow, and `new` cut the memory to `geometry`.
-        unsafe {
-            RawPool::new(
-                (&mut list.head, &mut list.listed),
-                &mut list.ledger,
-                self.base.as_ptr(),
-                &self.geometry,
-                marks,
-            )
-        }
+    unsafe fn unlocked<R>(&self, work: impl FnOnce(&mut RawPool<'_, ByteMarks>) -> R) -> R {
+        self.list.with_mut(|list| {
+            // SAFETY: with the lock closed nobody else has a reference to the list.
+            let list = unsafe { &mut *list };
+            // SAFETY: `new` set up the marks, and they are the pool's by exclusive borrow.
+            let marks = unsafe { ByteMarks::new(self.marks.as_ptr()) };
+            // SAFETY: the four parts are this pool's own, by exclusive borrow, and `new` cut the memory to `geometry`.
+            let mut raw = unsafe {
+                RawPool::new(
+                    (&mut list.head, &mut list.listed),
+                    &mut list.ledger,
+                    self.base.as_ptr(),
+                    &self.geometry,
+                    marks,
+                )
+            };
+            work(&mut raw)
+        })
     }
 }
 

@@ -40,7 +40,7 @@
 //!
 //! * `critical-section`: the lock of that name, which then is the [`DefaultLock`].
 
-#[cfg(test)]
+#[cfg(any(test, loom))]
 extern crate std;
 
 pub mod check;
@@ -53,6 +53,7 @@ mod layout;
 mod lock;
 mod pool;
 mod stats;
+mod sync;
 
 pub use check::{ByteMarks, Marks, NoMarks};
 pub use dynamic::{Block, DynPool};

@@ -5,6 +5,7 @@ use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr::{NonNull, null_mut};
 
 use crate::raw::{Ledger, Link, RawPool};
+use crate::sync::Guarded;
 use crate::{ByteMarks, DefaultLock, Error, Geometry, Marks, NoMarks, PoolBox, RawLock, Rejected, Stats};
 
 /// Whether a pool records the owner of each block, and where.
@@ -85,7 +86,7 @@ struct List {
 /// ```
 pub struct Pool<T, const N: usize, L: RawLock = DefaultLock, M: Marking = Marked> {
     lock: L,
-    list: UnsafeCell<List>,
+    list: Guarded<List>,
     marks: UnsafeCell<MaybeUninit<M::Room<N>>>,
     blocks: UnsafeCell<MaybeUninit<[Slot<T>; N]>>,
 }
@@ -119,7 +120,7 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
         let _checked = Self::GEOMETRY;
         Self {
             lock: L::INIT,
-            list: UnsafeCell::new(List { head: null_mut(), listed: 0, ledger: Ledger::NEW }),
+            list: Guarded::new(List { head: null_mut(), listed: 0, ledger: Ledger::NEW }),
             marks: UnsafeCell::new(MaybeUninit::zeroed()),
             blocks: UnsafeCell::new(MaybeUninit::uninit()),
         }
@@ -182,7 +183,7 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
     #[inline(always)]
     fn take(&'static self) -> Result<NonNull<T>, Error> {
         // SAFETY: the lock is closed.
-        match self.lock.try_with(|| unsafe { self.raw() }.try_take()) {
+        match self.lock.try_with(|| unsafe { self.unlocked(|raw| raw.try_take()) }) {
             Ok(block) => Ok(block.cast()),
             Err(saved) => self.take_otherwise(saved).map(NonNull::cast),
         }
@@ -192,7 +193,7 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
     #[inline(never)]
     fn take_otherwise(&'static self, saved: L::Saved) -> Result<NonNull<u8>, Error> {
         // SAFETY: the lock is closed.
-        let taken = unsafe { self.raw() }.take_otherwise();
+        let taken = unsafe { self.unlocked(|raw| raw.take_otherwise()) };
         // SAFETY: closed with `saved` by `take`.
         unsafe { self.lock.release(saved) };
         taken
@@ -206,7 +207,7 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
     #[inline(always)]
     pub(crate) unsafe fn put(&'static self, block: *mut u8) -> Result<(), Error> {
         // SAFETY: the lock is closed; the block is as the caller promises.
-        match self.lock.try_with(|| unsafe { self.raw().try_put(block) }) {
+        match self.lock.try_with(|| unsafe { self.unlocked(|raw| raw.try_put(block)) }) {
             Ok(()) => Ok(()),
             Err(saved) => self.refuse(block, saved),
         }
@@ -216,7 +217,7 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
     #[inline(never)]
     fn refuse(&'static self, block: *mut u8, saved: L::Saved) -> Result<(), Error> {
         // SAFETY: the lock is closed.
-        let error = unsafe { self.raw() }.refuse(block);
+        let error = unsafe { self.unlocked(|raw| raw.refuse(block)) };
         // SAFETY: closed with `saved` by `put`.
         unsafe { self.lock.release(saved) };
         Err(error)
@@ -225,28 +226,31 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
     #[inline(always)]
     pub(crate) fn with_raw<R>(&'static self, work: impl FnOnce(&mut RawPool<'_, M::Marks>) -> R) -> R {
         // SAFETY: the lock is closed.
-        self.lock.with(|| work(&mut unsafe { self.raw() }))
+        self.lock.with(|| unsafe { self.unlocked(work) })
     }
 
     /// # Safety
     ///
-    /// The lock is closed for as long as the result is used.
+    /// The lock is closed.
     #[inline(always)]
-    unsafe fn raw(&'static self) -> RawPool<'static, M::Marks> {
-        // SAFETY: with the lock closed nobody else has a reference to the list.
-        let list = unsafe { &mut *self.list.get() };
-        let marks = M::marks::<N>(self.marks.get().cast());
-        // SAFETY: the four parts are this pool's own and stay where they are for ever; `GEOMETRY` is that of `blocks`;
-        // only this function and the owners of blocks reach them.
-        unsafe {
-            RawPool::new(
-                (&mut list.head, &mut list.listed),
-                &mut list.ledger,
-                self.blocks.get().cast(),
-                &const { Self::GEOMETRY },
-                marks,
-            )
-        }
+    unsafe fn unlocked<R>(&'static self, work: impl FnOnce(&mut RawPool<'_, M::Marks>) -> R) -> R {
+        self.list.with_mut(|list| {
+            // SAFETY: with the lock closed nobody else has a reference to the list.
+            let list = unsafe { &mut *list };
+            let marks = M::marks::<N>(self.marks.get().cast());
+            // SAFETY: the four parts are this pool's own and stay where they are for ever; `GEOMETRY` is that of
+            // `blocks`; only this function and the owners of blocks reach them.
+            let mut raw = unsafe {
+                RawPool::new(
+                    (&mut list.head, &mut list.listed),
+                    &mut list.ledger,
+                    self.blocks.get().cast(),
+                    &const { Self::GEOMETRY },
+                    marks,
+                )
+            };
+            work(&mut raw)
+        })
     }
 }
 

@@ -1,7 +1,5 @@
-use core::hint::spin_loop;
-use core::sync::atomic::{AtomicBool, Ordering};
-
 use super::{Mask, RawLock};
+use crate::sync::Flag;
 
 /// A test-and-set lock for threads of a host.
 ///
@@ -40,20 +38,20 @@ unsafe impl Mask for NoMask {
 /// hold the flag cannot be interrupted either.
 #[derive(Debug)]
 pub struct MaskedSpinLock<M: Mask> {
-    taken: AtomicBool,
+    taken: Flag,
     mask: core::marker::PhantomData<fn() -> M>,
 }
 
-// SAFETY: on this core the mask keeps others out, and of the cores only the one whose swap found `false` goes on.
+// SAFETY: on this core the mask keeps others out, and of the cores only the one that set it goes on.
 unsafe impl<M: Mask> RawLock for MaskedSpinLock<M> {
-    const INIT: Self = Self { taken: AtomicBool::new(false), mask: core::marker::PhantomData };
+    const INIT: Self = Self { taken: Flag::new(), mask: core::marker::PhantomData };
 
     type Saved = M::Saved;
 
     #[inline(always)]
     fn acquire(&self) -> M::Saved {
         let saved = M::mask();
-        if self.taken.swap(true, Ordering::Acquire) {
+        if !self.taken.try_set() {
             self.wait();
         }
         saved
@@ -61,7 +59,7 @@ unsafe impl<M: Mask> RawLock for MaskedSpinLock<M> {
 
     #[inline(always)]
     unsafe fn release(&self, saved: M::Saved) {
-        self.taken.store(false, Ordering::Release);
+        self.taken.clear();
         // SAFETY: `saved` came from the matching `acquire`.
         unsafe { M::restore(saved) }
     }
@@ -71,9 +69,10 @@ impl<M: Mask> MaskedSpinLock<M> {
     #[cold]
     #[inline(never)]
     fn wait(&self) {
-        while self.taken.swap(true, Ordering::Acquire) {
-            while self.taken.load(Ordering::Relaxed) {
-                spin_loop();
+        loop {
+            self.taken.pause();
+            if self.taken.try_set() {
+                return;
             }
         }
     }

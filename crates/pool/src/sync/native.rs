@@ -1,0 +1,58 @@
+//! What the program is built with.
+
+use core::cell::UnsafeCell;
+
+#[cfg(target_has_atomic = "8")]
+pub(crate) use flag::Flag;
+
+/// A flag that one context at a time can set.
+#[cfg(target_has_atomic = "8")]
+mod flag {
+    use core::sync::atomic::{AtomicBool, Ordering};
+
+    #[derive(Debug)]
+    pub(crate) struct Flag(AtomicBool);
+
+    impl Flag {
+        pub(crate) const fn new() -> Self {
+            Self(AtomicBool::new(false))
+        }
+
+        /// Sets it; `false` if it was set. Orders what follows after what came before the last `clear`.
+        #[inline(always)]
+        pub(crate) fn try_set(&self) -> bool {
+            // A swap is one instruction where there are atomic memory operations, and the flag stays as it was when
+            // it was set.
+            !self.0.swap(true, Ordering::Acquire)
+        }
+
+        /// Clears it, after all that came before.
+        #[inline(always)]
+        pub(crate) fn clear(&self) {
+            self.0.store(false, Ordering::Release);
+        }
+
+        /// Waits until a try may succeed, without writing: the line stays shared among the cores that wait.
+        #[inline]
+        pub(crate) fn pause(&self) {
+            while self.0.load(Ordering::Relaxed) {
+                core::hint::spin_loop();
+            }
+        }
+    }
+}
+
+/// Something that a lock guards.
+pub(crate) struct Guarded<T>(UnsafeCell<T>);
+
+impl<T> Guarded<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(UnsafeCell::new(value))
+    }
+
+    /// Its address, for as long as `work` runs.
+    #[inline(always)]
+    pub(crate) fn with_mut<R>(&self, work: impl FnOnce(*mut T) -> R) -> R {
+        work(self.0.get())
+    }
+}

@@ -1,0 +1,231 @@
+//! Every interleaving, within bounds: `RUSTFLAGS="--cfg loom" cargo test --release --package microusc-pool --test loom`.
+//!
+//! Bounds: two threads, pools of one or two blocks, one or two operations each; within these, every schedule. (With two
+//! threads waiting for a third, loom may let the two take turns for ever.) The content of each block is watched as well:
+//! two owners at once, or an owner that does not see what the last one did, is a report.
+#![cfg(loom)]
+
+use std::mem::MaybeUninit;
+use std::ptr::NonNull;
+
+use loom::cell::UnsafeCell;
+use loom::sync::Arc;
+use loom::thread;
+use microusc_pool::{DynPool, Error, LINK_BYTES, RawLock, SpinLock};
+
+/// A pool whose blocks are watched.
+struct Watched<L: RawLock + 'static> {
+    pool: DynPool<'static, L>,
+    base: usize,
+    content: Vec<UnsafeCell<u32>>,
+    memory: *mut [MaybeUninit<usize>],
+}
+
+// SAFETY: the pool is `Sync` as its lock is; loom watches the content.
+unsafe impl<L: RawLock + Sync> Sync for Watched<L> {}
+// SAFETY: as above.
+unsafe impl<L: RawLock + Sync> Send for Watched<L> {}
+
+impl<L: RawLock + Sync> Watched<L> {
+    fn new(blocks: usize) -> Arc<Self> {
+        let memory = Box::into_raw(Box::<[usize]>::new_uninit_slice(blocks + blocks.div_ceil(LINK_BYTES)));
+        // SAFETY: lives until `drop`, and is used through the pool only.
+        let bytes = unsafe { std::slice::from_raw_parts_mut(memory.cast(), memory.len() * LINK_BYTES) };
+        let pool = DynPool::new(&mut bytes[..blocks * (LINK_BYTES + 1)], LINK_BYTES, 1).unwrap();
+        assert_eq!(pool.geometry().capacity(), blocks);
+        let content = (0..blocks).map(|_| UnsafeCell::new(0)).collect();
+        let watched = Arc::new(Self { pool, base: memory.cast::<u8>().addr(), content, memory });
+        // What loom watches is made when first used: here, before there are threads.
+        watched.all_is_well(0);
+        watched
+    }
+
+    fn alloc(&self) -> Result<NonNull<u8>, Error> {
+        let block = self.pool.alloc_raw()?;
+        self.touch(block);
+        Ok(block)
+    }
+
+    /// What an owner does with a block: it writes.
+    fn touch(&self, block: NonNull<u8>) {
+        let index = (block.addr().get() - self.base) / LINK_BYTES;
+        // SAFETY: loom reports a second owner.
+        self.content[index].with_mut(|word| unsafe { *word += 1 });
+    }
+
+    fn free(&self, block: NonNull<u8>) -> Result<(), Error> {
+        // SAFETY: what is no block in use of the caller's is the misuse under test.
+        unsafe { self.pool.free_raw(block.as_ptr()) }
+    }
+
+    fn pair(&self) {
+        if let Ok(block) = self.alloc() {
+            self.touch(block);
+            self.free(block).unwrap();
+        }
+    }
+
+    fn all_is_well(&self, used: usize) {
+        let stats = self.pool.stats();
+        assert_eq!((stats.used(), stats.damaged), (used, 0));
+        assert_eq!(self.pool.validate(), Ok(()));
+    }
+}
+
+impl<L: RawLock> Drop for Watched<L> {
+    fn drop(&mut self) {
+        // SAFETY: made from a box in `new`; the pool is not used again.
+        drop(unsafe { Box::from_raw(self.memory) });
+    }
+}
+
+fn pairs_against_pairs<L: RawLock + Sync + 'static>() {
+    loom::model(|| {
+        let pool = Watched::<L>::new(2);
+        let other = pool.clone();
+        let thread = thread::spawn(move || other.pair());
+        pool.pair();
+        thread.join().unwrap();
+        pool.all_is_well(0);
+    });
+}
+
+#[test]
+fn pairs_against_pairs_on_two_blocks() {
+    pairs_against_pairs::<SpinLock>();
+}
+
+#[test]
+fn pairs_against_pairs_on_one_block() {
+    loom::model(|| {
+        let pool = Watched::<SpinLock>::new(1);
+        let other = pool.clone();
+        let thread = thread::spawn(move || other.pair());
+        pool.pair();
+        pool.pair();
+        thread.join().unwrap();
+        pool.all_is_well(0);
+    });
+}
+
+#[test]
+fn exhaustion_and_refill() {
+    loom::model(|| {
+        let pool = Watched::<SpinLock>::new(1);
+        let first = pool.alloc().unwrap();
+        let other = pool.clone();
+        let thread = thread::spawn(move || other.alloc());
+        pool.touch(first);
+        pool.free(first).unwrap();
+        match thread.join().unwrap() {
+            Ok(block) => pool.free(block).unwrap(),
+            Err(error) => assert_eq!(error, Error::Exhausted),
+        }
+        pool.all_is_well(0);
+    });
+}
+
+#[test]
+fn a_block_taken_here_is_returned_there() {
+    loom::model(|| {
+        let pool = Watched::<SpinLock>::new(2);
+        let block = pool.alloc().unwrap();
+        let other = pool.clone();
+        let address = block.as_ptr() as usize;
+        let thread = thread::spawn(move || {
+            let block = NonNull::new(address as *mut u8).unwrap();
+            other.touch(block);
+            other.free(block).unwrap();
+        });
+        pool.pair();
+        thread.join().unwrap();
+        pool.all_is_well(0);
+    });
+}
+
+#[test]
+fn of_two_frees_that_race_exactly_one_is_refused() {
+    loom::model(|| {
+        let pool = Watched::<SpinLock>::new(2);
+        let block = pool.alloc().unwrap();
+        let other = pool.clone();
+        let address = block.as_ptr() as usize;
+        let thread = thread::spawn(move || other.free(NonNull::new(address as *mut u8).unwrap()));
+        let answers = [pool.free(block), thread.join().unwrap()];
+        assert!(answers.contains(&Ok(())) && answers.contains(&Err(Error::DoubleFree)));
+        pool.all_is_well(0);
+    });
+}
+
+/// The checks have teeth: locks that are broken on purpose are found.
+mod broken {
+    use super::*;
+    use loom::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::OnceLock;
+
+    /// Says that it locks.
+    struct Nothing;
+
+    // SAFETY: none; that this is a lie is what must be found.
+    unsafe impl RawLock for Nothing {
+        const INIT: Self = Self;
+        type Saved = ();
+        fn acquire(&self) {}
+        unsafe fn release(&self, (): ()) {}
+    }
+
+    /// Excludes, but orders nothing: what is written under it may not be seen by the next.
+    struct Relaxed(OnceLock<AtomicBool>);
+
+    // SAFETY: none; that this is not enough is what must be found.
+    unsafe impl RawLock for Relaxed {
+        const INIT: Self = Self(OnceLock::new());
+        type Saved = ();
+        fn acquire(&self) {
+            let flag = self.0.get_or_init(|| AtomicBool::new(false));
+            while flag.compare_exchange(false, true, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+                thread::yield_now();
+            }
+        }
+        unsafe fn release(&self, (): ()) {
+            self.0.get().unwrap().store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// Looks, then takes: two may look before either takes.
+    struct LookThenTake(OnceLock<AtomicBool>);
+
+    // SAFETY: none; that this is a race is what must be found.
+    unsafe impl RawLock for LookThenTake {
+        const INIT: Self = Self(OnceLock::new());
+        type Saved = ();
+        fn acquire(&self) {
+            let flag = self.0.get_or_init(|| AtomicBool::new(false));
+            while flag.load(Ordering::Acquire) {
+                thread::yield_now();
+            }
+            flag.store(true, Ordering::Release);
+        }
+        unsafe fn release(&self, (): ()) {
+            self.0.get().unwrap().store(false, Ordering::Release);
+        }
+    }
+
+    #[test]
+    #[should_panic]
+    fn a_missing_lock_is_found() {
+        pairs_against_pairs::<Nothing>();
+    }
+
+    #[test]
+    #[should_panic]
+    fn a_weakened_ordering_is_found() {
+        pairs_against_pairs::<Relaxed>();
+    }
+
+    #[test]
+    #[should_panic]
+    fn a_lock_taken_in_two_steps_is_found() {
+        pairs_against_pairs::<LookThenTake>();
+    }
+}
