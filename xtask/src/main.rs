@@ -1,14 +1,18 @@
 //! Automation for the workspace: `cargo xtask` lists the commands.
 
 mod archive;
+mod bench;
 mod compile;
 mod ctests;
+mod fuzz;
 mod header;
+mod hotpath;
 mod lint;
 mod report;
 mod samples;
 mod test;
 mod tools;
+mod variants;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -36,6 +40,13 @@ const COMMANDS: &[Command] = &[
         about: "the C headers against the Rust code and the archive",
         run: header::run,
     },
+    Command {
+        name: "hotpath",
+        about: "what the hot paths in the built archive may not contain",
+        run: hotpath::run,
+    },
+    Command { name: "bench", about: "instruction counts against budgets  [--format json]", run: bench::run },
+    Command { name: "fuzz", about: "every fuzz target for a while  [--seconds N]", run: fuzz::run },
     Command { name: "samples", about: "the C and C++ samples of documents  FILE.md...", run: samples::run },
 ];
 

@@ -8,7 +8,7 @@ use lexopt::{Arg, Parser, ValueExt};
 use xshell::{Shell, cmd};
 
 use crate::report::{Done, Report};
-use crate::{ctests, header, lint, samples};
+use crate::{bench, ctests, fuzz, header, hotpath, lint, samples, variants};
 
 /// Runs everything.
 pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
@@ -23,12 +23,16 @@ pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
         cmd!(sh, "cargo test --workspace --doc").run()?;
         Done::passed()
     });
+    variants::steps(sh, &mut report);
     header::steps(sh, &mut report);
+    hotpath::steps(sh, &mut report);
+    bench::steps(sh, &mut report);
     ctests::steps(sh, &[], &mut report)?;
     for document in documents(sh)?.into_iter().chain(extra) {
         let what = format!("samples of {}", document.file_name().unwrap_or_default().display());
         report.step(&what, || samples::check(sh, &document));
     }
+    fuzz::steps(sh, &mut report);
     report.finish()
 }
 

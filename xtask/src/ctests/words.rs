@@ -18,7 +18,8 @@ use crate::compile::{Compiler, execute};
 use crate::report::{Done, in_parallel};
 use crate::tools::{self, GCC, VALGRIND};
 
-const SOURCE: &str = "crates/capi/tests/c/iram_words.c";
+/// The program that is observed.
+pub(super) const PROGRAM: &str = "iram_words";
 /// The chips with instruction RAM for data. One a run, so that no address ever means anything else.
 const CHIPS: [&str; 2] = ["esp32", "esp8266"];
 /// What the program can be asked to do wrong.
@@ -39,9 +40,9 @@ pub(crate) fn run(sh: &Shell) -> Result<Done> {
     }
     let archive = archive::build(sh, Profile::Release)?;
     let dir = archive::work_dir(sh, "words")?;
-    let program = dir.join("iram_words");
+    let program = dir.join(PROGRAM);
     Compiler::new("gcc", &["-std=c11", "-O1"]).include(&archive::include_dir(&sh.current_dir())).link(
-        Path::new(SOURCE),
+        Path::new(&format!("crates/capi/tests/c/{PROGRAM}.c")),
         &archive,
         &program,
     )?;

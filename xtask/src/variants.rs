@@ -1,0 +1,50 @@
+//! What is tested besides the plain build: features one by one, the model checker, documentation, the oldest compiler.
+
+use anyhow::{Context, Result, ensure};
+use xshell::{Shell, cmd};
+
+use crate::archive::target_dir;
+use crate::report::{Done, Report};
+
+/// The checks, for a report of several commands.
+pub(crate) fn steps(sh: &Shell, report: &mut Report) {
+    report.step("minimum supported Rust", || oldest_compiler(sh));
+    report.step("microusc-pool with `critical-section`", || {
+        cmd!(sh, "cargo test --quiet --package microusc-pool --features critical-section").run()?;
+        Done::passed()
+    });
+    report.step("documentation", || {
+        cmd!(sh, "cargo doc --quiet --workspace --no-deps --document-private-items")
+            .env("RUSTDOCFLAGS", "-D warnings")
+            .run()?;
+        Done::passed()
+    });
+    report.step("every interleaving of the locked pool (loom)", || loom(sh));
+}
+
+/// loom replaces the atomics of a crate, so it is another build, in a folder of its own.
+fn loom(sh: &Shell) -> Result<Done> {
+    cmd!(sh, "cargo test --release --package microusc-pool --test loom")
+        .env("RUSTFLAGS", "--cfg loom")
+        .env("CARGO_TARGET_DIR", target_dir(sh).join("loom"))
+        .run()?;
+    Done::passed()
+}
+
+/// The version that the workspace states is the one that runs these tests, or is installed beside it.
+fn oldest_compiler(sh: &Shell) -> Result<Done> {
+    let manifest: toml::Table = sh.read_file("Cargo.toml")?.parse()?;
+    let stated = manifest["workspace"]["package"]["rust-version"].as_str().context("no rust-version")?;
+    let running = cmd!(sh, "rustc --version").quiet().read()?;
+    if running.starts_with(&format!("rustc {stated}.")) {
+        return Ok(Done::Passed(format!("{stated} runs these tests")));
+    }
+    let toolchain = format!("+{stated}");
+    if cmd!(sh, "cargo {toolchain} --version").quiet().ignore_stdout().ignore_stderr().run().is_err() {
+        let why_not = format!("Rust {stated} is not installed: rustup toolchain install {stated}");
+        ensure!(std::env::var_os("CI").is_none(), why_not);
+        return Ok(Done::Skipped(why_not));
+    }
+    cmd!(sh, "cargo {toolchain} check --quiet --workspace --all-targets").run()?;
+    Ok(Done::Passed(format!("{stated} checks the workspace")))
+}
