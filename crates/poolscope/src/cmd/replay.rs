@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use microusc_chips::{Builder, Chip, ChipHeap};
+use microusc_chips::{Builder, Chip, ChipHeap, Engine};
 use poolscope::Error;
 use poolscope::input::Source;
 use poolscope::layout::derive::{LIMIT, Peaks, Survey};
@@ -30,6 +30,9 @@ pub(crate) struct Replay {
     /// The chip: esp8266, esp32, esp32s2, esp32s3, esp32c2, esp32c3, esp32c5, esp32c6, esp32c61, esp32h2, esp32p4
     #[arg(long, value_name = "CHIP")]
     chip: Chip,
+    /// The heap's TLSF, on both sides: espressif is the chip's, rlsf another, to check the verdict against
+    #[arg(long, value_name = "ENGINE", default_value_t)]
+    heap: Engine,
     /// The pools, see docs/layout-format.md
     #[arg(long, value_name = "FILE")]
     layout: Option<PathBuf>,
@@ -126,7 +129,7 @@ impl Replay {
     }
 
     fn heap(&self) -> Builder {
-        let mut heap = ChipHeap::builder(self.chip);
+        let mut heap = ChipHeap::builder(self.chip).engine(self.heap);
         if let Some(bytes) = self.psram {
             heap = heap.psram(bytes);
         }

@@ -113,6 +113,7 @@ pub struct Moment {
 pub fn run(setup: &Setup, source: &mut dyn Source) -> Result<Report> {
     let build = || setup.heap.clone().build().map_err(|error| unbuildable(setup.chip, &error));
     let heap = build()?;
+    let heap_engine = heap.engine().name();
     let heap = Heap::new(heap, setup.malloc_psram);
     let available = heap.free_bytes();
     let heap = Side::new(heap, setup.verify);
@@ -153,6 +154,7 @@ pub fn run(setup: &Setup, source: &mut dyn Source) -> Result<Report> {
         schema: SCHEMA,
         meta: source.meta().clone(),
         chip: setup.chip.name(),
+        heap_engine,
         events,
         ticks: clock.now,
         asked_bytes_at_peak: source.totals().peak_bytes,

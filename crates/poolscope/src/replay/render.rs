@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
+use microusc_chips::Engine;
 
 use super::plot;
 use super::{Failure, Moment, PoolSide, Report, SideReport, Speed};
@@ -32,7 +33,9 @@ impl Report {
         let title = if self.meta.title.is_empty() { "Replay" } else { &self.meta.title };
         let events = plural(self.events, "event");
         let time = ticks(self.ticks, self.meta.tick_hz);
-        line(out, format_args!("{} on {}: {events} in {time}", printable(title), self.chip));
+        let other = self.heap_engine != Engine::default().name();
+        let engine = if other { format!(" with the heap of {}", self.heap_engine) } else { String::new() };
+        line(out, format_args!("{} on {}{engine}: {events} in {time}", printable(title), self.chip));
     }
 
     fn layout_table(&self, out: &mut String) {

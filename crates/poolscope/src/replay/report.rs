@@ -23,6 +23,8 @@ pub struct Report {
     pub meta: Meta,
     /// The chip.
     pub chip: &'static str,
+    /// The engine of its heap: `espressif` or `rlsf`.
+    pub heap_engine: &'static str,
     /// Events.
     pub events: u64,
     /// Ticks from the start to the last event.

@@ -1,6 +1,6 @@
 use std::ptr::NonNull;
 
-use microusc_chips::{Chip, ChipHeap};
+use microusc_chips::{Chip, ChipHeap, Engine};
 use proptest::prelude::*;
 
 use super::side::{Defect, Grant, Outcome, Reason};
@@ -48,6 +48,25 @@ fn the_heap_fragments_where_the_pools_do_not() {
     let failure = report.heap.first_failure.unwrap();
     assert_eq!((report.heap.failed, failure.kind, failure.size), (1, "fragmented", 1500));
     assert_eq!((failure.moment.event, failure.moment.ticks), (181, 40_750));
+}
+
+/// A verdict holds if another TLSF gives it, too; close to the edge it does not.
+#[test]
+fn the_verdict_can_be_checked_with_another_heap() {
+    for (bytes, both_fail) in [(12_300, true), (13_312, false)] {
+        let setup = small(bytes, derived(FRAGMENTATION));
+        let other = Setup { heap: setup.heap.clone().engine(Engine::Rlsf), ..setup.clone() };
+        let (chips, other) = (replay(&setup, FRAGMENTATION), replay(&other, FRAGMENTATION));
+        assert_eq!((chips.heap_engine, other.heap_engine), ("espressif", "rlsf"));
+        assert_eq!((chips.heap.defects, other.heap.defects), (0, 0));
+        let kind = |report: &Report| report.heap.first_failure.as_ref().map(|failure| failure.kind);
+        assert_eq!((kind(&chips), kind(&other)), (Some("fragmented"), both_fail.then_some("fragmented")));
+        assert_eq!(other.heap.ram_available, chips.heap.ram_available);
+        let wasted = |report: &Report| report.heap.given_bytes_sum - report.heap.asked_bytes_sum;
+        assert!(wasted(&other) < wasted(&chips), "rlsf does not cut to classes");
+        assert!(other.render().starts_with("Replay on esp32c2 with the heap of rlsf: "));
+        assert!(chips.render().starts_with("Replay on esp32c2: "));
+    }
 }
 
 /// The bytes said to be missing are, up to the heap's rounding.
