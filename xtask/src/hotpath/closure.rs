@@ -70,7 +70,9 @@ pub(crate) fn closure(bytes: &[u8], entries: &[&str]) -> Result<Closure> {
 
 /// Code of the pools themselves, not of the language's libraries.
 fn is_ours(name: &str, entries: &[&str]) -> bool {
-    entries.contains(&name) || name.contains("microusc_pool") || name.contains("microusc_memory")
+    // Compilers split off parts of a function under its name and a dot.
+    let whole = name.split('.').next().unwrap_or(name);
+    entries.contains(&whole) || name.contains("microusc_pool") || name.contains("microusc_memory")
 }
 
 struct Function {
