@@ -1,6 +1,7 @@
 //! `cargo xtask header`: the C headers against the Rust code and the archive.
 //!
 //! * Each header compiles alone, in every standard, with every warning.
+//! * On 32 bits, as on the chips, the struct of a pool has the documented size.
 //! * The prototypes that cbindgen finds in the Rust code and those of the headers are compiled as one file: two that
 //!   differ are an error. A prototype planted wrong shows that they are.
 //! * Rust code, headers and archive have the same functions.
@@ -38,6 +39,7 @@ pub(crate) fn run(sh: &Shell, _arguments: Vec<OsString>) -> Result<()> {
 /// The comparisons, for a report of several commands.
 pub(crate) fn steps(sh: &Shell, report: &mut Report) {
     report.step("headers compile alone", || compile_alone(sh));
+    report.step("headers on 32 bits", || on_32_bits(sh));
     report.step("headers against Rust", || compare(sh));
 }
 
@@ -98,6 +100,26 @@ fn compile_alone(sh: &Shell) -> Result<Done> {
         }
     }
     Ok(Done::Passed(format!("{compiled} compilations")))
+}
+
+/// The chips' sizes, by the compiler of this machine told to think in 32 bits.
+fn on_32_bits(sh: &Shell) -> Result<Done> {
+    const SIZES: &str = "#include \"MicroUSC/system/memory_pool.h\"\n\
+        _Static_assert(sizeof(void *) == 4, \"32 bits\");\n\
+        _Static_assert(sizeof(memory_block_t) == 4, \"a link\");\n\
+        _Static_assert(sizeof(memory_pool_t) == 24, \"five documented words and one\");\n\
+        MEMORY_POOL_STATIC_BUFFER(buffer, 30, 10);\n";
+    if std::env::consts::ARCH != "x86_64" {
+        return Ok(Done::Skipped("needs a compiler that knows -m32".to_owned()));
+    }
+    if let Some(skipped) = skip_without(sh, &[GCC])? {
+        return Ok(skipped);
+    }
+    let source = archive::work_dir(sh, "header")?.join("sizes.c");
+    sh.write_file(&source, SIZES)?;
+    let flags = ["-m32", "-ffreestanding", "-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic"];
+    Compiler::new("gcc", &flags).include(&archive::include_dir(&sh.current_dir())).check(&source)?;
+    Done::passed()
 }
 
 fn compare(sh: &Shell) -> Result<Done> {

@@ -11,7 +11,8 @@ use super::document::{Document, Language, Sample, Wish};
 use super::expectations::Expectation;
 
 /// Names that nobody declared are errors, not warnings.
-const STRICT: &[&str] = &["-Werror=implicit-function-declaration", "-Werror=int-conversion"];
+const STRICT: &[&str] =
+    &["-Werror=implicit-function-declaration", "-Werror=implicit-int", "-Werror=int-conversion"];
 
 /// Headers that have to come before a function, where a sample is the inside of one.
 const CXX_PRELUDE: &str = "#include \"prelude.h\"\n#include \"MicroUSC/system/memory_pool.hpp\"\n\

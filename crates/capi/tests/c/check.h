@@ -79,18 +79,23 @@ static inline void remember_report(const memory_pool_report_t *report) {
 
 /* ---- Helpers ------------------------------------------------------------------------------------------------ */
 
-/* Hides where a pointer came from: a compiler may otherwise conclude that two allocations differ. */
-static inline uintptr_t address_of(const void *pointer) {
-    const void *volatile hidden = pointer;
-    return (uintptr_t)hidden;
+/*
+ * Hides where a pointer came from: a compiler may otherwise conclude that two allocations differ, and that what is
+ * written past the end of one is never read.
+ */
+static inline void *hidden(const void *pointer) {
+    const void *volatile from_anywhere = pointer;
+    return (void *)(uintptr_t)from_anywhere;
 }
+
+static inline uintptr_t address_of(const void *pointer) { return (uintptr_t)hidden(pointer); }
 
 static inline bool same(const void *left, const void *right) { return address_of(left) == address_of(right); }
 
 /* A number that the compiler does not know, so that it cannot warn of what a test does on purpose. */
 static inline size_t unknown(size_t number) {
-    volatile size_t hidden = number;
-    return hidden;
+    volatile size_t from_anywhere = number;
+    return from_anywhere;
 }
 
 static inline memory_pool_info_t info_of(memory_pool_t *pool) {

@@ -66,7 +66,7 @@ TEST(an_overrun_into_a_free_neighbour_harms_nobody) {
     for (size_t i = 0; i < COUNT; i++) blocks[i] = (char *)memory_pool_alloc(&pool);
     memory_pool_free(&pool, blocks[7]);
     memory_pool_free(&pool, blocks[5]);
-    memset(blocks[4], 0x41, unknown(pool.block_size + sizeof(void *)));
+    memset(hidden(blocks[4]), 0x41, unknown(pool.block_size + sizeof(void *)));
     CHECK(memory_pool_alloc(&pool) != NULL);
     CHECK(memory_pool_alloc(&pool) == NULL);
     expect_damage_then_repair(COUNT - 1);
@@ -76,7 +76,7 @@ TEST(a_write_after_free_harms_nobody) {
     CHECK(memory_pool_init(&pool, SIZE, COUNT));
     void *stale = memory_pool_alloc(&pool);
     memory_pool_free(&pool, stale);
-    memset(stale, 0xFF, SIZE);
+    memset(hidden(stale), 0xFF, SIZE);
     CHECK(memory_pool_alloc(&pool) != NULL);
     CHECK(memory_pool_alloc(&pool) == NULL);
     expect_damage_then_repair(1);
