@@ -8,6 +8,7 @@ mod fuzz;
 mod header;
 mod hotpath;
 mod lint;
+mod picture;
 mod report;
 mod samples;
 mod test;
@@ -47,6 +48,11 @@ const COMMANDS: &[Command] = &[
     },
     Command { name: "bench", about: "instruction counts against budgets  [--format json]", run: bench::run },
     Command { name: "fuzz", about: "every fuzz target for a while  [--seconds N]", run: fuzz::run },
+    Command {
+        name: "picture",
+        about: "the README's picture, drawn from what the tool prints",
+        run: picture::run,
+    },
     Command { name: "samples", about: "the C and C++ samples of documents  FILE.md...", run: samples::run },
 ];
 

@@ -8,7 +8,7 @@ use lexopt::{Arg, Parser, ValueExt};
 use xshell::{Shell, cmd};
 
 use crate::report::{Done, Report};
-use crate::{bench, ctests, fuzz, header, hotpath, lint, samples, variants};
+use crate::{bench, ctests, fuzz, header, hotpath, lint, picture, samples, variants};
 
 /// Runs everything.
 pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
@@ -32,6 +32,7 @@ pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
         let what = format!("samples of {}", document.file_name().unwrap_or_default().display());
         report.step(&what, || samples::check(sh, &document));
     }
+    picture::steps(sh, &mut report);
     fuzz::steps(sh, &mut report);
     report.finish()
 }
