@@ -64,3 +64,8 @@ pub use lock::*;
 pub use pool::{Marked, Marking, Pool, Unmarked};
 pub use raw::{Ledger, Link, RawPool};
 pub use stats::Stats;
+
+/// The Rust of the project's front page, as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
