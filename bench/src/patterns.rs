@@ -74,7 +74,7 @@ fn warm_up<S: Subject>(subject: &mut S) {
     handles.into_iter().for_each(|handle| subject.free(handle));
 }
 
-/// Every operation of every pattern.
+/// Every operation of every pattern; the first is that of a new pool.
 pub(crate) fn costs<S: Subject>(new: impl Fn() -> S) -> Vec<Cost> {
     let warm = || {
         let mut subject = new();
