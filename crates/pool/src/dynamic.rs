@@ -119,7 +119,8 @@ impl<'m, L: RawLock> DynPool<'m, L> {
         // SAFETY: the lock is closed; the block is as the caller promises.
         match self.lock.try_with(|| unsafe { self.unlocked(|raw| raw.try_put(block)) }) {
             Ok(()) => Ok(()),
-            Err(saved) => self.refuse(block, saved),
+            // SAFETY: as the caller promises.
+            Err(saved) => unsafe { self.put_otherwise(block, saved) },
         }
     }
 
@@ -168,14 +169,17 @@ impl<'m, L: RawLock> DynPool<'m, L> {
         taken
     }
 
+    /// # Safety
+    ///
+    /// As [`RawPool::put`]; the lock is closed with `saved`.
     #[cold]
     #[inline(never)]
-    fn refuse(&self, block: *mut u8, saved: L::Saved) -> Result<(), Error> {
-        // SAFETY: the lock is closed.
-        let error = unsafe { self.unlocked(|raw| raw.refuse(block)) };
+    unsafe fn put_otherwise(&self, block: *mut u8, saved: L::Saved) -> Result<(), Error> {
+        // SAFETY: the lock is closed; the block is as the caller promises.
+        let answer = unsafe { self.unlocked(|raw| raw.put_otherwise(block)) };
         // SAFETY: closed with `saved` by `free_raw`.
         unsafe { self.lock.release(saved) };
-        Err(error)
+        answer
     }
 
     #[inline(always)]

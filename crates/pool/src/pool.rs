@@ -209,18 +209,22 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
         // SAFETY: the lock is closed; the block is as the caller promises.
         match self.lock.try_with(|| unsafe { self.unlocked(|raw| raw.try_put(block)) }) {
             Ok(()) => Ok(()),
-            Err(saved) => self.refuse(block, saved),
+            // SAFETY: as the caller promises.
+            Err(saved) => unsafe { self.put_otherwise(block, saved) },
         }
     }
 
+    /// # Safety
+    ///
+    /// As [`RawPool::put`]; the lock is closed with `saved`.
     #[cold]
     #[inline(never)]
-    fn refuse(&'static self, block: *mut u8, saved: L::Saved) -> Result<(), Error> {
-        // SAFETY: the lock is closed.
-        let error = unsafe { self.unlocked(|raw| raw.refuse(block)) };
+    unsafe fn put_otherwise(&'static self, block: *mut u8, saved: L::Saved) -> Result<(), Error> {
+        // SAFETY: the lock is closed; the block is as the caller promises.
+        let answer = unsafe { self.unlocked(|raw| raw.put_otherwise(block)) };
         // SAFETY: closed with `saved` by `put`.
         unsafe { self.lock.release(saved) };
-        Err(error)
+        answer
     }
 
     #[inline(always)]

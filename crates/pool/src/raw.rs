@@ -32,6 +32,9 @@ pub struct Link {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Ledger {
+    /// Blocks below this index are taken and returned by the usual path: all of `fresh`, or none while the gate is
+    /// closed ([`RawPool::close`]).
+    pub open: usize,
     /// Blocks below this index have been on the list at some time.
     pub fresh: usize,
     /// Distinct blocks used. Blocks are taken last-in-first-out, so a block that was never used is taken only when
@@ -43,12 +46,15 @@ pub struct Ledger {
     /// Frees refused: double, or not a block.
     pub refused: u32,
     /// Times that damage was met in the free list.
-    pub damaged: u32,
+    pub damaged: u16,
+    /// The gate is closed.
+    pub closed: bool,
 }
 
 impl Ledger {
     /// All counters zero.
-    pub const NEW: Self = Self { fresh: 0, peak: 0, exhausted: 0, refused: 0, damaged: 0 };
+    pub const NEW: Self =
+        Self { open: 0, fresh: 0, peak: 0, exhausted: 0, refused: 0, damaged: 0, closed: false };
 }
 
 /// A pool for the length of one operation.
@@ -103,11 +109,16 @@ impl<'a, M: Marks> RawPool<'a, M> {
     /// [`take_otherwise`](Self::take_otherwise), which a caller may keep out of its own hot path.
     #[inline(always)]
     pub fn try_take(&mut self) -> Option<NonNull<u8>> {
+        self.take_below(self.ledger.open)
+    }
+
+    #[inline(always)]
+    fn take_below(&mut self, limit: usize) -> Option<NonNull<u8>> {
         let index = self.index(self.head.addr());
-        if index >= self.ledger.fresh {
+        if index >= limit {
             return None;
         }
-        // SAFETY: `index` is below `fresh`, which is at most the capacity.
+        // SAFETY: `index` is below `open` or `fresh`, which are at most the capacity.
         let virgin = unsafe { self.marks.claim(index) }?;
         let block = self.link(self.head.addr());
         // SAFETY: the index proves the address to be a block of ours, aligned for a link, and its mark was free, so
@@ -119,17 +130,22 @@ impl<'a, M: Marks> RawPool<'a, M> {
         Some(block.cast())
     }
 
-    /// The other cases of [`take`](Self::take): the list is empty, or damaged. O(1).
+    /// The other cases of [`take`](Self::take): the gate is closed, the list is empty, or it is damaged. O(1).
     ///
     /// # Errors
     ///
     /// As [`take`](Self::take).
     #[cold]
     pub fn take_otherwise(&mut self) -> Result<NonNull<u8>, Error> {
-        let index = self.ledger.fresh;
+        if self.ledger.closed
+            && let Some(block) = self.take_below(self.ledger.fresh)
+        {
+            return Ok(block);
+        }
         if !self.head.is_null() || *self.listed != 0 {
             return self.damaged();
         }
+        let index = self.ledger.fresh;
         if index == self.geometry.capacity() {
             self.ledger.exhausted = self.ledger.exhausted.saturating_add(1);
             return Err(Error::Exhausted);
@@ -138,7 +154,7 @@ impl<'a, M: Marks> RawPool<'a, M> {
         if unsafe { self.marks.claim(index) }.is_none() {
             return self.damaged();
         }
-        self.ledger.fresh += 1;
+        self.set_gate(self.ledger.closed, index + 1);
         self.ledger.peak += 1;
         Ok(self.link(self.base.addr() + index * self.geometry.stride()).cast())
     }
@@ -156,21 +172,34 @@ impl<'a, M: Marks> RawPool<'a, M> {
     #[inline(always)]
     pub unsafe fn put(&mut self, block: *mut u8) -> Result<(), Error> {
         // SAFETY: as the caller promises.
-        unsafe { self.try_put(block) }.map_or_else(|| Err(self.refuse(block)), Ok)
+        match unsafe { self.try_put(block) } {
+            Some(()) => Ok(()),
+            // SAFETY: as the caller promises.
+            None => unsafe { self.put_otherwise(block) },
+        }
     }
 
     /// The usual case of [`put`](Self::put): `block` is a live block. `None` changes nothing, and calls for
-    /// [`refuse`](Self::refuse), which a caller may keep out of its own hot path.
+    /// [`put_otherwise`](Self::put_otherwise), which a caller may keep out of its own hot path.
     ///
     /// # Safety
     ///
     /// As [`put`](Self::put).
     #[inline(always)]
     pub unsafe fn try_put(&mut self, block: *mut u8) -> Option<()> {
+        // SAFETY: as the caller promises.
+        unsafe { self.put_below(block, self.ledger.open) }
+    }
+
+    /// # Safety
+    ///
+    /// As [`put`](Self::put).
+    #[inline(always)]
+    unsafe fn put_below(&mut self, block: *mut u8, limit: usize) -> Option<()> {
         if M::KEPT {
             let index = self.index(block.addr());
-            // SAFETY: `release` is reached only with an index below the capacity.
-            if index >= self.geometry.capacity() || !unsafe { self.marks.release(index) } {
+            // SAFETY: `release` is reached only with an index below `open` or `fresh`, which are at most the capacity.
+            if index >= limit || !unsafe { self.marks.release(index) } {
                 return None;
             }
         }
@@ -183,12 +212,41 @@ impl<'a, M: Marks> RawPool<'a, M> {
         Some(())
     }
 
-    /// Counts the refusal of `block`, and names the reason. O(1).
+    /// The other cases of [`put`](Self::put): the gate is closed, or `block` is to be refused. O(1).
+    ///
+    /// # Errors
+    ///
+    /// As [`put`](Self::put).
+    ///
+    /// # Safety
+    ///
+    /// As [`put`](Self::put).
     #[cold]
-    pub fn refuse(&mut self, block: *mut u8) -> Error {
+    pub unsafe fn put_otherwise(&mut self, block: *mut u8) -> Result<(), Error> {
+        // SAFETY: as the caller promises.
+        if self.ledger.closed && unsafe { self.put_below(block, self.ledger.fresh) }.is_some() {
+            return Ok(());
+        }
         self.ledger.refused = self.ledger.refused.saturating_add(1);
         let is_block = self.index(block.addr()) < self.geometry.capacity();
-        if is_block { Error::DoubleFree } else { Error::NotABlock }
+        Err(if is_block { Error::DoubleFree } else { Error::NotABlock })
+    }
+
+    /// Closes the gate: from now on every operation takes the other path, so that whoever is there (a waiter to be
+    /// served, a reserve to be kept) can do its part. The usual path pays nothing for the possibility. O(1).
+    pub fn close(&mut self) {
+        self.set_gate(true, self.ledger.fresh);
+    }
+
+    /// Opens the gate. O(1).
+    pub fn reopen(&mut self) {
+        self.set_gate(false, self.ledger.fresh);
+    }
+
+    fn set_gate(&mut self, closed: bool, fresh: usize) {
+        self.ledger.closed = closed;
+        self.ledger.fresh = fresh;
+        self.ledger.open = if closed { 0 } else { fresh };
     }
 
     /// Number of blocks that can be taken. O(1).
@@ -207,7 +265,7 @@ impl<'a, M: Marks> RawPool<'a, M> {
             lowest_free: capacity - self.ledger.peak,
             exhausted: self.ledger.exhausted,
             refused: self.ledger.refused,
-            damaged: self.ledger.damaged,
+            damaged: self.ledger.damaged.into(),
         }
     }
 
@@ -295,7 +353,7 @@ impl RawPool<'_, ByteMarks> {
             next = self.push_behind(index, next);
         }
         *self.head = next;
-        self.ledger.fresh = self.geometry.capacity();
+        self.set_gate(self.ledger.closed, self.geometry.capacity());
     }
 
     /// Makes the free list anew from the marks, which no overrun of a block reaches, and returns its length in

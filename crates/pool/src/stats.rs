@@ -19,7 +19,7 @@ pub struct Stats {
     pub exhausted: u32,
     /// Frees refused: double, or not a block of the pool. Stays at its maximum.
     pub refused: u32,
-    /// Times that damage was met in the free list. Stays at its maximum.
+    /// Times that damage was met in the free list. Stays at its maximum, 65535.
     pub damaged: u32,
 }
 

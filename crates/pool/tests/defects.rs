@@ -236,3 +236,36 @@ fn the_compiler_forgets_that_locks_order_other_memory() {
         }
     });
 }
+
+#[test]
+fn a_closed_gate_lets_nothing_through_or_everything_wrong() {
+    // Behind a closed gate every answer is the same; only the path differs.
+    use microusc_pool::{ByteMarks, Ledger, RawPool};
+    let geometry = Geometry::new(16, WORD, 3).unwrap();
+    let (mut blocks, mut marks) = ([0usize; 16], [0u8; 3]);
+    let (mut head, mut listed, mut ledger) = (std::ptr::null_mut(), 0, Ledger::NEW);
+    // SAFETY: the parts are made for one another and outlive the pool.
+    let mut pool = unsafe {
+        let marks = ByteMarks::new(marks.as_mut_ptr());
+        RawPool::new((&mut head, &mut listed), &mut ledger, blocks.as_mut_ptr().cast(), &geometry, marks)
+    };
+    pool.close();
+    assert_eq!(pool.try_take(), None);
+    let first = pool.take().unwrap();
+    // SAFETY: ours to return, once; then wrong, which is the point.
+    unsafe {
+        assert_eq!(pool.try_put(first.as_ptr()), None);
+        assert_eq!(pool.put(first.as_ptr()), Ok(()));
+        assert_eq!(pool.put(first.as_ptr()), Err(Error::DoubleFree));
+        assert_eq!(pool.put(first.as_ptr().wrapping_add(1)), Err(Error::NotABlock));
+    }
+    let blocks: Vec<_> = (0..3).map(|_| pool.take().unwrap()).collect();
+    assert_eq!(pool.take(), Err(Error::Exhausted));
+    pool.reopen();
+    for block in blocks {
+        // SAFETY: ours to return.
+        assert_eq!(unsafe { pool.try_put(block.as_ptr()) }, Some(()));
+    }
+    assert_eq!((pool.try_take().is_some(), pool.stats().lowest_free, pool.stats().refused), (true, 0, 2));
+    assert_eq!(pool.validate(), Ok(()));
+}

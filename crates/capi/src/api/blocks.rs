@@ -88,7 +88,7 @@ unsafe fn free(function: &'static CStr, pool: *mut memory_pool_t, block: *mut c_
     match unsafe { lock(control).try_with(|| raw(pool, control).try_put(block.cast())) } {
         Ok(()) => ESP_OK,
         // SAFETY: as above; the lock is still held.
-        Err(saved) => unsafe { refuse(function, pool, control, block, saved) },
+        Err(saved) => unsafe { put_otherwise(function, pool, control, block, saved) },
     }
 }
 
@@ -98,10 +98,10 @@ pub unsafe extern "C" fn memory_pool_alloc_unsynchronized(pool: *mut memory_pool
     // SAFETY: obligation 1.
     let Ok(control) = (unsafe { control_of(pool) }) else { return null_mut() };
     // SAFETY: `control` is that of `pool`, which nobody else uses, as the function's name asks.
-    let mut raw = unsafe { raw(pool, control) };
-    match raw.try_take() {
+    match unsafe { raw(pool, control).try_take() } {
         Some(block) => block.as_ptr().cast(),
-        None => pointer(raw.take_otherwise()),
+        // SAFETY: as above.
+        None => unsafe { take_otherwise_alone(pool, control) },
     }
 }
 
@@ -122,7 +122,7 @@ pub unsafe extern "C" fn memory_pool_free_unsynchronized(
     match unsafe { raw(pool, control).try_put(block.cast()) } {
         Some(()) => ESP_OK,
         // SAFETY: as above.
-        None => tell(NAME, unsafe { raw(pool, control) }.refuse(block.cast()), control, block),
+        None => unsafe { put_otherwise_alone(NAME, pool, control, block) },
     }
 }
 
@@ -151,6 +151,18 @@ unsafe fn take_otherwise(pool: *mut memory_pool_t, control: NonNull<Control>, sa
     }
 }
 
+/// The rare end of [`memory_pool_alloc_unsynchronized`].
+///
+/// # Safety
+///
+/// `control` is that of `pool`, which nobody else uses.
+#[cold]
+#[inline(never)]
+unsafe fn take_otherwise_alone(pool: *mut memory_pool_t, control: NonNull<Control>) -> *mut c_void {
+    // SAFETY: as the caller promises.
+    pointer(unsafe { raw(pool, control).take_otherwise() })
+}
+
 fn pointer(taken: Result<NonNull<u8>, Error>) -> *mut c_void {
     taken.map_or(null_mut(), |block| block.as_ptr().cast())
 }
@@ -159,23 +171,52 @@ fn pointer(taken: Result<NonNull<u8>, Error>) -> *mut c_void {
 ///
 /// # Safety
 ///
-/// `control` is that of `pool`; its lock was acquired with `saved`.
+/// `control` is that of `pool`; its lock was acquired with `saved`; the block is as for [`free`].
 #[cold]
 #[inline(never)]
-unsafe fn refuse(
+unsafe fn put_otherwise(
     function: &'static CStr,
     pool: *mut memory_pool_t,
     control: NonNull<Control>,
     block: *mut c_void,
     saved: Saved,
 ) -> esp_err_t {
-    // SAFETY: the lock is held until the release.
-    let error = unsafe {
-        let error = raw(pool, control).refuse(block.cast());
+    // SAFETY: the lock is held until the release; the block is as the caller promises.
+    let answer = unsafe {
+        let answer = raw(pool, control).put_otherwise(block.cast());
         lock(control).release(saved);
-        error
+        answer
     };
-    tell(function, error, control, block)
+    told(function, answer, control, block)
+}
+
+/// The rare end of [`memory_pool_free_unsynchronized`].
+///
+/// # Safety
+///
+/// `control` is that of `pool`, which nobody else uses; the block is as for [`free`].
+#[cold]
+#[inline(never)]
+unsafe fn put_otherwise_alone(
+    function: &'static CStr,
+    pool: *mut memory_pool_t,
+    control: NonNull<Control>,
+    block: *mut c_void,
+) -> esp_err_t {
+    // SAFETY: as the caller promises.
+    told(function, unsafe { raw(pool, control).put_otherwise(block.cast()) }, control, block)
+}
+
+fn told(
+    function: &'static CStr,
+    answer: Result<(), Error>,
+    control: NonNull<Control>,
+    block: *mut c_void,
+) -> esp_err_t {
+    match answer {
+        Ok(()) => ESP_OK,
+        Err(error) => tell(function, error, control, block),
+    }
 }
 
 #[cold]
