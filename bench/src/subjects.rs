@@ -48,7 +48,7 @@ impl Subject for Null {
 }
 
 type TypedPool<L, M> = Pool<Content, BLOCKS, L, M>;
-type TypedHandle<L, M> = PoolBox<Content, BLOCKS, L, M, MaybeUninit<Content>>;
+type TypedHandle<L, M> = PoolBox<'static, MaybeUninit<Content>, TypedPool<L, M>>;
 
 /// A typed pool through its handles.
 pub(crate) struct Typed<L: RawLock + 'static, M: microusc_pool::Marking + 'static>(&'static TypedPool<L, M>);

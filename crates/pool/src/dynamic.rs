@@ -1,13 +1,12 @@
 //! Untyped pools over memory they are given.
 
 use core::marker::PhantomData;
-use core::mem::{ManuallyDrop, MaybeUninit};
+use core::mem::MaybeUninit;
 use core::ptr::{NonNull, null_mut};
-use core::slice;
 
 use crate::raw::{Ledger, Link, RawPool};
 use crate::sync::Guarded;
-use crate::{ByteMarks, DefaultLock, Error, Geometry, RawLock, Stats};
+use crate::{ByteMarks, DefaultLock, Error, Geometry, PoolBox, RawLock, Reclaim, Rejected, Stats};
 
 struct List {
     head: *mut Link,
@@ -30,9 +29,10 @@ struct List {
 /// let mut memory = [MaybeUninit::uninit(); 1000];
 /// let pool: DynPool<NoLock> = DynPool::new(&mut memory, 64, 4)?;
 /// let mut block = pool.alloc()?;
-/// block.as_mut_slice().fill(MaybeUninit::new(0x55));
-/// assert_eq!(pool.stats().used(), 1);
-/// drop(block);
+/// block.fill(MaybeUninit::new(0x55));
+/// let answer = pool.alloc_value(42u64)?; // any type that fits a block
+/// assert_eq!((*answer, pool.stats().used()), (42, 2));
+/// drop((block, answer));
 /// assert_eq!(pool.stats().used(), 0);
 /// # Ok::<(), microusc_pool::Error>(())
 /// ```
@@ -80,15 +80,41 @@ impl<'m, L: RawLock> DynPool<'m, L> {
         Ok(Self { lock: L::INIT, list, geometry, base, marks, memory: PhantomData })
     }
 
-    /// Takes a block. O(1); one critical section. Its content is whatever was there.
+    /// Takes a block of a stride's bytes. O(1); one critical section. Its content is whatever was there.
     ///
     /// # Errors
     ///
     /// [`Error::Exhausted`] or [`Error::Corrupt`].
     #[inline]
-    pub fn alloc(&self) -> Result<Block<'_, L>, Error> {
+    pub fn alloc(&self) -> Result<PoolBox<'_, [MaybeUninit<u8>], Self>, Error> {
         let start = self.alloc_raw()?;
-        Ok(Block { pool: self, start })
+        let bytes = NonNull::slice_from_raw_parts(start.cast(), self.geometry.stride());
+        // SAFETY: just taken; a block is a stride long, and any byte is a `MaybeUninit`.
+        Ok(unsafe { PoolBox::from_parts(self, bytes) })
+    }
+
+    /// Moves `value` into a block. O(1); one critical section, in which `value` is not touched.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnsuitableMemory`] if a `T` is larger than a block, or more strictly aligned than the blocks are;
+    /// [`Error::Exhausted`] or [`Error::Corrupt`]. The value is given back.
+    #[inline]
+    pub fn alloc_value<T>(&self, value: T) -> Result<PoolBox<'_, T, Self>, Rejected<T>> {
+        let misaligned = (self.base.addr().get() | self.geometry.stride()) & (align_of::<T>() - 1) != 0;
+        if misaligned || size_of::<T>() > self.geometry.stride() {
+            return Err(Rejected { error: Error::UnsuitableMemory, value });
+        }
+        match self.alloc_raw() {
+            Ok(block) => {
+                let block = block.cast::<T>();
+                // SAFETY: the block is ours, and as large and aligned as a `T`.
+                unsafe { block.write(value) };
+                // SAFETY: just taken and written.
+                Ok(unsafe { PoolBox::from_parts(self, block) })
+            }
+            Err(error) => Err(Rejected { error, value }),
+        }
     }
 
     /// Takes a block as an address. O(1); one critical section.
@@ -213,48 +239,11 @@ impl<'m, L: RawLock> DynPool<'m, L> {
     }
 }
 
-/// A block of a [`DynPool`]: owns its bytes and returns them on drop.
-///
-/// It may be sent to another thread exactly when the pool's lock is `Sync`, and does not outlive the pool.
-pub struct Block<'p, L: RawLock = DefaultLock> {
-    pool: &'p DynPool<'p, L>,
-    start: NonNull<u8>,
-}
-
-// SAFETY: the block is the handle's alone, and the pool may be used from the other thread since it is `Sync`.
-unsafe impl<L: RawLock + Sync> Send for Block<'_, L> {}
-// SAFETY: a shared handle gives out shared references to the bytes only.
-unsafe impl<L: RawLock + Sync> Sync for Block<'_, L> {}
-
-impl<L: RawLock> Block<'_, L> {
-    /// The address of the block.
-    pub fn as_ptr(&self) -> NonNull<u8> {
-        self.start
-    }
-
-    /// The bytes of the block: a stride's length.
-    pub fn as_slice(&self) -> &[MaybeUninit<u8>] {
-        // SAFETY: the block is this handle's, of that length, and any byte is a `MaybeUninit`.
-        unsafe { slice::from_raw_parts(self.start.as_ptr().cast(), self.pool.geometry.stride()) }
-    }
-
-    /// The bytes of the block, to be written.
-    pub fn as_mut_slice(&mut self) -> &mut [MaybeUninit<u8>] {
-        // SAFETY: as in `as_slice`, and the handle is borrowed exclusively.
-        unsafe { slice::from_raw_parts_mut(self.start.as_ptr().cast(), self.pool.geometry.stride()) }
-    }
-
-    /// Gives the block up as an address; [`DynPool::free_raw`] takes it back. O(1), no critical section.
-    pub fn into_raw(self) -> NonNull<u8> {
-        ManuallyDrop::new(self).start
-    }
-}
-
-impl<L: RawLock> Drop for Block<'_, L> {
-    #[inline]
-    fn drop(&mut self) {
-        // SAFETY: the handle owns the block and is not used again.
-        // A refusal is counted by the pool; it means that somebody gave the block back behind the handle's back.
-        let _counted = unsafe { self.pool.free_raw(self.start.as_ptr()) };
+// SAFETY: the memory is the pool's by exclusive borrow, wherever the pool moves; a block in use is on no list.
+unsafe impl<L: RawLock> Reclaim for DynPool<'_, L> {
+    #[inline(always)]
+    unsafe fn reclaim(&self, block: NonNull<u8>) {
+        // SAFETY: as the caller promises. A refusal is counted by the pool.
+        let _counted = unsafe { self.free_raw(block.as_ptr()) };
     }
 }

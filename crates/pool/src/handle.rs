@@ -1,94 +1,95 @@
-//! The owner of a block of a [`Pool`].
+//! The owner of a value in a block, whatever pool the block is from.
 
 use core::fmt;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ops::{Deref, DerefMut};
+use core::pin::Pin;
 use core::ptr::NonNull;
 
-use crate::{DefaultLock, Error, Marked, Marking, Pool, RawLock};
-
-/// A value in a block of a static pool: owns it, drops it, returns the block.
+/// A pool that takes its blocks back.
 ///
-/// Two words. It may be sent to another thread, or dropped in an interrupt, exactly when the pool's lock is `Sync`
-/// and the value may be sent. `V` is the type seen in the block: `T`, or `MaybeUninit<T>` before it is filled.
+/// # Safety
+///
+/// A block that the pool gave out stays where it is and is nobody else's until it is given to `reclaim`.
+pub unsafe trait Reclaim {
+    /// Takes a block back. O(1); what the pool's own free costs, in the same contexts.
+    ///
+    /// A block that is none of the pool's in use is refused and counted by the pool.
+    ///
+    /// # Safety
+    ///
+    /// If `block` is a block of this pool in use, it is the caller's, and is not used again.
+    unsafe fn reclaim(&self, block: NonNull<u8>);
+}
+
+/// A value in a block of a pool: owns it, drops it, returns the block.
+///
+/// Two words (three for a slice). It may be sent to another thread, or dropped in an interrupt, exactly when the pool
+/// is `Sync` (its lock allows it) and the value may be sent. [`Boxed`](crate::Boxed) names the handle of a static pool.
 ///
 /// ```
-/// use microusc_pool::{Pool, PoolBox};
+/// use microusc_pool::{Boxed, Pool, PoolBox};
 ///
 /// static LINES: Pool<[u8; 80], 4> = Pool::new();
 ///
+/// let line: Boxed<Pool<[u8; 80], 4>> = LINES.alloc([b' '; 80]).unwrap();
 /// // Across C and back: the address is the handle.
-/// let line = LINES.alloc([b' '; 80]).unwrap();
 /// let address = PoolBox::into_raw(line);
 /// // SAFETY: `address` came from `into_raw` and is used once.
-/// let line = unsafe { PoolBox::from_raw(&LINES, address) }.unwrap();
+/// let line = unsafe { LINES.adopt(address) }.unwrap();
 /// drop(line);
 /// assert_eq!(LINES.stats().used(), 0);
 /// ```
-pub struct PoolBox<
-    T: 'static,
-    const N: usize,
-    L: RawLock + 'static = DefaultLock,
-    M: Marking + 'static = Marked,
-    V = T,
-> {
-    pool: &'static Pool<T, N, L, M>,
+pub struct PoolBox<'p, V: ?Sized, P: Reclaim + ?Sized> {
     value: NonNull<V>,
+    pool: &'p P,
 }
 
 // SAFETY: the handle is the value's only owner, and the pool may be used from the other thread since it is `Sync`.
-unsafe impl<T: Send, const N: usize, L: RawLock + Sync, M: Marking, V: Send> Send for PoolBox<T, N, L, M, V> {}
+unsafe impl<V: ?Sized + Send, P: Reclaim + ?Sized + Sync> Send for PoolBox<'_, V, P> {}
 // SAFETY: a shared handle gives out shared references to the value only.
-unsafe impl<T: Send, const N: usize, L: RawLock + Sync, M: Marking, V: Sync> Sync for PoolBox<T, N, L, M, V> {}
+unsafe impl<V: ?Sized + Sync, P: Reclaim + ?Sized + Sync> Sync for PoolBox<'_, V, P> {}
 
-impl<T, const N: usize, L: RawLock, M: Marking, V> PoolBox<T, N, L, M, V> {
+impl<'p, V: ?Sized, P: Reclaim + ?Sized> PoolBox<'p, V, P> {
+    /// The owner of `value`, which lies at the start of a block of `pool`.
+    ///
     /// # Safety
     ///
-    /// `value` is a block of `pool` that nobody else owns, and holds a valid `V`, which is `T` or `MaybeUninit<T>`.
+    /// The block is in use and nobody else's, `value` points to its start and is valid.
     #[inline(always)]
-    pub(crate) unsafe fn new(pool: &'static Pool<T, N, L, M>, value: NonNull<V>) -> Self {
-        Self { pool, value }
+    pub unsafe fn from_parts(pool: &'p P, value: NonNull<V>) -> Self {
+        Self { value, pool }
     }
 
-    /// Gives the block up as an address, for C or a queue of words; [`from_raw`](PoolBox::from_raw) takes it back.
-    /// O(1), no critical section.
+    /// Gives the value and its block up as an address, for C or a queue of words; the pool's `adopt`, where it has
+    /// one, takes it back. O(1), no critical section.
     #[inline]
     pub fn into_raw(handle: Self) -> NonNull<V> {
         ManuallyDrop::new(handle).value
     }
-}
 
-impl<T, const N: usize, L: RawLock> PoolBox<T, N, L, Marked> {
-    /// Takes back what [`into_raw`](Self::into_raw) gave. O(1); one critical section.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotABlock`] if the address is not a live block of `pool` (never given out, or freed already).
-    ///
-    /// # Safety
-    ///
-    /// 1. If it is a live block, then nobody else owns or uses it from now on.
-    /// 2. It holds a valid `T`.
-    pub unsafe fn from_raw(pool: &'static Pool<T, N, L, Marked>, address: NonNull<T>) -> Result<Self, Error> {
-        if pool.with_raw(|raw| raw.is_live(address.as_ptr().cast())) {
-            // SAFETY: as the caller promises.
-            Ok(unsafe { Self::new(pool, address) })
-        } else {
-            Err(Error::NotABlock)
-        }
+    /// The address of the value, which is that of its block.
+    #[inline]
+    pub fn as_ptr(handle: &Self) -> NonNull<V> {
+        handle.value
+    }
+
+    /// The value will not move again: the block stays in place, and is not used anew before the value was dropped.
+    #[inline]
+    pub fn into_pin(handle: Self) -> Pin<Self> {
+        // SAFETY: the value lies in the block, which neither moves with the handle nor is reclaimed before `drop` ran.
+        unsafe { Pin::new_unchecked(handle) }
     }
 }
 
-impl<T, const N: usize, L: RawLock, M: Marking> PoolBox<T, N, L, M, MaybeUninit<T>> {
+impl<'p, T, P: Reclaim + ?Sized> PoolBox<'p, MaybeUninit<T>, P> {
     /// Fills the block.
     #[inline]
-    pub fn write(self, value: T) -> PoolBox<T, N, L, M> {
-        let pool = self.pool;
-        let block = Self::into_raw(self).cast::<T>();
+    pub fn write(handle: Self, value: T) -> PoolBox<'p, T, P> {
         // SAFETY: the block is ours, as large and aligned as a `T`.
-        unsafe { block.write(value) };
-        // SAFETY: taken from the handle that was consumed, and written.
-        unsafe { PoolBox::new(pool, block) }
+        unsafe { handle.value.cast::<T>().write(value) };
+        // SAFETY: just written.
+        unsafe { Self::assume_init(handle) }
     }
 
     /// States that the block holds a value, such as one that a peripheral wrote there.
@@ -97,25 +98,23 @@ impl<T, const N: usize, L: RawLock, M: Marking> PoolBox<T, N, L, M, MaybeUninit<
     ///
     /// The block holds a valid `T`.
     #[inline]
-    pub unsafe fn assume_init(self) -> PoolBox<T, N, L, M> {
-        let pool = self.pool;
-        // SAFETY: taken from the handle that was consumed; initialised, as the caller promises.
-        unsafe { PoolBox::new(pool, Self::into_raw(self).cast()) }
+    pub unsafe fn assume_init(handle: Self) -> PoolBox<'p, T, P> {
+        let pool = handle.pool;
+        PoolBox { value: Self::into_raw(handle).cast(), pool }
     }
 }
 
-impl<T, const N: usize, L: RawLock, M: Marking, V> Drop for PoolBox<T, N, L, M, V> {
+impl<V: ?Sized, P: Reclaim + ?Sized> Drop for PoolBox<'_, V, P> {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: the handle owns the value and is not used again.
         unsafe { self.value.drop_in_place() };
-        // SAFETY: the block is a live one and this handle, its owner, gives it up.
-        // A refusal is counted by the pool; it means that somebody gave the block back behind the handle's back.
-        let _counted = unsafe { self.pool.put(self.value.as_ptr().cast()) };
+        // SAFETY: the block is this handle's, which gives it up.
+        unsafe { self.pool.reclaim(self.value.cast()) };
     }
 }
 
-impl<T, const N: usize, L: RawLock, M: Marking, V> Deref for PoolBox<T, N, L, M, V> {
+impl<V: ?Sized, P: Reclaim + ?Sized> Deref for PoolBox<'_, V, P> {
     type Target = V;
 
     #[inline(always)]
@@ -125,7 +124,7 @@ impl<T, const N: usize, L: RawLock, M: Marking, V> Deref for PoolBox<T, N, L, M,
     }
 }
 
-impl<T, const N: usize, L: RawLock, M: Marking, V> DerefMut for PoolBox<T, N, L, M, V> {
+impl<V: ?Sized, P: Reclaim + ?Sized> DerefMut for PoolBox<'_, V, P> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut V {
         // SAFETY: the handle owns a valid value, and is borrowed exclusively.
@@ -133,7 +132,7 @@ impl<T, const N: usize, L: RawLock, M: Marking, V> DerefMut for PoolBox<T, N, L,
     }
 }
 
-impl<T, const N: usize, L: RawLock, M: Marking, V: fmt::Debug> fmt::Debug for PoolBox<T, N, L, M, V> {
+impl<V: ?Sized + fmt::Debug, P: Reclaim + ?Sized> fmt::Debug for PoolBox<'_, V, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }

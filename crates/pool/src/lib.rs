@@ -4,7 +4,7 @@
 //! | you have | use |
 //! |---|---|
 //! | values of one type, known when compiling | [`Pool`]: a `static` with no run-time initialisation, and [`PoolBox`] handles |
-//! | memory given at run time, blocks of bytes | [`DynPool`] over a slice, and [`Block`] handles |
+//! | memory given at run time, blocks of bytes | [`DynPool`] over a slice, and [`PoolBox`] handles |
 //! | parts of a pool kept elsewhere (the C ABI) | [`RawPool`]: the heart itself, one operation at a time |
 //!
 //! ```
@@ -24,7 +24,7 @@
 //! # How it is built
 //!
 //! ```text
-//!   Pool, PoolBox     DynPool, Block        (the C ABI)      typed / untyped / C owners of the parts of a pool
+//!   Pool              DynPool               (the C ABI)      typed / untyped / C owners of the parts of a pool
 //!         \                |                  /
 //!          '---- lock::RawLock::with(...) ---'               sharing: a wrapper, never a second implementation
 //!                          |
@@ -56,12 +56,12 @@ mod stats;
 mod sync;
 
 pub use check::{ByteMarks, Marks, NoMarks};
-pub use dynamic::{Block, DynPool};
+pub use dynamic::DynPool;
 pub use error::{Error, Rejected};
-pub use handle::PoolBox;
+pub use handle::{PoolBox, Reclaim};
 pub use layout::{Geometry, LINK_BYTES};
 pub use lock::*;
-pub use pool::{Marked, Marking, Pool, Unmarked};
+pub use pool::{Boxed, Holds, Marked, Marking, Pool, Unmarked};
 pub use raw::{Ledger, Link, RawPool};
 pub use stats::Stats;
 

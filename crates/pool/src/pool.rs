@@ -6,7 +6,9 @@ use core::ptr::{NonNull, null_mut};
 
 use crate::raw::{Ledger, Link, RawPool};
 use crate::sync::Guarded;
-use crate::{ByteMarks, DefaultLock, Error, Geometry, Marks, NoMarks, PoolBox, RawLock, Rejected, Stats};
+use crate::{
+    ByteMarks, DefaultLock, Error, Geometry, Marks, NoMarks, PoolBox, RawLock, Reclaim, Rejected, Stats,
+};
 
 /// Whether a pool records the owner of each block, and where.
 pub trait Marking {
@@ -19,7 +21,7 @@ pub trait Marking {
 }
 
 /// A mark for each block: double frees and foreign addresses that come back through
-/// [`PoolBox::from_raw`] are refused, and a forged link never leads to a block in use. One byte a block.
+/// [`Pool::adopt`] are refused, and a forged link never leads to a block in use. One byte a block.
 #[derive(Debug)]
 pub struct Marked;
 
@@ -132,13 +134,13 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
     ///
     /// [`Error::Exhausted`] or [`Error::Corrupt`], with the value given back.
     #[inline]
-    pub fn alloc(&'static self, value: T) -> Result<PoolBox<T, N, L, M>, Rejected<T>> {
+    pub fn alloc(&'static self, value: T) -> Result<Boxed<Self>, Rejected<T>> {
         match self.take() {
             Ok(block) => {
                 // SAFETY: the block is ours, and as large and aligned as a `T`.
                 unsafe { block.write(value) };
                 // SAFETY: just taken and written.
-                Ok(unsafe { PoolBox::new(self, block) })
+                Ok(unsafe { PoolBox::from_parts(self, block) })
             }
             Err(error) => Err(Rejected { error, value }),
         }
@@ -150,9 +152,9 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
     ///
     /// [`Error::Exhausted`] or [`Error::Corrupt`]; then `make` is not called.
     #[inline]
-    pub fn alloc_with(&'static self, make: impl FnOnce() -> T) -> Result<PoolBox<T, N, L, M>, Error> {
+    pub fn alloc_with(&'static self, make: impl FnOnce() -> T) -> Result<Boxed<Self>, Error> {
         let block = self.alloc_uninit()?;
-        Ok(block.write(make()))
+        Ok(PoolBox::write(block, make()))
     }
 
     /// Takes a block without filling it. O(1); one critical section.
@@ -161,13 +163,13 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
     ///
     /// [`Error::Exhausted`] or [`Error::Corrupt`].
     #[inline]
-    pub fn alloc_uninit(&'static self) -> Result<PoolBox<T, N, L, M, MaybeUninit<T>>, Error> {
+    pub fn alloc_uninit(&'static self) -> Result<PoolBox<'static, MaybeUninit<T>, Self>, Error> {
         // SAFETY: just taken; a `MaybeUninit` needs no initialisation.
-        self.take().map(|block| unsafe { PoolBox::new(self, block.cast()) })
+        self.take().map(|block| unsafe { PoolBox::from_parts(self, block.cast()) })
     }
 
     /// A snapshot of the pool. O(1); one critical section.
-    pub fn stats(&'static self) -> Stats {
+    pub fn stats(&self) -> Stats {
         self.with_raw(|raw| raw.stats())
     }
 
@@ -176,12 +178,12 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
     /// # Errors
     ///
     /// [`Error::Corrupt`].
-    pub fn validate(&'static self) -> Result<(), Error> {
+    pub fn validate(&self) -> Result<(), Error> {
         self.with_raw(|raw| raw.validate())
     }
 
     #[inline(always)]
-    fn take(&'static self) -> Result<NonNull<T>, Error> {
+    fn take(&self) -> Result<NonNull<T>, Error> {
         // SAFETY: the lock is closed.
         match self.lock.try_with(|| unsafe { self.unlocked(|raw| raw.try_take()) }) {
             Ok(block) => Ok(block.cast()),
@@ -191,7 +193,7 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
 
     #[cold]
     #[inline(never)]
-    fn take_otherwise(&'static self, saved: L::Saved) -> Result<NonNull<u8>, Error> {
+    fn take_otherwise(&self, saved: L::Saved) -> Result<NonNull<u8>, Error> {
         // SAFETY: the lock is closed.
         let taken = unsafe { self.unlocked(|raw| raw.take_otherwise()) };
         // SAFETY: closed with `saved` by `take`.
@@ -205,7 +207,7 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
     ///
     /// As [`RawPool::put`].
     #[inline(always)]
-    pub(crate) unsafe fn put(&'static self, block: *mut u8) -> Result<(), Error> {
+    unsafe fn put(&self, block: *mut u8) -> Result<(), Error> {
         // SAFETY: the lock is closed; the block is as the caller promises.
         match self.lock.try_with(|| unsafe { self.unlocked(|raw| raw.try_put(block)) }) {
             Ok(()) => Ok(()),
@@ -219,7 +221,7 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
     /// As [`RawPool::put`]; the lock is closed with `saved`.
     #[cold]
     #[inline(never)]
-    unsafe fn put_otherwise(&'static self, block: *mut u8, saved: L::Saved) -> Result<(), Error> {
+    unsafe fn put_otherwise(&self, block: *mut u8, saved: L::Saved) -> Result<(), Error> {
         // SAFETY: the lock is closed; the block is as the caller promises.
         let answer = unsafe { self.unlocked(|raw| raw.put_otherwise(block)) };
         // SAFETY: closed with `saved` by `put`.
@@ -228,7 +230,7 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
     }
 
     #[inline(always)]
-    pub(crate) fn with_raw<R>(&'static self, work: impl FnOnce(&mut RawPool<'_, M::Marks>) -> R) -> R {
+    fn with_raw<R>(&self, work: impl FnOnce(&mut RawPool<'_, M::Marks>) -> R) -> R {
         // SAFETY: the lock is closed.
         self.lock.with(|| unsafe { self.unlocked(work) })
     }
@@ -237,7 +239,7 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
     ///
     /// The lock is closed.
     #[inline(always)]
-    unsafe fn unlocked<R>(&'static self, work: impl FnOnce(&mut RawPool<'_, M::Marks>) -> R) -> R {
+    unsafe fn unlocked<R>(&self, work: impl FnOnce(&mut RawPool<'_, M::Marks>) -> R) -> R {
         self.list.with_mut(|list| {
             // SAFETY: with the lock closed nobody else has a reference to the list.
             let list = unsafe { &mut *list };
@@ -270,19 +272,60 @@ impl<T, const N: usize, L: RawLock> Pool<T, N, L, Marked> {
     /// If `block` is a live block of this pool, then it is the caller's (from [`PoolBox::into_raw`]) and is not used
     /// again.
     #[inline]
-    pub unsafe fn free_raw(&'static self, block: *mut T) -> Result<(), Error> {
+    pub unsafe fn free_raw(&self, block: *mut T) -> Result<(), Error> {
         // SAFETY: as the caller promises.
         unsafe { self.put(block.cast()) }
     }
 
+    /// Takes back what [`PoolBox::into_raw`] gave. O(1); one critical section.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotABlock`] if the address is not a block of this pool in use (never given out, or freed already).
+    ///
+    /// # Safety
+    ///
+    /// 1. If it is a block in use, then nobody else owns or uses it from now on.
+    /// 2. It holds a valid `T`.
+    pub unsafe fn adopt(&'static self, address: NonNull<T>) -> Result<Boxed<Self>, Error> {
+        if self.with_raw(|raw| raw.is_live(address.as_ptr().cast())) {
+            // SAFETY: as the caller promises.
+            Ok(unsafe { PoolBox::from_parts(self, address) })
+        } else {
+            Err(Error::NotABlock)
+        }
+    }
+
     /// Makes the free list anew from the marks after [`Error::Corrupt`], and returns its length in blocks.
     /// O(N) inside one critical section. Live blocks are not touched.
-    pub fn repair(&'static self) -> usize {
+    pub fn repair(&self) -> usize {
         self.with_raw(|raw| raw.repair())
     }
 
     /// Starts [`Stats::lowest_free`] anew from now. O(N) inside one critical section.
-    pub fn reset_lowest_free(&'static self) {
+    pub fn reset_lowest_free(&self) {
         self.with_raw(|raw| raw.reset_peak());
     }
 }
+
+// SAFETY: blocks are given out to `&'static self` only, so that the pool never moves; a block in use is on no list.
+unsafe impl<T, const N: usize, L: RawLock, M: Marking> Reclaim for Pool<T, N, L, M> {
+    #[inline(always)]
+    unsafe fn reclaim(&self, block: NonNull<u8>) {
+        // SAFETY: as the caller promises. A refusal is counted by the pool.
+        let _counted = unsafe { self.put(block.as_ptr()) };
+    }
+}
+
+impl<T, const N: usize, L: RawLock, M: Marking> Holds for Pool<T, N, L, M> {
+    type Value = T;
+}
+
+/// A pool for values of one type.
+pub trait Holds: Reclaim {
+    /// What its blocks are for.
+    type Value;
+}
+
+/// The handle of a static pool's value: `Boxed<Pool<Packet, 32>>`.
+pub type Boxed<P> = PoolBox<'static, <P as Holds>::Value, P>;

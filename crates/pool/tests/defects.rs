@@ -180,14 +180,14 @@ fn a_dropped_handle_leaks_what_its_value_owns() {
     }
     static POOL: Pool<Counted, 2, SpinLock> = Pool::new();
     let first = POOL.alloc_with(|| Counted).unwrap();
-    let second = PoolBox::into_raw(POOL.alloc_uninit().unwrap().write(Counted));
+    let second = PoolBox::into_raw(PoolBox::write(POOL.alloc_uninit().unwrap(), Counted));
     drop(first);
     assert_eq!(DROPS.load(Ordering::Relaxed), 1);
     // SAFETY: from `into_raw`, used once.
-    drop(unsafe { PoolBox::from_raw(&POOL, second) }.unwrap());
+    drop(unsafe { POOL.adopt(second) }.unwrap());
     assert_eq!(DROPS.load(Ordering::Relaxed), 2);
     // SAFETY: free by now, so it is refused.
-    assert!(unsafe { PoolBox::from_raw(&POOL, second) }.is_err());
+    assert!(unsafe { POOL.adopt(second) }.is_err());
 }
 
 #[test]
