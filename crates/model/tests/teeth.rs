@@ -92,7 +92,7 @@ impl Subject for Toy {
         if offset >= self.stride * self.capacity() {
             return if self.flaw == Flaw::AcceptsForeign { Ok(()) } else { self.refuse(Refusal::NotABlock) };
         }
-        if offset % self.stride != 0 && self.flaw != Flaw::AcceptsInterior {
+        if !offset.is_multiple_of(self.stride) && self.flaw != Flaw::AcceptsInterior {
             return self.refuse(Refusal::NotABlock);
         }
         let index = offset / self.stride;

@@ -30,7 +30,7 @@ pub(super) unsafe fn write(block: NonNull<u8>, bytes: u32, slot: u32) {
 ///
 /// # Safety
 ///
-/// As [`write`], which was called for the block.
+/// As [`fn@write`], which was called for the block.
 #[inline]
 pub(super) unsafe fn holds(block: NonNull<u8>, bytes: u32, slot: u32) -> bool {
     // SAFETY: inside the block, as the caller promises.
