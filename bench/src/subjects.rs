@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 
 use microusc_memory::abi::memory_pool_t;
 use microusc_memory::api::*;
-use microusc_pool::{DefaultLock, Marked, NoLock, Pool, PoolBox, RawLock, Unmarked};
+use microusc_pool::{AtomicPool, DefaultLock, Marked, NoLock, Pool, PoolBox, RawLock, Unmarked, words_for};
 
 /// Blocks of a pool under measurement.
 pub(crate) const BLOCKS: usize = 1000;
@@ -86,6 +86,41 @@ impl<L: RawLock, M: microusc_pool::Marking> Subject for Typed<L, M> {
     #[inline(always)]
     fn free(&mut self, handle: Self::Handle) {
         typed_free(handle);
+    }
+}
+
+type AtomicSubject = AtomicPool<Content, BLOCKS, { words_for(BLOCKS) }>;
+type AtomicHandle = PoolBox<'static, MaybeUninit<Content>, AtomicSubject>;
+
+/// The lock-free pool through its handles.
+pub(crate) struct LockFree(&'static AtomicSubject);
+
+impl LockFree {
+    pub(crate) fn new() -> Self {
+        Self(Box::leak(Box::new(AtomicPool::new())))
+    }
+}
+
+#[inline(never)]
+fn atomic_alloc(pool: &'static AtomicSubject) -> Option<AtomicHandle> {
+    pool.alloc_uninit().ok()
+}
+#[inline(never)]
+fn atomic_free(handle: AtomicHandle) {
+    drop(handle);
+}
+
+impl Subject for LockFree {
+    type Handle = AtomicHandle;
+    #[inline(always)]
+    fn alloc(&mut self) -> AtomicHandle {
+        let handle = atomic_alloc(self.0);
+        // SAFETY: the patterns never ask for more blocks than the pool has.
+        unsafe { handle.unwrap_unchecked() }
+    }
+    #[inline(always)]
+    fn free(&mut self, handle: AtomicHandle) {
+        atomic_free(handle);
     }
 }
 

@@ -7,13 +7,14 @@ mod subjects;
 use libfuzzer_sys::fuzz_target;
 use microusc_fuzz::judge;
 use microusc_pool::{NoLock, SpinLock};
-use subjects::{Dynamic, Typed};
+use subjects::{Dynamic, LockFree, Typed};
 
 fuzz_target!(|data: &[u8]| {
     let Some((kind, program)) = data.split_first() else { return };
-    match kind % 3 {
+    match kind % 4 {
         0 => judge(Dynamic::<NoLock>::new(32, 8), program),
         1 => judge(Dynamic::<SpinLock>::new(8, 40), program),
+        2 => judge(LockFree::new(), program),
         _ => judge(Typed::new(), program),
     }
 });

@@ -48,8 +48,8 @@ pub struct Counts {
     pub capacity: usize,
     /// Blocks that can be taken.
     pub free: usize,
-    /// The fewest that ever could.
-    pub lowest_free: usize,
+    /// The fewest that ever could; `None` of a pool that does not keep it.
+    pub lowest_free: Option<usize>,
     /// Allocations refused for want of a block.
     pub exhausted: u32,
     /// Frees refused.
@@ -58,6 +58,9 @@ pub struct Counts {
 
 /// A pool under test.
 pub trait Subject {
+    /// Whether the pool keeps links in its free blocks, which a write after free can damage.
+    const HAS_LINKS: bool = true;
+
     /// Takes a block.
     ///
     /// # Errors

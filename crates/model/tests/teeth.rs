@@ -117,7 +117,7 @@ impl Subject for Toy {
             stride_bytes: self.stride,
             capacity: self.capacity(),
             free: self.free.len(),
-            lowest_free,
+            lowest_free: Some(lowest_free),
             exhausted: self.exhausted,
             refused: self.refused,
         }

@@ -4,6 +4,7 @@
 //! | you have | use |
 //! |---|---|
 //! | values of one type, known when compiling | [`Pool`]: a `static` with no run-time initialisation, and [`PoolBox`] handles |
+//! | the same, without a lock at all | [`AtomicPool`]: a bit a block, changed atomically |
 //! | memory given at run time, blocks of bytes | [`DynPool`] over a slice, and [`PoolBox`] handles |
 //! | parts of a pool kept elsewhere (the C ABI) | [`RawPool`]: the heart itself, one operation at a time |
 //!
@@ -43,6 +44,8 @@
 #[cfg(any(test, loom))]
 extern crate std;
 
+#[cfg(any(target_has_atomic = "32", target_os = "none"))]
+pub mod atomic;
 pub mod check;
 pub mod raw;
 
@@ -55,6 +58,8 @@ mod pool;
 mod stats;
 mod sync;
 
+#[cfg(any(target_has_atomic = "32", target_os = "none"))]
+pub use atomic::{AtomicPool, AtomicStats, words_for};
 pub use check::{ByteMarks, Marks, NoMarks};
 pub use dynamic::DynPool;
 pub use error::{Error, Rejected};
@@ -64,6 +69,8 @@ pub use lock::*;
 pub use pool::{Boxed, Holds, Marked, Marking, Pool, Unmarked};
 pub use raw::{Ledger, Link, RawPool};
 pub use stats::Stats;
+#[cfg(loom)]
+pub use sync::{FLAW, Flaw};
 
 /// The Rust of the project's front page, as a test.
 #[cfg(doctest)]

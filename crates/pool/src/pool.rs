@@ -52,7 +52,7 @@ impl Marking for Unmarked {
 
 /// A block: a value while it has an owner, a link while it is free.
 #[repr(C)]
-union Slot<T> {
+pub(crate) union Slot<T> {
     value: ManuallyDrop<MaybeUninit<T>>,
     link: ManuallyDrop<Link>,
 }

@@ -8,3 +8,5 @@ mod imp;
 mod imp;
 
 pub(crate) use imp::*;
+#[cfg(loom)]
+pub use imp::{FLAW, Flaw};

@@ -11,7 +11,7 @@ use std::ptr::NonNull;
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
-use microusc_pool::{DynPool, Error, LINK_BYTES, RawLock, SpinLock};
+use microusc_pool::{AtomicPool, DynPool, Error, FLAW, Flaw, LINK_BYTES, PoolBox, RawLock, SpinLock};
 
 /// A pool whose blocks are watched.
 struct Watched<L: RawLock + 'static> {
@@ -227,5 +227,132 @@ mod broken {
     #[should_panic]
     fn a_lock_taken_in_two_steps_is_found() {
         pairs_against_pairs::<LookThenTake>();
+    }
+}
+
+/// The lock-free pool, without and with flaws.
+mod lock_free {
+    use super::*;
+
+    /// Two words, so that the walk from one to the next is seen as well; all but two blocks are taken beforehand.
+    const BLOCKS: usize = 33;
+
+    /// A watched pool with two blocks left: one in each word.
+    struct Pair {
+        pool: AtomicPool<usize, BLOCKS, 2>,
+        content: Vec<UnsafeCell<u32>>,
+    }
+
+    impl Pair {
+        fn new() -> Arc<Self> {
+            let pool = AtomicPool::new();
+            let content = (0..BLOCKS).map(|_| UnsafeCell::new(0)).collect();
+            let pair = Arc::new(Self { pool, content });
+            let all: Vec<_> = (0..BLOCKS).map(|_| pair.take().unwrap()).collect();
+            pair.put(all[31]).unwrap();
+            pair.put(all[32]).unwrap();
+            pair
+        }
+
+        fn base(&self) -> usize {
+            (&raw const self.pool).addr()
+        }
+
+        fn take(&self) -> Result<NonNull<usize>, Error> {
+            let block = PoolBox::into_raw(self.pool.alloc_uninit()?).cast();
+            self.touch(block);
+            Ok(block)
+        }
+
+        fn touch(&self, block: NonNull<usize>) {
+            // Any number of its own will do for a block.
+            let index = ((block.addr().get() - self.base()) / size_of::<usize>()) % BLOCKS;
+            // SAFETY: loom reports a second owner.
+            self.content[index].with_mut(|word| unsafe { *word += 1 });
+        }
+
+        fn put(&self, block: NonNull<usize>) -> Result<(), Error> {
+            // SAFETY: what is no block in use of the caller's is the misuse under test.
+            unsafe { self.pool.free_raw(block.as_ptr()) }
+        }
+
+        fn pair(&self) {
+            if let Ok(block) = self.take() {
+                self.touch(block);
+                self.put(block).unwrap();
+            }
+        }
+    }
+
+    fn check(threads: usize, preemptions: Option<usize>, flaw: Flaw) {
+        FLAW.set(Flaw::None);
+        let mut model = loom::model::Builder::new();
+        model.preemption_bound = preemptions;
+        model.max_branches = 10_000;
+        model.check(move || {
+            FLAW.set(Flaw::None);
+            let pair = Pair::new();
+            FLAW.set(flaw);
+            let others: Vec<_> = (1..threads)
+                .map(|_| {
+                    let pair = pair.clone();
+                    thread::spawn(move || pair.pair())
+                })
+                .collect();
+            pair.pair();
+            others.into_iter().for_each(|other| other.join().unwrap());
+            assert_eq!(pair.pool.stats().free, 2);
+        });
+    }
+
+    #[test]
+    fn two_threads() {
+        check(2, None, Flaw::None);
+    }
+
+    #[test]
+    fn three_threads_two_preemptions() {
+        check(3, Some(2), Flaw::None);
+    }
+
+    #[test]
+    fn exhaustion_and_refill() {
+        loom::model(|| {
+            let pair = Pair::new();
+            let held = [pair.take().unwrap(), pair.take().unwrap()];
+            let other = pair.clone();
+            let thread = thread::spawn(move || other.pair());
+            pair.touch(held[0]);
+            pair.put(held[0]).unwrap();
+            pair.pair();
+            thread.join().unwrap();
+            assert_eq!(pair.pool.stats().free, 1);
+        });
+    }
+
+    #[test]
+    fn of_two_frees_that_race_exactly_one_is_refused() {
+        loom::model(|| {
+            let pair = Pair::new();
+            let address = pair.take().unwrap().as_ptr() as usize;
+            let other = pair.clone();
+            let block = move || NonNull::new(address as *mut usize).unwrap();
+            let thread = thread::spawn(move || other.put(block()));
+            let answers = [pair.put(block()), thread.join().unwrap()];
+            assert!(answers.contains(&Ok(())) && answers.contains(&Err(Error::DoubleFree)));
+            assert_eq!(pair.pool.stats().free, 2);
+        });
+    }
+
+    #[test]
+    #[should_panic]
+    fn a_weakened_ordering_is_found() {
+        check(2, None, Flaw::Relaxed);
+    }
+
+    #[test]
+    #[should_panic]
+    fn a_word_changed_in_two_steps_is_found() {
+        check(2, None, Flaw::TwoSteps);
     }
 }

@@ -5,7 +5,7 @@ mod subjects;
 use microusc_model::{Shadow, Subject};
 use microusc_pool::{NoLock, SpinLock};
 use proptest::prelude::*;
-use subjects::{Dynamic, Typed};
+use subjects::{Dynamic, LockFree, Typed};
 
 fn judge(mut subject: impl Subject, program: &[u8]) {
     let mut shadow = Shadow::new(&mut subject);
@@ -29,5 +29,10 @@ proptest! {
     #[test]
     fn typed_pool_obeys_the_model(program in proptest::collection::vec(any::<u8>(), 0..2000)) {
         judge(Typed::new(), &program);
+    }
+
+    #[test]
+    fn lock_free_pool_obeys_the_model(program in proptest::collection::vec(any::<u8>(), 0..2000)) {
+        judge(LockFree::new(), &program);
     }
 }

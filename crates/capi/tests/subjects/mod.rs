@@ -145,7 +145,7 @@ impl Subject for ThroughC {
             stride_bytes: info.block_size,
             capacity: info.num_blocks,
             free: info.free_blocks,
-            lowest_free: info.lowest_free,
+            lowest_free: Some(info.lowest_free),
             exhausted: info.alloc_failures,
             refused: info.refused_frees,
         }

@@ -3,7 +3,7 @@
 use core::cell::UnsafeCell;
 use std::sync::OnceLock;
 
-use loom::sync::atomic::{AtomicBool, Ordering};
+use loom::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// A flag that one context at a time can set.
 #[derive(Debug)]
@@ -48,5 +48,90 @@ impl<T> Guarded<T> {
     pub(crate) fn with_mut<R>(&self, work: impl FnOnce(*mut T) -> R) -> R {
         let watched = self.watched.get_or_init(|| loom::cell::UnsafeCell::new(()));
         watched.with_mut(|_| work(self.value.get()))
+    }
+}
+
+/// How the words below are broken on purpose, to see that this is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// Not at all.
+    None,
+    /// Nothing is ordered.
+    Relaxed,
+    /// A word is changed in two steps.
+    TwoSteps,
+}
+
+std::thread_local! {
+    /// The flaw of the model that runs on this thread; loom runs all threads of a model on one.
+    pub static FLAW: core::cell::Cell<Flaw> = const { core::cell::Cell::new(Flaw::None) };
+}
+
+fn ordering(right: Ordering) -> Ordering {
+    if FLAW.get() == Flaw::Relaxed { Ordering::Relaxed } else { right }
+}
+
+/// Bits, set and cleared one at a time.
+#[derive(Debug)]
+pub(crate) struct Word(OnceLock<AtomicU32>);
+
+impl Word {
+    pub(crate) const BITS: usize = 32;
+
+    pub(crate) const fn new() -> Self {
+        Self(OnceLock::new())
+    }
+
+    fn watched(&self) -> &AtomicU32 {
+        self.0.get_or_init(|| AtomicU32::new(0))
+    }
+
+    pub(crate) fn get(&self) -> u32 {
+        self.watched().load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn take(&self, bit: u32) -> bool {
+        self.change(|old| old | bit, ordering(Ordering::Acquire)) & bit == 0
+    }
+
+    pub(crate) fn put(&self, bit: u32) -> bool {
+        self.change(|old| old & !bit, ordering(Ordering::Release)) & bit != 0
+    }
+
+    fn change(&self, to: impl Fn(u32) -> u32, order: Ordering) -> u32 {
+        let word = self.watched();
+        if FLAW.get() == Flaw::TwoSteps {
+            let old = word.load(Ordering::Acquire);
+            word.store(to(old), Ordering::Release);
+            return old;
+        }
+        let changed = word.fetch_update(order, Ordering::Relaxed, |old| Some(to(old)));
+        changed.unwrap_or_else(|old| old)
+    }
+}
+
+/// A number that orders nothing.
+#[derive(Debug)]
+pub(crate) struct Number(OnceLock<AtomicU32>);
+
+impl Number {
+    pub(crate) const fn new() -> Self {
+        Self(OnceLock::new())
+    }
+
+    fn watched(&self) -> &AtomicU32 {
+        self.0.get_or_init(|| AtomicU32::new(0))
+    }
+
+    pub(crate) fn get(&self) -> u32 {
+        self.watched().load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set(&self, value: u32) {
+        self.watched().store(value, Ordering::Relaxed);
+    }
+
+    pub(crate) fn bump(&self) {
+        self.watched().fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -4,6 +4,11 @@ use core::cell::UnsafeCell;
 
 #[cfg(target_has_atomic = "8")]
 pub(crate) use flag::Flag;
+pub(crate) use word::{Number, Word};
+
+#[cfg_attr(target_has_atomic = "32", path = "word/atomic.rs")]
+#[cfg_attr(not(target_has_atomic = "32"), path = "word/masked.rs")]
+mod word;
 
 /// A flag that one context at a time can set.
 #[cfg(target_has_atomic = "8")]

@@ -4,7 +4,7 @@ use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
 use microusc_model::{Counts, Refusal, Subject};
-use microusc_pool::{DynPool, Error, Pool, PoolBox, RawLock, Stats};
+use microusc_pool::{AtomicPool, DynPool, Error, Pool, PoolBox, RawLock, Stats};
 
 fn refusal(error: Error) -> Refusal {
     match error {
@@ -21,7 +21,7 @@ fn counts(stats: Stats) -> Counts {
         stride_bytes: stats.stride_bytes,
         capacity: stats.capacity,
         free: stats.free,
-        lowest_free: stats.lowest_free,
+        lowest_free: Some(stats.lowest_free),
         exhausted: stats.exhausted,
         refused: stats.refused,
     }
@@ -125,6 +125,55 @@ impl Subject for Typed {
     fn reset_lowest_free(&mut self) {
         self.pool().reset_lowest_free();
     }
+    fn restart(&mut self, _: usize, _: usize) {
+        *self = Self::new();
+    }
+    fn foreign(&mut self) -> *mut u8 {
+        (&raw mut self.other).cast()
+    }
+}
+
+/// A lock-free pool; its geometry is a constant, too.
+pub(crate) struct LockFree {
+    pool: Box<AtomicPool<Block, 40, 2>>,
+    other: u64,
+}
+
+impl LockFree {
+    pub(crate) fn new() -> Self {
+        Self { pool: Box::new(AtomicPool::new()), other: 0 }
+    }
+}
+
+impl Subject for LockFree {
+    const HAS_LINKS: bool = false;
+
+    fn alloc(&mut self) -> Result<NonNull<u8>, Refusal> {
+        let handle = self.pool.alloc_uninit().map_err(refusal)?;
+        Ok(PoolBox::into_raw(handle).cast())
+    }
+    unsafe fn free(&mut self, block: *mut u8) -> Result<(), Refusal> {
+        // SAFETY: as the caller promises.
+        unsafe { self.pool.free_raw(block.cast()) }.map_err(refusal)
+    }
+    fn counts(&mut self) -> Counts {
+        let stats = self.pool.stats();
+        Counts {
+            stride_bytes: size_of::<Block>(),
+            capacity: stats.capacity,
+            free: stats.free,
+            lowest_free: None,
+            exhausted: stats.exhausted,
+            refused: stats.refused,
+        }
+    }
+    fn validate(&mut self) -> bool {
+        true
+    }
+    fn repair(&mut self) -> usize {
+        self.pool.stats().free
+    }
+    fn reset_lowest_free(&mut self) {}
     fn restart(&mut self, _: usize, _: usize) {
         *self = Self::new();
     }

@@ -1,0 +1,252 @@
+//! The lock-free pool: a bit a block, and nothing else to agree about.
+//!
+//! ```text
+//!  words    [ 1 1 0 1 ... | 0 0 0 0 ... | 1 0 ...  x x x ]      1: has an owner     x: beyond the last block
+//!
+//!  take: set a clear bit   - one atomic OR;   who finds the bit clear before has the block
+//!  put:  clear a set bit   - one atomic AND;  who finds the bit set before has returned it, any other is refused
+//! ```
+//!
+//! # Why there is no ABA problem
+//!
+//! A list needs two words to agree: the head, and the link in the block it points to. Between reading the one and
+//! changing the other the world may turn once round and look the same, and a tag only makes that rarer, until the tag
+//! wraps. Here an operation changes one bit of one word and depends on nothing else. When a bit looks the same, it is
+//! the same: clear means free.
+//!
+//! # How long it may take
+//!
+//! Taking looks at each word at most once, from the one that served last, plus one more look for every block of that
+//! word that another context takes meanwhile. Undisturbed that is one word after a free or while the word has blocks,
+//! and ⌈N/32⌉ words at worst. Returning is one step. No context waits for another: an interrupt that arrives in the
+//! middle finishes, and so does what it interrupted.
+
+use core::cell::UnsafeCell;
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+
+use crate::pool::Slot;
+use crate::sync::{Number, Word};
+use crate::{Error, Geometry, Holds, PoolBox, Reclaim, Rejected};
+
+/// Words that an [`AtomicPool`] of so many blocks needs.
+pub const fn words_for(blocks: usize) -> usize {
+    blocks.div_ceil(Word::BITS)
+}
+
+/// What a lock-free pool tells about itself. Plain numbers of blocks; others may change them while they are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AtomicStats {
+    /// All blocks.
+    pub capacity: usize,
+    /// Blocks that can be taken now.
+    pub free: usize,
+    /// Allocations refused because every block was in use. Wraps.
+    pub exhausted: u32,
+    /// Frees refused: double, or not a block of the pool. Wraps.
+    pub refused: u32,
+}
+
+/// A pool of `N` blocks, each for one `T`, without a lock: `W` is [`words_for(N)`](words_for).
+///
+/// On targets that cannot change a word atomically the same operations mask interrupts for the few instructions; the
+/// API is the same.
+///
+/// * Cost: see the [module](self); no critical section. RAM besides the blocks: `W` words and three more.
+/// * Context: everywhere, non-maskable interrupts included (on targets with atomic words).
+/// * Its words must be where atomics work: internal data RAM on the ESP32 family. A static is.
+/// * It keeps no lowest-free mark, which would take two more atomic steps in each direction.
+///
+/// ```
+/// use microusc_pool::{AtomicPool, Error, words_for};
+///
+/// static EVENTS: AtomicPool<[u8; 24], 40, { words_for(40) }> = AtomicPool::new();
+///
+/// let event = EVENTS.alloc([0; 24]).unwrap();
+/// assert_eq!(EVENTS.stats().free, 39);
+/// drop(event);
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// A wrong number of words does not compile:
+///
+/// ```compile_fail
+/// static EVENTS: microusc_pool::AtomicPool<u64, 40, 1> = microusc_pool::AtomicPool::new();
+/// ```
+pub struct AtomicPool<T, const N: usize, const W: usize> {
+    words: [Word; W],
+    /// The word that served last.
+    hint: Number,
+    exhausted: Number,
+    refused: Number,
+    blocks: UnsafeCell<MaybeUninit<[Slot<T>; N]>>,
+}
+
+// SAFETY: a block is reached by the one context that set its bit; `T: Send` lets it be made here and dropped there.
+unsafe impl<T: Send, const N: usize, const W: usize> Sync for AtomicPool<T, N, W> {}
+// SAFETY: the pool owns all it consists of; handles borrow it, so it is moved only when there are none.
+unsafe impl<T: Send, const N: usize, const W: usize> Send for AtomicPool<T, N, W> {}
+
+impl<T, const N: usize, const W: usize> AtomicPool<T, N, W> {
+    const GEOMETRY: Geometry = match Geometry::new(size_of::<Slot<T>>(), align_of::<Slot<T>>(), N) {
+        Ok(geometry) if W == words_for(N) => geometry,
+        Ok(_) => panic!("W must be words_for(N)"),
+        Err(error) => panic!("{}", error.message()),
+    };
+
+    /// Bits of the last word that stand for blocks.
+    const LAST: u32 = u32::MAX >> (W * Word::BITS - N);
+
+    /// A pool of which nothing is in use, all zero bytes.
+    #[expect(
+        clippy::new_without_default,
+        reason = "a pool is made in a constant, where Default cannot be called"
+    )]
+    pub const fn new() -> Self {
+        let _checked = Self::GEOMETRY;
+        Self {
+            words: [const { Word::new() }; W],
+            hint: Number::new(),
+            exhausted: Number::new(),
+            refused: Number::new(),
+            blocks: UnsafeCell::new(MaybeUninit::uninit()),
+        }
+    }
+
+    /// Moves `value` into a block.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Exhausted`], with the value given back.
+    #[inline]
+    pub fn alloc(&self, value: T) -> Result<PoolBox<'_, T, Self>, Rejected<T>> {
+        match self.alloc_uninit() {
+            Ok(block) => Ok(PoolBox::write(block, value)),
+            Err(error) => Err(Rejected { error, value }),
+        }
+    }
+
+    /// Takes a block without filling it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Exhausted`].
+    #[inline]
+    pub fn alloc_uninit(&self) -> Result<PoolBox<'_, MaybeUninit<T>, Self>, Error> {
+        match self.take() {
+            // SAFETY: just taken; a `MaybeUninit` needs no initialisation.
+            Some(index) => Ok(unsafe { PoolBox::from_parts(self, self.block(index)) }),
+            None => Err(self.none_left()),
+        }
+    }
+
+    /// Returns a block by its address, without dropping what is in it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DoubleFree`] and [`Error::NotABlock`]: the pool is unharmed and the refusal counted.
+    ///
+    /// # Safety
+    ///
+    /// If `block` is a block of this pool in use, then it is the caller's (from [`PoolBox::into_raw`]) and is not
+    /// used again.
+    #[inline]
+    pub unsafe fn free_raw(&self, block: *mut T) -> Result<(), Error> {
+        let index = Self::GEOMETRY.index_of(block.addr().wrapping_sub(self.blocks.get().addr()));
+        let Some(word) = self.words.get(index / Word::BITS).filter(|_| index < N) else {
+            return Err(self.refuse(Error::NotABlock));
+        };
+        if word.put(1 << (index % Word::BITS)) {
+            self.hint.set((index / Word::BITS) as u32);
+            Ok(())
+        } else {
+            Err(self.refuse(Error::DoubleFree))
+        }
+    }
+
+    /// Takes back what [`PoolBox::into_raw`] gave.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotABlock`] if the address is not a block of this pool in use.
+    ///
+    /// # Safety
+    ///
+    /// 1. If it is a block in use, then nobody else owns or uses it from now on.
+    /// 2. It holds a valid `T`.
+    pub unsafe fn adopt(&self, address: NonNull<T>) -> Result<PoolBox<'_, T, Self>, Error> {
+        let index = Self::GEOMETRY.index_of(address.addr().get().wrapping_sub(self.blocks.get().addr()));
+        let word = self.words.get(index / Word::BITS).filter(|_| index < N);
+        if word.is_some_and(|word| word.get() & (1 << (index % Word::BITS)) != 0) {
+            // SAFETY: as the caller promises.
+            Ok(unsafe { PoolBox::from_parts(self, address) })
+        } else {
+            Err(Error::NotABlock)
+        }
+    }
+
+    /// The counters. O(N / 32).
+    pub fn stats(&self) -> AtomicStats {
+        // Bits beyond the last block are never set.
+        let used: u32 = self.words.iter().map(|word| word.get().count_ones()).sum();
+        AtomicStats {
+            capacity: N,
+            free: N - used as usize,
+            exhausted: self.exhausted.get(),
+            refused: self.refused.get(),
+        }
+    }
+
+    #[inline(always)]
+    fn take(&self) -> Option<usize> {
+        let mut at = self.hint.get() as usize;
+        for _ in 0..W {
+            let blocks = if at + 1 == W { Self::LAST } else { u32::MAX };
+            let word = self.words.get(at)?;
+            let mut free = !word.get() & blocks;
+            while free != 0 {
+                let bit = free & free.wrapping_neg();
+                if word.take(bit) {
+                    return Some(at * Word::BITS + bit.trailing_zeros() as usize);
+                }
+                free = !word.get() & blocks;
+            }
+            at = if at + 1 < W { at + 1 } else { 0 };
+            self.hint.set(at as u32);
+        }
+        None
+    }
+
+    #[inline(always)]
+    fn block<V>(&self, index: usize) -> NonNull<V> {
+        let blocks = self.blocks.get().cast::<Slot<T>>();
+        // SAFETY: `index` is below N; a pool does not lie at null.
+        unsafe { NonNull::new_unchecked(blocks.add(index)).cast() }
+    }
+
+    #[cold]
+    fn none_left(&self) -> Error {
+        self.exhausted.bump();
+        Error::Exhausted
+    }
+
+    #[cold]
+    fn refuse(&self, error: Error) -> Error {
+        self.refused.bump();
+        error
+    }
+}
+
+// SAFETY: handles borrow the pool, so a block stays where it is; its bit is set until it is reclaimed.
+unsafe impl<T, const N: usize, const W: usize> Reclaim for AtomicPool<T, N, W> {
+    #[inline(always)]
+    unsafe fn reclaim(&self, block: NonNull<u8>) {
+        // SAFETY: as the caller promises. A refusal is counted by the pool.
+        let _counted = unsafe { self.free_raw(block.as_ptr().cast()) };
+    }
+}
+
+impl<T, const N: usize, const W: usize> Holds for AtomicPool<T, N, W> {
+    type Value = T;
+}

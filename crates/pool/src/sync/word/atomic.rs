@@ -1,0 +1,56 @@
+//! Words that the processor changes atomically.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+/// Bits, set and cleared one at a time.
+#[derive(Debug)]
+pub(crate) struct Word(AtomicU32);
+
+impl Word {
+    pub(crate) const BITS: usize = 32;
+
+    pub(crate) const fn new() -> Self {
+        Self(AtomicU32::new(0))
+    }
+
+    #[inline(always)]
+    pub(crate) fn get(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Sets `bit`; whether it was clear. Whoever sets it sees what was done before it was cleared.
+    #[inline(always)]
+    pub(crate) fn take(&self, bit: u32) -> bool {
+        self.0.fetch_or(bit, Ordering::Acquire) & bit == 0
+    }
+
+    /// Clears `bit`, after all that was done before; whether it was set.
+    #[inline(always)]
+    pub(crate) fn put(&self, bit: u32) -> bool {
+        self.0.fetch_and(!bit, Ordering::Release) & bit != 0
+    }
+}
+
+/// A number that orders nothing.
+#[derive(Debug)]
+pub(crate) struct Number(AtomicU32);
+
+impl Number {
+    pub(crate) const fn new() -> Self {
+        Self(AtomicU32::new(0))
+    }
+
+    #[inline(always)]
+    pub(crate) fn get(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    #[inline(always)]
+    pub(crate) fn set(&self, value: u32) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    pub(crate) fn bump(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,74 @@
+//! Words of a core that changes none atomically: interrupts are masked for a load and a store.
+
+use core::cell::UnsafeCell;
+
+use crate::lock::{Interrupts, Mask};
+
+/// Bits, set and cleared one at a time.
+#[derive(Debug)]
+pub(crate) struct Word(UnsafeCell<u32>);
+
+impl Word {
+    pub(crate) const BITS: usize = 32;
+
+    pub(crate) const fn new() -> Self {
+        Self(UnsafeCell::new(0))
+    }
+
+    #[inline(always)]
+    pub(crate) fn get(&self) -> u32 {
+        // SAFETY: a word is read at once; such a core has no other beside it.
+        unsafe { self.0.get().read_volatile() }
+    }
+
+    /// Sets `bit`; whether it was clear.
+    #[inline(always)]
+    pub(crate) fn take(&self, bit: u32) -> bool {
+        self.change(|old| old | bit) & bit == 0
+    }
+
+    /// Clears `bit`; whether it was set.
+    #[inline(always)]
+    pub(crate) fn put(&self, bit: u32) -> bool {
+        self.change(|old| old & !bit) & bit != 0
+    }
+
+    #[inline(always)]
+    fn change(&self, to: impl FnOnce(u32) -> u32) -> u32 {
+        let saved = Interrupts::mask();
+        // SAFETY: with interrupts masked nothing else runs on the core, and there is no other.
+        let old = unsafe {
+            let old = self.0.get().read();
+            self.0.get().write(to(old));
+            old
+        };
+        // SAFETY: masked above.
+        unsafe { Interrupts::restore(saved) };
+        old
+    }
+}
+
+/// A number that orders nothing.
+#[derive(Debug)]
+pub(crate) struct Number(Word);
+
+impl Number {
+    pub(crate) const fn new() -> Self {
+        Self(Word::new())
+    }
+
+    #[inline(always)]
+    pub(crate) fn get(&self) -> u32 {
+        self.0.get()
+    }
+
+    #[inline(always)]
+    pub(crate) fn set(&self, value: u32) {
+        // SAFETY: a word is written at once; such a core has no other beside it.
+        unsafe { self.0.0.get().write_volatile(value) };
+    }
+
+    pub(crate) fn bump(&self) {
+        self.0.change(|old| old.wrapping_add(1));
+    }
+}
