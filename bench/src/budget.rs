@@ -27,12 +27,7 @@ struct Row {
     costs: Vec<Cost>,
 }
 
-fn measure<S: Subject>(
-    name: &'static str,
-    budget: Option<f64>,
-    same_at_first: bool,
-    new: impl Fn() -> S,
-) -> Row {
+fn measure<S: Subject>(name: &'static str, budget: Option<f64>, spread: Spread, new: impl Fn() -> S) -> Row {
     Row { name, budget, spread, pair: pair_with_loop(&new), costs: costs(&new) }
 }
 
