@@ -27,7 +27,7 @@ use core::ptr::NonNull;
 
 use crate::pool::Slot;
 use crate::sync::{Number, Word};
-use crate::{Error, Geometry, Holds, PoolBox, Reclaim, Rejected};
+use crate::{Error, Geometry, Holds, Owns, PoolBox, Reclaim, Rejected};
 
 /// Words that an [`AtomicPool`] of so many blocks needs.
 pub const fn words_for(blocks: usize) -> usize {
@@ -153,36 +153,14 @@ impl<T, const N: usize, const W: usize> AtomicPool<T, N, W> {
     /// used again.
     #[inline]
     pub unsafe fn free_raw(&self, block: *mut T) -> Result<(), Error> {
-        let index = Self::GEOMETRY.index_of(block.addr().wrapping_sub(self.blocks.get().addr()));
-        let Some(word) = self.words.get(index / Word::BITS).filter(|_| index < N) else {
+        let Some((at, word, bit)) = self.bit_of(block.addr()) else {
             return Err(self.refuse(Error::NotABlock));
         };
-        if word.put(1 << (index % Word::BITS)) {
-            self.hint.set((index / Word::BITS) as u32);
+        if word.put(bit) {
+            self.hint.set(at as u32);
             Ok(())
         } else {
             Err(self.refuse(Error::DoubleFree))
-        }
-    }
-
-    /// Takes back what [`PoolBox::into_raw`] gave.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotABlock`] if the address is not a block of this pool in use.
-    ///
-    /// # Safety
-    ///
-    /// 1. If it is a block in use, then nobody else owns or uses it from now on.
-    /// 2. It holds a valid `T`.
-    pub unsafe fn adopt(&self, address: NonNull<T>) -> Result<PoolBox<'_, T, Self>, Error> {
-        let index = Self::GEOMETRY.index_of(address.addr().get().wrapping_sub(self.blocks.get().addr()));
-        let word = self.words.get(index / Word::BITS).filter(|_| index < N);
-        if word.is_some_and(|word| word.get() & (1 << (index % Word::BITS)) != 0) {
-            // SAFETY: as the caller promises.
-            Ok(unsafe { PoolBox::from_parts(self, address) })
-        } else {
-            Err(Error::NotABlock)
         }
     }
 
@@ -218,6 +196,16 @@ impl<T, const N: usize, const W: usize> AtomicPool<T, N, W> {
         None
     }
 
+    /// Number of the word, word and bit of the block at `address`, if there is one.
+    #[inline(always)]
+    fn bit_of(&self, address: usize) -> Option<(usize, &Word, u32)> {
+        let index = Self::GEOMETRY.index_of(address.wrapping_sub(self.blocks.get().addr()));
+        let at = index / Word::BITS;
+        // No panic path: `get` gives `None` where an index would not be in the array, which `index < N` excludes.
+        let word = self.words.get(at).filter(|_| index < N)?;
+        Some((at, word, 1 << (index % Word::BITS)))
+    }
+
     #[inline(always)]
     fn block<V>(&self, index: usize) -> NonNull<V> {
         let blocks = self.blocks.get().cast::<Slot<T>>();
@@ -244,6 +232,13 @@ unsafe impl<T, const N: usize, const W: usize> Reclaim for AtomicPool<T, N, W> {
     unsafe fn reclaim(&self, block: NonNull<u8>) {
         // SAFETY: as the caller promises. A refusal is counted by the pool.
         let _counted = unsafe { self.free_raw(block.as_ptr().cast()) };
+    }
+}
+
+// SAFETY: a bit is set from when a block is given out until it is reclaimed.
+unsafe impl<T, const N: usize, const W: usize> Owns for AtomicPool<T, N, W> {
+    fn owns(&self, address: *const u8) -> bool {
+        self.bit_of(address.addr()).is_some_and(|(_, word, bit)| word.get() & bit != 0)
     }
 }
 

@@ -6,7 +6,7 @@ use core::ptr::{NonNull, null_mut};
 
 use crate::raw::{Ledger, Link, RawPool};
 use crate::sync::Guarded;
-use crate::{ByteMarks, DefaultLock, Error, Geometry, PoolBox, RawLock, Reclaim, Rejected, Stats};
+use crate::{ByteMarks, DefaultLock, Error, Geometry, Owns, PoolBox, RawLock, Reclaim, Rejected, Stats};
 
 struct List {
     head: *mut Link,
@@ -155,11 +155,6 @@ impl<'m, L: RawLock> DynPool<'m, L> {
         self.geometry
     }
 
-    /// Whether `address` is a block of this pool that has an owner. O(1); one critical section.
-    pub fn is_live(&self, address: *const u8) -> bool {
-        self.with_raw(|raw| raw.is_live(address))
-    }
-
     /// A snapshot of the pool. O(1); one critical section.
     pub fn stats(&self) -> Stats {
         self.with_raw(|raw| raw.stats())
@@ -245,5 +240,12 @@ unsafe impl<L: RawLock> Reclaim for DynPool<'_, L> {
     unsafe fn reclaim(&self, block: NonNull<u8>) {
         // SAFETY: as the caller promises. A refusal is counted by the pool.
         let _counted = unsafe { self.free_raw(block.as_ptr()) };
+    }
+}
+
+// SAFETY: the marks know.
+unsafe impl<L: RawLock> Owns for DynPool<'_, L> {
+    fn owns(&self, address: *const u8) -> bool {
+        self.with_raw(|raw| raw.is_live(address))
     }
 }

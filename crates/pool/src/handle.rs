@@ -6,6 +6,8 @@ use core::ops::{Deref, DerefMut};
 use core::pin::Pin;
 use core::ptr::NonNull;
 
+use crate::Error;
+
 /// A pool that takes its blocks back.
 ///
 /// # Safety
@@ -22,6 +24,17 @@ pub unsafe trait Reclaim {
     unsafe fn reclaim(&self, block: NonNull<u8>);
 }
 
+/// A pool that knows which of its blocks are in use.
+///
+/// # Safety
+///
+/// `owns` says so of the start of a block in use, and of nothing else.
+pub unsafe trait Owns: Reclaim {
+    /// Whether `address` is a block of this pool in use. O(1), for any address; one critical section, if the pool has
+    /// any.
+    fn owns(&self, address: *const u8) -> bool;
+}
+
 /// A value in a block of a pool: owns it, drops it, returns the block.
 ///
 /// Two words (three for a slice). It may be sent to another thread, or dropped in an interrupt, exactly when the pool
@@ -36,7 +49,7 @@ pub unsafe trait Reclaim {
 /// // Across C and back: the address is the handle.
 /// let address = PoolBox::into_raw(line);
 /// // SAFETY: `address` came from `into_raw` and is used once.
-/// let line = unsafe { LINES.adopt(address) }.unwrap();
+/// let line = unsafe { PoolBox::from_raw(&LINES, address) }.unwrap();
 /// drop(line);
 /// assert_eq!(LINES.stats().used(), 0);
 /// ```
@@ -79,6 +92,27 @@ impl<'p, V: ?Sized, P: Reclaim + ?Sized> PoolBox<'p, V, P> {
     pub fn into_pin(handle: Self) -> Pin<Self> {
         // SAFETY: the value lies in the block, which neither moves with the handle nor is reclaimed before `drop` ran.
         unsafe { Pin::new_unchecked(handle) }
+    }
+}
+
+impl<'p, T, P: Owns + ?Sized> PoolBox<'p, T, P> {
+    /// Takes back what [`into_raw`](Self::into_raw) gave. O(1); the cost of [`Owns::owns`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotABlock`] if the address is not a block of `pool` in use: never given out, or freed already.
+    ///
+    /// # Safety
+    ///
+    /// 1. If it is a block in use, then nobody else owns or uses it from now on.
+    /// 2. It holds a valid `T`.
+    #[inline]
+    pub unsafe fn from_raw(pool: &'p P, address: NonNull<T>) -> Result<Self, Error> {
+        if pool.owns(address.as_ptr().cast()) {
+            Ok(Self { value: address, pool })
+        } else {
+            Err(Error::NotABlock)
+        }
     }
 }
 

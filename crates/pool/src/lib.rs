@@ -63,7 +63,7 @@ pub use atomic::{AtomicPool, AtomicStats, words_for};
 pub use check::{ByteMarks, Marks, NoMarks};
 pub use dynamic::DynPool;
 pub use error::{Error, Rejected};
-pub use handle::{PoolBox, Reclaim};
+pub use handle::{Owns, PoolBox, Reclaim};
 pub use layout::{Geometry, LINK_BYTES};
 pub use lock::*;
 pub use pool::{Boxed, Holds, Marked, Marking, Pool, Unmarked};

@@ -7,7 +7,7 @@ use core::ptr::{NonNull, null_mut};
 use crate::raw::{Ledger, Link, RawPool};
 use crate::sync::Guarded;
 use crate::{
-    ByteMarks, DefaultLock, Error, Geometry, Marks, NoMarks, PoolBox, RawLock, Reclaim, Rejected, Stats,
+    ByteMarks, DefaultLock, Error, Geometry, Marks, NoMarks, Owns, PoolBox, RawLock, Reclaim, Rejected, Stats,
 };
 
 /// Whether a pool records the owner of each block, and where.
@@ -21,7 +21,7 @@ pub trait Marking {
 }
 
 /// A mark for each block: double frees and foreign addresses that come back through
-/// [`Pool::adopt`] are refused, and a forged link never leads to a block in use. One byte a block.
+/// [`PoolBox::from_raw`] are refused, and a forged link never leads to a block in use. One byte a block.
 #[derive(Debug)]
 pub struct Marked;
 
@@ -277,25 +277,6 @@ impl<T, const N: usize, L: RawLock> Pool<T, N, L, Marked> {
         unsafe { self.put(block.cast()) }
     }
 
-    /// Takes back what [`PoolBox::into_raw`] gave. O(1); one critical section.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotABlock`] if the address is not a block of this pool in use (never given out, or freed already).
-    ///
-    /// # Safety
-    ///
-    /// 1. If it is a block in use, then nobody else owns or uses it from now on.
-    /// 2. It holds a valid `T`.
-    pub unsafe fn adopt(&'static self, address: NonNull<T>) -> Result<Boxed<Self>, Error> {
-        if self.with_raw(|raw| raw.is_live(address.as_ptr().cast())) {
-            // SAFETY: as the caller promises.
-            Ok(unsafe { PoolBox::from_parts(self, address) })
-        } else {
-            Err(Error::NotABlock)
-        }
-    }
-
     /// Makes the free list anew from the marks after [`Error::Corrupt`], and returns its length in blocks.
     /// O(N) inside one critical section. Live blocks are not touched.
     pub fn repair(&self) -> usize {
@@ -314,6 +295,13 @@ unsafe impl<T, const N: usize, L: RawLock, M: Marking> Reclaim for Pool<T, N, L,
     unsafe fn reclaim(&self, block: NonNull<u8>) {
         // SAFETY: as the caller promises. A refusal is counted by the pool.
         let _counted = unsafe { self.put(block.as_ptr()) };
+    }
+}
+
+// SAFETY: the marks know.
+unsafe impl<T, const N: usize, L: RawLock> Owns for Pool<T, N, L, Marked> {
+    fn owns(&self, address: *const u8) -> bool {
+        self.with_raw(|raw| raw.is_live(address))
     }
 }
 

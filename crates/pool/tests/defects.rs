@@ -184,10 +184,10 @@ fn a_dropped_handle_leaks_what_its_value_owns() {
     drop(first);
     assert_eq!(DROPS.load(Ordering::Relaxed), 1);
     // SAFETY: from `into_raw`, used once.
-    drop(unsafe { POOL.adopt(second) }.unwrap());
+    drop(unsafe { PoolBox::from_raw(&POOL, second) }.unwrap());
     assert_eq!(DROPS.load(Ordering::Relaxed), 2);
     // SAFETY: free by now, so it is refused.
-    assert!(unsafe { POOL.adopt(second) }.is_err());
+    assert!(unsafe { PoolBox::from_raw(&POOL, second) }.is_err());
 }
 
 #[test]

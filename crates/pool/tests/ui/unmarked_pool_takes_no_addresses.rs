@@ -5,5 +5,5 @@ static POOL: Pool<u32, 4, SpinLock, Unmarked> = Pool::new();
 
 fn main() {
     let address = PoolBox::into_raw(POOL.alloc(1).unwrap());
-    let _ = unsafe { POOL.adopt(address) };
+    let _ = unsafe { PoolBox::from_raw(&POOL, address) };
 }

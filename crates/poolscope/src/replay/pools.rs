@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::ptr::NonNull;
 
 use microusc_chips::ChipHeap;
-use microusc_pool::{DynPool, Error, LINK_BYTES, NoLock, Stats};
+use microusc_pool::{DynPool, Error, LINK_BYTES, NoLock, Owns, Stats};
 
 use super::carve::Carved;
 use super::classes::Classes;
@@ -169,7 +169,7 @@ impl<'m> Pools<'m> {
     /// A block that was freed and not taken again, with the rank of its pool.
     fn dead_block(&self) -> Option<(usize, NonNull<u8>)> {
         let freed = self.pools.iter().enumerate().filter_map(|(rank, class)| Some((rank, class.freed?)));
-        freed.into_iter().find(|(rank, block)| !self.pools[*rank].pool.is_live(block.as_ptr()))
+        freed.into_iter().find(|(rank, block)| !self.pools[*rank].pool.owns(block.as_ptr()))
     }
 }
 
