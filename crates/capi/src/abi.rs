@@ -78,7 +78,11 @@ pub const fn reason_of(error: Error) -> esp_err_t {
         Error::NotABlock => MEMORY_POOL_ERR_NOT_A_BLOCK,
         Error::DoubleFree => MEMORY_POOL_ERR_DOUBLE_FREE,
         Error::Corrupt => MEMORY_POOL_ERR_CORRUPT,
-        Error::BlockTooSmall | Error::NoBlocks | Error::TooLarge => ESP_ERR_INVALID_SIZE,
+        Error::BlockTooSmall
+        | Error::NoBlocks
+        | Error::TooLarge
+        | Error::BatchTooLarge
+        | Error::ReserveTooLarge => ESP_ERR_INVALID_SIZE,
         _ => ESP_ERR_INVALID_ARG,
     }
 }

@@ -8,10 +8,12 @@
 //! 3. A pool is not used while, or after, another context ends it.
 #![allow(clippy::missing_safety_doc, reason = "the obligations are one list, above")]
 
+mod batch;
 mod blocks;
 mod inspect;
 mod lifecycle;
 
+pub use batch::*;
 pub use blocks::*;
 pub use inspect::*;
 pub use lifecycle::*;

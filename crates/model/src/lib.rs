@@ -24,6 +24,7 @@ mod shadow;
 pub use op::Op;
 pub use shadow::{Shadow, Violation};
 
+use alloc::vec::Vec;
 use core::ptr::NonNull;
 
 /// Why a pool refused, in the words of the model.
@@ -37,6 +38,8 @@ pub enum Refusal {
     DoubleFree,
     /// The free list is damaged.
     Corrupt,
+    /// More blocks at once than the pool has.
+    BatchTooLarge,
 }
 
 /// What a pool says of itself, in blocks unless named otherwise.
@@ -78,6 +81,20 @@ pub trait Subject {
     ///
     /// The caller owns `block` if it is a live block.
     unsafe fn free(&mut self, block: *mut u8) -> Result<(), Refusal>;
+
+    /// Takes so many blocks, or none; `None` of a pool that cannot.
+    fn alloc_many(&mut self, _count: usize) -> Option<Result<Vec<NonNull<u8>>, Refusal>> {
+        None
+    }
+
+    /// Returns all of `blocks`, or none; `None` of a pool that cannot.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns those that are live blocks.
+    unsafe fn free_many(&mut self, _blocks: &[*mut u8]) -> Option<Result<(), Refusal>> {
+        None
+    }
 
     /// The counters.
     fn counts(&mut self) -> Counts;

@@ -5,6 +5,10 @@
 pub enum Op {
     /// Take a block and write to all of it.
     Alloc,
+    /// Take several blocks at once, or none.
+    AllocMany(u8),
+    /// Return several blocks at once, or none; if the second number is odd, one of them wrongly.
+    FreeMany(u8, u8),
     /// Return a live block, after checking that its content is as it was left.
     Free(u8),
     /// Return a block that is free.
@@ -46,8 +50,10 @@ impl Op {
         let mut byte = || bytes.next().unwrap_or(0);
         // More than half are plain work, so that pools fill, drain and fill again between the mishaps.
         Some(match kind {
-            0..=89 => Op::Alloc,
-            90..=159 => Op::Free(byte()),
+            0..=79 => Op::Alloc,
+            80..=89 => Op::AllocMany(byte()),
+            90..=149 => Op::Free(byte()),
+            150..=159 => Op::FreeMany(byte(), byte()),
             160..=171 => Op::FreeTwice(byte()),
             172..=181 => Op::FreeInterior(byte(), byte()),
             182..=185 => Op::FreeNull,

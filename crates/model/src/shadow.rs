@@ -119,6 +119,8 @@ impl Shadow {
     fn perform(&mut self, subject: &mut impl Subject, op: Op) -> Judged {
         match op {
             Op::Alloc => self.alloc(subject),
+            Op::AllocMany(count) => self.alloc_many(subject, count as usize % 12),
+            Op::FreeMany(count, how) => self.free_many(subject, count as usize % 12, how),
             Op::Free(pick) => self.free(subject, pick),
             Op::FreeTwice(pick) => match self.pick_freed(pick) {
                 Some(block) => self.wrong(subject, block.as_ptr(), Refusal::DoubleFree),
@@ -197,29 +199,87 @@ impl Shadow {
 
     fn alloc(&mut self, subject: &mut impl Subject) -> Judged {
         match subject.alloc() {
-            Ok(block) => {
-                rule(self.live.len() < self.capacity, "a block was handed out by a pool with none left")?;
-                rule(block.cast::<usize>().is_aligned(), "a block is not aligned to a pointer")?;
-                for other in &self.live {
-                    let distance = block.addr().get().abs_diff(other.block.addr().get());
-                    rule(distance >= self.stride, "a block has two owners")?;
-                    rule(distance.is_multiple_of(self.stride), "a block is off the stride")?;
-                    rule(distance < self.stride * self.capacity, "a block is outside the pool")?;
-                }
-                self.freed.retain(|&freed| freed != block);
-                let seal = (self.step as u32).wrapping_mul(0x9E37_79B9) | 1;
-                // SAFETY: the pool gave us the block, and no owner we know of overlaps it.
-                unsafe { fill(block, self.stride, seal) };
-                self.live.push(Owned { block, seal });
-                self.lowest_free = self.lowest_free.min(self.capacity - self.live.len());
-                Ok(())
-            }
+            Ok(block) => self.own(block),
             Err(Refusal::Exhausted) => {
                 self.exhausted = self.exhausted.saturating_add(1);
                 rule(self.live.len() == self.capacity, "a pool with free blocks called itself exhausted")
             }
             Err(Refusal::Corrupt) => rule(self.damaged, "an undamaged pool called itself corrupt"),
             Err(_) => Err("an allocation was refused for a free's reason"),
+        }
+    }
+
+    /// A block was handed out: is it one that may be?
+    fn own(&mut self, block: NonNull<u8>) -> Judged {
+        rule(self.live.len() < self.capacity, "a block was handed out by a pool with none left")?;
+        rule(block.cast::<usize>().is_aligned(), "a block is not aligned to a pointer")?;
+        for other in &self.live {
+            let distance = block.addr().get().abs_diff(other.block.addr().get());
+            rule(distance >= self.stride, "a block has two owners")?;
+            rule(distance.is_multiple_of(self.stride), "a block is off the stride")?;
+            rule(distance < self.stride * self.capacity, "a block is outside the pool")?;
+        }
+        self.freed.retain(|&freed| freed != block);
+        let seal = (self.step as u32).wrapping_mul(0x9E37_79B9) | 1;
+        // SAFETY: the pool gave us the block, and no owner we know of overlaps it.
+        unsafe { fill(block, self.stride, seal) };
+        self.live.push(Owned { block, seal });
+        self.lowest_free = self.lowest_free.min(self.capacity - self.live.len());
+        Ok(())
+    }
+
+    fn alloc_many(&mut self, subject: &mut impl Subject, count: usize) -> Judged {
+        let free = self.capacity - self.live.len();
+        match subject.alloc_many(count) {
+            None => Ok(()),
+            Some(Ok(blocks)) => {
+                rule(blocks.len() == count, "a batch is not of the size asked for")?;
+                blocks.into_iter().try_for_each(|block| self.own(block))
+            }
+            Some(Err(Refusal::BatchTooLarge)) => rule(count > self.capacity, "a batch was called too large"),
+            Some(Err(Refusal::Exhausted)) => {
+                self.exhausted = self.exhausted.saturating_add(1);
+                rule(count > free, "a pool with enough blocks called itself exhausted")
+            }
+            Some(Err(Refusal::Corrupt)) => {
+                // Blocks may have been taken before the damage was met, and given back in another order.
+                self.blurred = true;
+                rule(self.damaged, "an undamaged pool called itself corrupt")
+            }
+            Some(Err(_)) => Err("an allocation was refused for a free's reason"),
+        }
+    }
+
+    fn free_many(&mut self, subject: &mut impl Subject, count: usize, how: u8) -> Judged {
+        let count = count.min(self.live.len());
+        let mut blocks: Vec<_> =
+            self.live.iter().rev().take(count).map(|owned| owned.block.as_ptr()).collect();
+        let wrong = if how.is_multiple_of(2) || blocks.is_empty() {
+            None
+        } else {
+            let at = how as usize / 2 % blocks.len();
+            let (replaced, refusal) = match how / 2 % 3 {
+                0 => (core::ptr::null_mut(), Refusal::NotABlock),
+                1 => (blocks[at].wrapping_add(1), Refusal::NotABlock),
+                _ if at > 0 => (blocks[at - 1], Refusal::DoubleFree),
+                _ => (subject.foreign(), Refusal::NotABlock),
+            };
+            blocks[at] = replaced;
+            Some(refusal)
+        };
+        // SAFETY: ours to return, but for one that is wrong on purpose.
+        match (unsafe { subject.free_many(&blocks) }, wrong) {
+            (None, _) => Ok(()),
+            (Some(answer), Some(refusal)) => {
+                self.refused = self.refused.saturating_add(1);
+                rule(answer == Err(refusal), "a wrong batch was not refused by its name")
+            }
+            (Some(answer), None) => {
+                for owned in self.live.drain(self.live.len() - count..) {
+                    self.freed.push(owned.block);
+                }
+                rule(answer == Ok(()), "a right batch was refused")
+            }
         }
     }
 

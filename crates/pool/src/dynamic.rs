@@ -150,6 +150,54 @@ impl<'m, L: RawLock> DynPool<'m, L> {
         }
     }
 
+    /// As [`alloc_raw`](Self::alloc_raw), from the reserve as well: for interrupts. O(1); one critical section.
+    ///
+    /// # Errors
+    ///
+    /// As [`alloc_raw`](Self::alloc_raw).
+    pub fn alloc_raw_from_isr(&self) -> Result<NonNull<u8>, Error> {
+        self.with_raw(|raw| raw.take_urgent())
+    }
+
+    /// Keeps the last `blocks` free blocks for [`alloc_raw_from_isr`](Self::alloc_raw_from_isr); 0 for none. O(1);
+    /// one critical section. A pool with a reserve takes and returns blocks by a somewhat longer path.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ReserveTooLarge`]; nothing is changed.
+    pub fn set_isr_reserve(&self, blocks: usize) -> Result<(), Error> {
+        self.with_raw(|raw| raw.set_reserve(blocks))
+    }
+
+    /// Fills `blocks` with the addresses of free blocks: all or none. O(n) inside one critical section.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BatchTooLarge`], [`Error::Exhausted`] or [`Error::Corrupt`]; then no block is taken.
+    pub fn alloc_batch_raw(&self, blocks: &mut [MaybeUninit<NonNull<u8>>]) -> Result<(), Error> {
+        self.with_raw(|raw| raw.take_many(blocks))
+    }
+
+    /// Returns blocks by their addresses: all or none. O(n) inside one critical section.
+    ///
+    /// # Errors
+    ///
+    /// The number of the first address that is wrong, with the reason; then no block is returned, and one refusal is
+    /// counted. A block that comes twice is a [`Error::DoubleFree`].
+    ///
+    /// # Safety
+    ///
+    /// Each that is a live block of this pool is the caller's and is not used again.
+    pub unsafe fn free_batch_raw(&self, blocks: &[*mut u8]) -> Result<(), (usize, Error)> {
+        // SAFETY: as the caller promises.
+        self.with_raw(|raw| unsafe { raw.put_many(blocks) })
+    }
+
+    /// Where block 0 begins. O(1), no critical section.
+    pub fn base(&self) -> NonNull<u8> {
+        self.base
+    }
+
     /// The geometry. O(1), no critical section.
     pub fn geometry(&self) -> Geometry {
         self.geometry

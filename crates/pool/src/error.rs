@@ -18,7 +18,19 @@ pub enum Error {
     TooLarge,
     /// The memory given is too small, or not aligned, for what was asked of it.
     UnsuitableMemory,
-    /// Every block is in use.
+    /// A batch of more blocks than the pool has.
+    BatchTooLarge,
+    /// A reserve of more blocks than the pool has.
+    ReserveTooLarge,
+    /// The classes of a set are not in order: smallest blocks first.
+    ClassesUnsorted,
+    /// Two classes of a set have blocks of the same size, once rounded up to the alignment.
+    ClassesAlike,
+    /// The request is larger, or more strictly aligned, than the blocks of every class of the set.
+    NoClass,
+    /// There is a set already.
+    Initialized,
+    /// Every block is in use, or what is left is kept for interrupts.
     Exhausted,
     /// The address is not the start of a block of this pool: another pool's, interior, stack or null.
     NotABlock,
@@ -39,6 +51,12 @@ impl Error {
             Error::BadAlignment => "alignment is not a power of two",
             Error::TooLarge => "block size times count exceeds the address space",
             Error::UnsuitableMemory => "memory is too small or not aligned for the pool",
+            Error::BatchTooLarge => "batch is larger than the pool",
+            Error::ReserveTooLarge => "reserve is larger than the pool",
+            Error::ClassesUnsorted => "classes of a set are not in order, smallest blocks first",
+            Error::ClassesAlike => "two classes of a set have the same block size",
+            Error::NoClass => "request is larger or more strictly aligned than every class",
+            Error::Initialized => "initialised already",
             Error::Exhausted => "every block is in use",
             Error::NotABlock => "address is not a block of this pool",
             Error::DoubleFree => "block is free already",

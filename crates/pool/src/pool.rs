@@ -168,6 +168,47 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
         self.take().map(|block| unsafe { PoolBox::from_parts(self, block.cast()) })
     }
 
+    /// As [`alloc`](Self::alloc), from the reserve as well: for interrupts. O(1); one critical section.
+    ///
+    /// # Errors
+    ///
+    /// As [`alloc`](Self::alloc).
+    pub fn alloc_from_isr(&'static self, value: T) -> Result<Boxed<Self>, Rejected<T>> {
+        match self.with_raw(|raw| raw.take_urgent()) {
+            Ok(block) => {
+                let block = block.cast::<T>();
+                // SAFETY: the block is ours, and as large and aligned as a `T`.
+                unsafe { block.write(value) };
+                // SAFETY: just taken and written.
+                Ok(unsafe { PoolBox::from_parts(self, block) })
+            }
+            Err(error) => Err(Rejected { error, value }),
+        }
+    }
+
+    /// Keeps the last `blocks` free blocks for [`alloc_from_isr`](Self::alloc_from_isr); 0 for none. O(1); one
+    /// critical section. A pool with a reserve takes and returns blocks by a somewhat longer path.
+    ///
+    /// ```
+    /// use microusc_pool::{Error, Pool};
+    ///
+    /// static POOL: Pool<u32, 4> = Pool::new();
+    /// POOL.set_isr_reserve(3)?;
+    /// let for_tasks = POOL.alloc(1).unwrap();
+    /// assert_eq!(POOL.alloc(2).unwrap_err().error, Error::Exhausted);
+    /// let for_interrupts = POOL.alloc_from_isr(2).unwrap();
+    /// assert_eq!(POOL.set_isr_reserve(5), Err(Error::ReserveTooLarge));
+    /// # drop((for_tasks, for_interrupts));
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ReserveTooLarge`]; nothing is changed.
+    pub fn set_isr_reserve(&self, blocks: usize) -> Result<(), Error> {
+        self.with_raw(|raw| raw.set_reserve(blocks))
+    }
+
     /// A snapshot of the pool. O(1); one critical section.
     pub fn stats(&self) -> Stats {
         self.with_raw(|raw| raw.stats())
@@ -261,6 +302,20 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
 }
 
 impl<T, const N: usize, L: RawLock> Pool<T, N, L, Marked> {
+    /// Takes `K` blocks without filling them: all or none. O(K) inside one critical section.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BatchTooLarge`], [`Error::Exhausted`] or [`Error::Corrupt`]; then no block is taken.
+    pub fn alloc_batch<const K: usize>(
+        &'static self,
+    ) -> Result<[PoolBox<'static, MaybeUninit<T>, Self>; K], Error> {
+        let mut blocks = [MaybeUninit::uninit(); K];
+        self.with_raw(|raw| raw.take_many(&mut blocks))?;
+        // SAFETY: all written, and just taken; a `MaybeUninit` needs no initialisation.
+        Ok(blocks.map(|block| unsafe { PoolBox::from_parts(self, block.assume_init().cast()) }))
+    }
+
     /// Returns a block by its address, without dropping what is in it. O(1); one critical section.
     ///
     /// # Errors

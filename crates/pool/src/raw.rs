@@ -15,9 +15,12 @@
 //! [`Ledger`], the marks, and the blocks. [`RawPool`] borrows them for the length of one operation. Locks, handles,
 //! names and ports are other modules' business.
 
+mod batch;
+mod walk;
+
 use core::ptr::NonNull;
 
-use crate::check::{ByteMarks, FREE, LIVE, Marks, VIRGIN};
+use crate::check::Marks;
 use crate::{Error, Geometry, Stats};
 
 /// What a free block holds in its first word.
@@ -45,6 +48,8 @@ pub struct Ledger {
     pub exhausted: u32,
     /// Frees refused: double, or not a block.
     pub refused: u32,
+    /// Free blocks that are kept for urgent takers.
+    pub reserve: u32,
     /// Times that damage was met in the free list.
     pub damaged: u16,
     /// The gate is closed.
@@ -54,7 +59,7 @@ pub struct Ledger {
 impl Ledger {
     /// All counters zero.
     pub const NEW: Self =
-        Self { open: 0, fresh: 0, peak: 0, exhausted: 0, refused: 0, damaged: 0, closed: false };
+        Self { open: 0, fresh: 0, peak: 0, exhausted: 0, refused: 0, reserve: 0, damaged: 0, closed: false };
 }
 
 /// A pool for the length of one operation.
@@ -134,21 +139,36 @@ impl<'a, M: Marks> RawPool<'a, M> {
     ///
     /// # Errors
     ///
-    /// As [`take`](Self::take).
+    /// As [`take`](Self::take); [`Error::Exhausted`] also when what is left is the [reserve](Self::set_reserve).
     #[cold]
     pub fn take_otherwise(&mut self) -> Result<NonNull<u8>, Error> {
-        if self.ledger.closed
-            && let Some(block) = self.take_below(self.ledger.fresh)
-        {
-            return Ok(block);
+        if self.ledger.closed {
+            if self.available() == 0 && self.free_blocks() != 0 {
+                return self.exhausted();
+            }
+            return self.take_urgent();
         }
+        self.take_unlisted()
+    }
+
+    /// As [`take`](Self::take), from the reserve as well: for interrupts, which cannot wait. O(1).
+    ///
+    /// # Errors
+    ///
+    /// As [`take`](Self::take).
+    #[inline]
+    pub fn take_urgent(&mut self) -> Result<NonNull<u8>, Error> {
+        self.take_below(self.ledger.fresh).map_or_else(|| self.take_unlisted(), Ok)
+    }
+
+    /// The list does not lead to a block: it is empty, or damaged.
+    fn take_unlisted(&mut self) -> Result<NonNull<u8>, Error> {
         if !self.head.is_null() || *self.listed != 0 {
             return self.damaged();
         }
         let index = self.ledger.fresh;
         if index == self.geometry.capacity() {
-            self.ledger.exhausted = self.ledger.exhausted.saturating_add(1);
-            return Err(Error::Exhausted);
+            return self.exhausted();
         }
         // SAFETY: `index` is below the capacity.
         if unsafe { self.marks.claim(index) }.is_none() {
@@ -227,22 +247,41 @@ impl<'a, M: Marks> RawPool<'a, M> {
         if self.ledger.closed && unsafe { self.put_below(block, self.ledger.fresh) }.is_some() {
             return Ok(());
         }
+        Err(self.refuse(block))
+    }
+
+    /// Counts the refusal of `block`, and names the reason.
+    fn refuse(&mut self, block: *mut u8) -> Error {
         self.ledger.refused = self.ledger.refused.saturating_add(1);
         let is_block = self.index(block.addr()) < self.geometry.capacity();
-        Err(if is_block { Error::DoubleFree } else { Error::NotABlock })
+        if is_block { Error::DoubleFree } else { Error::NotABlock }
     }
 
-    /// Closes the gate: from now on every operation takes the other path, so that whoever is there (a waiter to be
-    /// served, a reserve to be kept) can do its part. The usual path pays nothing for the possibility. O(1).
-    pub fn close(&mut self) {
-        self.set_gate(true, self.ledger.fresh);
+    /// Keeps the last `blocks` free blocks for [`take_urgent`](Self::take_urgent). O(1). With a reserve the gate is
+    /// closed; 0 opens it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ReserveTooLarge`] if the pool does not have so many blocks; nothing is changed.
+    pub fn set_reserve(&mut self, blocks: usize) -> Result<(), Error> {
+        match u32::try_from(blocks) {
+            Ok(reserve) if blocks <= self.geometry.capacity() => {
+                self.ledger.reserve = reserve;
+                self.set_gate(reserve > 0, self.ledger.fresh);
+                Ok(())
+            }
+            _ => Err(Error::ReserveTooLarge),
+        }
     }
 
-    /// Opens the gate. O(1).
-    pub fn reopen(&mut self) {
-        self.set_gate(false, self.ledger.fresh);
+    /// Number of blocks that can be taken without touching the reserve. O(1).
+    #[inline]
+    pub fn available(&self) -> usize {
+        self.free_blocks().saturating_sub(self.ledger.reserve as usize)
     }
 
+    /// Closes or opens the gate. While it is closed every operation takes the other path, so that whoever is there (a
+    /// reserve to be kept) can do its part; the usual path pays nothing for the possibility.
     fn set_gate(&mut self, closed: bool, fresh: usize) {
         self.ledger.closed = closed;
         self.ledger.fresh = fresh;
@@ -276,36 +315,6 @@ impl<'a, M: Marks> RawPool<'a, M> {
         index < self.geometry.capacity() && unsafe { self.marks.is_claimed(index) }
     }
 
-    /// Walks the list and the marks, and says whether they tell the same story. O(capacity), bounded even if the
-    /// list is a cycle.
-    ///
-    /// ```text
-    ///  walk: at most `listed` steps, each to a block whose mark is free, then null
-    ///        a list that ends cannot hold a block twice     -> no duplicates
-    ///  marks: exactly `listed` free ones below `fresh`      -> no block is lost
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Corrupt`].
-    pub fn validate(&self) -> Result<(), Error> {
-        if *self.listed > self.ledger.fresh {
-            return Err(Error::Corrupt);
-        }
-        let mut at = *self.head;
-        for _ in 0..*self.listed {
-            let index = self.index(at.addr());
-            if index >= self.ledger.fresh || self.is_claimed(index) {
-                return Err(Error::Corrupt);
-            }
-            // SAFETY: the index proves the address to be a block of ours; it is free, so no owner's data is read.
-            at = unsafe { self.link(at.addr()).as_ref().next };
-        }
-        let unclaimed = (0..self.ledger.fresh).filter(|&index| !self.is_claimed(index)).count();
-        let told_alike = at.is_null() && (!M::KEPT || unclaimed == *self.listed);
-        told_alike.then_some(()).ok_or(Error::Corrupt)
-    }
-
     /// The index of the block at `address`, or a number that is not below the capacity.
     #[inline(always)]
     fn index(&self, address: usize) -> usize {
@@ -326,71 +335,13 @@ impl<'a, M: Marks> RawPool<'a, M> {
         unsafe { self.marks.is_claimed(index) }
     }
 
-    /// Links free block `index` in front of `next`, counts it, and returns it as the new front.
-    fn push_behind(&mut self, index: usize, next: *mut Link) -> *mut Link {
-        let link = self.link(self.base.addr() + index * self.geometry.stride());
-        // SAFETY: block `index` is ours and free: nobody else uses it.
-        unsafe { link.write(Link { next }) };
-        *self.listed += 1;
-        link.as_ptr()
+    fn exhausted(&mut self) -> Result<NonNull<u8>, Error> {
+        self.ledger.exhausted = self.ledger.exhausted.saturating_add(1);
+        Err(Error::Exhausted)
     }
 
     fn damaged(&mut self) -> Result<NonNull<u8>, Error> {
         self.ledger.damaged = self.ledger.damaged.saturating_add(1);
         Err(Error::Corrupt)
-    }
-}
-
-impl RawPool<'_, ByteMarks> {
-    /// Puts every block that was never listed on the list, lowest address first. O(capacity).
-    ///
-    /// For an owner that must find every free block on the list; a taken block then never comes from the fresh part.
-    pub fn thread(&mut self) {
-        let mut next = *self.head;
-        for index in (self.ledger.fresh..self.geometry.capacity()).rev() {
-            // SAFETY: `index` is below the capacity.
-            unsafe { self.marks.set(index, VIRGIN) };
-            next = self.push_behind(index, next);
-        }
-        *self.head = next;
-        self.set_gate(self.ledger.closed, self.geometry.capacity());
-    }
-
-    /// Makes the free list anew from the marks, which no overrun of a block reaches, and returns its length in
-    /// blocks. O(capacity). Live blocks are not touched.
-    pub fn repair(&mut self) -> usize {
-        *self.head = core::ptr::null_mut();
-        *self.listed = 0;
-        // Never-used blocks go to the bottom: the peak is right only while they are the last to be taken.
-        for wanted in [VIRGIN, FREE] {
-            for index in (0..self.ledger.fresh).rev() {
-                // SAFETY: `index` is below `fresh`, which is at most the capacity.
-                if unsafe { self.marks.get(index) } == wanted {
-                    *self.head = self.push_behind(index, *self.head);
-                }
-            }
-        }
-        *self.listed
-    }
-
-    /// Starts the peak, and with it the lowest number of free blocks, anew from now. O(capacity).
-    pub fn reset_peak(&mut self) {
-        for index in 0..self.ledger.fresh {
-            if !self.is_claimed(index) {
-                // SAFETY: `index` is below `fresh`, which is at most the capacity.
-                unsafe { self.marks.set(index, VIRGIN) };
-            }
-        }
-        self.ledger.peak = self.geometry.capacity() - self.free_blocks();
-    }
-
-    /// Calls `f` with the address of each live block, lowest first. O(capacity).
-    pub fn for_each_live(&self, mut f: impl FnMut(NonNull<u8>)) {
-        for index in 0..self.ledger.fresh {
-            // SAFETY: `index` is below `fresh`, which is at most the capacity.
-            if unsafe { self.marks.get(index) } == LIVE {
-                f(self.link(self.base.addr() + index * self.geometry.stride()).cast());
-            }
-        }
     }
 }

@@ -238,8 +238,8 @@ fn the_compiler_forgets_that_locks_order_other_memory() {
 }
 
 #[test]
-fn a_closed_gate_lets_nothing_through_or_everything_wrong() {
-    // Behind a closed gate every answer is the same; only the path differs.
+fn a_reserve_is_taken_by_a_task_or_changes_the_rules() {
+    // Behind the gate that a reserve closes every answer is the same; only the path differs.
     use microusc_pool::{ByteMarks, Ledger, RawPool};
     let geometry = Geometry::new(16, WORD, 3).unwrap();
     let (mut blocks, mut marks) = ([0usize; 16], [0u8; 3]);
@@ -249,7 +249,8 @@ fn a_closed_gate_lets_nothing_through_or_everything_wrong() {
         let marks = ByteMarks::new(marks.as_mut_ptr());
         RawPool::new((&mut head, &mut listed), &mut ledger, blocks.as_mut_ptr().cast(), &geometry, marks)
     };
-    pool.close();
+    assert_eq!(pool.set_reserve(4), Err(Error::ReserveTooLarge));
+    pool.set_reserve(1).unwrap();
     assert_eq!(pool.try_take(), None);
     let first = pool.take().unwrap();
     // SAFETY: ours to return, once; then wrong, which is the point.
@@ -259,9 +260,11 @@ fn a_closed_gate_lets_nothing_through_or_everything_wrong() {
         assert_eq!(pool.put(first.as_ptr()), Err(Error::DoubleFree));
         assert_eq!(pool.put(first.as_ptr().wrapping_add(1)), Err(Error::NotABlock));
     }
-    let blocks: Vec<_> = (0..3).map(|_| pool.take().unwrap()).collect();
-    assert_eq!(pool.take(), Err(Error::Exhausted));
-    pool.reopen();
+    let mut blocks: Vec<_> = (0..2).map(|_| pool.take().unwrap()).collect();
+    assert_eq!(pool.take(), Err(Error::Exhausted), "the last block is kept");
+    blocks.push(pool.take_urgent().unwrap());
+    assert_eq!(pool.take_urgent(), Err(Error::Exhausted));
+    pool.set_reserve(0).unwrap();
     for block in blocks {
         // SAFETY: ours to return.
         assert_eq!(unsafe { pool.try_put(block.as_ptr()) }, Some(()));

@@ -92,6 +92,7 @@ fn refusal(reason: esp_err_t) -> Refusal {
         MEMORY_POOL_ERR_NOT_A_BLOCK => Refusal::NotABlock,
         MEMORY_POOL_ERR_DOUBLE_FREE => Refusal::DoubleFree,
         MEMORY_POOL_ERR_CORRUPT => Refusal::Corrupt,
+        ESP_ERR_INVALID_SIZE => Refusal::BatchTooLarge,
         other => panic!("{:?} is no answer to an operation", reason_name(other)),
     }
 }
@@ -128,6 +129,21 @@ impl Subject for ThroughC {
             }
         };
         if reason == ESP_OK { Ok(()) } else { Err(refusal(reason)) }
+    }
+
+    fn alloc_many(&mut self, count: usize) -> Option<Result<Vec<NonNull<u8>>, Refusal>> {
+        let mut blocks = vec![null_mut(); count];
+        // SAFETY: the pool is live, there is room for so many.
+        let reason = unsafe { memory_pool_alloc_batch(self.pool, blocks.as_mut_ptr(), count) };
+        assert!(blocks.iter().all(|block| block.is_null() == (reason != ESP_OK)));
+        let taken = blocks.into_iter().filter_map(|block| NonNull::new(block.cast())).collect();
+        Some(if reason == ESP_OK { Ok(taken) } else { Err(refusal(reason)) })
+    }
+
+    unsafe fn free_many(&mut self, blocks: &[*mut u8]) -> Option<Result<(), Refusal>> {
+        // SAFETY: the pool is live; the blocks are as the caller promises.
+        let reason = unsafe { memory_pool_free_batch(self.pool, blocks.as_ptr().cast(), blocks.len()) };
+        Some(if reason == ESP_OK { Ok(()) } else { Err(refusal(reason)) })
     }
 
     fn counts(&mut self) -> Counts {

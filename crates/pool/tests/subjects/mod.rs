@@ -12,6 +12,7 @@ fn refusal(error: Error) -> Refusal {
         Error::NotABlock => Refusal::NotABlock,
         Error::DoubleFree => Refusal::DoubleFree,
         Error::Corrupt => Refusal::Corrupt,
+        Error::BatchTooLarge => Refusal::BatchTooLarge,
         other => panic!("{other} is no answer to an operation"),
     }
 }
@@ -58,6 +59,16 @@ impl<L: RawLock> Subject for Dynamic<L> {
     unsafe fn free(&mut self, block: *mut u8) -> Result<(), Refusal> {
         // SAFETY: as the caller promises.
         unsafe { self.pool.free_raw(block) }.map_err(refusal)
+    }
+    fn alloc_many(&mut self, count: usize) -> Option<Result<Vec<NonNull<u8>>, Refusal>> {
+        let mut blocks = vec![MaybeUninit::uninit(); count];
+        let taken = self.pool.alloc_batch_raw(&mut blocks).map_err(refusal);
+        // SAFETY: all are written when the batch was taken.
+        Some(taken.map(|()| blocks.into_iter().map(|block| unsafe { block.assume_init() }).collect()))
+    }
+    unsafe fn free_many(&mut self, blocks: &[*mut u8]) -> Option<Result<(), Refusal>> {
+        // SAFETY: as the caller promises.
+        Some(unsafe { self.pool.free_batch_raw(blocks) }.map_err(|(_, error)| refusal(error)))
     }
     fn counts(&mut self) -> Counts {
         counts(self.pool.stats())

@@ -207,6 +207,24 @@ void memory_pool_free(memory_pool_t *pool, void *block);
 /* The same, with the reason: ESP_OK, MEMORY_POOL_ERR_NOT_A_BLOCK, _DOUBLE_FREE, ESP_ERR_INVALID_ARG or _STATE. */
 esp_err_t memory_pool_free_reason(memory_pool_t *pool, void *block);
 
+/*
+ * Takes or returns `count` blocks in one critical section: all of them, or none. O(count). ESP_OK; ESP_ERR_INVALID_SIZE
+ * for more than the pool has; else the reason that one block would have been refused for. What could not be taken is
+ * NULL; a wrong free is reported with the address that was wrong, a block that comes twice included.
+ */
+esp_err_t memory_pool_alloc_batch(memory_pool_t *pool, void **blocks, const size_t count);
+esp_err_t memory_pool_free_batch(memory_pool_t *pool, void *const *blocks, const size_t count);
+
+/*
+ * Keeps the last `blocks` free blocks for memory_pool_alloc_from_isr; 0 (the default): none. ESP_ERR_INVALID_SIZE, and
+ * nothing changed, for more than the pool has. A pool with a reserve takes and returns blocks by a somewhat longer,
+ * still constant, path.
+ */
+esp_err_t memory_pool_set_isr_reserve(memory_pool_t *pool, const size_t blocks);
+
+/* Takes a block, from the reserve as well: for interrupts, which cannot wait. */
+void *memory_pool_alloc_from_isr(memory_pool_t *pool) MEMORY_POOL_ATTR(malloc);
+
 /* Without the lock, every check kept: for a pool that only one task, or only one interrupt, ever uses. */
 void *memory_pool_alloc_unsynchronized(memory_pool_t *pool) MEMORY_POOL_ATTR(malloc);
 esp_err_t memory_pool_free_unsynchronized(memory_pool_t *pool, void *block);

@@ -1,0 +1,118 @@
+//! Several blocks at once, and blocks kept for interrupts.
+
+use core::ffi::{CStr, c_void};
+use core::mem::MaybeUninit;
+use core::ptr::{NonNull, null_mut};
+use core::slice;
+
+use crate::abi::*;
+use crate::control::{control_of, with_pool};
+use crate::report::{name_of, report};
+
+/// Reports a refusal that concerns `address`, and passes its reason on.
+///
+/// # Safety
+///
+/// Obligations 1 and 3.
+unsafe fn refused(
+    function: &'static CStr,
+    reason: esp_err_t,
+    pool: *mut memory_pool_t,
+    address: *const c_void,
+) -> esp_err_t {
+    // SAFETY: as the caller promises.
+    let name = unsafe { name_of(control_of(pool).ok()) };
+    report(function, reason, name, address, 0);
+    reason
+}
+
+/// Takes `count` blocks, or none. O(count) inside one critical section. Tasks, interrupts, both cores.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_alloc_batch(
+    pool: *mut memory_pool_t,
+    blocks: *mut *mut c_void,
+    count: usize,
+) -> esp_err_t {
+    if blocks.is_null() {
+        return ESP_ERR_INVALID_ARG;
+    }
+    // SAFETY: obligation 1.
+    let control = match unsafe { control_of(pool) } {
+        Ok(control) => control,
+        Err(reason) => return reason,
+    };
+    // Before anything is made of the caller's number: it may be any.
+    // SAFETY: a live control block.
+    if count > unsafe { (*control.as_ptr()).geometry.capacity() } {
+        return ESP_ERR_INVALID_SIZE;
+    }
+    // SAFETY: obligation 2: room for `count` pointers, of which any bits will do.
+    let room = unsafe { slice::from_raw_parts_mut(blocks.cast::<MaybeUninit<NonNull<u8>>>(), count) };
+    // SAFETY: `control` is that of `pool`.
+    let Err(error) = (unsafe { with_pool(pool, control, |raw| raw.take_many(room)) }) else { return ESP_OK };
+    for at in 0..count {
+        // SAFETY: obligation 2.
+        unsafe { blocks.add(at).write(null_mut()) };
+    }
+    reason_of(error)
+}
+
+/// Returns `count` blocks, or none. O(count) inside one critical section. Tasks, interrupts, both cores.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_free_batch(
+    pool: *mut memory_pool_t,
+    blocks: *const *mut c_void,
+    count: usize,
+) -> esp_err_t {
+    const NAME: &CStr = c"memory_pool_free_batch";
+    if blocks.is_null() {
+        return ESP_ERR_INVALID_ARG;
+    }
+    // SAFETY: obligation 1.
+    let control = match unsafe { control_of(pool) } {
+        Ok(control) => control,
+        // SAFETY: obligations 1 and 3.
+        Err(reason) => return unsafe { refused(NAME, reason, pool, pool.cast()) },
+    };
+    // SAFETY: a live control block.
+    if count > unsafe { (*control.as_ptr()).geometry.capacity() } {
+        // SAFETY: obligations 1 and 3.
+        return unsafe { refused(NAME, ESP_ERR_INVALID_SIZE, pool, pool.cast()) };
+    }
+    // SAFETY: obligation 2: `count` pointers.
+    let given = unsafe { slice::from_raw_parts(blocks.cast::<*mut u8>(), count) };
+    // SAFETY: `control` is that of `pool`; those that are blocks in use, their owner gives up by this call.
+    match unsafe { with_pool(pool, control, |raw| raw.put_many(given)) } {
+        Ok(()) => ESP_OK,
+        Err((at, error)) => {
+            let address = given.get(at).map_or(core::ptr::null(), |block| block.cast_const().cast());
+            // SAFETY: obligations 1 and 3.
+            unsafe { refused(NAME, reason_of(error), pool, address) }
+        }
+    }
+}
+
+/// Keeps the last `blocks` free blocks for interrupts. O(1); one critical section.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_set_isr_reserve(pool: *mut memory_pool_t, blocks: usize) -> esp_err_t {
+    // SAFETY: obligation 1.
+    let set = unsafe { control_of(pool) }.and_then(|control| {
+        // SAFETY: `control` is that of `pool`.
+        unsafe { with_pool(pool, control, |raw| raw.set_reserve(blocks)) }.map_err(reason_of)
+    });
+    match set {
+        Ok(()) => ESP_OK,
+        // SAFETY: obligations 1 and 3.
+        Err(reason) => unsafe { refused(c"memory_pool_set_isr_reserve", reason, pool, pool.cast()) },
+    }
+}
+
+/// Takes a block, from the reserve as well, or null. O(1); one critical section. Interrupts.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_alloc_from_isr(pool: *mut memory_pool_t) -> *mut c_void {
+    // SAFETY: obligation 1.
+    let Ok(control) = (unsafe { control_of(pool) }) else { return null_mut() };
+    // SAFETY: `control` is that of `pool`.
+    let taken = unsafe { with_pool(pool, control, |raw| raw.take_urgent()) };
+    taken.map_or(null_mut(), |block| block.as_ptr().cast())
+}

@@ -1,0 +1,102 @@
+//! What looks at every block: checking, repairing, preparing. O(capacity), far from the hot path.
+
+use core::ptr::{NonNull, null_mut};
+
+use super::{Link, RawPool};
+use crate::Error;
+use crate::check::{ByteMarks, FREE, LIVE, Marks, VIRGIN};
+
+impl<M: Marks> RawPool<'_, M> {
+    /// Walks the list and the marks, and says whether they tell the same story. O(capacity), bounded even if the
+    /// list is a cycle.
+    ///
+    /// ```text
+    ///  walk: at most `listed` steps, each to a block whose mark is free, then null
+    ///        a list that ends cannot hold a block twice     -> no duplicates
+    ///  marks: exactly `listed` free ones below `fresh`      -> no block is lost
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`].
+    pub fn validate(&self) -> Result<(), Error> {
+        if *self.listed > self.ledger.fresh {
+            return Err(Error::Corrupt);
+        }
+        let mut at = *self.head;
+        for _ in 0..*self.listed {
+            let index = self.index(at.addr());
+            if index >= self.ledger.fresh || self.is_claimed(index) {
+                return Err(Error::Corrupt);
+            }
+            // SAFETY: the index proves the address to be a block of ours; it is free, so no owner's data is read.
+            at = unsafe { self.link(at.addr()).as_ref().next };
+        }
+        let unclaimed = (0..self.ledger.fresh).filter(|&index| !self.is_claimed(index)).count();
+        let told_alike = at.is_null() && (!M::KEPT || unclaimed == *self.listed);
+        told_alike.then_some(()).ok_or(Error::Corrupt)
+    }
+}
+
+impl RawPool<'_, ByteMarks> {
+    /// Puts every block that was never listed on the list, lowest address first. O(capacity).
+    ///
+    /// For an owner that must find every free block on the list; a taken block then never comes from the fresh part.
+    pub fn thread(&mut self) {
+        let mut next = *self.head;
+        for index in (self.ledger.fresh..self.geometry.capacity()).rev() {
+            // SAFETY: `index` is below the capacity.
+            unsafe { self.marks.set(index, VIRGIN) };
+            next = self.push_behind(index, next);
+        }
+        *self.head = next;
+        self.set_gate(self.ledger.closed, self.geometry.capacity());
+    }
+
+    /// Makes the free list anew from the marks, which no overrun of a block reaches, and returns its length in
+    /// blocks. O(capacity). Live blocks are not touched.
+    pub fn repair(&mut self) -> usize {
+        *self.head = null_mut();
+        *self.listed = 0;
+        // Never-used blocks go to the bottom: the peak is right only while they are the last to be taken.
+        for wanted in [VIRGIN, FREE] {
+            for index in (0..self.ledger.fresh).rev() {
+                // SAFETY: `index` is below `fresh`, which is at most the capacity.
+                if unsafe { self.marks.get(index) } == wanted {
+                    *self.head = self.push_behind(index, *self.head);
+                }
+            }
+        }
+        *self.listed
+    }
+
+    /// Starts the peak, and with it the lowest number of free blocks, anew from now. O(capacity).
+    pub fn reset_peak(&mut self) {
+        for index in 0..self.ledger.fresh {
+            if !self.is_claimed(index) {
+                // SAFETY: `index` is below `fresh`, which is at most the capacity.
+                unsafe { self.marks.set(index, VIRGIN) };
+            }
+        }
+        self.ledger.peak = self.geometry.capacity() - self.free_blocks();
+    }
+
+    /// Calls `f` with the address of each live block, lowest first. O(capacity).
+    pub fn for_each_live(&self, mut f: impl FnMut(NonNull<u8>)) {
+        for index in 0..self.ledger.fresh {
+            // SAFETY: `index` is below `fresh`, which is at most the capacity.
+            if unsafe { self.marks.get(index) } == LIVE {
+                f(self.link(self.base.addr() + index * self.geometry.stride()).cast());
+            }
+        }
+    }
+
+    /// Links free block `index` in front of `next`, counts it, and returns it as the new front.
+    fn push_behind(&mut self, index: usize, next: *mut Link) -> *mut Link {
+        let link = self.link(self.base.addr() + index * self.geometry.stride());
+        // SAFETY: block `index` is ours and free: nobody else uses it.
+        unsafe { link.write(Link { next }) };
+        *self.listed += 1;
+        link.as_ptr()
+    }
+}
