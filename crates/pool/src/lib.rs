@@ -6,6 +6,7 @@
 //! | values of one type, known when compiling | [`Pool`]: a `static` with no run-time initialisation, and [`PoolBox`] handles |
 //! | the same, without a lock at all | [`AtomicPool`]: a bit a block, changed atomically |
 //! | memory given at run time, blocks of bytes | [`DynPool`] over a slice, and [`PoolBox`] handles |
+//! | requests of several sizes | [`PoolSet`]: a pool for each size class, found by size and by address; [`GlobalSet`] for a whole program |
 //! | parts of a pool kept elsewhere (the C ABI) | [`RawPool`]: the heart itself, one operation at a time |
 //!
 //! ```
@@ -25,6 +26,8 @@
 //! # How it is built
 //!
 //! ```text
+//!                     PoolSet                               size to class, address to owner
+//!                        |
 //!   Pool              DynPool               (the C ABI)      typed / untyped / C owners of the parts of a pool
 //!         \                |                  /
 //!          '---- lock::RawLock::with(...) ---'               sharing: a wrapper, never a second implementation
@@ -40,6 +43,7 @@
 //! # Features
 //!
 //! * `critical-section`: the lock of that name, which then is the [`DefaultLock`].
+//! * `allocator-api2`: a `&PoolSet` is an allocator for the collections of that crate, and of others that take one.
 
 #[cfg(any(test, loom))]
 extern crate std;
@@ -55,6 +59,7 @@ mod handle;
 mod layout;
 mod lock;
 mod pool;
+mod set;
 mod stats;
 mod sync;
 
@@ -68,6 +73,7 @@ pub use layout::{Geometry, LINK_BYTES};
 pub use lock::*;
 pub use pool::{Boxed, Holds, Marked, Marking, Pool, Unmarked};
 pub use raw::{Ledger, Link, RawPool};
+pub use set::{ClassStats, GlobalSet, NoFallback, PoolSet, SetStats, SizeClass};
 pub use stats::Stats;
 #[cfg(loom)]
 pub use sync::{FLAW, Flaw};

@@ -1,0 +1,232 @@
+//! Pools of several block sizes behind one door: size to class, address to owner.
+//!
+//! ```text
+//!   alloc(90 B)                                        free(address)
+//!       |  smallest stride that holds it: log2(CLASSES)    |  last class that starts at or below it: the same
+//!       v                                                  v
+//!   [ 32 B x 40 ]   [ 64 B x 20 ]   [ 128 B x 8 ]   [ 512 B x 2 ]      each a DynPool, with its own lock
+//!                         empty? ---spill--->  one class up, never two
+//! ```
+//!
+//! A lock for each class, not one for the set: a class is a whole [`DynPool`], a critical section stays that of one
+//! pool, and users of different sizes do not wait for each other. Finding a class needs no lock, since what it reads
+//! never changes. The counters that belong to no class have a lock of their own, far from the usual path.
+
+#[cfg(feature = "allocator-api2")]
+mod allocator;
+mod blocks;
+mod global;
+mod stats;
+mod values;
+
+use core::cmp::Ordering;
+use core::mem::MaybeUninit;
+
+pub use global::{GlobalSet, NoFallback};
+pub use stats::{ClassStats, SetStats};
+
+use crate::sync::Guarded;
+use crate::{DefaultLock, DynPool, Error, Geometry, LINK_BYTES, RawLock};
+use stats::Tally;
+
+/// What one class of a [`PoolSet`] shall be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SizeClass {
+    /// Bytes of a block, at least a pointer's.
+    pub block_size: usize,
+    /// Number of blocks, at least 1.
+    pub blocks: usize,
+}
+
+/// Several pools, smallest blocks first: a request goes to the class with the smallest blocks that hold it.
+///
+/// * Cost: alloc, free and usable size are O(log CLASSES) comparisons without a division, and then what the class's
+///   pool costs: O(1), one critical section of `L`. With spill, an alloc may enter a second one.
+/// * Context: whatever `L` allows; a set is `Sync` exactly when its lock is.
+/// * RAM besides the memory given: a [`DynPool`] and 5 bytes a class, two words, two counters and a lock.
+///
+/// ```
+/// use core::mem::MaybeUninit;
+/// use microusc_pool::{NoLock, PoolSet, SizeClass};
+///
+/// const CLASSES: [SizeClass; 3] = [
+///     SizeClass { block_size: 32, blocks: 8 },
+///     SizeClass { block_size: 128, blocks: 4 },
+///     SizeClass { block_size: 512, blocks: 1 },
+/// ];
+/// let mut memory = [MaybeUninit::uninit(); PoolSet::<3>::bytes_for(8, &CLASSES)];
+/// let set: PoolSet<3, NoLock> = PoolSet::new(&mut memory, 8, &CLASSES)?;
+///
+/// let line = set.alloc_slice_filled(80, b' ')?; // the middle class
+/// let number = set.alloc_value(7u64)?; // the smallest
+/// assert_eq!((line.len(), *number), (80, 7));
+/// assert_eq!(set.stats().classes.map(|class| class.pool.used()), [1, 1, 0]);
+/// # drop((line, number));
+/// # Ok::<(), microusc_pool::Error>(())
+/// ```
+pub struct PoolSet<'m, const CLASSES: usize, L: RawLock = DefaultLock> {
+    pools: [DynPool<'m, L>; CLASSES],
+    /// The classes in the order of their addresses.
+    by_address: [u8; CLASSES],
+    /// To what every block is aligned, bytes.
+    align: usize,
+    spill: bool,
+    lock: L,
+    tally: Guarded<Tally<CLASSES>>,
+}
+
+// SAFETY: the pools may be shared, and the tally is touched with the lock closed only, which excludes everybody else.
+unsafe impl<const CLASSES: usize, L: RawLock + Sync> Sync for PoolSet<'_, CLASSES, L> {}
+// SAFETY: the pools may be sent, and the tally is numbers.
+unsafe impl<const CLASSES: usize, L: RawLock + Send> Send for PoolSet<'_, CLASSES, L> {}
+
+impl<'m, const CLASSES: usize, L: RawLock> PoolSet<'m, CLASSES, L> {
+    /// Between one class and as many as a byte counts.
+    const COUNTED: () = assert!(CLASSES >= 1 && CLASSES <= 256, "a set has 1 to 256 classes");
+
+    /// Bytes that are enough for [`new`](Self::new), wherever they begin; `usize::MAX` for classes that no memory
+    /// holds.
+    ///
+    /// Cost: O(CLASSES). Context: any, and in constants.
+    pub const fn bytes_for(align: usize, classes: &[SizeClass; CLASSES]) -> usize {
+        let () = Self::COUNTED;
+        let word = if align < LINK_BYTES { LINK_BYTES } else { align };
+        let mut bytes = 0usize;
+        let mut rank = 0;
+        while rank < CLASSES {
+            let class = classes[rank];
+            let Ok(geometry) = Geometry::new(class.block_size, align, class.blocks) else {
+                return usize::MAX;
+            };
+            bytes =
+                bytes.saturating_add(geometry.bytes()).saturating_add(class.blocks).saturating_add(word - 1);
+            rank += 1;
+        }
+        bytes
+    }
+
+    /// Cuts `memory` into the classes, each block aligned to `align` bytes and to a pointer. All or nothing.
+    /// O(blocks of all classes). What is left at the end is not used.
+    ///
+    /// # Errors
+    ///
+    /// * [`Error::BlockTooSmall`], [`Error::NoBlocks`], [`Error::BadAlignment`], [`Error::TooLarge`]: a class that no
+    ///   pool can be.
+    /// * [`Error::ClassesUnsorted`], [`Error::ClassesAlike`]: classes are to be given smallest blocks first, and no two
+    ///   with the same stride.
+    /// * [`Error::UnsuitableMemory`]: `memory` is too small.
+    pub fn new(
+        memory: &'m mut [MaybeUninit<u8>],
+        align: usize,
+        classes: &[SizeClass; CLASSES],
+    ) -> Result<Self, Error> {
+        let mut strides = [0; CLASSES];
+        for (stride, class) in strides.iter_mut().zip(classes) {
+            *stride = Geometry::new(class.block_size, align, class.blocks)?.stride();
+        }
+        in_order(&strides)?;
+        let mut rest = memory;
+        let mut pools = [const { MaybeUninit::uninit() }; CLASSES];
+        for (pool, class) in pools.iter_mut().zip(classes) {
+            let geometry = Geometry::new(class.block_size, align, class.blocks)?;
+            let padding = rest.as_ptr().align_offset(align.max(LINK_BYTES));
+            let blocks_and_marks = geometry.bytes().checked_add(class.blocks).ok_or(Error::TooLarge)?;
+            let bytes = padding.checked_add(blocks_and_marks).ok_or(Error::UnsuitableMemory)?;
+            let (own, behind) = rest.split_at_mut_checked(bytes).ok_or(Error::UnsuitableMemory)?;
+            pool.write(DynPool::new(own, class.block_size, align)?);
+            rest = behind;
+        }
+        // SAFETY: every element was written, or the loop was left.
+        let pools = pools.map(|pool| unsafe { pool.assume_init() });
+        Self::over(pools)
+    }
+
+    /// Makes a set of pools that exist, as of pools in different kinds of memory. O(CLASSES²).
+    ///
+    /// Every block of the set is as aligned as those of the least aligned pool.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ClassesUnsorted`] and [`Error::ClassesAlike`], as of [`new`](Self::new); the pools are lost, their
+    /// memory is free to be used again.
+    pub fn over(pools: [DynPool<'m, L>; CLASSES]) -> Result<Self, Error> {
+        let () = Self::COUNTED;
+        in_order(&pools.each_ref().map(|pool| pool.geometry().stride()))?;
+        // The lowest bit that is set anywhere is what all of them are aligned to.
+        let bits =
+            pools.iter().fold(0, |bits, pool| bits | pool.base().addr().get() | pool.geometry().stride());
+        let by_address = in_order_of(|rank| pools[usize::from(rank)].base().addr().get());
+        Ok(Self {
+            pools,
+            by_address,
+            align: 1 << bits.trailing_zeros(),
+            spill: false,
+            lock: L::INIT,
+            tally: Guarded::new(Tally::NEW),
+        })
+    }
+
+    /// The same set with spill on or off. It is off at first.
+    ///
+    /// With spill, a request that finds its class empty takes a block of the next larger class, if that has one. One
+    /// step, not further: the time an allocation takes stays bounded.
+    #[must_use]
+    pub fn with_spill(mut self, spill: bool) -> Self {
+        self.spill = spill;
+        self
+    }
+
+    /// The pool of the class of this rank, 0 for the smallest blocks: to validate or repair it, or to take a block of
+    /// this class and no other.
+    pub fn pool(&self, rank: usize) -> Option<&DynPool<'m, L>> {
+        self.pools.get(rank)
+    }
+
+    /// To what every block is aligned, in bytes.
+    pub fn align(&self) -> usize {
+        self.align
+    }
+
+    /// A snapshot of each class, and what was refused by the set itself. O(CLASSES), a critical section each: the
+    /// classes are not snapshots of one moment.
+    pub fn stats(&self) -> SetStats<CLASSES> {
+        let tally = self.count(|tally| *tally);
+        SetStats {
+            classes: core::array::from_fn(|rank| ClassStats {
+                pool: self.pools[rank].stats(),
+                spilled_in: tally.spilled_in[rank],
+            }),
+            no_class: tally.no_class,
+            refused: tally.refused,
+        }
+    }
+
+    /// Changes the counters that are the set's own. One critical section.
+    fn count<R>(&self, work: impl FnOnce(&mut Tally<CLASSES>) -> R) -> R {
+        // SAFETY: with the lock closed nobody else has a reference to the tally.
+        self.lock.with(|| self.tally.with_mut(|tally| work(unsafe { &mut *tally })))
+    }
+}
+
+/// Whether each class has larger blocks than the one before.
+fn in_order(strides: &[usize]) -> Result<(), Error> {
+    strides.windows(2).try_for_each(|pair| match pair[0].cmp(&pair[1]) {
+        Ordering::Less => Ok(()),
+        Ordering::Equal => Err(Error::ClassesAlike),
+        Ordering::Greater => Err(Error::ClassesUnsorted),
+    })
+}
+
+/// The ranks in the order of what `key` says of them. By insertion: the sort of `core` is thousands of instructions, for
+/// what is a handful of classes.
+fn in_order_of<const CLASSES: usize>(key: impl Fn(u8) -> usize) -> [u8; CLASSES] {
+    let mut ranks: [u8; CLASSES] = core::array::from_fn(|rank| rank as u8);
+    for last in 1..CLASSES {
+        for at in (1..=last).rev() {
+            if key(ranks[at - 1]) > key(ranks[at]) {
+                ranks.swap(at - 1, at);
+            }
+        }
+    }
+    ranks
+}

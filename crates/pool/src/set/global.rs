@@ -1,0 +1,183 @@
+//! A set as the allocator of a whole program.
+
+use core::alloc::{GlobalAlloc, Layout};
+use core::ptr::{NonNull, null_mut};
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use super::PoolSet;
+use crate::sync::Guarded;
+use crate::{DefaultLock, Error, RawLock};
+
+/// No other allocator: what the pools do not serve is refused, and the program's allocation fails.
+#[derive(Clone, Copy, Debug)]
+pub struct NoFallback;
+
+// SAFETY: null is always an answer, and nothing is ever given out that could come back.
+unsafe impl GlobalAlloc for NoFallback {
+    unsafe fn alloc(&self, _: Layout) -> *mut u8 {
+        null_mut()
+    }
+
+    unsafe fn dealloc(&self, _: *mut u8, _: Layout) {}
+}
+
+/// A [`PoolSet`] for `#[global_allocator]`: a constant, given its set once, at the start of the program.
+///
+/// What the set cannot serve (before it is there, too large, class empty) goes to the fallback `G`. A block finds its way
+/// back by its address alone: what lies in the set's memory is the set's, which refuses and counts wrong frees;
+/// everything else is the fallback's.
+///
+/// * Cost: what the set costs, and one load. A block that outgrows its class is copied.
+/// * Context: whatever `L` allows for the set's part; the fallback's for its own.
+///
+/// ```
+/// use core::mem::MaybeUninit;
+/// use std::alloc::System;
+/// use microusc_pool::{GlobalSet, PoolSet, SizeClass};
+///
+/// #[global_allocator]
+/// static HEAP: GlobalSet<2, System> = GlobalSet::new(System);
+///
+/// const CLASSES: [SizeClass; 2] =
+///     [SizeClass { block_size: 64, blocks: 100 }, SizeClass { block_size: 1024, blocks: 10 }];
+///
+/// fn main() -> Result<(), microusc_pool::Error> {
+///     const BYTES: usize = PoolSet::<2>::bytes_for(16, &CLASSES);
+///     static mut MEMORY: [MaybeUninit<u8>; BYTES] = [MaybeUninit::uninit(); BYTES];
+///     // SAFETY: the only reference there ever is.
+///     let memory = unsafe { &mut *(&raw mut MEMORY) };
+///     let set = HEAP.init(PoolSet::new(memory, 16, &CLASSES)?)?;
+///
+///     let before = set.stats().classes[1].pool.used();
+///     let bytes = vec![7u8; 1000];
+///     assert_eq!(set.stats().classes[1].pool.used(), before + 1);
+///     drop(bytes);
+///     Ok(())
+/// }
+/// ```
+pub struct GlobalSet<const CLASSES: usize, G = NoFallback, L: RawLock + 'static = DefaultLock> {
+    /// The set is there, and stays for ever.
+    ready: AtomicBool,
+    lock: L,
+    set: Guarded<Option<PoolSet<'static, CLASSES, L>>>,
+    fallback: G,
+}
+
+// SAFETY: the set is written once, with the lock closed and before `ready` says so; from then on it is only shared.
+unsafe impl<const CLASSES: usize, G: Sync, L: RawLock + Sync + Send> Sync for GlobalSet<CLASSES, G, L> {}
+
+impl<const CLASSES: usize, G, L: RawLock> GlobalSet<CLASSES, G, L> {
+    /// No set yet: everything goes to the fallback.
+    pub const fn new(fallback: G) -> Self {
+        Self { ready: AtomicBool::new(false), lock: L::INIT, set: Guarded::new(None), fallback }
+    }
+
+    /// Gives the program its set, for ever. O(1); one critical section.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Initialized`] if it has one; the set given is lost.
+    pub fn init(
+        &'static self,
+        set: PoolSet<'static, CLASSES, L>,
+    ) -> Result<&'static PoolSet<'static, CLASSES, L>, Error> {
+        let is_first = self.lock.with(|| {
+            let first = !self.ready.load(Ordering::Relaxed);
+            if first {
+                // SAFETY: with the lock closed nobody else writes, and before `ready` nobody reads.
+                self.set.with_mut(|place| unsafe { place.write(Some(set)) });
+                self.ready.store(true, Ordering::Release);
+            }
+            first
+        });
+        if is_first { self.set().ok_or(Error::Initialized) } else { Err(Error::Initialized) }
+    }
+
+    /// The set, once there is one. O(1).
+    #[inline(always)]
+    pub fn set(&self) -> Option<&PoolSet<'static, CLASSES, L>> {
+        if !self.ready.load(Ordering::Acquire) {
+            return None;
+        }
+        // SAFETY: written before `ready` said so, and never again.
+        self.set.with_mut(|set| unsafe { (*set).as_ref() })
+    }
+
+    /// The other allocator. O(1).
+    pub fn fallback(&self) -> &G {
+        &self.fallback
+    }
+
+    /// The set if `address` is in its memory.
+    #[inline(always)]
+    fn set_of(&self, address: *const u8) -> Option<&PoolSet<'static, CLASSES, L>> {
+        self.set().filter(|set| set.contains(address))
+    }
+
+    #[inline(always)]
+    fn take(&self, layout: Layout) -> Option<NonNull<u8>> {
+        self.set()?.alloc_raw(layout.size(), layout.align()).ok()
+    }
+}
+
+// SAFETY: a block is the set's or the fallback's, as its address says, and each keeps the contract for its own.
+unsafe impl<const CLASSES: usize, G: GlobalAlloc, L: RawLock> GlobalAlloc for GlobalSet<CLASSES, G, L> {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        match self.take(layout) {
+            Some(block) => block.as_ptr(),
+            // SAFETY: as the caller promises.
+            None => unsafe { self.fallback.alloc(layout) },
+        }
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        match self.take(layout) {
+            Some(block) => {
+                // SAFETY: the block is the caller's to be, and at least so long.
+                unsafe { block.write_bytes(0, layout.size()) };
+                block.as_ptr()
+            }
+            // SAFETY: as the caller promises.
+            None => unsafe { self.fallback.alloc_zeroed(layout) },
+        }
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        match self.set_of(block) {
+            Some(set) => {
+                // SAFETY: as the caller promises. A refusal is counted.
+                let _counted = unsafe { set.free_raw(block) };
+            }
+            // SAFETY: as the caller promises; not the set's, hence the fallback's.
+            None => unsafe { self.fallback.dealloc(block, layout) },
+        }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        let Some(set) = self.set_of(block) else {
+            // SAFETY: as the caller promises; not the set's, hence the fallback's.
+            return unsafe { self.fallback.realloc(block, layout, size) };
+        };
+        // SAFETY: as the caller promises.
+        match unsafe { set.realloc_raw(block, size, layout.align()) } {
+            Ok(block) => return block.as_ptr(),
+            Err(Error::NotABlock | Error::DoubleFree) => return null_mut(),
+            Err(_) => {}
+        }
+        // SAFETY: the caller promises a size that, rounded to the alignment, is no overflow.
+        let wider = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
+        // SAFETY: as the caller promises.
+        let moved = unsafe { self.fallback.alloc(wider) };
+        if !moved.is_null() {
+            // SAFETY: both are at least so long, and of two allocators. The old one is given up by the caller.
+            unsafe {
+                moved.copy_from_nonoverlapping(block, layout.size().min(size));
+                let _accepted = set.free_raw(block);
+            }
+        }
+        moved
+    }
+}

@@ -1,0 +1,213 @@
+//! Sets of size classes, case by case: how they are made, what they hold, who uses them at once.
+
+use std::mem::MaybeUninit;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::thread;
+
+use microusc_pool::{DynPool, Error, NoLock, PoolBox, PoolSet, SizeClass, SpinLock};
+
+const fn class(block_size: usize, blocks: usize) -> SizeClass {
+    SizeClass { block_size, blocks }
+}
+
+const CLASSES: [SizeClass; 3] = [class(16, 4), class(64, 2), class(256, 1)];
+const BYTES: usize = PoolSet::<3>::bytes_for(16, &CLASSES);
+
+type Memory = [MaybeUninit<u8>; BYTES];
+type Set<'m> = PoolSet<'m, 3, NoLock>;
+
+const MEMORY: Memory = [MaybeUninit::uninit(); BYTES];
+
+fn used(set: &Set) -> [usize; 3] {
+    set.stats().classes.map(|class| class.pool.used())
+}
+
+#[test]
+fn what_cannot_be_a_set_is_refused_by_name() {
+    let refusal = |align, classes| Set::new(&mut { MEMORY }, align, &classes).err();
+    let [small, middle, large] = CLASSES;
+    assert_eq!(refusal(8, [small, large, middle]), Some(Error::ClassesUnsorted));
+    assert_eq!(refusal(8, [middle, small, large]), Some(Error::ClassesUnsorted));
+    assert_eq!(refusal(8, [small, middle, middle]), Some(Error::ClassesAlike));
+    // Different sizes, and the same stride.
+    assert_eq!(refusal(8, [class(9, 1), class(16, 1), large]), Some(Error::ClassesAlike));
+    assert_eq!(refusal(8, [class(size_of::<usize>() - 1, 1), middle, large]), Some(Error::BlockTooSmall));
+    assert_eq!(refusal(8, [small, class(64, 0), large]), Some(Error::NoBlocks));
+    assert_eq!(refusal(24, CLASSES), Some(Error::BadAlignment));
+    assert_eq!(refusal(8, [small, middle, class(256, usize::MAX / 300)]), Some(Error::TooLarge));
+    assert_eq!(refusal(8, [small, middle, class(256, 100)]), Some(Error::UnsuitableMemory));
+    for error in [Error::ClassesUnsorted, Error::ClassesAlike, Error::NoClass, Error::Initialized] {
+        assert!(error.to_string().len() > 10);
+    }
+}
+
+#[test]
+fn the_bytes_promised_are_enough_wherever_they_begin_and_hardly_more() {
+    let mut memory = [MaybeUninit::uninit(); BYTES + 16];
+    for offset in 0..16 {
+        assert!(Set::new(&mut memory[offset..][..BYTES], 16, &CLASSES).is_ok());
+        assert_eq!(
+            Set::new(&mut memory[offset..][..BYTES - 3 * 15 - 1], 16, &CLASSES).err(),
+            Some(Error::UnsuitableMemory)
+        );
+    }
+    assert_eq!(PoolSet::<1>::bytes_for(8, &[class(1, 1)]), usize::MAX);
+    assert_eq!(PoolSet::<1>::bytes_for(3, &[class(64, 1)]), usize::MAX);
+}
+
+#[test]
+fn pools_that_are_out_of_order_make_no_set() {
+    let pool =
+        |memory: &'static mut [MaybeUninit<u8>], size| DynPool::<NoLock>::new(memory, size, 8).unwrap();
+    let leak = || Box::leak(Box::new([MaybeUninit::uninit(); 200]));
+    let over = |sizes: [usize; 2]| PoolSet::over(sizes.map(|size| pool(leak(), size))).err();
+    assert_eq!(over([64, 32]), Some(Error::ClassesUnsorted));
+    assert_eq!(over([64, 60]), Some(Error::ClassesAlike));
+    assert_eq!(over([32, 64]), None);
+}
+
+#[test]
+fn a_spilled_block_goes_back_to_its_own_class() {
+    let mut memory = MEMORY;
+    let set = Set::new(&mut memory, 16, &CLASSES).unwrap().with_spill(true);
+    let small: Vec<_> = (0..6).map(|_| set.alloc(10, 1).unwrap()).collect();
+    assert_eq!(used(&set), [4, 2, 0]);
+    assert_eq!(small[5].len(), 64);
+    // One class up, not two.
+    assert_eq!(set.alloc(10, 1).err(), Some(Error::Exhausted));
+    let stats = set.stats();
+    assert_eq!(stats.classes.map(|class| class.misses()), [3, 1, 0]);
+    assert_eq!(stats.classes.map(|class| class.spilled_in), [0, 2, 0]);
+    drop(small);
+    assert_eq!(used(&set), [0, 0, 0]);
+}
+
+#[test]
+fn damage_is_not_taken_for_emptiness() {
+    let mut memory = MEMORY;
+    let set = Set::new(&mut memory, 16, &CLASSES).unwrap().with_spill(true);
+    let block = PoolBox::into_raw(set.alloc_value(1usize).unwrap());
+    // SAFETY: the block is ours, and freed once; then it is written to, as a broken program would.
+    unsafe {
+        set.free_raw(block.as_ptr().cast()).unwrap();
+        block.write(1);
+    }
+    // The first alloc takes the block and its broken link, the second meets it.
+    let _first = set.alloc_raw(1, 1).unwrap();
+    assert_eq!(set.alloc_raw(1, 1), Err(Error::Corrupt));
+    assert_eq!(set.stats().classes[1].spilled_in, 0);
+    set.pool(0).unwrap().repair();
+    assert!(set.alloc_raw(1, 1).is_ok());
+}
+
+#[test]
+fn an_alignment_that_is_none_is_served_by_no_class() {
+    let mut memory = MEMORY;
+    let set = Set::new(&mut memory, 16, &CLASSES).unwrap();
+    for align in [0, 3, 12, 1 << 20] {
+        assert_eq!(set.alloc_raw(8, align), Err(Error::NoClass));
+    }
+    assert_eq!(set.stats().no_class, 4);
+}
+
+#[test]
+fn values_and_slices_live_in_the_class_that_fits_and_are_dropped() {
+    let mut memory = MEMORY;
+    let set = Set::new(&mut memory, 16, &CLASSES).unwrap();
+    let alive = Rc::new(());
+    let value = set.alloc_value([0u64; 8]).unwrap();
+    let nothing = set.alloc_value(()).unwrap();
+    let slice = set.alloc_slice_filled(32, alive.clone()).unwrap();
+    assert_eq!((used(&set), slice.len(), Rc::strong_count(&alive)), ([1, 1, 1], 32, 33));
+    let rejected = set.alloc_value([7u8; 300]).unwrap_err();
+    assert_eq!((rejected.error, rejected.value), (Error::NoClass, [7; 300]));
+    assert_eq!(set.alloc_slice_filled(usize::MAX, 0u16).err(), Some(Error::TooLarge));
+    drop((value, nothing, slice));
+    assert_eq!((used(&set), Rc::strong_count(&alive)), ([0, 0, 0], 1));
+    assert!(set.alloc_slice_filled(0, 1u8).unwrap().is_empty());
+}
+
+/// An iterator that says one length and has another, or panics.
+struct Liar {
+    told: usize,
+    left: usize,
+    panics: bool,
+    yields: Rc<()>,
+}
+
+impl Iterator for Liar {
+    type Item = Rc<()>;
+
+    fn next(&mut self) -> Option<Rc<()>> {
+        assert!(!self.panics || self.left > 0, "as announced");
+        self.left = self.left.checked_sub(1)?;
+        Some(self.yields.clone())
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.told, Some(self.told))
+    }
+}
+
+impl ExactSizeIterator for Liar {
+    fn len(&self) -> usize {
+        self.told
+    }
+}
+
+#[test]
+fn an_iterator_that_lies_or_panics_leaks_nothing() {
+    let mut memory = MEMORY;
+    let set = Set::new(&mut memory, 16, &CLASSES).unwrap();
+    let alive = Rc::new(());
+    let liar = |told, left, panics| Liar { told, left, panics, yields: alive.clone() };
+    assert_eq!(set.alloc_slice(liar(5, 3, false)).unwrap().len(), 3);
+    assert_eq!(set.alloc_slice(liar(5, 30, false)).unwrap().len(), 5);
+    assert!(catch_unwind(AssertUnwindSafe(|| set.alloc_slice(liar(5, 3, true)))).is_err());
+    assert_eq!((used(&set), Rc::strong_count(&alive)), ([0, 0, 0], 1));
+}
+
+#[test]
+fn threads_of_all_sizes_keep_apart() {
+    const ROUNDS: usize = if cfg!(miri) { 50 } else { 20_000 };
+    let mut memory = MEMORY;
+    let set: PoolSet<3, SpinLock> = PoolSet::new(&mut memory, 16, &CLASSES).unwrap().with_spill(true);
+    let work = |id: usize| {
+        let (mut served, mut denied) = (0u32, 0u32);
+        for round in 0..ROUNDS {
+            let seal = (id * ROUNDS + round) as u8 | 1;
+            let size = 1 + (round * 7 + id * 13) % 200;
+            let Ok(mut block) = set.alloc_slice_filled(size, seal) else {
+                denied += 1;
+                continue;
+            };
+            served += 1;
+            thread::yield_now();
+            assert!(block.iter().all(|byte| *byte == seal), "another owner wrote here");
+            block.fill(!seal);
+            let old = PoolBox::into_raw(block).cast::<u8>().as_ptr();
+            // SAFETY: ours until here; what is returned, or the old one if it is refused, is freed once.
+            unsafe {
+                let kept = set.realloc_raw(old, size + 60, 1).map_or(old, |new| new.as_ptr());
+                assert!((0..size).all(|at| kept.add(at).read() == !seal), "lost on the way");
+                set.free_raw(kept).unwrap();
+            }
+        }
+        (served, denied)
+    };
+    let totals: Vec<_> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..4).map(|id| scope.spawn(move || work(id))).collect();
+        workers.into_iter().map(|worker| worker.join().unwrap()).collect()
+    });
+    let served: u32 = totals.iter().map(|(served, _)| served).sum();
+    let denied: u32 = totals.iter().map(|(_, denied)| denied).sum();
+    assert_eq!((served + denied) as usize, 4 * ROUNDS);
+    assert!(served > 0);
+    let stats = set.stats();
+    assert_eq!((stats.refused, stats.no_class > 0), (0, true));
+    for (rank, class) in stats.classes.iter().enumerate() {
+        assert_eq!((class.pool.used(), class.pool.refused, class.pool.damaged), (0, 0, 0));
+        assert_eq!(set.pool(rank).unwrap().validate(), Ok(()));
+    }
+}
