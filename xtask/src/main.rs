@@ -11,6 +11,7 @@ mod lint;
 mod picture;
 mod report;
 mod samples;
+mod stress;
 mod test;
 mod tools;
 mod variants;
@@ -48,6 +49,11 @@ const COMMANDS: &[Command] = &[
     },
     Command { name: "bench", about: "instruction counts against budgets  [--format json]", run: bench::run },
     Command { name: "fuzz", about: "every fuzz target for a while  [--seconds N]", run: fuzz::run },
+    Command {
+        name: "stress",
+        about: "two threads and interrupts on one pool, under each sanitizer  [--ops N]",
+        run: stress::run,
+    },
     Command {
         name: "picture",
         about: "the README's picture, drawn from what the tool prints",

@@ -8,7 +8,7 @@ use lexopt::{Arg, Parser, ValueExt};
 use xshell::{Shell, cmd};
 
 use crate::report::{Done, Report};
-use crate::{bench, ctests, fuzz, header, hotpath, lint, picture, samples, variants};
+use crate::{bench, ctests, fuzz, header, hotpath, lint, picture, samples, stress, variants};
 
 /// Runs everything.
 pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
@@ -33,6 +33,7 @@ pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
         report.step(&what, || samples::check(sh, &document));
     }
     picture::steps(sh, &mut report);
+    stress::steps(sh, &mut report);
     fuzz::steps(sh, &mut report);
     report.finish()
 }
