@@ -131,6 +131,16 @@ impl<'m, L: RawLock> DynPool<'m, L> {
         }
     }
 
+    /// What [`alloc_raw`](Self::alloc_raw) would say now; nothing is taken, nothing counted. O(1); one critical
+    /// section.
+    ///
+    /// # Errors
+    ///
+    /// As [`alloc_raw`](Self::alloc_raw).
+    pub fn can_alloc(&self) -> Result<(), Error> {
+        self.with_raw(|raw| raw.can_take())
+    }
+
     /// Returns a block by its address. O(1); one critical section.
     ///
     /// # Errors

@@ -179,6 +179,23 @@ impl<'a, M: Marks> RawPool<'a, M> {
         Ok(self.link(self.base.addr() + index * self.geometry.stride()).cast())
     }
 
+    /// What [`take`](Self::take) would say now; nothing is taken, nothing counted. O(1).
+    ///
+    /// # Errors
+    ///
+    /// As [`take`](Self::take).
+    pub fn can_take(&self) -> Result<(), Error> {
+        let index = self.index(self.head.addr());
+        // SAFETY: `is_claimed` is reached only with an index below `fresh`, which is at most the capacity.
+        let leads_to_free = index < self.ledger.fresh && !unsafe { self.marks.is_claimed(index) };
+        let has_ended = self.head.is_null() && *self.listed == 0;
+        match self.available() {
+            _ if !leads_to_free && !has_ended => Err(Error::Corrupt),
+            0 => Err(Error::Exhausted),
+            _ => Ok(()),
+        }
+    }
+
     /// Returns a block. O(1). The address may be anything: it is not used before it is proven.
     ///
     /// # Errors

@@ -72,6 +72,16 @@ pub unsafe extern "C" fn memory_pool_get_info(
     }
 }
 
+/// What an allocation would say now. O(1); one critical section. Tasks, interrupts, both cores.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_status(pool: *mut memory_pool_t) -> esp_err_t {
+    // SAFETY: obligation 1.
+    match unsafe { on(pool, |raw| raw.can_take()) } {
+        Ok(can_take) => can_take.err().map_or(ESP_OK, reason_of),
+        Err(reason) => reason,
+    }
+}
+
 /// Prints the snapshot. From tasks only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_print_stats(pool: *mut memory_pool_t) {

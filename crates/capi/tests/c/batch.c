@@ -101,11 +101,35 @@ TEST(the_reserve_is_for_interrupts_alone) {
     close_pool();
 }
 
+TEST(the_status_explains_a_null) {
+    CHECK_EQUAL(memory_pool_status(NULL), ESP_ERR_INVALID_ARG);
+    memset(&pool, 0, sizeof(pool));
+    CHECK_EQUAL(memory_pool_status(&pool), ESP_ERR_INVALID_STATE);
+    open_pool();
+    CHECK_EQUAL(memory_pool_status(&pool), ESP_OK);
+    CHECK_EQUAL(memory_pool_alloc_batch(&pool, blocks, COUNT), ESP_OK);
+    CHECK_EQUAL(memory_pool_status(&pool), ESP_ERR_NO_MEM);
+    CHECK_EQUAL(info_of(&pool).alloc_failures, 0);
+    memory_pool_free(&pool, blocks[0]);
+    CHECK_EQUAL(memory_pool_set_isr_reserve(&pool, 1), ESP_OK);
+    CHECK_EQUAL(memory_pool_status(&pool), ESP_ERR_NO_MEM);
+    CHECK_EQUAL(memory_pool_set_isr_reserve(&pool, 0), ESP_OK);
+    pool.memory_free = (memory_block_t *)blocks[1]; /* as if the list had been overwritten: a block in use */
+    CHECK_EQUAL(memory_pool_status(&pool), MEMORY_POOL_ERR_CORRUPT);
+    CHECK(memory_pool_alloc_zeroed(&pool) == NULL);
+    CHECK_EQUAL(memory_pool_repair(&pool), ESP_OK);
+    CHECK_EQUAL(memory_pool_status(&pool), ESP_OK);
+    CHECK_EQUAL(memory_pool_free_batch(&pool, blocks + 1, COUNT - 1), ESP_OK);
+    CHECK_EQUAL(memory_pool_validate(&pool), ESP_OK);
+    close_pool();
+}
+
 static const test_t tests[] = {
     RUN(a_batch_is_taken_and_returned_whole),
     RUN(a_batch_that_cannot_be_had_takes_nothing),
     RUN(a_batch_with_one_wrong_block_returns_none),
     RUN(the_reserve_is_for_interrupts_alone),
+    RUN(the_status_explains_a_null),
 };
 
 int main(void) {

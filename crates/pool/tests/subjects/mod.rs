@@ -54,7 +54,10 @@ impl<L: RawLock> Drop for Dynamic<L> {
 
 impl<L: RawLock> Subject for Dynamic<L> {
     fn alloc(&mut self) -> Result<NonNull<u8>, Refusal> {
-        self.pool.alloc_raw().map_err(refusal)
+        let forecast = self.pool.can_alloc();
+        let taken = self.pool.alloc_raw();
+        assert_eq!(forecast.err(), taken.err(), "the forecast was wrong");
+        taken.map_err(refusal)
     }
     unsafe fn free(&mut self, block: *mut u8) -> Result<(), Refusal> {
         // SAFETY: as the caller promises.

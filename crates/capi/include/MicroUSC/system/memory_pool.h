@@ -198,6 +198,12 @@ void *memory_pool_alloc(memory_pool_t *pool) MEMORY_POOL_ATTR(malloc);
 /* The same, and why not: ESP_ERR_NO_MEM, MEMORY_POOL_ERR_CORRUPT, ESP_ERR_INVALID_ARG or _STATE. */
 void *memory_pool_alloc_reason(memory_pool_t *pool, esp_err_t *reason) MEMORY_POOL_ATTR(malloc);
 
+/*
+ * What memory_pool_alloc would say now, with nothing taken and nothing counted: ESP_OK or a reason as above. It explains
+ * a NULL of any of the functions here, unless others use the pool meanwhile.
+ */
+esp_err_t memory_pool_status(memory_pool_t *pool);
+
 /* The same, zeroed. O(block_size), outside the lock, by words. */
 void *memory_pool_alloc_zeroed(memory_pool_t *pool) MEMORY_POOL_ATTR(malloc);
 
