@@ -19,14 +19,15 @@ pub(crate) fn steps(sh: &Shell, report: &mut Report) {
             .run()?;
         Done::passed()
     });
-    report.step("every interleaving of the locked pool (loom)", || loom(sh));
+    report.step("every interleaving of both pools, within bounds (loom)", || scheduled(sh, "loom"));
+    report.step("random interleavings of more threads (shuttle)", || scheduled(sh, "shuttle"));
 }
 
-/// loom replaces the atomics of a crate, so it is another build, in a folder of its own.
-fn loom(sh: &Shell) -> Result<Done> {
-    cmd!(sh, "cargo test --release --package microusc-pool --test loom")
-        .env("RUSTFLAGS", "--cfg loom")
-        .env("CARGO_TARGET_DIR", target_dir(sh).join("loom"))
+/// A scheduler replaces the atomics of the crate, so each is another build, in a folder of its own.
+fn scheduled(sh: &Shell, by: &str) -> Result<Done> {
+    cmd!(sh, "cargo test --release --package microusc-pool --test {by}")
+        .env("RUSTFLAGS", format!("--cfg {by}"))
+        .env("CARGO_TARGET_DIR", target_dir(sh).join(by))
         .run()?;
     Done::passed()
 }
