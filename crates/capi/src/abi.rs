@@ -1,11 +1,15 @@
 //! The C types and numbers of `memory_pool.h`. A test compares them with the header.
 #![allow(non_camel_case_types, reason = "the names are C's")]
 
+mod set;
+
 use core::ffi::{c_char, c_int, c_void};
 
 use microusc_pool::{Error, Link};
 
 use crate::control::Control;
+
+pub use set::*;
 
 /// A result: [`ESP_OK`] or a reason.
 pub type esp_err_t = c_int;

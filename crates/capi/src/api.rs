@@ -12,11 +12,13 @@ mod batch;
 mod blocks;
 mod inspect;
 mod lifecycle;
+mod set;
 
 pub use batch::*;
 pub use blocks::*;
 pub use inspect::*;
 pub use lifecycle::*;
+pub use set::*;
 
 #[cfg(feature = "host")]
 pub use crate::port::{

@@ -22,6 +22,7 @@
 //! | [`api`] | the C functions, one file for each section of the header |
 //! | `control` | the control block, and the way from a `memory_pool_t` to a pool |
 //! | `create` | making and ending pools; every step unwinds |
+//! | `set` | pools of several block sizes: size to class, address to owner |
 //! | `placement` | which memory a wish leads to, and which wishes are impossible |
 //! | `registry` | the list of live pools |
 //! | `port` | what differs between platforms |
@@ -35,3 +36,4 @@ mod placement;
 mod port;
 mod registry;
 mod report;
+mod set;

@@ -52,6 +52,9 @@ fn struct_facts() -> Vec<Fact> {
             storage_bytes, overhead_bytes, alloc_failures, refused_frees, corruptions
         }
         memory_pool_report_t { reason, function, pool, address, count }
+        memory_pool_set_class_t { block_size, num_blocks }
+        memory_pool_set_t { classes, num_classes, too_large, refused_frees, spilled_in, spill }
+        memory_pool_set_info_t { pool, spilled_in }
     }
 }
 
@@ -81,6 +84,7 @@ fn number_facts() -> Vec<Fact> {
         MEMORY_POOL_FLAG_ISR,
         MEMORY_POOL_FLAG_BYTES,
         MEMORY_POOL_NAME_SIZE,
+        MEMORY_POOL_SET_MAX_CLASSES,
     ]
 }
 
@@ -113,8 +117,9 @@ fn scratch(name: &str) -> PathBuf {
 
 /// What C makes of the expressions.
 fn in_c(facts: &[Fact]) -> Vec<i128> {
-    let mut text =
-        String::from("#include <stdio.h>\n#include \"MicroUSC/system/memory_pool.h\"\nint main(void) {\n");
+    let mut text = String::from(
+        "#include <stdio.h>\n#include \"MicroUSC/system/memory_pool_set.h\"\nint main(void) {\n",
+    );
     for (expression, _) in facts {
         text.push_str(&format!("    printf(\"%lld\\n\", (long long)({expression}));\n"));
     }
@@ -141,7 +146,7 @@ fn the_header_and_the_rust_code_agree() {
 #[test]
 fn every_number_of_the_header_is_compared() {
     let source = scratch("macros.c");
-    std::fs::write(&source, "#include \"MicroUSC/system/memory_pool.h\"\n")
+    std::fs::write(&source, "#include \"MicroUSC/system/memory_pool_set.h\"\n")
         .expect("the source can be written");
     let output = compiler().args(["-E", "-dM"]).arg(&source).output().expect("there is a C compiler");
     let text = String::from_utf8(output.stdout).expect("text");

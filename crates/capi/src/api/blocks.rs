@@ -78,7 +78,11 @@ pub unsafe extern "C" fn memory_pool_free_reason(pool: *mut memory_pool_t, block
 ///
 /// Obligations 1 and 3; if `block` is one in use, its owner gives it up.
 #[inline(always)]
-unsafe fn free(function: &'static CStr, pool: *mut memory_pool_t, block: *mut c_void) -> esp_err_t {
+pub(super) unsafe fn free(
+    function: &'static CStr,
+    pool: *mut memory_pool_t,
+    block: *mut c_void,
+) -> esp_err_t {
     // SAFETY: obligation 1.
     let control = match unsafe { control_of(pool) } {
         Ok(control) => control,

@@ -29,7 +29,7 @@ unsafe fn on<R>(
 /// # Safety
 ///
 /// Obligation 1.
-unsafe fn info_of(pool: *mut memory_pool_t) -> Result<memory_pool_info_t, esp_err_t> {
+pub(super) unsafe fn info_of(pool: *mut memory_pool_t) -> Result<memory_pool_info_t, esp_err_t> {
     // SAFETY: as the caller promises.
     let stats = unsafe { on(pool, |raw| raw.stats()) }?;
     // SAFETY: there is a pool, hence a control block; what is read here does not change (a name may, byte by byte).

@@ -7,6 +7,8 @@
  */
 #include "check.h"
 
+#include "MicroUSC/system/memory_pool_set.h"
+
 enum { SIZE = 36, COUNT = 20 };
 
 static void announce(const memory_pool_t *pool) {
@@ -70,6 +72,24 @@ static void use_every_operation(memory_pool_t *pool) {
     }
 }
 
+/* A set of pools there: blocks that are resized are copied by the library, and must be by words. */
+static void use_set(void) {
+    static const memory_pool_set_class_t classes[] = {{SIZE, 2}, {100, 1}};
+    memory_pool_set_t set;
+    CHECK_EQUAL(memory_pool_set_init(&set, classes, 2, IRAM), ESP_OK);
+    for (size_t i = 0; i < set.num_classes; i++) announce(&set.classes[i]);
+    void *block = memory_pool_set_alloc(&set, SIZE);
+    CHECK(block != NULL);
+    fill_by_words(block, SIZE, 7);
+    void *moved = memory_pool_set_realloc(&set, block, 90);
+    CHECK(moved != NULL && moved != block);
+    check_words(moved, SIZE, 7);
+    CHECK(memory_pool_set_usable_size(&set, moved) >= 90);
+    CHECK_EQUAL(memory_pool_set_free(&set, block), MEMORY_POOL_ERR_DOUBLE_FREE);
+    CHECK_EQUAL(memory_pool_set_free(&set, moved), ESP_OK);
+    memory_pool_set_destroy(&set);
+}
+
 static const char *planted = "";
 
 static void plant(memory_pool_t *pool) {
@@ -94,6 +114,7 @@ static void use_pools(const char *chip) {
     announce(&ours);
     use_every_operation(pool);
     use_every_operation(&ours);
+    use_set();
     plant(pool);
     void *kept = memory_pool_alloc(pool);
     CHECK(kept != NULL && memory_pool_destroy_unused(pool) == MEMORY_POOL_ERR_IN_USE);

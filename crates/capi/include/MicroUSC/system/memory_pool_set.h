@@ -1,0 +1,113 @@
+/*
+ * MicroUSC memory pool sets: pools of several block sizes, found by the size asked for and by the address returned.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ *     static memory_pool_set_t set;
+ *     static const memory_pool_set_class_t classes[] = {{32, 40}, {128, 12}, {512, 4}};   // smallest blocks first
+ *
+ *     esp_err_t err = memory_pool_set_init(&set, classes, 3, DRAM);
+ *     void *block = memory_pool_set_alloc(&set, 100);   // a block of 128 bytes; NULL when all of those are in use
+ *     ...
+ *     memory_pool_set_free(&set, block);                // a wrong free is refused, counted, logged
+ *
+ * Each class is a pool like any other: memory_pool_next and memory_pool_find come to it, and what looks at a pool,
+ * checks, names or repairs it may be given `&set.classes[i]`. Ending it is the set's business alone.
+ *
+ * Unless a comment says otherwise a function may be called from tasks, from interrupts up to the level that the
+ * port's critical section masks, and from both cores; takes constant time: at most MEMORY_POOL_SET_MAX_CLASSES
+ * comparisons, then what a pool takes; and holds the lock of one class for the list operation only. Sizes are bytes,
+ * counts are blocks.
+ */
+#ifndef MICROUSC_SYSTEM_MEMORY_POOL_SET_H
+#define MICROUSC_SYSTEM_MEMORY_POOL_SET_H
+
+#include "MicroUSC/system/memory_pool.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Types ------------------------------------------------------------------------------------------------- */
+
+/* Classes of a set, at most. */
+#define MEMORY_POOL_SET_MAX_CLASSES 8
+
+/* What one class shall be. */
+typedef struct {
+    size_t block_size; /* bytes, at least sizeof(void *) */
+    size_t num_blocks; /* at least 1 */
+} memory_pool_set_class_t;
+
+/* A set. Reading is part of the interface; writing is not. It stays where it is, for its pools know their addresses. */
+typedef struct memory_pool_set_t {
+    memory_pool_t classes[MEMORY_POOL_SET_MAX_CLASSES]; /* one pool each, smallest blocks first */
+    size_t num_classes;                                 /* classes that there are; 0: no set */
+    uint32_t too_large;                                 /* requests larger than the largest blocks */
+    uint32_t refused_frees;                             /* wrong addresses in no class, or given to realloc */
+    uint32_t spilled_in[MEMORY_POOL_SET_MAX_CLASSES];   /* blocks given to requests of the class below */
+    bool spill;                                         /* memory_pool_set_spill */
+} memory_pool_set_t;
+
+/* A snapshot of one class. Counters stop at UINT32_MAX. */
+typedef struct {
+    memory_pool_info_t pool; /* alloc_failures: requests that found it empty, those that went on included */
+    uint32_t spilled_in;     /* blocks given to requests of the class below */
+} memory_pool_set_info_t;
+
+/* ---- Making and ending sets (O(blocks of all classes); from tasks only) --------------------------------------- */
+
+/*
+ * Makes a set with its blocks in the memory named; all classes, or nothing, with the reason logged and returned.
+ * `*set` may hold anything; a set that is initialised already is left as it is.
+ *
+ * ESP_ERR_INVALID_ARG: a pointer is NULL, the placement is unknown, or the classes are not in order: each must have
+ * larger blocks than the one before, once rounded up to the alignment of that memory. ESP_ERR_INVALID_SIZE: no class,
+ * or more than MEMORY_POOL_SET_MAX_CLASSES, or one that no pool can be. ESP_ERR_INVALID_STATE, ESP_ERR_NO_MEM and
+ * the reasons of placements: as for a pool.
+ */
+esp_err_t memory_pool_set_init(memory_pool_set_t *set, const memory_pool_set_class_t *classes,
+                               const size_t num_classes, const memory_placement_t placement);
+
+/*
+ * Ends a set, gives its memory back and zeroes the struct. Blocks in use become invalid: their number is reported,
+ * class by class. NULL, a zeroed struct and an ended set are left alone.
+ */
+void memory_pool_set_destroy(memory_pool_set_t *set);
+
+/*
+ * With spill, a request whose class is empty takes a block of the next larger one. One class up, never two. Off at
+ * first. ESP_ERR_INVALID_ARG or _STATE if there is no set.
+ */
+esp_err_t memory_pool_set_spill(memory_pool_set_t *set, const bool spill);
+
+/* ---- Blocks ------------------------------------------------------------------------------------------------ */
+
+/* Takes a block of the smallest class that holds `size` bytes (0 as 1); its content is undefined. NULL when that class
+ * (and with spill the next) is empty or damaged, when every class is too small, or when it is no set. */
+void *memory_pool_set_alloc(memory_pool_set_t *set, const size_t size) MEMORY_POOL_ATTR(malloc);
+
+/* Returns a block. What is no block in use of this set is refused, counted and logged; the set is unharmed.
+ * ESP_OK, MEMORY_POOL_ERR_NOT_A_BLOCK, _DOUBLE_FREE, ESP_ERR_INVALID_ARG or _STATE. */
+esp_err_t memory_pool_set_free(memory_pool_set_t *set, void *block);
+
+/* Bytes that the owner of `block` may use. 0 for what is no block in use of this set. */
+size_t memory_pool_set_usable_size(memory_pool_set_t *set, const void *block);
+
+/*
+ * Makes a block one of at least `size` bytes. It stays in place if that fits its class; otherwise it moves: O(its
+ * size), by words, outside of every lock. NULL if there is no room, with the block as it was, or if it is none in use,
+ * with the reason logged. A block that is NULL is one to be taken. A size of 0 frees nothing.
+ */
+void *memory_pool_set_realloc(memory_pool_set_t *set, void *block, const size_t size);
+
+/* ---- Looking at sets --------------------------------------------------------------------------------------- */
+
+/* The class of this index, 0 for the smallest blocks. ESP_ERR_INVALID_ARG if there is none, or _STATE if no set. */
+esp_err_t memory_pool_set_get_info(memory_pool_set_t *set, const size_t index, memory_pool_set_info_t *info);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MICROUSC_SYSTEM_MEMORY_POOL_SET_H */

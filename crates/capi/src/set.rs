@@ -1,0 +1,247 @@
+//! Sets of pools: which class serves a size, which owns an address. The classes are pools like any other.
+
+use core::mem::MaybeUninit;
+use core::ptr::{NonNull, null};
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use microusc_pool::{Error, Geometry};
+
+use crate::abi::*;
+use crate::control::{Control, control_of, with_pool};
+use crate::create::{self, Ended, Home};
+use crate::{placement, registry};
+
+/// A class of a set: its index, its pool, and the pool's control block.
+#[derive(Clone, Copy)]
+pub(crate) struct Class {
+    pub(crate) rank: usize,
+    pub(crate) pool: *mut memory_pool_t,
+    control: NonNull<Control>,
+    geometry: Geometry,
+}
+
+/// Class `rank` of the set, if there is one.
+///
+/// # Safety
+///
+/// `set` points to a struct that is zeroed or holds a set, live or ended.
+#[inline(always)]
+pub(crate) unsafe fn class(set: *mut memory_pool_set_t, rank: usize) -> Option<Class> {
+    // SAFETY: as the caller promises; what is read does not change while the set lives.
+    if rank >= unsafe { (*set).num_classes }.min(MEMORY_POOL_SET_MAX_CLASSES) {
+        return None;
+    }
+    // SAFETY: `rank` is below the length of the array.
+    let pool = unsafe { (&raw mut (*set).classes).cast::<memory_pool_t>().add(rank) };
+    // SAFETY: zeroed or a pool, as the set is.
+    let control = unsafe { control_of(pool) }.ok()?;
+    // SAFETY: a control block, and a geometry does not change.
+    Some(Class { rank, pool, control, geometry: unsafe { (*control.as_ptr()).geometry } })
+}
+
+/// The classes of the set, smallest blocks first.
+///
+/// # Safety
+///
+/// As [`class`], as long as the result is used.
+#[inline(always)]
+pub(crate) unsafe fn classes(set: *mut memory_pool_set_t) -> impl Iterator<Item = Class> {
+    // SAFETY: as the caller promises.
+    (0..MEMORY_POOL_SET_MAX_CLASSES).filter_map(move |rank| unsafe { class(set, rank) })
+}
+
+impl Class {
+    /// Bytes that a block may use.
+    pub(crate) fn stride(&self) -> usize {
+        self.geometry.stride()
+    }
+
+    /// From the start of the class to `address`; not below the bytes of the class if it lies elsewhere.
+    #[inline(always)]
+    fn offset(&self, address: usize) -> usize {
+        // SAFETY: a control block, and a base does not change.
+        address.wrapping_sub(unsafe { (*self.control.as_ptr()).base }.addr())
+    }
+
+    /// Whether `block` is in use.
+    pub(crate) fn owns(&self, block: *const u8) -> bool {
+        // SAFETY: `control` is that of `pool`.
+        unsafe { with_pool(self.pool, self.control, |raw| raw.is_live(block)) }
+    }
+
+    /// Why an address that is no block in use is refused.
+    pub(crate) fn refusal(&self, address: usize) -> Error {
+        let is_block = self.geometry.index_of(self.offset(address)) < self.geometry.capacity();
+        if is_block { Error::DoubleFree } else { Error::NotABlock }
+    }
+
+    fn take(&self) -> Result<NonNull<u8>, Error> {
+        // SAFETY: `control` is that of `pool`.
+        unsafe { with_pool(self.pool, self.control, |raw| raw.take()) }
+    }
+}
+
+/// The class in whose blocks the address lies.
+///
+/// # Safety
+///
+/// As [`class`].
+#[inline(always)]
+pub(crate) unsafe fn owner(set: *mut memory_pool_set_t, address: usize) -> Option<Class> {
+    // SAFETY: as the caller promises.
+    unsafe { classes(set) }.find(|class| class.offset(address) < class.geometry.bytes())
+}
+
+/// Adds one to a counter of the set's own, under the lock of its first class.
+///
+/// # Safety
+///
+/// As [`class`]; `counter` is one of this set's.
+#[cold]
+pub(crate) unsafe fn count(set: *mut memory_pool_set_t, counter: *mut u32) {
+    // SAFETY: as the caller promises.
+    if let Some(first) = unsafe { classes(set) }.next() {
+        // SAFETY: `control` is that of `pool`; the counter is written to with that lock held only.
+        unsafe { with_pool(first.pool, first.control, |_| *counter = (*counter).saturating_add(1)) };
+    }
+}
+
+/// Blocks of class `rank` that were given to requests of the class below.
+///
+/// # Safety
+///
+/// As [`class`]; `rank` is that of a class.
+pub(crate) unsafe fn spilled_in(set: *mut memory_pool_set_t, rank: usize) -> u32 {
+    // SAFETY: as the caller promises.
+    let Some(first) = (unsafe { classes(set) }).next() else { return 0 };
+    // SAFETY: `control` is that of `pool`; `rank` is below the length of the array; read with the lock held with which
+    // it is written.
+    unsafe {
+        with_pool(first.pool, first.control, |_| {
+            (&raw const (*set).spilled_in).cast::<u32>().add(rank).read()
+        })
+    }
+}
+
+/// Takes a block for `size` bytes.
+///
+/// # Safety
+///
+/// As [`class`].
+#[inline]
+pub(crate) unsafe fn take(set: *mut memory_pool_set_t, size: usize) -> Result<NonNull<u8>, Error> {
+    // SAFETY: as the caller promises, here and below.
+    let Some(class) = unsafe { classes(set) }.find(|class| class.stride() >= size) else {
+        // SAFETY: its own counter.
+        unsafe { count(set, &raw mut (*set).too_large) };
+        return Err(Error::NoClass);
+    };
+    // SAFETY: as above.
+    class.take().or_else(|error| unsafe { take_otherwise(set, class.rank, error) })
+}
+
+/// Class `rank` refused: the next one, if that is wanted.
+///
+/// # Safety
+///
+/// As [`class`].
+#[cold]
+#[inline(never)]
+unsafe fn take_otherwise(
+    set: *mut memory_pool_set_t,
+    rank: usize,
+    error: Error,
+) -> Result<NonNull<u8>, Error> {
+    // SAFETY: as the caller promises; the flag is shared by design.
+    if error != Error::Exhausted || !unsafe { &(*set).spill }.load(Ordering::Relaxed) {
+        return Err(error);
+    }
+    // SAFETY: as the caller promises.
+    let next = unsafe { class(set, rank + 1) }.ok_or(error)?;
+    let block = next.take()?;
+    // SAFETY: its own counter; `rank` is that of a class.
+    unsafe { count(set, (&raw mut (*set).spilled_in).cast::<u32>().add(next.rank)) };
+    Ok(block)
+}
+
+/// Whether a set lives in the struct, whatever its bytes are: whether a pool lives where its classes are. O(pools).
+pub(crate) fn is_live(set: *const memory_pool_set_t) -> bool {
+    // Addresses only: the struct may hold anything.
+    let classes = set.cast::<memory_pool_t>();
+    (0..MEMORY_POOL_SET_MAX_CLASSES).any(|rank| registry::contains(classes.wrapping_add(rank)))
+}
+const _: () = assert!(core::mem::offset_of!(memory_pool_set_t, classes) == 0);
+
+/// Makes a set. O(blocks of all classes).
+///
+/// # Safety
+///
+/// The struct may be written to, and lives as long as the set.
+pub(crate) unsafe fn init(
+    set: *mut memory_pool_set_t,
+    wanted: &[memory_pool_set_class_t],
+    placement: memory_placement_t,
+) -> Result<(), esp_err_t> {
+    if wanted.is_empty() || wanted.len() > MEMORY_POOL_SET_MAX_CLASSES {
+        return Err(ESP_ERR_INVALID_SIZE);
+    }
+    let align = placement::terms(placement, 0)?.align;
+    let mut below = 0;
+    for class in wanted {
+        let stride = Geometry::new(class.block_size, align, class.num_blocks).map_err(reason_of)?.stride();
+        if stride <= below {
+            return Err(ESP_ERR_INVALID_ARG);
+        }
+        below = stride;
+    }
+    if is_live(set) {
+        return Err(ESP_ERR_INVALID_STATE);
+    }
+    // SAFETY: the struct is the caller's to give; its bytes may be any.
+    let before: MaybeUninit<memory_pool_set_t> = unsafe { set.cast::<MaybeUninit<_>>().read() };
+    let pool_at = |rank: usize| set.cast::<memory_pool_t>().wrapping_add(rank);
+    for (rank, class) in wanted.iter().enumerate() {
+        let (block_size, num_blocks) = (class.block_size, class.num_blocks);
+        let config = memory_pool_config_t { block_size, num_blocks, placement, flags: 0, name: null() };
+        // SAFETY: inside the struct, which may be written to; there is no name.
+        let Err(reason) = (unsafe { create::create(Home::Caller(pool_at(rank)), &config) }) else { continue };
+        for made in (0..rank).rev() {
+            // SAFETY: made just now, and nobody else knows the set.
+            unsafe { create::end(pool_at(made), false) };
+        }
+        // Not if the first class was refused: then nothing was written, and another context may have been faster.
+        if rank > 0 {
+            // SAFETY: the struct is the caller's, and as it was.
+            unsafe { set.cast::<MaybeUninit<_>>().write(before) };
+        }
+        return Err(reason);
+    }
+    // SAFETY: the struct may be written to, and the set is this context's until it returns.
+    unsafe {
+        for rank in wanted.len()..MEMORY_POOL_SET_MAX_CLASSES {
+            pool_at(rank).write(memory_pool_t::ZEROED);
+        }
+        (&raw mut (*set).too_large).write(0);
+        (&raw mut (*set).refused_frees).write(0);
+        (&raw mut (*set).spilled_in).write([0; MEMORY_POOL_SET_MAX_CLASSES]);
+        (&raw mut (*set).spill).write(AtomicBool::new(false));
+        (&raw mut (*set).num_classes).write(wanted.len());
+    }
+    Ok(())
+}
+
+/// Ends a set, and tells what is left of each class. O(pools).
+///
+/// # Safety
+///
+/// A set lives in the struct; nobody uses it meanwhile or afterwards.
+pub(crate) unsafe fn end(set: *mut memory_pool_set_t, mut tell: impl FnMut(Ended)) {
+    for rank in 0..MEMORY_POOL_SET_MAX_CLASSES {
+        // SAFETY: an address in the struct; where no pool lives, nothing is done.
+        if let Some(ended) = unsafe { create::end(set.cast::<memory_pool_t>().wrapping_add(rank), false) } {
+            tell(ended);
+        }
+    }
+    // SAFETY: the set's struct; all zero is what a struct without a set is.
+    unsafe { set.write_bytes(0, 1) };
+}
