@@ -19,6 +19,9 @@ pub(crate) const ENTRIES: &[&str] = &[
     "memory_pool_free_reason",
     "memory_pool_alloc_unsynchronized",
     "memory_pool_free_unsynchronized",
+    "memory_pool_set_alloc",
+    "memory_pool_set_free",
+    "memory_pool_set_usable_size",
 ];
 
 /// Checks the release archive, and prints what the hot paths consist of.

@@ -13,6 +13,13 @@ pub(crate) fn steps(sh: &Shell, report: &mut Report) {
         cmd!(sh, "cargo test --quiet --package microusc-pool --features critical-section").run()?;
         Done::passed()
     });
+    report.step("microusc-pool with `allocator-api2`", || {
+        cmd!(sh, "cargo test --quiet --package microusc-pool --features allocator-api2 --test allocator --lib")
+            .run()?;
+        cmd!(sh, "cargo clippy --quiet --package microusc-pool --features allocator-api2 --all-targets -- -D warnings")
+            .run()?;
+        Done::passed()
+    });
     report.step("documentation", || {
         cmd!(sh, "cargo doc --quiet --workspace --no-deps --document-private-items")
             .env("RUSTDOCFLAGS", "-D warnings")

@@ -12,9 +12,10 @@ use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic};
 use object::read::archive::ArchiveFile;
 use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionIndex, SymbolKind};
 
-/// Where the hot path ends: parts of the mangled names. The first two report a refusal, with the lock open; the third
+/// Where the hot path ends: parts of the mangled names. The first four report a refusal, with the lock open; the last
 /// waits for another thread of the host.
-const COLD: &[&str] = &["api6blocks4tell", "api6blocks7no_pool", "PortLock4wait"];
+const COLD: &[&str] =
+    &["api6blocks4tell", "api6blocks7no_pool", "api3set6refuse", "api3set7refused", "PortLock4wait"];
 
 /// Divisions.
 const DIVISIONS: &[Mnemonic] = &[Mnemonic::Div, Mnemonic::Idiv];
