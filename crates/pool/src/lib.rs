@@ -62,6 +62,7 @@ mod pool;
 mod set;
 mod stats;
 mod sync;
+mod wait;
 
 #[cfg(any(target_has_atomic = "32", target_os = "none"))]
 pub use atomic::{AtomicPool, AtomicStats, words_for};
@@ -77,6 +78,7 @@ pub use set::{ClassStats, GlobalSet, NoFallback, PoolSet, SetStats, SizeClass};
 pub use stats::Stats;
 #[cfg(loom)]
 pub use sync::{FLAW, Flaw};
+pub use wait::{Locked, Order, Taken, Wait, WaitPool};
 
 /// The Rust of the project's front page, as a test.
 #[cfg(doctest)]

@@ -7,7 +7,8 @@ use core::ptr::{NonNull, null_mut};
 use crate::raw::{Ledger, Link, RawPool};
 use crate::sync::Guarded;
 use crate::{
-    ByteMarks, DefaultLock, Error, Geometry, Marks, NoMarks, Owns, PoolBox, RawLock, Reclaim, Rejected, Stats,
+    ByteMarks, DefaultLock, Error, Geometry, Locked, Marks, NoMarks, Owns, PoolBox, RawLock, Reclaim,
+    Rejected, Stats,
 };
 
 /// Whether a pool records the owner of each block, and where.
@@ -357,6 +358,22 @@ unsafe impl<T, const N: usize, L: RawLock, M: Marking> Reclaim for Pool<T, N, L,
 unsafe impl<T, const N: usize, L: RawLock> Owns for Pool<T, N, L, Marked> {
     fn owns(&self, address: *const u8) -> bool {
         self.with_raw(|raw| raw.is_live(address))
+    }
+}
+
+// SAFETY: the lock guards this very pool.
+unsafe impl<T, const N: usize, L: RawLock> Locked for Pool<T, N, L, Marked> {
+    type Lock = L;
+
+    #[inline(always)]
+    fn lock(&self) -> &L {
+        &self.lock
+    }
+
+    #[inline(always)]
+    unsafe fn unlocked<R>(&self, work: impl FnOnce(&mut RawPool<'_, ByteMarks>) -> R) -> R {
+        // SAFETY: as the caller promises.
+        unsafe { Pool::unlocked(self, work) }
     }
 }
 

@@ -356,3 +356,56 @@ mod lock_free {
         check(2, None, Flaw::TwoSteps);
     }
 }
+
+/// Hand-over against cancellation.
+mod waiting {
+    use super::*;
+    use microusc_pool::{Order, Pool, WaitPool};
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    type Waited = WaitPool<Pool<usize, 1, SpinLock>>;
+
+    #[test]
+    fn a_block_handed_over_while_the_wait_is_cancelled_is_not_lost() {
+        loom::model(|| {
+            let pool: &'static Waited = Box::leak(Box::new(WaitPool::new(Pool::new(), Order::Fifo)));
+            let held = pool.try_alloc().unwrap();
+            let address = PoolBox::into_raw(held).as_ptr() as usize;
+            let thread = thread::spawn(move || {
+                let value = NonNull::new(address as *mut std::mem::MaybeUninit<usize>).unwrap();
+                // SAFETY: from `into_raw`, used once.
+                drop(unsafe { PoolBox::from_raw(pool, value) }.unwrap());
+            });
+            {
+                let mut wait = pin!(pool.wait(0));
+                let polled = wait.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+                if let Poll::Ready(block) = polled {
+                    drop(block.unwrap());
+                }
+                // Dropped here, whatever it came to.
+            }
+            thread.join().unwrap();
+            assert_eq!((pool.pool().stats().free, pool.pool().validate()), (1, Ok(())));
+        });
+    }
+
+    #[test]
+    fn two_who_wait_and_one_block_that_goes_round() {
+        loom::model(|| {
+            let pool: &'static Waited = Box::leak(Box::new(WaitPool::new(Pool::new(), Order::Fifo)));
+            drop(pool.try_alloc().unwrap());
+            let once = move || {
+                let mut wait = pin!(pool.wait(0));
+                if let Poll::Ready(block) = wait.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                    drop(block.unwrap());
+                }
+            };
+            let thread = thread::spawn(once);
+            once();
+            thread.join().unwrap();
+            assert_eq!((pool.pool().stats().free, pool.pool().validate()), (1, Ok(())));
+        });
+    }
+}

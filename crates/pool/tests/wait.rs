@@ -1,0 +1,150 @@
+//! Waiting for a block: order, hand-over, cancellation.
+#![cfg(not(loom))]
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use microusc_pool::{Order, Pool, PoolBox, SpinLock, Taken, Wait, WaitPool};
+
+type Inner = Pool<usize, 2, SpinLock>;
+type Waited = WaitPool<Inner>;
+
+fn new(order: Order) -> &'static Waited {
+    Box::leak(Box::new(WaitPool::new(Pool::new(), order)))
+}
+
+fn take(pool: &'static Waited) -> Taken<Inner> {
+    pool.try_alloc().unwrap()
+}
+
+fn poll(wait: Pin<&mut Wait<Inner>>) -> Option<Taken<Inner>> {
+    match wait.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(taken) => Some(taken.unwrap()),
+        Poll::Pending => None,
+    }
+}
+
+fn free(pool: &'static Waited) -> usize {
+    pool.pool().stats().free
+}
+
+#[test]
+fn who_waits_longest_is_served_first() {
+    let pool = new(Order::Fifo);
+    let held = [take(pool), take(pool)];
+    let (mut first, mut second) = (pin!(pool.wait(0)), pin!(pool.wait(9)));
+    assert!(poll(first.as_mut()).is_none() && poll(second.as_mut()).is_none());
+    let [one, two] = held;
+    drop(one);
+    assert!(poll(second.as_mut()).is_none(), "the priority does not count");
+    let got = poll(first.as_mut()).unwrap();
+    drop(two);
+    let other = poll(second.as_mut()).unwrap();
+    drop((got, other));
+    assert_eq!(free(pool), 2);
+}
+
+#[test]
+fn the_highest_priority_is_served_first() {
+    let pool = new(Order::Priority);
+    let held = [take(pool), take(pool)];
+    let (mut low, mut high, mut alike) = (pin!(pool.wait(1)), pin!(pool.wait(5)), pin!(pool.wait(5)));
+    assert!(poll(low.as_mut()).is_none() && poll(high.as_mut()).is_none() && poll(alike.as_mut()).is_none());
+    let [one, two] = held;
+    drop(one);
+    assert!(poll(low.as_mut()).is_none() && poll(alike.as_mut()).is_none());
+    let first = poll(high.as_mut()).unwrap();
+    drop(two);
+    assert!(poll(low.as_mut()).is_none());
+    let second = poll(alike.as_mut()).unwrap();
+    drop(first);
+    let third = poll(low.as_mut()).unwrap();
+    drop((second, third));
+    assert_eq!(free(pool), 2);
+}
+
+#[test]
+fn a_freed_block_is_not_snatched_from_who_waits() {
+    let pool = new(Order::Fifo);
+    let held = [take(pool), take(pool)];
+    let mut waiting = pin!(pool.wait(0));
+    assert!(poll(waiting.as_mut()).is_none());
+    drop(held);
+    // Two came back: one is promised, one is for anybody.
+    let anybodys = take(pool);
+    assert!(pool.try_alloc().is_err());
+    let promised = poll(waiting.as_mut()).unwrap();
+    drop((anybodys, promised));
+    assert_eq!(free(pool), 2);
+}
+
+#[test]
+fn cancelled_waits_lose_no_block() {
+    let pool = new(Order::Fifo);
+    let held = [take(pool), take(pool)];
+    let mut last = pin!(pool.wait(0));
+    {
+        let (mut queued, mut granted) = (pin!(pool.wait(0)), pin!(pool.wait(0)));
+        assert!(poll(granted.as_mut()).is_none() && poll(queued.as_mut()).is_none());
+        assert!(poll(last.as_mut()).is_none());
+        let [one, two] = held;
+        drop(one);
+        std::mem::forget(two); // keep the other in use
+        // Both are dropped here: `queued` leaves, and what `granted` was promised goes to `last`.
+    }
+    let got = poll(last.as_mut()).unwrap();
+    assert_eq!(free(pool), 0);
+    drop(got);
+    assert_eq!(free(pool), 1);
+    assert_eq!(pool.pool().validate(), Ok(()));
+}
+
+#[test]
+fn the_last_waker_given_is_the_one_that_is_woken() {
+    struct Count(AtomicUsize);
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    let pool = new(Order::Fifo);
+    let held = [take(pool), take(pool)];
+    let counts: [Arc<Count>; 2] = std::array::from_fn(|_| Arc::new(Count(AtomicUsize::new(0))));
+    let mut waiting = pin!(pool.wait(0));
+    for count in &counts {
+        let waker = Waker::from(count.clone());
+        assert!(waiting.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    }
+    drop(held);
+    assert_eq!(counts.map(|count| count.0.load(Ordering::Relaxed)), [0, 1]);
+    drop(poll(waiting.as_mut()).unwrap());
+    assert_eq!(free(pool), 2);
+}
+
+#[test]
+fn what_waits_in_many_threads_is_served_and_cancelled_without_loss() {
+    let pool = new(Order::Fifo);
+    std::thread::scope(|scope| {
+        for thread in 0..4usize {
+            scope.spawn(move || {
+                for turn in 0..3000 {
+                    if turn % 7 == thread {
+                        // Poll once, then give up.
+                        let mut wait = pin!(pool.wait(0));
+                        drop(poll(wait.as_mut()));
+                        continue;
+                    }
+                    let mut block =
+                        PoolBox::write(pollster::block_on(pool.wait(thread as u8)).unwrap(), thread);
+                    *block += turn;
+                    assert_eq!(*block, thread + turn);
+                }
+            });
+        }
+    });
+    let stats = pool.pool().stats();
+    assert_eq!((stats.free, stats.damaged, stats.refused), (2, 0, 0));
+}
