@@ -36,7 +36,7 @@ pub struct Link {
 #[repr(C)]
 pub struct Ledger {
     /// Blocks below this index are taken and returned by the usual path: all of `fresh`, or none while the gate is
-    /// closed ([`RawPool::close`]).
+    /// closed, as it is while the pool keeps a [reserve](RawPool::set_reserve).
     pub open: usize,
     /// Blocks below this index have been on the list at some time.
     pub fresh: usize,
