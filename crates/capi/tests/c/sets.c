@@ -260,6 +260,21 @@ TEST(a_set_is_made_once_and_ended_once) {
     CHECK_SILENT();
 }
 
+TEST(a_class_that_was_ended_by_mistake_does_no_harm) {
+    open_set();
+    void *block = taken(100, 1);
+    memory_pool_destroy(&set.classes[0]);
+    CHECK_SILENT();
+    void *other = memory_pool_set_alloc(&set, 10);
+    CHECK(memory_pool_owns(&set.classes[1], other)); /* the smallest that there is */
+    give_back(other);
+    give_back(block);
+    CHECK_EQUAL(memory_pool_set_init(&set, classes, 1, DRAM), ESP_ERR_INVALID_STATE);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_set_init");
+    memory_pool_set_destroy(&set);
+    CHECK_SILENT();
+}
+
 TEST(what_is_no_set_serves_nothing) {
     memory_pool_set_info_t info;
     memory_pool_set_t *const none[] = {NULL, &set};
@@ -347,6 +362,7 @@ static const test_t tests[] = {
     RUN(what_cannot_be_a_set_is_refused_and_touches_nothing),
     RUN(a_failure_at_every_step_unwinds),
     RUN(a_set_is_made_once_and_ended_once),
+    RUN(a_class_that_was_ended_by_mistake_does_no_harm),
     RUN(what_is_no_set_serves_nothing),
     RUN(other_memory_serves_as_well),
     RUN(threads_share_a_set),
