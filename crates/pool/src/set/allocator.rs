@@ -12,9 +12,8 @@ use crate::RawLock;
 fn whole<const CLASSES: usize, L: RawLock>(
     set: &PoolSet<'_, CLASSES, L>,
     block: NonNull<u8>,
-    at_least: usize,
 ) -> NonNull<[u8]> {
-    NonNull::slice_from_raw_parts(block, set.usable_size(block.as_ptr()).unwrap_or(at_least))
+    NonNull::slice_from_raw_parts(block, set.bytes_of(block))
 }
 
 /// What is of no size lies nowhere, and takes no block.
@@ -30,7 +29,7 @@ unsafe impl<const CLASSES: usize, L: RawLock> Allocator for &PoolSet<'_, CLASSES
             return Ok(nothing(layout));
         }
         let block = self.alloc_raw(layout.size(), layout.align()).map_err(|_| AllocError)?;
-        Ok(whole(self, block, layout.size()))
+        Ok(whole(self, block))
     }
 
     unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
@@ -46,7 +45,7 @@ unsafe impl<const CLASSES: usize, L: RawLock> Allocator for &PoolSet<'_, CLASSES
         }
         // SAFETY: as the caller promises.
         let block = unsafe { self.realloc_raw(block.as_ptr(), new.size(), new.align()) };
-        block.map(|block| whole(self, block, new.size())).map_err(|_| AllocError)
+        block.map(|block| whole(self, block)).map_err(|_| AllocError)
     }
 
     unsafe fn grow_zeroed(

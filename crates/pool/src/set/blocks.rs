@@ -95,6 +95,12 @@ impl<'m, const CLASSES: usize, L: RawLock> PoolSet<'m, CLASSES, L> {
         self.owner(address.addr()).is_some()
     }
 
+    /// Bytes of the class in which a block of the caller's lies. No critical section: that it is in use is known.
+    #[inline]
+    pub(super) fn bytes_of(&self, block: NonNull<u8>) -> usize {
+        self.owner(block.addr().get()).map_or(0, |pool| pool.geometry().stride())
+    }
+
     #[inline(always)]
     fn aligns(&self, align: usize) -> bool {
         align.is_power_of_two() && align <= self.align

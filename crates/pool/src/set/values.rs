@@ -15,9 +15,7 @@ impl<const CLASSES: usize, L: RawLock> PoolSet<'_, CLASSES, L> {
     /// As [`alloc_raw`](Self::alloc_raw).
     pub fn alloc(&self, size: usize, align: usize) -> Result<PoolBox<'_, [MaybeUninit<u8>], Self>, Error> {
         let start = self.alloc_raw(size, align)?;
-        // A block that is in use has a size; were it not so, the slice would be empty.
-        let bytes = self.usable_size(start.as_ptr()).unwrap_or(0);
-        let bytes = NonNull::slice_from_raw_parts(start.cast(), bytes);
+        let bytes = NonNull::slice_from_raw_parts(start.cast(), self.bytes_of(start));
         // SAFETY: just taken; a block is a stride long, and any byte is a `MaybeUninit`.
         Ok(unsafe { PoolBox::from_parts(self, bytes) })
     }
