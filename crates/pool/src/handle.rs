@@ -81,6 +81,12 @@ impl<'p, V: ?Sized, P: Reclaim + ?Sized> PoolBox<'p, V, P> {
         ManuallyDrop::new(handle).value
     }
 
+    /// The pool of its block.
+    #[inline]
+    pub fn pool(handle: &Self) -> &'p P {
+        handle.pool
+    }
+
     /// The address of the value, which is that of its block.
     #[inline]
     pub fn as_ptr(handle: &Self) -> NonNull<V> {

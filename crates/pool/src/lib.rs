@@ -53,6 +53,8 @@ pub mod atomic;
 pub mod check;
 pub mod raw;
 
+#[cfg(any(target_has_atomic = "32", target_os = "none"))]
+mod arc;
 mod dynamic;
 mod error;
 mod handle;
@@ -64,6 +66,8 @@ mod stats;
 mod sync;
 mod wait;
 
+#[cfg(any(target_has_atomic = "32", target_os = "none"))]
+pub use arc::{PoolArc, Shared};
 #[cfg(any(target_has_atomic = "32", target_os = "none"))]
 pub use atomic::{AtomicPool, AtomicStats, words_for};
 pub use check::{ByteMarks, Marks, NoMarks};

@@ -272,3 +272,30 @@ fn a_reserve_is_taken_by_a_task_or_changes_the_rules() {
     assert_eq!((pool.try_take().is_some(), pool.stats().lowest_free, pool.stats().refused), (true, 0, 2));
     assert_eq!(pool.validate(), Ok(()));
 }
+
+#[test]
+fn a_shared_value_is_dropped_twice_or_never() {
+    use microusc_pool::{PoolArc, Shared};
+    static DROPS: AtomicUsize = AtomicUsize::new(0);
+    #[derive(Debug)]
+    struct Counted(usize);
+    impl Drop for Counted {
+        fn drop(&mut self) {
+            DROPS.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    static POOL: Pool<Shared<Counted>, 3, SpinLock> = Pool::new();
+    let turns = if cfg!(miri) { 5 } else { 2000 };
+    for turn in 0..turns {
+        let mut first = PoolArc::new(POOL.alloc(Shared::new(Counted(turn))).unwrap());
+        assert!(PoolArc::get_mut(&mut first).is_some());
+        std::thread::scope(|scope| {
+            for owner in [first.clone(), first.clone()] {
+                scope.spawn(move || assert_eq!(owner.clone().0, turn));
+            }
+            assert!(PoolArc::ptr_eq(&first, &first.clone()));
+            drop(first);
+        });
+        assert_eq!((POOL.stats().used(), DROPS.load(Ordering::Relaxed)), (0, turn + 1));
+    }
+}

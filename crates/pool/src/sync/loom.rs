@@ -135,3 +135,29 @@ impl Number {
         self.watched().fetch_add(1, Ordering::Relaxed);
     }
 }
+
+/// A number of owners.
+#[derive(Debug)]
+pub(crate) struct Count(OnceLock<AtomicU32>);
+
+impl Count {
+    pub(crate) const fn one() -> Self {
+        Self(OnceLock::new())
+    }
+
+    fn watched(&self) -> &AtomicU32 {
+        self.0.get_or_init(|| AtomicU32::new(1))
+    }
+
+    pub(crate) fn add(&self) {
+        self.watched().fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn remove(&self) -> bool {
+        self.watched().fetch_sub(1, ordering(Ordering::AcqRel)) == 1
+    }
+
+    pub(crate) fn is_one(&self) -> bool {
+        self.watched().load(Ordering::Acquire) == 1
+    }
+}

@@ -4,7 +4,7 @@ use core::cell::UnsafeCell;
 
 #[cfg(target_has_atomic = "8")]
 pub(crate) use flag::Flag;
-pub(crate) use word::{Number, Word};
+pub(crate) use word::{Count, Number, Word};
 
 #[cfg_attr(target_has_atomic = "32", path = "word/atomic.rs")]
 #[cfg_attr(not(target_has_atomic = "32"), path = "word/masked.rs")]

@@ -95,3 +95,25 @@ impl Number {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 }
+
+/// A number of owners.
+#[derive(Debug)]
+pub(crate) struct Count(AtomicU32);
+
+impl Count {
+    pub(crate) const fn one() -> Self {
+        Self(AtomicU32::new(1))
+    }
+
+    pub(crate) fn add(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn remove(&self) -> bool {
+        self.0.fetch_sub(1, Ordering::SeqCst) == 1
+    }
+
+    pub(crate) fn is_one(&self) -> bool {
+        self.0.load(Ordering::SeqCst) == 1
+    }
+}

@@ -54,3 +54,36 @@ impl Number {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 }
+
+/// A number of owners.
+#[derive(Debug)]
+pub(crate) struct Count(AtomicU32);
+
+/// From here on nobody counts any more, and the last owner never goes: a block lost rather than one freed too early.
+const SATURATED: u32 = u32::MAX / 2;
+
+impl Count {
+    pub(crate) const fn one() -> Self {
+        Self(AtomicU32::new(1))
+    }
+
+    #[inline(always)]
+    pub(crate) fn add(&self) {
+        if self.0.fetch_add(1, Ordering::Relaxed) >= SATURATED {
+            self.0.store(SATURATED, Ordering::Relaxed);
+        }
+    }
+
+    /// One less; whether none is left. The last sees what all others did.
+    #[inline(always)]
+    pub(crate) fn remove(&self) -> bool {
+        if self.0.load(Ordering::Relaxed) >= SATURATED {
+            return false;
+        }
+        self.0.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+
+    pub(crate) fn is_one(&self) -> bool {
+        self.0.load(Ordering::Acquire) == 1
+    }
+}

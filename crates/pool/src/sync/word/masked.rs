@@ -72,3 +72,34 @@ impl Number {
         self.0.change(|old| old.wrapping_add(1));
     }
 }
+
+/// A number of owners.
+#[derive(Debug)]
+pub(crate) struct Count(Word);
+
+// SAFETY: changed with interrupts masked only, on a core that has no other beside it.
+unsafe impl Sync for Word {}
+
+/// From here on nobody counts any more, and the last owner never goes: a block lost rather than one freed too early.
+const SATURATED: u32 = u32::MAX / 2;
+
+impl Count {
+    pub(crate) const fn one() -> Self {
+        Self(Word(UnsafeCell::new(1)))
+    }
+
+    #[inline(always)]
+    pub(crate) fn add(&self) {
+        self.0.change(|owners| if owners >= SATURATED { owners } else { owners + 1 });
+    }
+
+    /// One less; whether none is left.
+    #[inline(always)]
+    pub(crate) fn remove(&self) -> bool {
+        self.0.change(|owners| if owners >= SATURATED { owners } else { owners.wrapping_sub(1) }) == 1
+    }
+
+    pub(crate) fn is_one(&self) -> bool {
+        self.0.get() == 1
+    }
+}
