@@ -1,0 +1,118 @@
+//! An experiment: a magazine for each thread in front of the locked pool.
+//!
+//! A magazine keeps up to eight blocks. Empty, it takes four in one critical section; full, it returns four in one.
+
+use std::cell::{Cell, UnsafeCell};
+use std::mem::MaybeUninit;
+use std::ptr::{NonNull, null_mut};
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use microusc_pool::{ByteMarks, Geometry, Ledger, Link, RawLock, RawPool, SpinLock};
+
+use crate::measure::{BLOCKS, Content, Peer};
+
+const ROOM: usize = 8;
+const BATCH: usize = 4;
+
+struct Parts {
+    lock: SpinLock,
+    list: UnsafeCell<(*mut Link, usize, Ledger)>,
+    geometry: Geometry,
+    marks: UnsafeCell<[u8; BLOCKS]>,
+    blocks: UnsafeCell<MaybeUninit<[Content; BLOCKS]>>,
+}
+
+static PARTS: AtomicPtr<Parts> = AtomicPtr::new(null_mut());
+
+thread_local! {
+    static MAGAZINE: (Cell<usize>, [Cell<*mut u8>; ROOM]) =
+        const { (Cell::new(0), [const { Cell::new(null_mut()) }; ROOM]) };
+}
+
+/// Works on the pool with its lock closed.
+fn locked<R>(work: impl FnOnce(&mut RawPool<'_, ByteMarks>) -> R) -> R {
+    // SAFETY: made by `set_up`, there for ever.
+    let parts = unsafe { &*PARTS.load(Ordering::Relaxed) };
+    parts.lock.with(|| {
+        // SAFETY: the lock is closed.
+        let (head, listed, ledger) = unsafe { &mut *parts.list.get() };
+        // SAFETY: as many bytes as blocks, zero at first.
+        let marks = unsafe { ByteMarks::new(parts.marks.get().cast()) };
+        // SAFETY: the parts belong together, and only this function uses them.
+        let mut raw = unsafe {
+            RawPool::new((head, listed), ledger, parts.blocks.get().cast(), &parts.geometry, marks)
+        };
+        work(&mut raw)
+    })
+}
+
+/// The pool with magazines.
+pub(crate) struct Magazines;
+
+impl Peer for Magazines {
+    type Handle = NonNull<u8>;
+
+    fn set_up() {
+        let geometry = Geometry::new(size_of::<Content>(), align_of::<Content>(), BLOCKS).expect("a pool");
+        let parts = Parts {
+            lock: SpinLock::INIT,
+            list: UnsafeCell::new((null_mut(), 0, Ledger::NEW)),
+            geometry,
+            marks: UnsafeCell::new([0; BLOCKS]),
+            blocks: UnsafeCell::new(MaybeUninit::uninit()),
+        };
+        PARTS.store(Box::into_raw(Box::new(parts)), Ordering::Release);
+    }
+
+    #[inline(always)]
+    fn take() -> NonNull<u8> {
+        MAGAZINE.with(|(count, blocks)| {
+            if count.get() == 0 {
+                refill(blocks);
+                count.set(BATCH);
+            }
+            count.set(count.get() - 1);
+            NonNull::new(blocks[count.get() % ROOM].get()).expect("a magazine holds blocks")
+        })
+    }
+
+    #[inline(always)]
+    fn start(handle: &mut NonNull<u8>) -> NonNull<u64> {
+        handle.cast()
+    }
+
+    #[inline(always)]
+    fn put(handle: NonNull<u8>) {
+        MAGAZINE.with(|(count, blocks)| {
+            if count.get() == ROOM {
+                give_back(&blocks[BATCH..]);
+                count.set(BATCH);
+            }
+            blocks[count.get() % ROOM].set(handle.as_ptr());
+            count.set(count.get() + 1);
+        });
+    }
+
+    fn leave() {
+        MAGAZINE.with(|(count, blocks)| give_back(&blocks[..count.replace(0)]));
+    }
+}
+
+#[cold]
+fn refill(blocks: &[Cell<*mut u8>]) {
+    locked(|raw| {
+        for slot in &blocks[..BATCH] {
+            slot.set(raw.take().expect("there are enough blocks").as_ptr());
+        }
+    });
+}
+
+#[cold]
+fn give_back(blocks: &[Cell<*mut u8>]) {
+    locked(|raw| {
+        for slot in blocks {
+            // SAFETY: a magazine's block is in use, and its alone.
+            unsafe { raw.put(slot.get()) }.expect("it is a block in use");
+        }
+    });
+}
