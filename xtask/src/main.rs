@@ -8,6 +8,7 @@ mod fuzz;
 mod header;
 mod hotpath;
 mod lint;
+mod peers;
 mod picture;
 mod report;
 mod samples;
@@ -53,6 +54,11 @@ const COMMANDS: &[Command] = &[
         name: "stress",
         about: "two threads and interrupts on one pool, under each sanitizer  [--ops N]",
         run: stress::run,
+    },
+    Command {
+        name: "peers",
+        about: "our pools and others with two threads, timed  [--rounds N] [--format json]",
+        run: peers::run,
     },
     Command {
         name: "picture",
