@@ -6,7 +6,7 @@ use core::ptr::{NonNull, null_mut};
 use microusc_pool::{ByteMarks, Geometry, Ledger, RawLock, RawPool};
 
 use crate::abi::*;
-use crate::control::{CONTROL_SIZE, Control, with_pool};
+use crate::control::{Control, with_pool};
 use crate::placement::{self, Terms};
 use crate::port::{self, PortLock};
 use crate::registry;
@@ -133,9 +133,6 @@ pub(crate) unsafe fn create_static(
     // SAFETY: complete.
     unsafe { parts.publish() }
 }
-
-/// The least bytes of a buffer with pointer alignment that `create_static` accepts, never above the header's macro.
-const _: () = assert!(size_of::<Control>() <= CONTROL_SIZE);
 
 /// The pieces of a pool, placed but empty.
 struct Parts {
