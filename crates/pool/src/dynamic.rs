@@ -2,17 +2,12 @@
 
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
-use core::ptr::{NonNull, null_mut};
+use core::ptr::NonNull;
 
-use crate::raw::{Ledger, Link, RawPool};
+use crate::pool::List;
+use crate::raw::{Link, RawPool};
 use crate::sync::Guarded;
 use crate::{ByteMarks, DefaultLock, Error, Geometry, Owns, PoolBox, RawLock, Reclaim, Rejected, Stats};
-
-struct List {
-    head: *mut Link,
-    listed: usize,
-    ledger: Ledger,
-}
 
 /// A pool of byte blocks over borrowed memory: a static, a stack array, a linker section, part of a heap.
 ///
@@ -76,7 +71,7 @@ impl<'m, L: RawLock> DynPool<'m, L> {
         // SAFETY: both are addresses inside a slice, which do not lie at null; the marks begin behind the blocks.
         let (base, marks) =
             unsafe { (NonNull::new_unchecked(base), NonNull::new_unchecked(base.add(geometry.bytes()))) };
-        let list = Guarded::new(List { head: null_mut(), listed: 0, ledger: Ledger::NEW });
+        let list = Guarded::new(List::EMPTY);
         Ok(Self { lock: L::INIT, list, geometry, base, marks, memory: PhantomData })
     }
 

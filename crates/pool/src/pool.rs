@@ -59,10 +59,15 @@ pub(crate) union Slot<T> {
 }
 
 #[repr(C)]
-struct List {
-    head: *mut Link,
-    listed: usize,
-    ledger: Ledger,
+pub(crate) struct List {
+    pub(crate) head: *mut Link,
+    pub(crate) listed: usize,
+    pub(crate) ledger: Ledger,
+}
+
+impl List {
+    /// Of a pool that was never used: all zero.
+    pub(crate) const EMPTY: Self = Self { head: null_mut(), listed: 0, ledger: Ledger::NEW };
 }
 
 /// A pool of `N` blocks, each for one `T`.
@@ -123,7 +128,7 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
         let _checked = Self::GEOMETRY;
         Self {
             lock: L::INIT,
-            list: Guarded::new(List { head: null_mut(), listed: 0, ledger: Ledger::NEW }),
+            list: Guarded::new(List::EMPTY),
             marks: UnsafeCell::new(MaybeUninit::zeroed()),
             blocks: UnsafeCell::new(MaybeUninit::uninit()),
         }
