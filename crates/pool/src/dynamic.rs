@@ -7,7 +7,9 @@ use core::ptr::NonNull;
 use crate::pool::List;
 use crate::raw::{Link, RawPool};
 use crate::sync::Guarded;
-use crate::{ByteMarks, DefaultLock, Error, Geometry, Owns, PoolBox, RawLock, Reclaim, Rejected, Stats};
+use crate::{
+    ByteMarks, DefaultLock, Error, Geometry, Locked, Owns, PoolBox, RawLock, Reclaim, Rejected, Stats,
+};
 
 /// A pool of byte blocks over borrowed memory: a static, a stack array, a linker section, part of a heap.
 ///
@@ -82,10 +84,9 @@ impl<'m, L: RawLock> DynPool<'m, L> {
     /// [`Error::Exhausted`] or [`Error::Corrupt`].
     #[inline]
     pub fn alloc(&self) -> Result<PoolBox<'_, [MaybeUninit<u8>], Self>, Error> {
-        let start = self.alloc_raw()?;
-        let bytes = NonNull::slice_from_raw_parts(start.cast(), self.geometry.stride());
-        // SAFETY: just taken; a block is a stride long, and any byte is a `MaybeUninit`.
-        Ok(unsafe { PoolBox::from_parts(self, bytes) })
+        let block = self.alloc_raw()?;
+        // SAFETY: just taken.
+        Ok(unsafe { PoolBox::from_parts(self, self.view(block)) })
     }
 
     /// Moves `value` into a block. O(1); one critical section, in which `value` is not touched.
@@ -300,5 +301,27 @@ unsafe impl<L: RawLock> Reclaim for DynPool<'_, L> {
 unsafe impl<L: RawLock> Owns for DynPool<'_, L> {
     fn owns(&self, address: *const u8) -> bool {
         self.with_raw(|raw| raw.is_live(address))
+    }
+}
+
+// SAFETY: the lock guards this very pool. A block is a stride long, and any byte is a `MaybeUninit`.
+unsafe impl<L: RawLock> Locked for DynPool<'_, L> {
+    type Lock = L;
+    type Block = [MaybeUninit<u8>];
+
+    #[inline(always)]
+    fn lock(&self) -> &L {
+        &self.lock
+    }
+
+    #[inline(always)]
+    fn view(&self, block: NonNull<u8>) -> NonNull<[MaybeUninit<u8>]> {
+        NonNull::slice_from_raw_parts(block.cast(), self.geometry.stride())
+    }
+
+    #[inline(always)]
+    unsafe fn unlocked<R>(&self, work: impl FnOnce(&mut RawPool<'_, ByteMarks>) -> R) -> R {
+        // SAFETY: as the caller promises.
+        unsafe { DynPool::unlocked(self, work) }
     }
 }

@@ -32,6 +32,10 @@ pub enum Error {
     Initialized,
     /// Every block is in use, or what is left is kept for interrupts.
     Exhausted,
+    /// No block became free in the time that the caller would wait.
+    TimedOut,
+    /// The caller may not wait: it is an interrupt, or nothing else could run meanwhile.
+    CannotWait,
     /// The address is not the start of a block of this pool: another pool's, interior, stack or null.
     NotABlock,
     /// The block is free already.
@@ -58,6 +62,8 @@ impl Error {
             Error::NoClass => "request is larger or more strictly aligned than every class",
             Error::Initialized => "initialised already",
             Error::Exhausted => "every block is in use",
+            Error::TimedOut => "no block became free in time",
+            Error::CannotWait => "the caller may not wait: an interrupt, or no scheduler",
             Error::NotABlock => "address is not a block of this pool",
             Error::DoubleFree => "block is free already",
             Error::Corrupt => "free list is damaged: a free block was written to",

@@ -82,7 +82,7 @@ pub use set::{ClassStats, GlobalSet, NoFallback, PoolSet, SetStats, SizeClass};
 pub use stats::Stats;
 #[cfg(loom)]
 pub use sync::{FLAW, Flaw};
-pub use wait::{Locked, Order, Taken, Wait, WaitPool};
+pub use wait::{Locked, Order, Queue, Signal, State, Taken, Wait, WaitPool, Waited, Waiter, take_blocking};
 
 /// The Rust of the project's front page, as a test.
 #[cfg(doctest)]

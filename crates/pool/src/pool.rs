@@ -369,10 +369,16 @@ unsafe impl<T, const N: usize, L: RawLock> Owns for Pool<T, N, L, Marked> {
 // SAFETY: the lock guards this very pool.
 unsafe impl<T, const N: usize, L: RawLock> Locked for Pool<T, N, L, Marked> {
     type Lock = L;
+    type Block = MaybeUninit<T>;
 
     #[inline(always)]
     fn lock(&self) -> &L {
         &self.lock
+    }
+
+    #[inline(always)]
+    fn view(&self, block: NonNull<u8>) -> NonNull<MaybeUninit<T>> {
+        block.cast()
     }
 
     #[inline(always)]

@@ -36,7 +36,7 @@ pub struct Link {
 #[repr(C)]
 pub struct Ledger {
     /// Blocks below this index are taken and returned by the usual path: all of `fresh`, or none while the gate is
-    /// closed, as it is while the pool keeps a [reserve](RawPool::set_reserve).
+    /// closed.
     pub open: usize,
     /// Blocks below this index have been on the list at some time.
     pub fresh: usize,
@@ -52,14 +52,19 @@ pub struct Ledger {
     pub reserve: u32,
     /// Times that damage was met in the free list.
     pub damaged: u16,
-    /// The gate is closed.
-    pub closed: bool,
+    /// Why the gate is closed: a bit for each reason; 0: it is open.
+    pub closed: u8,
 }
+
+/// The pool keeps a [reserve](RawPool::set_reserve).
+const RESERVED: u8 = 1;
+/// Somebody [waits](RawPool::set_waited_for) for a block.
+const WAITED_FOR: u8 = 2;
 
 impl Ledger {
     /// All counters zero.
     pub const NEW: Self =
-        Self { open: 0, fresh: 0, peak: 0, exhausted: 0, refused: 0, reserve: 0, damaged: 0, closed: false };
+        Self { open: 0, fresh: 0, peak: 0, exhausted: 0, refused: 0, reserve: 0, damaged: 0, closed: 0 };
 }
 
 /// A pool for the length of one operation.
@@ -142,7 +147,7 @@ impl<'a, M: Marks> RawPool<'a, M> {
     /// As [`take`](Self::take); [`Error::Exhausted`] also when what is left is the [reserve](Self::set_reserve).
     #[cold]
     pub fn take_otherwise(&mut self) -> Result<NonNull<u8>, Error> {
-        if self.ledger.closed {
+        if self.ledger.closed != 0 {
             if self.available() == 0 && self.free_blocks() != 0 {
                 return self.exhausted();
             }
@@ -174,7 +179,7 @@ impl<'a, M: Marks> RawPool<'a, M> {
         if unsafe { self.marks.claim(index) }.is_none() {
             return self.damaged();
         }
-        self.set_gate(self.ledger.closed, index + 1);
+        self.set_fresh(index + 1);
         self.ledger.peak += 1;
         Ok(self.link(self.base.addr() + index * self.geometry.stride()).cast())
     }
@@ -261,7 +266,7 @@ impl<'a, M: Marks> RawPool<'a, M> {
     #[cold]
     pub unsafe fn put_otherwise(&mut self, block: *mut u8) -> Result<(), Error> {
         // SAFETY: as the caller promises.
-        if self.ledger.closed && unsafe { self.put_below(block, self.ledger.fresh) }.is_some() {
+        if self.ledger.closed != 0 && unsafe { self.put_below(block, self.ledger.fresh) }.is_some() {
             return Ok(());
         }
         Err(self.refuse(block))
@@ -284,11 +289,16 @@ impl<'a, M: Marks> RawPool<'a, M> {
         match u32::try_from(blocks) {
             Ok(reserve) if blocks <= self.geometry.capacity() => {
                 self.ledger.reserve = reserve;
-                self.set_gate(reserve > 0, self.ledger.fresh);
+                self.close_for(RESERVED, reserve > 0);
                 Ok(())
             }
             _ => Err(Error::ReserveTooLarge),
         }
+    }
+
+    /// Closes the gate while somebody waits for a block, so that every free can look who. O(1).
+    pub fn set_waited_for(&mut self, waited_for: bool) {
+        self.close_for(WAITED_FOR, waited_for);
     }
 
     /// Number of blocks that can be taken without touching the reserve. O(1).
@@ -297,12 +307,18 @@ impl<'a, M: Marks> RawPool<'a, M> {
         self.free_blocks().saturating_sub(self.ledger.reserve as usize)
     }
 
-    /// Closes or opens the gate. While it is closed every operation takes the other path, so that whoever is there (a
-    /// reserve to be kept) can do its part; the usual path pays nothing for the possibility.
-    fn set_gate(&mut self, closed: bool, fresh: usize) {
-        self.ledger.closed = closed;
+    /// Adds or drops a reason for the gate to be closed. While it is closed every operation takes the other path, so
+    /// that whoever is there (a reserve to be kept, somebody to be served) can do its part; the usual path pays
+    /// nothing for the possibility.
+    fn close_for(&mut self, reason: u8, holds: bool) {
+        self.ledger.closed = if holds { self.ledger.closed | reason } else { self.ledger.closed & !reason };
+        self.set_fresh(self.ledger.fresh);
+    }
+
+    /// Blocks below `fresh` have been on the list.
+    fn set_fresh(&mut self, fresh: usize) {
         self.ledger.fresh = fresh;
-        self.ledger.open = if closed { 0 } else { fresh };
+        self.ledger.open = if self.ledger.closed == 0 { fresh } else { 0 };
     }
 
     /// Number of blocks that can be taken. O(1).

@@ -1,39 +1,51 @@
-//! Waiting for a block: `pool.wait().await`, on any executor.
+//! Waiting for a block: `pool.wait().await` on any executor, or a task that sleeps.
 //!
 //! ```text
 //!   wait() --poll--> a block is free ------------------------------> Ready(handle)
 //!              |                                                          ^
-//!              '--> none: [queued] --free hands its block over--> [granted] --poll--'
+//!              '--> none: [queued] --whoever frees one serves--> [granted] --poll--'
 //!                       |                                            |
 //!                       '--- dropped: leaves the queue               '--- dropped: the block goes to the next
-//!                                                                         in the queue, or back to the list
+//!                                                                         in the queue, or stays on the list
 //! ```
 //!
-//! A block that is freed while somebody waits never touches the list: it goes to the first in the queue, still marked
-//! as in use, so nobody who comes later is served first. What is cancelled between being granted and being polled gives
-//! the block on; none is lost.
+//! A block that is freed while somebody waits is taken for the first in the queue before the lock opens, so nobody who
+//! comes later is served first. What is cancelled between being granted and being polled gives the block on; none is
+//! lost.
 
-use core::cell::UnsafeCell;
-use core::marker::PhantomPinned;
-use core::mem::MaybeUninit;
+mod blocking;
+mod future;
+mod queue;
+
 use core::pin::Pin;
-use core::ptr::{NonNull, null_mut};
-use core::task::{Context, Poll, Waker};
+use core::ptr::NonNull;
+use core::task::{RawWaker, RawWakerVTable, Waker};
+
+pub use blocking::{Signal, Waited, take_blocking};
+pub use future::Wait;
+pub use queue::{Order, Queue, State, Waiter};
 
 use crate::sync::Guarded;
-use crate::{ByteMarks, Error, Holds, Owns, PoolBox, RawLock, RawPool, Reclaim};
+use crate::{ByteMarks, Error, Holds, Owns, PoolBox, RawLock, RawPool, Reclaim, Stats};
 
 /// A pool whose lock and heart others may use.
 ///
 /// # Safety
 ///
-/// `unlocked` gives access to the one pool that `lock` guards.
-pub unsafe trait Locked: Owns + Holds {
+/// 1. `unlocked` gives access to the one pool that `lock` guards.
+/// 2. A [`Block`](Self::Block) at the address that `view` returns is valid for whoever took the block.
+pub unsafe trait Locked: Owns {
     /// Its lock.
     type Lock: RawLock;
 
+    /// What is in a block that was just taken.
+    type Block: ?Sized;
+
     /// The lock.
     fn lock(&self) -> &Self::Lock;
+
+    /// A block as what is in it.
+    fn view(&self, block: NonNull<u8>) -> NonNull<Self::Block>;
 
     /// Runs `work` on the pool.
     ///
@@ -43,35 +55,10 @@ pub unsafe trait Locked: Owns + Holds {
     unsafe fn unlocked<R>(&self, work: impl FnOnce(&mut RawPool<'_, ByteMarks>) -> R) -> R;
 }
 
-/// Who is served first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// Who has waited longest.
-    Fifo,
-    /// The highest priority; among equals, who has waited longest.
-    Priority,
-}
-
-/// Someone in the queue: a part of the future, in place until that is dropped.
-struct Node {
-    next: *mut Node,
-    priority: u8,
-    state: State,
-}
-
-enum State {
-    /// Not in the queue.
-    Idle,
-    /// In the queue; to be woken.
-    Queued(Waker),
-    /// Out of the queue, with a block.
-    Granted(NonNull<u8>),
-}
-
-/// A pool on which can be waited. Everything that frees a block through it serves those who wait first.
+/// A pool on which can be waited. Whoever frees a block of it serves those who wait first.
 ///
-/// * Cost: [`try_alloc`](Self::try_alloc) is that of the pool. Waiting enters the queue: O(waiters) in one critical
-///   section. A free costs the pool's, plus one test; serving somebody is O(1), and waking happens outside the lock.
+/// * Cost: [`try_alloc`](Self::try_alloc) and freeing are those of the pool while nobody waits. Waiting enters the
+///   queue: O(waiters) in one critical section. Serving somebody is O(1), and waking happens outside the lock.
 /// * Context: a task waits; anybody whom the pool's lock admits frees, interrupts included.
 ///
 /// ```
@@ -85,14 +72,26 @@ enum State {
 /// }
 /// # pollster::block_on(send());
 /// ```
+///
+/// Memory that is given at run time serves as well, once it is there for ever:
+///
+/// ```
+/// use core::mem::MaybeUninit;
+/// use microusc_pool::{DynPool, Order, WaitPool};
+///
+/// let memory: &'static mut [MaybeUninit<u8>] = Box::leak(Box::new([MaybeUninit::uninit(); 256]));
+/// let pool: DynPool<'static> = DynPool::new(memory, 32, 4)?;
+/// let pool = Box::leak(Box::new(WaitPool::new(pool, Order::Priority)));
+/// let block = pollster::block_on(pool.wait(7))?;
+/// assert_eq!(block.len(), 32);
+/// # Ok::<(), microusc_pool::Error>(())
+/// ```
 pub struct WaitPool<P: Locked> {
     pool: P,
-    order: Order,
-    /// First in the queue.
-    queue: Guarded<*mut Node>,
+    queue: Guarded<Queue<Waker>>,
 }
 
-// SAFETY: the queue and its nodes are touched with the pool's lock closed only.
+// SAFETY: the queue and its members are touched with the pool's lock closed only.
 unsafe impl<P: Locked + Sync> Sync for WaitPool<P> {}
 // SAFETY: as above; a pool that is waited on is borrowed for ever.
 unsafe impl<P: Locked + Send> Send for WaitPool<P> {}
@@ -100,12 +99,7 @@ unsafe impl<P: Locked + Send> Send for WaitPool<P> {}
 impl<P: Locked> WaitPool<P> {
     /// Adds a queue to a pool of which nothing is in use.
     pub const fn new(pool: P, order: Order) -> Self {
-        Self { pool, order, queue: Guarded::new(null_mut()) }
-    }
-
-    /// The pool itself, to look at.
-    pub fn pool(&self) -> &P {
-        &self.pool
+        Self { pool, queue: Guarded::new(Queue::new(order)) }
     }
 
     /// Waits for a block; `priority` counts where the order is [`Order::Priority`], higher first.
@@ -114,8 +108,21 @@ impl<P: Locked> WaitPool<P> {
     ///
     /// [`Error::Corrupt`]. Never [`Error::Exhausted`]: that is what is waited for.
     pub fn wait(&'static self, priority: u8) -> Wait<P> {
-        let node = Node { next: null_mut(), priority, state: State::Idle };
-        Wait { pool: self, node: UnsafeCell::new(node), _pinned: PhantomPinned }
+        Wait::new(self, priority)
+    }
+
+    /// Waits for a block by sleeping, for at most `milliseconds`; `None`: for ever. The operating system's part is `S`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::CannotWait`] where the caller may not sleep, as in an interrupt; [`Error::TimedOut`];
+    /// [`Error::Corrupt`].
+    pub fn wait_blocking<S: Signal>(
+        &'static self,
+        priority: u8,
+        milliseconds: Option<u32>,
+    ) -> Result<Taken<P>, Error> {
+        take_blocking(self, priority, milliseconds, waker_of::<S>).map(|block| self.handle(block))
     }
 
     /// Takes a block, as the pool does, without waiting.
@@ -124,54 +131,96 @@ impl<P: Locked> WaitPool<P> {
     ///
     /// [`Error::Exhausted`] or [`Error::Corrupt`].
     pub fn try_alloc(&'static self) -> Result<Taken<P>, Error> {
+        self.with_raw(|raw| raw.take()).map(|block| self.handle(block))
+    }
+
+    /// As [`try_alloc`](Self::try_alloc), from the reserve as well: for interrupts. O(1); one critical section.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_alloc`](Self::try_alloc).
+    pub fn try_alloc_from_isr(&'static self) -> Result<Taken<P>, Error> {
+        self.with_raw(|raw| raw.take_urgent()).map(|block| self.handle(block))
+    }
+
+    /// Keeps the last `blocks` free blocks for [`try_alloc_from_isr`](Self::try_alloc_from_isr); 0 for none. O(1), and
+    /// one critical section more for each who waits and is served since there is less to keep.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ReserveTooLarge`]; nothing is changed.
+    pub fn set_isr_reserve(&self, blocks: usize) -> Result<(), Error> {
+        let set = self.with_raw(|raw| raw.set_reserve(blocks));
+        self.serve_all();
+        set
+    }
+
+    /// A snapshot of the pool. O(1); one critical section.
+    pub fn stats(&self) -> Stats {
+        self.with_raw(|raw| raw.stats())
+    }
+
+    /// Walks the free list and compares it with the marks. O(capacity) inside one critical section.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`].
+    pub fn validate(&self) -> Result<(), Error> {
+        self.with_raw(|raw| raw.validate())
+    }
+
+    /// Makes the free list anew from the marks after [`Error::Corrupt`], and serves those who wait. O(capacity) inside
+    /// one critical section.
+    pub fn repair(&self) {
+        self.with_raw(|raw| raw.repair());
+        self.serve_all();
+    }
+
+    fn with_raw<R>(&self, work: impl FnOnce(&mut RawPool<'_, ByteMarks>) -> R) -> R {
         // SAFETY: the lock is closed.
-        let block = self.pool.lock().with(|| unsafe { self.pool.unlocked(|raw| raw.take()) })?;
-        Ok(self.handle(block))
+        self.pool.lock().with(|| unsafe { self.pool.unlocked(work) })
+    }
+
+    fn serve_all(&self) {
+        // SAFETY: the lock is closed; the queue is this pool's.
+        while let Some(waker) = self.locked(|raw, queue| unsafe { queue.serve(raw) }) {
+            waker.wake();
+        }
     }
 
     fn handle(&'static self, block: NonNull<u8>) -> Taken<P> {
-        // SAFETY: taken by the caller, as large and aligned as a value; a `MaybeUninit` needs no initialisation.
-        unsafe { PoolBox::from_parts(self, block.cast()) }
-    }
-
-    /// Gives a block that is in use, and nobody's any more, to the first in the queue, or back to the list.
-    ///
-    /// # Safety
-    ///
-    /// If `block` is a block of this pool in use, it is the caller's, and is not used again.
-    unsafe fn pass_on(&self, block: NonNull<u8>) -> Result<(), Error> {
-        let passed = self.pool.lock().with(|| {
-            self.queue.with_mut(|queue| {
-                // SAFETY: the lock is closed, so the queue is ours, and its nodes are in place: a future that is
-                // dropped leaves the queue first.
-                unsafe {
-                    let in_use = self.pool.unlocked(|raw| raw.is_live(block.as_ptr()));
-                    let Some(node) = (*queue).as_mut().filter(|_| in_use) else {
-                        return self.pool.unlocked(|raw| raw.put(block.as_ptr())).map(|()| None);
-                    };
-                    *queue = node.next;
-                    match core::mem::replace(&mut node.state, State::Granted(block)) {
-                        State::Queued(waker) => Ok(Some(waker)),
-                        State::Idle | State::Granted(_) => Ok(None),
-                    }
-                }
-            })
-        })?;
-        if let Some(waker) = passed {
-            waker.wake();
-        }
-        Ok(())
+        // SAFETY: taken by the caller.
+        unsafe { PoolBox::from_parts(self, self.pool.view(block)) }
     }
 }
 
 /// What [`WaitPool`] gives: a block to be filled.
-pub type Taken<P> = PoolBox<'static, MaybeUninit<<P as Holds>::Value>, WaitPool<P>>;
+pub type Taken<P> = PoolBox<'static, <P as Locked>::Block, WaitPool<P>>;
 
-// SAFETY: a block in use is on no list; one that is granted is nobody's but the future's.
+// SAFETY: both are the pool's, and the lock is closed.
+unsafe impl<P: Locked> Waited for WaitPool<P> {
+    type Waker = Waker;
+
+    fn locked<R>(&self, work: impl FnOnce(&mut RawPool<'_, ByteMarks>, &mut Queue<Waker>) -> R) -> R {
+        self.with_raw(|raw| {
+            // SAFETY: with the lock closed nobody else has a reference to the queue.
+            self.queue.with_mut(|queue| work(raw, unsafe { &mut *queue }))
+        })
+    }
+}
+
+// SAFETY: a block in use is on no list; one that is granted is nobody's but the waiter's.
 unsafe impl<P: Locked> Reclaim for WaitPool<P> {
     unsafe fn reclaim(&self, block: NonNull<u8>) {
-        // SAFETY: as the caller promises. A refusal is counted by the pool.
-        let _counted = unsafe { self.pass_on(block) };
+        let served = self.locked(|raw, queue| {
+            // SAFETY: as the caller promises. A refusal is counted by the pool.
+            let _counted = unsafe { raw.put(block.as_ptr()) };
+            // SAFETY: the lock is closed; the queue is this pool's.
+            unsafe { queue.serve(raw) }
+        });
+        if let Some(waker) = served {
+            waker.wake();
+        }
     }
 }
 
@@ -182,115 +231,28 @@ unsafe impl<P: Locked> Owns for WaitPool<P> {
     }
 }
 
-impl<P: Locked> Holds for WaitPool<P> {
+impl<P: Locked + Holds> Holds for WaitPool<P> {
     type Value = P::Value;
 }
 
-/// The future of [`WaitPool::wait`]. Dropping it cancels the wait; no block is lost.
-pub struct Wait<P: Locked + 'static> {
-    pool: &'static WaitPool<P>,
-    node: UnsafeCell<Node>,
-    _pinned: PhantomPinned,
+/// What gives `signal`, once, as a waker. It is never cloned, and outlived by the signal, as [`take_blocking`] promises.
+fn waker_of<S: Signal>(signal: Pin<&S>) -> Waker {
+    let data = core::ptr::from_ref(signal.get_ref()).cast();
+    // SAFETY: the functions of the table are made for a pointer to an `S`, which lives as long as the waker.
+    unsafe { Waker::from_raw(RawWaker::new(data, &const { Table::<S>::ENTRIES })) }
 }
 
-// SAFETY: the node is touched with the pool's lock closed only, by whichever thread polls, drops or serves.
-unsafe impl<P: Locked + Sync> Send for Wait<P> {}
+struct Table<S>(core::marker::PhantomData<S>);
 
-impl<P: Locked> Wait<P> {
-    /// Puts `node` where its turn is. O(waiters).
-    ///
-    /// # Safety
-    ///
-    /// The lock is closed; `node` is not in the queue, and stays in place until it has left it.
-    unsafe fn enqueue(order: Order, queue: *mut *mut Node, node: *mut Node) {
-        let mut slot = queue;
-        // SAFETY: with the lock closed the queue and its nodes are ours.
-        unsafe {
-            while let Some(other) = (*slot).as_mut() {
-                if order == Order::Priority && other.priority < (*node).priority {
-                    break;
-                }
-                slot = &mut other.next;
-            }
-            (*node).next = *slot;
-            *slot = node;
-        }
+impl<S: Signal> Table<S> {
+    const ENTRIES: RawWakerVTable = RawWakerVTable::new(Self::clone, Self::give, Self::give, |_| {});
+
+    unsafe fn clone(signal: *const ()) -> RawWaker {
+        RawWaker::new(signal, &const { Self::ENTRIES })
     }
-}
 
-impl<P: Locked> Future for Wait<P> {
-    type Output = Result<Taken<P>, Error>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let node = self.node.get();
-        let pool = self.pool;
-        // Cloned, and what it replaces dropped, outside the lock: both are somebody else's code.
-        let mut waker = Some(context.waker().clone());
-        let mut replaced = None;
-        let polled = pool.pool.lock().with(|| {
-            pool.queue.with_mut(|queue| {
-                // SAFETY: the lock is closed, so queue and node are ours; the future is pinned, so the node is in place.
-                unsafe {
-                    match &mut (*node).state {
-                        State::Granted(block) => {
-                            let block = *block;
-                            (*node).state = State::Idle;
-                            return Poll::Ready(Ok(block));
-                        }
-                        State::Queued(old) => {
-                            if let Some(new) = waker.take() {
-                                replaced = Some(core::mem::replace(old, new));
-                            }
-                            return Poll::Pending;
-                        }
-                        State::Idle => {}
-                    }
-                    // Whoever waits already is served first.
-                    let taken = if (*queue).is_null() {
-                        pool.pool.unlocked(|raw| raw.take())
-                    } else {
-                        Err(Error::Exhausted)
-                    };
-                    match (taken, waker.take()) {
-                        (Err(Error::Exhausted), Some(waker)) => {
-                            (*node).state = State::Queued(waker);
-                            Self::enqueue(pool.order, queue, node);
-                            Poll::Pending
-                        }
-                        (taken, _) => Poll::Ready(taken),
-                    }
-                }
-            })
-        });
-        drop(replaced);
-        polled.map(|taken| taken.map(|block| pool.handle(block)))
-    }
-}
-
-impl<P: Locked> Drop for Wait<P> {
-    fn drop(&mut self) {
-        let node = self.node.get();
-        let left = self.pool.pool.lock().with(|| {
-            self.pool.queue.with_mut(|queue| {
-                // SAFETY: the lock is closed, so queue and node are ours.
-                unsafe {
-                    if let State::Queued(_) = (*node).state {
-                        let mut slot: *mut *mut Node = queue;
-                        while let Some(other) = (*slot).as_mut() {
-                            if core::ptr::eq(other, node) {
-                                *slot = other.next;
-                                break;
-                            }
-                            slot = &mut other.next;
-                        }
-                    }
-                    core::mem::replace(&mut (*node).state, State::Idle)
-                }
-            })
-        });
-        if let State::Granted(block) = left {
-            // SAFETY: granted to this future, which does not use it.
-            let _counted = unsafe { self.pool.pass_on(block) };
-        }
+    unsafe fn give(signal: *const ()) {
+        // SAFETY: made from a pinned `S` that still lives.
+        unsafe { Pin::new_unchecked(&*signal.cast::<S>()) }.give();
     }
 }

@@ -28,7 +28,7 @@ fn poll(wait: Pin<&mut Wait<Inner>>) -> Option<Taken<Inner>> {
 }
 
 fn free(pool: &'static Waited) -> usize {
-    pool.pool().stats().free
+    pool.stats().free
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn cancelled_waits_lose_no_block() {
     assert_eq!(free(pool), 0);
     drop(got);
     assert_eq!(free(pool), 1);
-    assert_eq!(pool.pool().validate(), Ok(()));
+    assert_eq!(pool.validate(), Ok(()));
 }
 
 #[test]
@@ -145,6 +145,6 @@ fn what_waits_in_many_threads_is_served_and_cancelled_without_loss() {
             });
         }
     });
-    let stats = pool.pool().stats();
+    let stats = pool.stats();
     assert_eq!((stats.free, stats.damaged, stats.refused), (2, 0, 0));
 }

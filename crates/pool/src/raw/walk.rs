@@ -50,7 +50,7 @@ impl RawPool<'_, ByteMarks> {
             next = self.push_behind(index, next);
         }
         *self.head = next;
-        self.set_gate(self.ledger.closed, self.geometry.capacity());
+        self.set_fresh(self.geometry.capacity());
     }
 
     /// Makes the free list anew from the marks, which no overrun of a block reaches, and returns its length in

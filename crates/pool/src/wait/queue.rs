@@ -1,0 +1,173 @@
+//! Who waits for a block of a pool, in which order, and how a block that becomes free goes to the first.
+//!
+//! ```text
+//!   a waiter    [idle] --enter: none is free--> [queued] --serve--> [granted: a block, in use already]
+//!                  ^                               |
+//!                  '------------ leave ------------'
+//! ```
+//!
+//! While somebody is queued the pool's gate is closed: every operation takes the longer path, whose end looks at the
+//! queue. While nobody is, the usual path does not know that there could be one.
+
+use core::ptr::{NonNull, null_mut};
+use core::task::Poll;
+
+use crate::{ByteMarks, Error, RawPool};
+
+/// Who is served first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Order {
+    /// The highest priority; among equals, who has waited longest.
+    Priority,
+    /// Who has waited longest.
+    Fifo,
+}
+
+/// Somebody who waits; `W` is what wakes him.
+///
+/// It is a part of a future, or lies on the stack of the task that sleeps, and is a member of the queue in place.
+#[derive(Debug)]
+pub struct Waiter<W> {
+    next: *mut Waiter<W>,
+    priority: u8,
+    state: State<W>,
+}
+
+/// Where a [`Waiter`] is.
+#[derive(Debug)]
+pub enum State<W> {
+    /// In no queue.
+    Idle,
+    /// In the queue; to be woken by this.
+    Queued(W),
+    /// Out of the queue, with a block that is in use, and his.
+    Granted(NonNull<u8>),
+}
+
+impl<W> Waiter<W> {
+    /// Somebody who does not wait yet. `priority` counts in [`Order::Priority`]: higher is served earlier.
+    pub const fn new(priority: u8) -> Self {
+        Self { next: null_mut(), priority, state: State::Idle }
+    }
+
+    /// Where he is.
+    pub fn state(&mut self) -> &mut State<W> {
+        &mut self.state
+    }
+
+    /// Where he was; from now on in no queue, with no block.
+    ///
+    /// Not while he is queued: [`Queue::leave`] is for that.
+    pub fn settle(&mut self) -> State<W> {
+        core::mem::replace(&mut self.state, State::Idle)
+    }
+}
+
+/// Those who wait for a block of one pool.
+///
+/// It lies beside the pool's [`Ledger`](crate::Ledger), and everything here is done with the pool's lock closed. What
+/// is woken is for the caller to wake, after the lock was opened.
+///
+/// * Cost: [`serve`](Self::serve) is O(1); [`enter`](Self::enter) and [`leave`](Self::leave) are O(waiters).
+#[derive(Debug)]
+pub struct Queue<W> {
+    first: *mut Waiter<W>,
+    order: Order,
+}
+
+impl<W> Queue<W> {
+    /// Nobody.
+    pub const fn new(order: Order) -> Self {
+        Self { first: null_mut(), order }
+    }
+
+    /// Nobody waits.
+    pub fn is_empty(&self) -> bool {
+        self.first.is_null()
+    }
+
+    /// Serves those who come from now on in another order.
+    pub fn set_order(&mut self, order: Order) {
+        self.order = order;
+    }
+
+    /// Takes a block for `waiter`; if none is to be had, or others wait already, queues him with `waker`. O(waiters).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`].
+    ///
+    /// # Safety
+    ///
+    /// 1. The lock of `raw` is closed, and this queue is that pool's.
+    /// 2. `waiter` is idle, and stays in place until he has left the queue or was granted a block.
+    pub unsafe fn enter(
+        &mut self,
+        raw: &mut RawPool<'_, ByteMarks>,
+        waiter: *mut Waiter<W>,
+        waker: W,
+    ) -> Poll<Result<NonNull<u8>, Error>> {
+        if self.is_empty() && raw.available() > 0 {
+            return Poll::Ready(raw.take());
+        }
+        // SAFETY: the waiter is idle, hence the caller's; those in the queue are in place, as each promised.
+        unsafe {
+            let mut slot: *mut *mut Waiter<W> = &mut self.first;
+            while let Some(other) = (*slot).as_mut() {
+                if self.order == Order::Priority && other.priority < (*waiter).priority {
+                    break;
+                }
+                slot = &mut other.next;
+            }
+            (*waiter).state = State::Queued(waker);
+            (*waiter).next = *slot;
+            *slot = waiter;
+        }
+        raw.set_waited_for(true);
+        Poll::Pending
+    }
+
+    /// Takes `waiter` out of the queue, if he is in it, and says where he was. O(waiters).
+    ///
+    /// # Safety
+    ///
+    /// As [`enter`](Self::enter); `waiter` is idle, in this queue, or was granted a block by it.
+    pub unsafe fn leave(&mut self, raw: &mut RawPool<'_, ByteMarks>, waiter: *mut Waiter<W>) -> State<W> {
+        // SAFETY: those in the queue are in place, as each promised; the lock is closed.
+        unsafe {
+            if let State::Queued(_) = (*waiter).state {
+                let mut slot: *mut *mut Waiter<W> = &mut self.first;
+                while !(*slot).is_null() && *slot != waiter {
+                    slot = &raw mut (**slot).next;
+                }
+                *slot = (*waiter).next;
+                raw.set_waited_for(!self.is_empty());
+            }
+            (*waiter).settle()
+        }
+    }
+
+    /// Gives the first a block, if there is one to give; returns what wakes him. O(1).
+    ///
+    /// To be called after whatever made blocks available: until it says `None` if that may have been several.
+    ///
+    /// # Safety
+    ///
+    /// As [`enter`](Self::enter).
+    pub unsafe fn serve(&mut self, raw: &mut RawPool<'_, ByteMarks>) -> Option<W> {
+        // SAFETY: those in the queue are in place, as each promised; the lock is closed.
+        let waiter = unsafe { self.first.as_mut() }?;
+        if raw.available() == 0 {
+            return None;
+        }
+        // What damage there is was counted; who waits goes on waiting until it is repaired.
+        let block = raw.take_urgent().ok()?;
+        self.first = waiter.next;
+        raw.set_waited_for(!self.is_empty());
+        match core::mem::replace(&mut waiter.state, State::Granted(block)) {
+            State::Queued(waker) => Some(waker),
+            State::Idle | State::Granted(_) => None,
+        }
+    }
+}
