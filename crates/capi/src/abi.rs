@@ -25,6 +25,9 @@ pub const ESP_ERR_INVALID_STATE: esp_err_t = 0x103;
 /// A size or count that no pool can have.
 pub const ESP_ERR_INVALID_SIZE: esp_err_t = 0x104;
 
+/// No block became free in time.
+pub const ESP_ERR_TIMEOUT: esp_err_t = 0x107;
+
 /// Reasons of our own begin after this number.
 pub const MEMORY_POOL_ERR_BASE: esp_err_t = 0x1B000;
 /// The freed address is no block of the pool.
@@ -51,12 +54,13 @@ pub const MEMORY_POOL_ERR_BYTES_IN_IRAM: esp_err_t = MEMORY_POOL_ERR_BASE + 10;
 pub const MEMORY_POOL_ERR_WRONG_MEMORY: esp_err_t = MEMORY_POOL_ERR_BASE + 11;
 
 /// Every reason with its name.
-pub const REASONS: [(esp_err_t, &core::ffi::CStr); 16] = [
+pub const REASONS: [(esp_err_t, &core::ffi::CStr); 17] = [
     (ESP_OK, c"ESP_OK"),
     (ESP_ERR_NO_MEM, c"ESP_ERR_NO_MEM"),
     (ESP_ERR_INVALID_ARG, c"ESP_ERR_INVALID_ARG"),
     (ESP_ERR_INVALID_STATE, c"ESP_ERR_INVALID_STATE"),
     (ESP_ERR_INVALID_SIZE, c"ESP_ERR_INVALID_SIZE"),
+    (ESP_ERR_TIMEOUT, c"ESP_ERR_TIMEOUT"),
     (MEMORY_POOL_ERR_NOT_A_BLOCK, c"MEMORY_POOL_ERR_NOT_A_BLOCK"),
     (MEMORY_POOL_ERR_DOUBLE_FREE, c"MEMORY_POOL_ERR_DOUBLE_FREE"),
     (MEMORY_POOL_ERR_CORRUPT, c"MEMORY_POOL_ERR_CORRUPT"),
@@ -79,6 +83,8 @@ pub fn reason_name(reason: esp_err_t) -> &'static core::ffi::CStr {
 pub const fn reason_of(error: Error) -> esp_err_t {
     match error {
         Error::Exhausted => ESP_ERR_NO_MEM,
+        Error::TimedOut => ESP_ERR_TIMEOUT,
+        Error::CannotWait => ESP_ERR_INVALID_STATE,
         Error::NotABlock => MEMORY_POOL_ERR_NOT_A_BLOCK,
         Error::DoubleFree => MEMORY_POOL_ERR_DOUBLE_FREE,
         Error::Corrupt => MEMORY_POOL_ERR_CORRUPT,
@@ -112,6 +118,15 @@ pub const MEMORY_POOL_FLAG_DMA: u32 = 1 << 0;
 pub const MEMORY_POOL_FLAG_ISR: u32 = 1 << 1;
 /// The blocks will be accessed by bytes.
 pub const MEMORY_POOL_FLAG_BYTES: u32 = 1 << 2;
+
+/// Who is served first.
+pub type memory_pool_wait_order_t = u32;
+/// The task of the highest priority; among equals, which has waited longest.
+pub const MEMORY_POOL_WAIT_PRIORITY: memory_pool_wait_order_t = 0;
+/// The task that has waited longest.
+pub const MEMORY_POOL_WAIT_FIFO: memory_pool_wait_order_t = 1;
+/// A time-out that never comes.
+pub const MEMORY_POOL_WAIT_FOREVER: u32 = u32::MAX;
 
 /// Bytes of a name with its terminating zero.
 pub const MEMORY_POOL_NAME_SIZE: usize = 16;
@@ -184,6 +199,7 @@ pub struct memory_pool_info_t {
     pub alloc_failures: u32,
     pub refused_frees: u32,
     pub corruptions: u32,
+    pub waiting_tasks: usize,
 }
 
 /// A misuse, a damage, or a wish that could not be granted.

@@ -13,15 +13,17 @@ mod blocks;
 mod inspect;
 mod lifecycle;
 mod set;
+mod wait;
 
 pub use batch::*;
 pub use blocks::*;
 pub use inspect::*;
 pub use lifecycle::*;
 pub use set::*;
+pub use wait::*;
 
 #[cfg(feature = "host")]
 pub use crate::port::{
     microusc_host_chip_address, microusc_host_fail_allocation, microusc_host_free_bytes,
-    microusc_host_select_chip,
+    microusc_host_select_chip, microusc_host_set_context,
 };

@@ -3,13 +3,14 @@
 use core::ffi::c_char;
 use core::ptr::NonNull;
 
-use microusc_pool::{ByteMarks, Geometry, Ledger, RawLock, RawPool};
+use microusc_pool::{ByteMarks, Geometry, Ledger, Queue, RawLock, RawPool};
 
 use crate::abi::{
     ESP_ERR_INVALID_ARG, ESP_ERR_INVALID_STATE, MEMORY_POOL_NAME_SIZE, esp_err_t, memory_placement_t,
     memory_pool_t,
 };
 use crate::port::PortLock;
+use crate::wait::Waker;
 
 /// Everything of a pool that is neither in the documented struct nor in its blocks. The marks follow it in memory.
 #[derive(Debug)]
@@ -19,6 +20,7 @@ pub struct Control {
     pub(crate) geometry: Geometry,
     pub(crate) ledger: Ledger,
     pub(crate) lock: PortLock,
+    pub(crate) queue: Queue<Waker>,
     /// The struct that this pool was made for.
     pub(crate) owner: *mut memory_pool_t,
     /// The pool made after this one.

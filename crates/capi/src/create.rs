@@ -3,13 +3,14 @@
 use core::ffi::{CStr, c_char};
 use core::ptr::{NonNull, null_mut};
 
-use microusc_pool::{ByteMarks, Geometry, Ledger, RawLock, RawPool};
+use microusc_pool::{ByteMarks, Geometry, Ledger, Order, Queue, RawLock, RawPool, Waited};
 
 use crate::abi::*;
-use crate::control::{Control, with_pool};
+use crate::control::Control;
 use crate::placement::{self, Terms};
 use crate::port::{self, PortLock};
 use crate::registry;
+use crate::wait::Place;
 
 /// What the control block is asked for with: it needs locks and bytes, which only internal data RAM has.
 const CONTROL_CAPS: u32 = MALLOC_CAP_INTERNAL | MALLOC_CAP_8BIT;
@@ -154,6 +155,7 @@ impl Parts {
             geometry: self.geometry,
             ledger: Ledger::NEW,
             lock: PortLock::INIT,
+            queue: Queue::new(Order::Priority),
             owner: self.pool,
             next: null_mut(),
             requested_size: config.block_size,
@@ -208,20 +210,21 @@ impl Parts {
 /// Ends the pool in `pool`: off the registry, memory given back, a caller's struct zeroed. `None` if there is no pool
 /// in it; the number of blocks that were in use otherwise, with the pool's name. O(pools).
 ///
-/// With `only_unused`, a pool with blocks in use is left as it is.
+/// A pool that tasks wait for is left as it is; with `only_unused`, so is one with blocks in use.
 ///
 /// # Safety
 ///
 /// Nobody uses the pool meanwhile or afterwards.
 pub(crate) unsafe fn end(pool: *mut memory_pool_t, only_unused: bool) -> Option<Ended> {
-    let mut ended = Ended { in_use: 0, name: [0; MEMORY_POOL_NAME_SIZE] };
+    let mut ended = Ended { in_use: 0, waited_for: false, name: [0; MEMORY_POOL_NAME_SIZE] };
     let removed = registry::remove(pool, |control| {
         // SAFETY: on the registry, so it is the live control block of `pool`.
         unsafe {
-            ended.in_use = with_pool(pool, control, |raw| raw.stats().used());
+            (ended.in_use, ended.waited_for) =
+                Place::new(pool, control).locked(|raw, queue| (raw.stats().used(), queue.waiting() > 0));
             ended.name = (*control.as_ptr()).name;
         }
-        if only_unused && ended.in_use > 0 { Err(()) } else { Ok(()) }
+        if ended.waited_for || only_unused && ended.in_use > 0 { Err(()) } else { Ok(()) }
     })?;
     if let Ok(control) = removed {
         // SAFETY: off the registry, and nobody uses the pool; what it owns was allocated for it.
@@ -239,6 +242,8 @@ pub(crate) unsafe fn end(pool: *mut memory_pool_t, only_unused: bool) -> Option<
 /// What is left of a pool.
 pub(crate) struct Ended {
     pub(crate) in_use: usize,
+    /// Then it is no end: the pool is as it was.
+    pub(crate) waited_for: bool,
     pub(crate) name: [c_char; MEMORY_POOL_NAME_SIZE],
 }
 

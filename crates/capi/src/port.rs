@@ -3,6 +3,8 @@
 //! | name | contract |
 //! |---|---|
 //! | `PortLock` | a `RawLock` for tasks, interrupts and cores of the platform |
+//! | `Signal` | a `microusc_pool::Signal`: what a waiting task sleeps on |
+//! | `task_priority()` | of the calling task: higher is served earlier |
 //! | `limits()` | what memory the chip has, and to what it aligns |
 //! | `allocate(bytes, align, caps)` | memory with all the capabilities, or null; from tasks only |
 //! | `release(memory)` | gives it back; from tasks only |
@@ -15,11 +17,13 @@
 mod host;
 
 #[cfg(feature = "host")]
-pub(crate) use host::{PortLock, allocate, kind_of, limits, log, print_info, print_usage, release};
+pub(crate) use host::{
+    PortLock, Signal, allocate, kind_of, limits, log, print_info, print_usage, release, task_priority,
+};
 #[cfg(feature = "host")]
 pub use host::{
     microusc_host_chip_address, microusc_host_fail_allocation, microusc_host_free_bytes,
-    microusc_host_select_chip,
+    microusc_host_select_chip, microusc_host_set_context,
 };
 
 #[cfg(not(feature = "host"))]

@@ -49,7 +49,7 @@ fn struct_facts() -> Vec<Fact> {
         memory_pool_config_t { block_size, num_blocks, placement, flags, name }
         memory_pool_info_t {
             name, placement, flags, block_size, requested_size, num_blocks, free_blocks, used_blocks, lowest_free,
-            storage_bytes, overhead_bytes, alloc_failures, refused_frees, corruptions
+            storage_bytes, overhead_bytes, alloc_failures, refused_frees, corruptions, waiting_tasks
         }
         memory_pool_report_t { reason, function, pool, address, count }
         memory_pool_set_class_t { block_size, num_blocks }
@@ -65,6 +65,7 @@ fn number_facts() -> Vec<Fact> {
         ESP_ERR_INVALID_ARG,
         ESP_ERR_INVALID_STATE,
         ESP_ERR_INVALID_SIZE,
+        ESP_ERR_TIMEOUT,
         MEMORY_POOL_ERR_BASE,
         MEMORY_POOL_ERR_NOT_A_BLOCK,
         MEMORY_POOL_ERR_DOUBLE_FREE,
@@ -83,6 +84,9 @@ fn number_facts() -> Vec<Fact> {
         MEMORY_POOL_FLAG_DMA,
         MEMORY_POOL_FLAG_ISR,
         MEMORY_POOL_FLAG_BYTES,
+        MEMORY_POOL_WAIT_PRIORITY,
+        MEMORY_POOL_WAIT_FIFO,
+        MEMORY_POOL_WAIT_FOREVER,
         MEMORY_POOL_NAME_SIZE,
         MEMORY_POOL_SET_MAX_CLASSES,
     ]
@@ -95,6 +99,7 @@ fn other_facts() -> Vec<Fact> {
         ("sizeof(esp_err_t)".to_owned(), size_of::<esp_err_t>() as i128),
         ("(esp_err_t)-1 < 0".to_owned(), 1),
         ("sizeof(memory_placement_t)".to_owned(), size_of::<memory_placement_t>() as i128),
+        ("sizeof(memory_pool_wait_order_t)".to_owned(), size_of::<memory_pool_wait_order_t>() as i128),
         ("sizeof(memory_block_handle_t)".to_owned(), size_of::<*mut memory_pool_t>() as i128),
         ("sizeof(serial_data_t)".to_owned(), 15),
         ("MEMORY_POOL_VERSION_MAJOR".to_owned(), version(env!("CARGO_PKG_VERSION_MAJOR"))),

@@ -6,6 +6,7 @@
 //! | values of one type, known when compiling | [`Pool`]: a `static` with no run-time initialisation, and [`PoolBox`] handles |
 //! | the same, without a lock at all | [`AtomicPool`]: a bit a block, changed atomically |
 //! | memory given at run time, blocks of bytes | [`DynPool`] over a slice, and [`PoolBox`] handles |
+//! | tasks that shall wait for a block | [`WaitPool`] around a pool: `wait().await` on any executor, or a task that sleeps |
 //! | requests of several sizes | [`PoolSet`]: a pool for each size class, found by size and by address; [`GlobalSet`] for a whole program |
 //! | parts of a pool kept elsewhere (the C ABI) | [`RawPool`]: the heart itself, one operation at a time |
 //!

@@ -12,10 +12,16 @@ use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic};
 use object::read::archive::ArchiveFile;
 use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionIndex, SymbolKind};
 
-/// Where the hot path ends: parts of the mangled names. The first four report a refusal, with the lock open; the last
-/// waits for another thread of the host.
-const COLD: &[&str] =
-    &["api6blocks4tell", "api6blocks7no_pool", "api3set6refuse", "api3set7refused", "PortLock4wait"];
+/// Where the hot path ends: parts of the mangled names. The first four report a refusal and the fifth wakes a task that
+/// was handed a block, with the lock open; the last waits for another thread of the host.
+const COLD: &[&str] = &[
+    "api6blocks4tell",
+    "api6blocks7no_pool",
+    "api3set6refuse",
+    "api3set7refused",
+    "memory4wait4wake",
+    "PortLock4wait",
+];
 
 /// Divisions.
 const DIVISIONS: &[Mnemonic] = &[Mnemonic::Div, Mnemonic::Idiv];

@@ -8,6 +8,7 @@ use core::slice;
 use crate::abi::*;
 use crate::control::{control_of, with_pool};
 use crate::report::{name_of, report};
+use crate::wait::Place;
 
 /// Reports a refusal that concerns `address`, and passes its reason on.
 ///
@@ -83,7 +84,11 @@ pub unsafe extern "C" fn memory_pool_free_batch(
     let given = unsafe { slice::from_raw_parts(blocks.cast::<*mut u8>(), count) };
     // SAFETY: `control` is that of `pool`; those that are blocks in use, their owner gives up by this call.
     match unsafe { with_pool(pool, control, |raw| raw.put_many(given)) } {
-        Ok(()) => ESP_OK,
+        Ok(()) => {
+            // SAFETY: `control` is that of `pool`.
+            unsafe { Place::new(pool, control) }.serve_all();
+            ESP_OK
+        }
         Err((at, error)) => {
             let address = given.get(at).map_or(core::ptr::null(), |block| block.cast_const().cast());
             // SAFETY: obligations 1 and 3.
@@ -98,7 +103,11 @@ pub unsafe extern "C" fn memory_pool_set_isr_reserve(pool: *mut memory_pool_t, b
     // SAFETY: obligation 1.
     let set = unsafe { control_of(pool) }.and_then(|control| {
         // SAFETY: `control` is that of `pool`.
-        unsafe { with_pool(pool, control, |raw| raw.set_reserve(blocks)) }.map_err(reason_of)
+        unsafe { with_pool(pool, control, |raw| raw.set_reserve(blocks)) }.map_err(reason_of)?;
+        // What is kept no longer may be waited for.
+        // SAFETY: as above.
+        unsafe { Place::new(pool, control) }.serve_all();
+        Ok(())
     });
     match set {
         Ok(()) => ESP_OK,

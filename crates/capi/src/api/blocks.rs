@@ -9,6 +9,7 @@ use crate::abi::*;
 use crate::control::{Control, control_of, lock, raw, with_pool};
 use crate::port::PortLock;
 use crate::report::{name_of, report};
+use crate::wait::wake;
 
 type Saved = <PortLock as RawLock>::Saved;
 
@@ -185,12 +186,18 @@ unsafe fn put_otherwise(
     block: *mut c_void,
     saved: Saved,
 ) -> esp_err_t {
-    // SAFETY: the lock is held until the release; the block is as the caller promises.
-    let answer = unsafe {
-        let answer = raw(pool, control).put_otherwise(block.cast());
+    // SAFETY: the lock is held until the release; the block is as the caller promises. Pool and queue are different
+    // fields.
+    let (answer, served) = unsafe {
+        let mut raw = raw(pool, control);
+        let answer = raw.put_otherwise(block.cast());
+        let served = (*control.as_ptr()).queue.serve(&mut raw);
         lock(control).release(saved);
-        answer
+        (answer, served)
     };
+    if let Some(waker) = served {
+        wake(waker);
+    }
     told(function, answer, control, block)
 }
 

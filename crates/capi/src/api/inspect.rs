@@ -3,12 +3,13 @@
 use core::ffi::{CStr, c_char};
 use core::ptr::null;
 
-use microusc_pool::{ByteMarks, RawPool};
+use microusc_pool::{ByteMarks, RawPool, Waited};
 
 use crate::abi::*;
 use crate::control::{Control, control_of, with_pool};
 use crate::create::name_from;
 use crate::report::{name_of, report, set_callback};
+use crate::wait::Place;
 use crate::{port, registry};
 
 /// Runs `work` on the pool with its lock held, or says why there is none.
@@ -31,9 +32,12 @@ unsafe fn on<R>(
 /// Obligation 1.
 pub(super) unsafe fn info_of(pool: *mut memory_pool_t) -> Result<memory_pool_info_t, esp_err_t> {
     // SAFETY: as the caller promises.
-    let stats = unsafe { on(pool, |raw| raw.stats()) }?;
+    let control = unsafe { control_of(pool) }?;
+    // SAFETY: `control` is that of `pool`.
+    let (stats, waiting) =
+        unsafe { Place::new(pool, control) }.locked(|raw, queue| (raw.stats(), queue.waiting()));
     // SAFETY: there is a pool, hence a control block; what is read here does not change (a name may, byte by byte).
-    let control: &Control = unsafe { &*(*pool).control };
+    let control: &Control = unsafe { control.as_ref() };
     Ok(memory_pool_info_t {
         name: control.name,
         placement: control.placement,
@@ -49,6 +53,7 @@ pub(super) unsafe fn info_of(pool: *mut memory_pool_t) -> Result<memory_pool_inf
         alloc_failures: stats.exhausted,
         refused_frees: stats.refused,
         corruptions: stats.damaged,
+        waiting_tasks: waiting,
     })
 }
 
@@ -165,7 +170,16 @@ pub unsafe extern "C" fn memory_pool_validate(pool: *mut memory_pool_t) -> esp_e
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_repair(pool: *mut memory_pool_t) -> esp_err_t {
     // SAFETY: obligation 1.
-    unsafe { on(pool, |raw| raw.repair()) }.err().unwrap_or(ESP_OK)
+    let control = match unsafe { control_of(pool) } {
+        Ok(control) => control,
+        Err(reason) => return reason,
+    };
+    // SAFETY: `control` is that of `pool`.
+    unsafe { with_pool(pool, control, |raw| raw.repair()) };
+    // What was found again may be waited for.
+    // SAFETY: as above.
+    unsafe { Place::new(pool, control) }.serve_all();
+    ESP_OK
 }
 
 /// Starts the lowest number of free blocks anew from now. O(num_blocks) inside one critical section.

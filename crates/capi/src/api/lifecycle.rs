@@ -179,6 +179,10 @@ unsafe fn destroy(function: &'static CStr, pool: *mut memory_pool_t, only_unused
             report(function, ESP_ERR_INVALID_STATE, c"".as_ptr(), pool.cast(), 0);
             ESP_ERR_INVALID_STATE
         }
+        Some(ended) if ended.waited_for => {
+            report(function, ESP_ERR_INVALID_STATE, ended.name.as_ptr(), pool.cast(), 0);
+            ESP_ERR_INVALID_STATE
+        }
         Some(ended) if ended.in_use > 0 => {
             report(function, MEMORY_POOL_ERR_IN_USE, ended.name.as_ptr(), pool.cast(), ended.in_use);
             MEMORY_POOL_ERR_IN_USE

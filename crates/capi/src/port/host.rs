@@ -3,6 +3,7 @@
 mod controls;
 mod lock;
 mod print;
+mod signal;
 
 use std::ptr::{NonNull, null_mut};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,6 +18,8 @@ pub use controls::{
 };
 pub(crate) use lock::PortLock;
 pub(crate) use print::{log, print_info, print_usage};
+pub use signal::microusc_host_set_context;
+pub(crate) use signal::{Signal, task_priority};
 
 /// External RAM that is fitted to chips that can have it, in bytes: the size on most modules.
 const PSRAM_BYTES: usize = 4 << 20;

@@ -41,6 +41,7 @@ TEST(a_block_returns_when_its_owner_goes) {
         const microusc::block second = microusc::take_zeroed(raw);
         CHECK(static_cast<const char *>(second.get())[63] == 0);
         CHECK(!microusc::take(raw) && !microusc::take_zeroed(raw));
+        CHECK(!microusc::take_within(raw, 1));
     }
     CHECK_EQUAL(raw.free_blocks, 2);
     void *kept = microusc::take(raw).release();

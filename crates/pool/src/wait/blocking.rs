@@ -10,6 +10,45 @@ use crate::{ByteMarks, Error, RawPool};
 
 /// What one task sleeps on: a binary semaphore of an operating system.
 ///
+/// ```
+/// use core::pin::Pin;
+/// use core::time::Duration;
+/// use std::sync::{Condvar, Mutex};
+///
+/// use microusc_pool::{Error, Order, Pool, Signal, WaitPool};
+///
+/// struct Semaphore(Mutex<bool>, Condvar);
+///
+/// // SAFETY: the flag changes under the mutex; `wait_timeout_while` sleeps for all of the time.
+/// unsafe impl Signal for Semaphore {
+///     fn may_wait() -> bool {
+///         true // no interrupts here
+///     }
+///     fn new() -> Self {
+///         Self(Mutex::new(false), Condvar::new())
+///     }
+///     fn open(self: Pin<&Self>) {}
+///     fn wait(self: Pin<&Self>, milliseconds: Option<u32>) -> bool {
+///         let longest = milliseconds.map_or(Duration::MAX, |time| Duration::from_millis(time.into()));
+///         let (mut given, _) =
+///             self.1.wait_timeout_while(self.0.lock().unwrap(), longest, |given| !*given).unwrap();
+///         core::mem::take(&mut given)
+///     }
+///     fn give(self: Pin<&Self>) {
+///         let mut given = self.0.lock().unwrap();
+///         *given = true;
+///         self.1.notify_one();
+///     }
+/// }
+///
+/// static POOL: WaitPool<Pool<u32, 1>> = WaitPool::new(Pool::new(), Order::Fifo);
+///
+/// let only = POOL.wait_blocking::<Semaphore>(0, Some(1000))?;
+/// assert_eq!(POOL.wait_blocking::<Semaphore>(0, Some(5)).unwrap_err(), Error::TimedOut);
+/// # drop(only);
+/// # Ok::<(), Error>(())
+/// ```
+///
 /// # Safety
 ///
 /// 1. After `give`, the next `wait` returns `true`, and what was done before the one happens before what is done after

@@ -74,17 +74,18 @@ impl<W> Waiter<W> {
 pub struct Queue<W> {
     first: *mut Waiter<W>,
     order: Order,
+    waiting: u16,
 }
 
 impl<W> Queue<W> {
     /// Nobody.
     pub const fn new(order: Order) -> Self {
-        Self { first: null_mut(), order }
+        Self { first: null_mut(), order, waiting: 0 }
     }
 
-    /// Nobody waits.
-    pub fn is_empty(&self) -> bool {
-        self.first.is_null()
+    /// Number of those who wait; it stops at `u16::MAX`. O(1).
+    pub fn waiting(&self) -> usize {
+        self.waiting.into()
     }
 
     /// Serves those who come from now on in another order.
@@ -108,7 +109,7 @@ impl<W> Queue<W> {
         waiter: *mut Waiter<W>,
         waker: W,
     ) -> Poll<Result<NonNull<u8>, Error>> {
-        if self.is_empty() && raw.available() > 0 {
+        if self.first.is_null() && raw.available() > 0 {
             return Poll::Ready(raw.take());
         }
         // SAFETY: the waiter is idle, hence the caller's; those in the queue are in place, as each promised.
@@ -124,7 +125,7 @@ impl<W> Queue<W> {
             (*waiter).next = *slot;
             *slot = waiter;
         }
-        raw.set_waited_for(true);
+        self.count(raw, self.waiting.saturating_add(1));
         Poll::Pending
     }
 
@@ -142,7 +143,7 @@ impl<W> Queue<W> {
                     slot = &raw mut (**slot).next;
                 }
                 *slot = (*waiter).next;
-                raw.set_waited_for(!self.is_empty());
+                self.count(raw, self.waiting.saturating_sub(1));
             }
             (*waiter).settle()
         }
@@ -164,10 +165,16 @@ impl<W> Queue<W> {
         // What damage there is was counted; who waits goes on waiting until it is repaired.
         let block = raw.take_urgent().ok()?;
         self.first = waiter.next;
-        raw.set_waited_for(!self.is_empty());
+        self.count(raw, self.waiting.saturating_sub(1));
         match core::mem::replace(&mut waiter.state, State::Granted(block)) {
             State::Queued(waker) => Some(waker),
             State::Idle | State::Granted(_) => None,
         }
+    }
+
+    /// Notes who is left, and closes the gate while anybody is.
+    fn count(&mut self, raw: &mut RawPool<'_, ByteMarks>, waiting: u16) {
+        self.waiting = waiting;
+        raw.set_waited_for(!self.first.is_null());
     }
 }

@@ -28,6 +28,12 @@ size_t microusc_host_free_bytes(uint32_t caps);
 /* Makes the port's next `count`-th allocation fail, counting from 1; 0: none. For testing what unwinds. */
 void microusc_host_fail_allocation(size_t count);
 
+/*
+ * What the calling thread stands for from now on: a task of that priority, or an interrupt, which cannot wait. At first
+ * a task of priority 0.
+ */
+void microusc_host_set_context(uint8_t priority, bool interrupt);
+
 #ifdef __cplusplus
 }
 #endif

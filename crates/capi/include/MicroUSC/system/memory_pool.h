@@ -111,6 +111,7 @@ typedef struct {
     uint32_t alloc_failures; /* allocations refused because every block was in use */
     uint32_t refused_frees;  /* wrong frees that were refused */
     uint32_t corruptions;    /* times that damage was met in the free list */
+    size_t waiting_tasks;    /* tasks that wait for a block now */
 } memory_pool_info_t;
 
 /* ---- Reasons ----------------------------------------------------------------------------------------------- */
@@ -118,7 +119,8 @@ typedef struct {
 /*
  * ESP_ERR_INVALID_ARG     a pointer is NULL, a placement or flag is unknown
  * ESP_ERR_INVALID_SIZE    block size below sizeof(void *), no blocks, or more bytes than an address can count
- * ESP_ERR_INVALID_STATE   initialised already (the pool keeps working), or not initialised at all
+ * ESP_ERR_INVALID_STATE   initialised already (the pool keeps working), or not initialised at all; an interrupt would wait
+ * ESP_ERR_TIMEOUT         no block became free in time
  * ESP_ERR_NO_MEM          not enough memory of that kind; or, of memory_pool_alloc, every block is in use
  */
 #define MEMORY_POOL_ERR_BASE 0x1B000
@@ -183,11 +185,12 @@ memory_pool_t *memory_pool_malloc_config(const memory_pool_config_t *config, esp
 
 /*
  * Ends a pool and gives its memory back; a struct of the caller's is zeroed. Blocks in use become invalid: their
- * number is reported. NULL, a zeroed struct and an ended pool are left alone.
+ * number is reported. NULL, a zeroed struct and an ended pool are left alone; so is a pool that tasks wait for, which is
+ * reported as ESP_ERR_INVALID_STATE.
  */
 void memory_pool_destroy(memory_pool_t *pool);
 
-/* The same, unless blocks are in use: then MEMORY_POOL_ERR_IN_USE, and nothing is changed. */
+/* The same with the reason, unless blocks are in use: then MEMORY_POOL_ERR_IN_USE, and nothing is changed. */
 esp_err_t memory_pool_destroy_unused(memory_pool_t *pool);
 
 /* ---- Blocks ------------------------------------------------------------------------------------------------ */
@@ -212,6 +215,26 @@ void memory_pool_free(memory_pool_t *pool, void *block);
 
 /* The same, with the reason: ESP_OK, MEMORY_POOL_ERR_NOT_A_BLOCK, _DOUBLE_FREE, ESP_ERR_INVALID_ARG or _STATE. */
 esp_err_t memory_pool_free_reason(memory_pool_t *pool, void *block);
+
+/*
+ * Takes a block, and if none is free lets the calling task sleep until one is, for at least `timeout_ms` milliseconds
+ * unless that comes before: never rounded down, MEMORY_POOL_WAIT_FOREVER without an end, 0 like memory_pool_alloc. A
+ * block that is freed goes straight to the task whose turn it is, so nobody who comes later takes it. NULL, as
+ * `reason` (which may be NULL) says: ESP_ERR_TIMEOUT; ESP_ERR_INVALID_STATE from an interrupt, or before there is a
+ * scheduler, or for no pool; ESP_ERR_NO_MEM for a timeout of 0; MEMORY_POOL_ERR_CORRUPT; ESP_ERR_INVALID_ARG.
+ * O(waiting tasks) in two critical sections. While no task waits, no other function is any slower for it. From tasks.
+ */
+#define MEMORY_POOL_WAIT_FOREVER UINT32_MAX
+void *memory_pool_alloc_timeout(memory_pool_t *pool, const uint32_t timeout_ms) MEMORY_POOL_ATTR(malloc);
+void *memory_pool_alloc_timeout_reason(memory_pool_t *pool, const uint32_t timeout_ms, esp_err_t *reason)
+    MEMORY_POOL_ATTR(malloc);
+
+/* Whose turn it is: the highest priority's (among equals, who has waited longest), or who has waited longest. */
+typedef enum { MEMORY_POOL_WAIT_PRIORITY = 0, MEMORY_POOL_WAIT_FIFO = 1 } memory_pool_wait_order_t;
+
+/* For tasks that begin to wait from now on; a pool begins with MEMORY_POOL_WAIT_PRIORITY. ESP_ERR_INVALID_ARG for
+ * another number. */
+esp_err_t memory_pool_set_wait_order(memory_pool_t *pool, const memory_pool_wait_order_t order);
 
 /*
  * Takes or returns `count` blocks in one critical section: all of them, or none. O(count). ESP_OK; ESP_ERR_INVALID_SIZE

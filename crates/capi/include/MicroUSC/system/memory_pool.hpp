@@ -67,6 +67,11 @@ inline block take_zeroed(memory_pool_t &pool) noexcept {
     return block(memory_pool_alloc_zeroed(&pool), return_block(pool));
 }
 
+/* The same, after a sleep of at least `timeout_ms` milliseconds if need be: memory_pool_alloc_timeout. From tasks. */
+inline block take_within(memory_pool_t &pool, std::uint32_t timeout_ms) noexcept {
+    return block(memory_pool_alloc_timeout(&pool, timeout_ms), return_block(pool));
+}
+
 /* Bytes to which every block of the pool is aligned; 0 of what is no pool. */
 inline std::size_t alignment_of(const memory_pool_t &pool) noexcept {
     const auto bits = reinterpret_cast<std::uintptr_t>(pool.memory) | pool.block_size;

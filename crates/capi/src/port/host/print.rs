@@ -27,7 +27,9 @@ fn next_step(reason: esp_err_t) -> &'static str {
         ESP_ERR_INVALID_SIZE => {
             "blocks hold at least a pointer, a pool at least one block, both together at most half the address space; a static buffer as MEMORY_POOL_STATIC_SIZE says"
         }
-        ESP_ERR_INVALID_STATE => "a pool is initialised once, before it is used, and destroyed once",
+        ESP_ERR_INVALID_STATE => {
+            "a pool is initialised once, before it is used, and destroyed once, while nobody waits for its blocks; interrupts cannot wait"
+        }
         MEMORY_POOL_ERR_NOT_A_BLOCK => "free the address that memory_pool_alloc returned, to the same pool",
         MEMORY_POOL_ERR_DOUBLE_FREE => "somebody freed this block before; set pointers to NULL when freeing",
         MEMORY_POOL_ERR_CORRUPT => {
@@ -87,6 +89,7 @@ pub(crate) fn print_info(info: &memory_pool_info_t) {
     println!("Failed allocations: {}", info.alloc_failures);
     println!("Refused frees: {}", info.refused_frees);
     println!("Corruptions met: {}", info.corruptions);
+    println!("Waiting tasks: {}", info.waiting_tasks);
 }
 
 pub(crate) fn print_usage(pools: impl Iterator<Item = memory_pool_info_t>) {

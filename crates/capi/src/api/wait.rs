@@ -1,0 +1,101 @@
+//! Waiting for a block. From tasks only.
+
+use core::ffi::{CStr, c_void};
+use core::pin::Pin;
+use core::ptr::{NonNull, null_mut};
+
+use microusc_pool::{Error, Order, Waited, take_blocking};
+
+use crate::abi::*;
+use crate::control::{Control, control_of};
+use crate::port;
+use crate::report::{name_of, report};
+use crate::wait::{Place, Waker};
+
+/// Takes a block, and waits for one. O(waiters) in two critical sections, besides the wait. Tasks.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_alloc_timeout(pool: *mut memory_pool_t, timeout_ms: u32) -> *mut c_void {
+    // SAFETY: as for this function.
+    let taken = unsafe { alloc(c"memory_pool_alloc_timeout", pool, timeout_ms) };
+    taken.map_or(null_mut(), |block| block.as_ptr().cast())
+}
+
+/// Takes a block, waits for one, and says why not. O(waiters) in two critical sections, besides the wait. Tasks.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_alloc_timeout_reason(
+    pool: *mut memory_pool_t,
+    timeout_ms: u32,
+    reason: *mut esp_err_t,
+) -> *mut c_void {
+    // SAFETY: as for this function.
+    let taken = unsafe { alloc(c"memory_pool_alloc_timeout_reason", pool, timeout_ms) };
+    if !reason.is_null() {
+        // SAFETY: obligation 2.
+        unsafe { reason.write(taken.err().unwrap_or(ESP_OK)) };
+    }
+    taken.map_or(null_mut(), |block| block.as_ptr().cast())
+}
+
+/// Who is served first from now on. O(1); one critical section. Tasks, interrupts, both cores.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_set_wait_order(
+    pool: *mut memory_pool_t,
+    order: memory_pool_wait_order_t,
+) -> esp_err_t {
+    let order = match order {
+        MEMORY_POOL_WAIT_PRIORITY => Order::Priority,
+        MEMORY_POOL_WAIT_FIFO => Order::Fifo,
+        _ => return ESP_ERR_INVALID_ARG,
+    };
+    // SAFETY: obligation 1.
+    match unsafe { control_of(pool) } {
+        Ok(control) => {
+            // SAFETY: `control` is that of `pool`.
+            unsafe { Place::new(pool, control) }.locked(|_, queue| queue.set_order(order));
+            ESP_OK
+        }
+        Err(reason) => reason,
+    }
+}
+
+/// # Safety
+///
+/// Obligations 1 and 3.
+unsafe fn alloc(
+    function: &'static CStr,
+    pool: *mut memory_pool_t,
+    timeout_ms: u32,
+) -> Result<NonNull<u8>, esp_err_t> {
+    // SAFETY: as the caller promises.
+    unsafe { control_of(pool) }.and_then(|control| {
+        // SAFETY: `control` is that of `pool`, which nobody ends meanwhile.
+        let place = unsafe { Place::new(pool, control) };
+        if timeout_ms == 0 {
+            return place.locked(|raw, _| raw.take()).map_err(reason_of);
+        }
+        let longest = (timeout_ms != MEMORY_POOL_WAIT_FOREVER).then_some(timeout_ms);
+        take_blocking(&place, port::task_priority(), longest, waker)
+            .map_err(|error| told(function, pool, control, error))
+    })
+}
+
+/// The signal itself, which [`take_blocking`] keeps in place until it was given.
+fn waker(signal: Pin<&port::Signal>) -> Waker {
+    NonNull::from(signal.get_ref())
+}
+
+/// The reason, reported if it is a misuse.
+fn told(
+    function: &'static CStr,
+    pool: *const memory_pool_t,
+    control: NonNull<Control>,
+    error: Error,
+) -> esp_err_t {
+    let reason = reason_of(error);
+    if reason == ESP_ERR_INVALID_STATE {
+        // SAFETY: the pool is live, obligation 3.
+        let name = unsafe { name_of(Some(control)) };
+        report(function, reason, name, pool.cast(), 0);
+    }
+    reason
+}

@@ -1,0 +1,315 @@
+/* Tasks that wait for a block: who gets it, when time is up, and who may not wait. Threads stand for tasks. */
+#define _POSIX_C_SOURCE 200809L
+#include "check.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <time.h>
+
+enum { SIZE = 32, SLEEPERS = 3 };
+
+static memory_pool_t pool;
+
+static long long now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* A task that waits, and what became of it. */
+typedef struct {
+    pthread_t thread;
+    uint8_t priority;
+    uint32_t timeout_ms;
+    void *block;
+    esp_err_t reason;
+    unsigned served_as; /* first: 1 */
+} sleeper_t;
+
+static pthread_mutex_t served_mutex = PTHREAD_MUTEX_INITIALIZER;
+static unsigned served;
+
+static unsigned number_served(void) {
+    pthread_mutex_lock(&served_mutex);
+    const unsigned number = served;
+    pthread_mutex_unlock(&served_mutex);
+    return number;
+}
+
+static void *sleeps(void *argument) {
+    sleeper_t *sleeper = (sleeper_t *)argument;
+    microusc_host_set_context(sleeper->priority, false);
+    sleeper->block = memory_pool_alloc_timeout_reason(&pool, sleeper->timeout_ms, &sleeper->reason);
+    pthread_mutex_lock(&served_mutex);
+    if (sleeper->block != NULL) sleeper->served_as = ++served;
+    pthread_mutex_unlock(&served_mutex);
+    return NULL;
+}
+
+/* Starts a task, and waits until it waits. */
+static void start_sleeper(sleeper_t *sleeper, uint8_t priority, uint32_t timeout_ms) {
+    memset(sleeper, 0, sizeof(*sleeper));
+    sleeper->priority = priority;
+    sleeper->timeout_ms = timeout_ms;
+    const size_t waiting = info_of(&pool).waiting_tasks;
+    CHECK_EQUAL(pthread_create(&sleeper->thread, NULL, sleeps, sleeper), 0);
+    while (info_of(&pool).waiting_tasks == waiting) sched_yield();
+}
+
+static void join(sleeper_t *sleeper) { CHECK_EQUAL(pthread_join(sleeper->thread, NULL), 0); }
+
+static void make_empty_pool(void **held, size_t blocks) {
+    served = 0;
+    CHECK(memory_pool_init(&pool, SIZE, blocks));
+    for (size_t i = 0; i < blocks; i++) held[i] = memory_pool_alloc(&pool);
+    CHECK_EQUAL(pool.free_blocks, 0);
+}
+
+static void end_pool(void) {
+    CHECK_EQUAL(memory_pool_validate(&pool), ESP_OK);
+    CHECK_EQUAL(memory_pool_destroy_unused(&pool), ESP_OK);
+    CHECK_SILENT();
+}
+
+TEST(what_is_free_is_taken_at_once) {
+    CHECK(memory_pool_init(&pool, SIZE, 2));
+    esp_err_t reason = -1;
+    void *first = memory_pool_alloc_timeout(&pool, MEMORY_POOL_WAIT_FOREVER);
+    void *second = memory_pool_alloc_timeout_reason(&pool, 0, &reason);
+    CHECK(first != NULL && second != NULL);
+    CHECK_EQUAL(reason, ESP_OK);
+    memory_pool_free(&pool, first);
+    memory_pool_free(&pool, second);
+    end_pool();
+}
+
+TEST(a_freed_block_goes_straight_to_who_waits) {
+    void *held[2];
+    sleeper_t sleeper;
+    make_empty_pool(held, 2);
+    start_sleeper(&sleeper, 0, MEMORY_POOL_WAIT_FOREVER);
+    memory_pool_free(&pool, held[0]);
+    /* It is taken already: nobody who comes later is first. */
+    CHECK_EQUAL(pool.free_blocks, 0);
+    CHECK(memory_pool_alloc(&pool) == NULL);
+    join(&sleeper);
+    CHECK(same(sleeper.block, held[0]));
+    CHECK_EQUAL(sleeper.reason, ESP_OK);
+    CHECK_EQUAL(info_of(&pool).alloc_failures, 1);
+    memory_pool_free(&pool, sleeper.block);
+    memory_pool_free(&pool, held[1]);
+    CHECK_EQUAL(pool.free_blocks, 2);
+    end_pool();
+}
+
+static void three_wait(unsigned first, unsigned second, unsigned third) {
+    void *held[SLEEPERS];
+    sleeper_t sleepers[SLEEPERS];
+    const uint8_t priorities[SLEEPERS] = {1, 7, 7};
+    const unsigned wanted[SLEEPERS] = {first, second, third};
+    make_empty_pool(held, SLEEPERS);
+    CHECK_EQUAL(memory_pool_set_wait_order(&pool, first == 1 ? MEMORY_POOL_WAIT_FIFO : MEMORY_POOL_WAIT_PRIORITY),
+                ESP_OK);
+    for (size_t i = 0; i < SLEEPERS; i++) start_sleeper(&sleepers[i], priorities[i], MEMORY_POOL_WAIT_FOREVER);
+    for (size_t i = 0; i < SLEEPERS; i++) {
+        memory_pool_free(&pool, held[i]);
+        while (number_served() != i + 1) sched_yield();
+    }
+    for (size_t i = 0; i < SLEEPERS; i++) {
+        join(&sleepers[i]);
+        CHECK_EQUAL(sleepers[i].served_as, wanted[i]);
+        memory_pool_free(&pool, sleepers[i].block);
+    }
+    end_pool();
+}
+
+TEST(the_highest_priority_is_served_first) { three_wait(3, 1, 2); }
+
+TEST(or_who_has_waited_longest) { three_wait(1, 2, 3); }
+
+TEST(time_is_up_after_all_of_it) {
+    void *held[1];
+    make_empty_pool(held, 1);
+    for (uint32_t timeout = 0; timeout <= 25; timeout += 5) {
+        esp_err_t reason = -1;
+        const long long before = now_ms();
+        CHECK(memory_pool_alloc_timeout_reason(&pool, timeout, &reason) == NULL);
+        CHECK(now_ms() - before >= (long long)timeout - 1); /* the clock is read in whole milliseconds */
+        CHECK_EQUAL(reason, timeout == 0 ? ESP_ERR_NO_MEM : ESP_ERR_TIMEOUT);
+    }
+    CHECK_EQUAL(info_of(&pool).alloc_failures, 6);
+    /* Nobody is in the queue any more. */
+    memory_pool_free(&pool, held[0]);
+    CHECK_EQUAL(pool.free_blocks, 1);
+    end_pool();
+}
+
+TEST(an_interrupt_cannot_wait) {
+    void *held[1];
+    esp_err_t reason = -1;
+    make_empty_pool(held, 1);
+    const memory_pool_info_t before = info_of(&pool);
+    microusc_host_set_context(0, true);
+    CHECK(memory_pool_alloc_timeout_reason(&pool, 10, &reason) == NULL);
+    CHECK_EQUAL(reason, ESP_ERR_INVALID_STATE);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_alloc_timeout_reason");
+    const memory_pool_info_t after = info_of(&pool);
+    CHECK_EQUAL(after.alloc_failures, before.alloc_failures);
+    CHECK_EQUAL(after.used_blocks, before.used_blocks);
+    CHECK_EQUAL(after.waiting_tasks, 0);
+    /* Without a time to wait it is an allocation like any other. */
+    CHECK(memory_pool_alloc_timeout_reason(&pool, 0, &reason) == NULL);
+    CHECK_EQUAL(reason, ESP_ERR_NO_MEM);
+    /* It may wake those who wait. */
+    sleeper_t sleeper;
+    start_sleeper(&sleeper, 0, MEMORY_POOL_WAIT_FOREVER);
+    memory_pool_free(&pool, held[0]);
+    join(&sleeper);
+    microusc_host_set_context(0, false);
+    memory_pool_free(&pool, sleeper.block);
+    end_pool();
+}
+
+TEST(a_batch_serves_as_many_as_it_can) {
+    void *held[3];
+    sleeper_t sleepers[2];
+    make_empty_pool(held, 3);
+    for (size_t i = 0; i < 2; i++) start_sleeper(&sleepers[i], 0, MEMORY_POOL_WAIT_FOREVER);
+    CHECK_EQUAL(memory_pool_free_batch(&pool, held, 3), ESP_OK);
+    CHECK_EQUAL(pool.free_blocks, 1);
+    for (size_t i = 0; i < 2; i++) {
+        join(&sleepers[i]);
+        memory_pool_free(&pool, sleepers[i].block);
+    }
+    end_pool();
+}
+
+TEST(a_smaller_reserve_serves_who_waits_for_it) {
+    sleeper_t sleeper;
+    CHECK(memory_pool_init(&pool, SIZE, 2));
+    CHECK_EQUAL(memory_pool_set_isr_reserve(&pool, 2), ESP_OK);
+    start_sleeper(&sleeper, 0, MEMORY_POOL_WAIT_FOREVER);
+    void *urgent = memory_pool_alloc_from_isr(&pool);
+    CHECK(urgent != NULL);
+    memory_pool_free(&pool, urgent);
+    CHECK_EQUAL(pool.free_blocks, 2);
+    CHECK_EQUAL(memory_pool_set_isr_reserve(&pool, 0), ESP_OK);
+    CHECK_EQUAL(pool.free_blocks, 1);
+    join(&sleeper);
+    memory_pool_free(&pool, sleeper.block);
+    end_pool();
+}
+
+TEST(what_repair_finds_is_waited_for) {
+    void *held[2];
+    sleeper_t sleeper;
+    make_empty_pool(held, 2);
+    memory_pool_free(&pool, held[0]);
+    memory_pool_free(&pool, held[1]);
+    memory_block_t *first = (memory_block_t *)hidden(held[1]);
+    first->next = (memory_block_t *)(uintptr_t)unknown(4); /* a former owner writes */
+    held[1] = memory_pool_alloc(&pool);
+    esp_err_t reason = -1;
+    CHECK(memory_pool_alloc_timeout_reason(&pool, 5, &reason) == NULL);
+    CHECK_EQUAL(reason, MEMORY_POOL_ERR_CORRUPT);
+    CHECK_EQUAL(memory_pool_repair(&pool), ESP_OK);
+    held[0] = memory_pool_alloc(&pool);
+    start_sleeper(&sleeper, 0, MEMORY_POOL_WAIT_FOREVER);
+    memory_pool_free(&pool, held[0]);
+    join(&sleeper);
+    memory_pool_free(&pool, sleeper.block);
+    memory_pool_free(&pool, held[1]);
+    end_pool();
+}
+
+TEST(a_pool_that_is_waited_for_does_not_end) {
+    void *held[1];
+    sleeper_t sleeper;
+    make_empty_pool(held, 1);
+    start_sleeper(&sleeper, 0, MEMORY_POOL_WAIT_FOREVER);
+    memory_pool_destroy(&pool);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_destroy");
+    CHECK_EQUAL(memory_pool_destroy_unused(&pool), ESP_ERR_INVALID_STATE);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_destroy_unused");
+    memory_pool_free(&pool, held[0]);
+    join(&sleeper);
+    CHECK(same(sleeper.block, held[0]));
+    memory_pool_free(&pool, sleeper.block);
+    end_pool();
+}
+
+TEST(bad_arguments_change_nothing) {
+    memory_pool_t none;
+    memset(&none, 0, sizeof(none));
+    esp_err_t reason = -1;
+    CHECK(memory_pool_alloc_timeout(NULL, 1) == NULL);
+    CHECK(memory_pool_alloc_timeout_reason(NULL, 1, &reason) == NULL);
+    CHECK_EQUAL(reason, ESP_ERR_INVALID_ARG);
+    CHECK(memory_pool_alloc_timeout_reason(&none, 1, &reason) == NULL);
+    CHECK_EQUAL(reason, ESP_ERR_INVALID_STATE);
+    CHECK(memory_pool_alloc_timeout_reason(&none, 1, NULL) == NULL);
+    CHECK_EQUAL(memory_pool_set_wait_order(NULL, MEMORY_POOL_WAIT_FIFO), ESP_ERR_INVALID_ARG);
+    CHECK_EQUAL(memory_pool_set_wait_order(&none, MEMORY_POOL_WAIT_FIFO), ESP_ERR_INVALID_STATE);
+    CHECK(memory_pool_init(&pool, SIZE, 1));
+    CHECK_EQUAL(memory_pool_set_wait_order(&pool, (memory_pool_wait_order_t)unknown(2)), ESP_ERR_INVALID_ARG);
+    end_pool();
+}
+
+/* ---- Many at once -------------------------------------------------------------------------------------------- */
+
+enum { TASKS = 4, TURNS = 4000 };
+static size_t wrong[TASKS], timed_out[TASKS];
+
+static void *takes_waits_returns(void *argument) {
+    const size_t id = (size_t)(uintptr_t)argument;
+    microusc_host_set_context((uint8_t)id, false);
+    for (uint32_t turn = 0; turn < TURNS; turn++) {
+        esp_err_t reason = -1;
+        const uint32_t timeout = turn % 5 == 0 ? 1 : MEMORY_POOL_WAIT_FOREVER;
+        uint32_t *words = (uint32_t *)memory_pool_alloc_timeout_reason(&pool, timeout, &reason);
+        if (words == NULL) {
+            if (timeout != 1 || reason != ESP_ERR_TIMEOUT) wrong[id]++;
+            timed_out[id]++;
+            continue;
+        }
+        for (size_t i = 0; i < SIZE / sizeof(uint32_t); i++) words[i] = (uint32_t)id + turn;
+        for (size_t i = 0; i < SIZE / sizeof(uint32_t); i++) wrong[id] += words[i] != (uint32_t)id + turn;
+        if (memory_pool_free_reason(&pool, words) != ESP_OK) wrong[id]++;
+    }
+    return NULL;
+}
+
+TEST(four_tasks_and_two_blocks_lose_nothing) {
+    pthread_t threads[TASKS];
+    size_t refused = 0;
+    CHECK(memory_pool_init(&pool, SIZE, 2));
+    for (size_t i = 0; i < TASKS; i++) {
+        wrong[i] = timed_out[i] = 0;
+        CHECK_EQUAL(pthread_create(&threads[i], NULL, takes_waits_returns, (void *)(uintptr_t)i), 0);
+    }
+    for (size_t i = 0; i < TASKS; i++) {
+        CHECK_EQUAL(pthread_join(threads[i], NULL), 0);
+        CHECK_EQUAL(wrong[i], 0);
+        refused += timed_out[i];
+    }
+    CHECK_EQUAL(info_of(&pool).alloc_failures, refused);
+    CHECK_EQUAL(pool.free_blocks, 2);
+    end_pool();
+}
+
+static const test_t tests[] = {
+    RUN(what_is_free_is_taken_at_once),
+    RUN(a_freed_block_goes_straight_to_who_waits),
+    RUN(the_highest_priority_is_served_first),
+    RUN(or_who_has_waited_longest),
+    RUN(time_is_up_after_all_of_it),
+    RUN(an_interrupt_cannot_wait),
+    RUN(a_batch_serves_as_many_as_it_can),
+    RUN(a_smaller_reserve_serves_who_waits_for_it),
+    RUN(what_repair_finds_is_waited_for),
+    RUN(a_pool_that_is_waited_for_does_not_end),
+    RUN(bad_arguments_change_nothing),
+    RUN(four_tasks_and_two_blocks_lose_nothing),
+};
+
+int main(void) { return RUN_ALL(tests); }
