@@ -39,14 +39,10 @@ pub struct Control {
 pub(crate) const CONTROL_SIZE: usize = 16 * size_of::<usize>() + 48;
 const _: () = assert!(size_of::<Control>() <= CONTROL_SIZE, "raise MEMORY_POOL_CONTROL_SIZE in the header");
 
-impl Control {
-    /// Where the marks begin.
-    #[inline(always)]
-    pub(crate) fn marks(control: NonNull<Control>) -> *mut u8 {
-        // SAFETY: a control block is made with a byte a block behind it.
-        unsafe { control.add(1).as_ptr().cast() }
-    }
+/// The marks of a pool, right behind its control block.
+pub(crate) type ControlMarks = ByteMarks<{ size_of::<Control>() }>;
 
+impl Control {
     /// RAM of this pool besides its blocks, in bytes.
     pub(crate) fn overhead_bytes(&self) -> usize {
         size_of::<memory_pool_t>() + size_of::<Control>() + self.geometry.capacity()
@@ -74,7 +70,10 @@ pub(crate) unsafe fn control_of(pool: *mut memory_pool_t) -> Result<NonNull<Cont
 /// `control` is that of `pool`, and nobody else uses the pool while the result is used: the lock is held, or the pool
 /// is a single context's.
 #[inline(always)]
-pub(crate) unsafe fn raw<'a>(pool: *mut memory_pool_t, control: NonNull<Control>) -> RawPool<'a, ByteMarks> {
+pub(crate) unsafe fn raw<'a>(
+    pool: *mut memory_pool_t,
+    control: NonNull<Control>,
+) -> RawPool<'a, ControlMarks> {
     let at = control.as_ptr();
     // SAFETY: the four parts were made together and stay together. Nobody else uses them meanwhile, as the caller
     // promises; only single fields are borrowed, so that the lock beside them stays free to be looked at.
@@ -84,7 +83,7 @@ pub(crate) unsafe fn raw<'a>(pool: *mut memory_pool_t, control: NonNull<Control>
             &mut (*at).ledger,
             (*at).base,
             &(*at).geometry,
-            ByteMarks::new(Control::marks(control)),
+            ControlMarks::new(at.cast()),
         )
     }
 }
@@ -109,7 +108,7 @@ pub(crate) unsafe fn lock<'a>(control: NonNull<Control>) -> &'a PortLock {
 pub(crate) unsafe fn with_pool<R>(
     pool: *mut memory_pool_t,
     control: NonNull<Control>,
-    work: impl FnOnce(&mut RawPool<'_, ByteMarks>) -> R,
+    work: impl FnOnce(&mut RawPool<'_, ControlMarks>) -> R,
 ) -> R {
     // SAFETY: the lock is held; `control` is as the caller promises.
     unsafe { lock(control).with(|| work(&mut raw(pool, control))) }

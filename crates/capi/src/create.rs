@@ -3,10 +3,10 @@
 use core::ffi::{CStr, c_char};
 use core::ptr::{NonNull, null_mut};
 
-use microusc_pool::{ByteMarks, Geometry, Ledger, Order, Queue, RawLock, RawPool, Waited};
+use microusc_pool::{Geometry, Ledger, Order, Queue, RawLock, RawPool, Waited};
 
 use crate::abi::*;
-use crate::control::Control;
+use crate::control::{Control, ControlMarks};
 use crate::placement::{self, Terms};
 use crate::port::{self, PortLock};
 use crate::registry;
@@ -169,7 +169,10 @@ impl Parts {
         // SAFETY: as the caller promises.
         unsafe {
             self.control.write(control);
-            Control::marks(self.control).write_bytes(microusc_pool::check::FREE, self.geometry.capacity());
+            self.control
+                .add(1)
+                .cast::<u8>()
+                .write_bytes(microusc_pool::check::FREE, self.geometry.capacity());
         }
     }
 
@@ -193,7 +196,7 @@ impl Parts {
                 &mut (*self.control.as_ptr()).ledger,
                 self.base,
                 &self.geometry,
-                ByteMarks::new(Control::marks(self.control)),
+                ControlMarks::new(self.control.as_ptr().cast()),
             );
             raw.thread();
         }
@@ -221,7 +224,7 @@ pub(crate) unsafe fn end(pool: *mut memory_pool_t, only_unused: bool) -> Option<
         // SAFETY: on the registry, so it is the live control block of `pool`.
         unsafe {
             (ended.in_use, ended.waited_for) =
-                Place::new(pool, control).locked(|raw, queue| (raw.stats().used(), queue.waiting() > 0));
+                Place::new(pool, control).locked(|raw, queue| (raw.used(), queue.waiting() > 0));
             ended.name = (*control.as_ptr()).name;
         }
         if ended.waited_for || only_unused && ended.in_use > 0 { Err(()) } else { Ok(()) }

@@ -71,7 +71,7 @@ impl Class {
 
     /// Why an address that is no block in use is refused.
     pub(crate) fn refusal(&self, address: usize) -> Error {
-        let is_block = self.geometry.index_of(self.offset(address)) < self.geometry.capacity();
+        let is_block = self.geometry.index_of(self.offset(address)).is_some();
         if is_block { Error::DoubleFree } else { Error::NotABlock }
     }
 

@@ -3,10 +3,10 @@
 use core::pin::Pin;
 use core::ptr::NonNull;
 
-use microusc_pool::{ByteMarks, Queue, RawLock, RawPool, Signal, Waited};
+use microusc_pool::{Queue, RawLock, RawPool, Signal, Waited};
 
 use crate::abi::memory_pool_t;
-use crate::control::{Control, lock, raw};
+use crate::control::{Control, ControlMarks, lock, raw};
 use crate::port;
 
 /// What wakes a task: the signal on its stack.
@@ -39,8 +39,9 @@ impl Place {
 // SAFETY: both are the pool's, as `new` was promised, and the lock is held.
 unsafe impl Waited for Place {
     type Waker = Waker;
+    type Marks = ControlMarks;
 
-    fn locked<R>(&self, work: impl FnOnce(&mut RawPool<'_, ByteMarks>, &mut Queue<Waker>) -> R) -> R {
+    fn locked<R>(&self, work: impl FnOnce(&mut RawPool<'_, ControlMarks>, &mut Queue<Waker>) -> R) -> R {
         // SAFETY: as above; pool and queue are different fields.
         unsafe {
             lock(self.control).with(|| {

@@ -199,10 +199,10 @@ impl<T, const N: usize, const W: usize> AtomicPool<T, N, W> {
     /// Number of the word, word and bit of the block at `address`, if there is one.
     #[inline(always)]
     fn bit_of(&self, address: usize) -> Option<(usize, &Word, u32)> {
-        let index = Self::GEOMETRY.index_of(address.wrapping_sub(self.blocks.get().addr()));
+        let index = Self::GEOMETRY.index_of(address.wrapping_sub(self.blocks.get().addr()))?;
         let at = index / Word::BITS;
         // No panic path: `get` gives `None` where an index would not be in the array, which `index < N` excludes.
-        let word = self.words.get(at).filter(|_| index < N)?;
+        let word = self.words.get(at)?;
         Some((at, word, 1 << (index % Word::BITS)))
     }
 

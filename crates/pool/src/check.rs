@@ -17,7 +17,7 @@
 
 /// The mark of a block that has been returned, or that a zeroed map starts with.
 pub const FREE: u8 = 0;
-/// The mark of a free block that has never been handed out. Its value is what it adds to the peak when taken.
+/// The mark of a free block that was not handed out since the lowest number of free blocks was last started anew.
 pub const VIRGIN: u8 = 1;
 /// The mark of a block that has an owner. The sign bit, so that one branch tests for it.
 pub const LIVE: u8 = 0x80;
@@ -26,8 +26,7 @@ pub const LIVE: u8 = 0x80;
 ///
 /// # Safety
 ///
-/// 1. `claim` returns `None` for every index claimed and not released since; else it makes the index claimed and
-///    returns 1 when the block was [`VIRGIN`], otherwise 0.
+/// 1. `claim` returns `false` for every index claimed and not released since; else it makes the index claimed.
 /// 2. `release` returns `false`, changing nothing, for an index that is not claimed.
 ///
 /// [`NoMarks`] is exempt: it is for pools whose types make both cases impossible.
@@ -40,7 +39,7 @@ pub unsafe trait Marks {
     /// # Safety
     ///
     /// `index` is below the capacity of the pool that these marks are for.
-    unsafe fn claim(&self, index: usize) -> Option<usize>;
+    unsafe fn claim(&self, index: usize) -> bool;
 
     /// Takes block `index` from its owner.
     ///
@@ -55,23 +54,35 @@ pub unsafe trait Marks {
     ///
     /// `index` is below the capacity of the pool that these marks are for.
     unsafe fn is_claimed(&self, index: usize) -> bool;
-}
 
-/// A byte a block, in memory that the pool was given.
-#[derive(Clone, Copy, Debug)]
-pub struct ByteMarks(*mut u8);
-
-impl ByteMarks {
-    /// Marks at `bytes`.
+    /// Whether block `index` is [`VIRGIN`].
     ///
     /// # Safety
     ///
-    /// 1. `bytes` points to as many readable and writable bytes as the pool has blocks, for as long as the result
-    ///    is used.
+    /// `index` is below the capacity of the pool that these marks are for.
+    unsafe fn is_virgin(&self, index: usize) -> bool;
+}
+
+/// A byte a block, in memory that the pool was given, `BEHIND` bytes behind an address: an owner that has something
+/// there anyway, as the C ABI has its control block, need not add up the two on every operation.
+#[derive(Clone, Copy, Debug)]
+pub struct ByteMarks<const BEHIND: usize = 0>(*mut u8);
+
+impl<const BEHIND: usize> ByteMarks<BEHIND> {
+    /// Marks `BEHIND` bytes behind `address`.
+    ///
+    /// # Safety
+    ///
+    /// 1. There are as many readable and writable bytes as the pool has blocks, for as long as the result is used.
     /// 2. Each holds [`FREE`], [`VIRGIN`] or [`LIVE`], and nothing else writes to them meanwhile.
     #[inline(always)]
-    pub const unsafe fn new(bytes: *mut u8) -> Self {
-        Self(bytes)
+    pub const unsafe fn new(address: *mut u8) -> Self {
+        Self(address)
+    }
+
+    #[inline(always)]
+    fn mark(&self, index: usize) -> *mut u8 {
+        self.0.wrapping_add(index).wrapping_add(BEHIND)
     }
 
     /// The mark of block `index`.
@@ -82,7 +93,7 @@ impl ByteMarks {
     #[inline(always)]
     pub(crate) unsafe fn get(&self, index: usize) -> u8 {
         // SAFETY: the caller gives an index below the capacity, and `new` was promised that many bytes.
-        unsafe { self.0.add(index).read() }
+        unsafe { self.mark(index).read() }
     }
 
     /// Sets the mark of block `index`.
@@ -93,24 +104,23 @@ impl ByteMarks {
     #[inline(always)]
     pub(crate) unsafe fn set(&self, index: usize, mark: u8) {
         // SAFETY: as in `get`.
-        unsafe { self.0.add(index).write(mark) }
+        unsafe { self.mark(index).write(mark) }
     }
 }
 
 // SAFETY: a mark is LIVE from claim to release and at no other time.
-unsafe impl Marks for ByteMarks {
+unsafe impl<const BEHIND: usize> Marks for ByteMarks<BEHIND> {
     const KEPT: bool = true;
 
     #[inline(always)]
-    unsafe fn claim(&self, index: usize) -> Option<usize> {
+    unsafe fn claim(&self, index: usize) -> bool {
         // SAFETY: the caller's index, here and below.
-        let mark = unsafe { self.get(index) };
-        if (mark as i8) < 0 {
-            return None;
+        let free = !unsafe { self.is_claimed(index) };
+        if free {
+            // SAFETY: as above.
+            unsafe { self.set(index, LIVE) };
         }
-        // SAFETY: as above.
-        unsafe { self.set(index, LIVE) };
-        Some(mark as usize)
+        free
     }
 
     #[inline(always)]
@@ -129,6 +139,11 @@ unsafe impl Marks for ByteMarks {
         // SAFETY: the caller's index.
         unsafe { (self.get(index) as i8) < 0 }
     }
+
+    unsafe fn is_virgin(&self, index: usize) -> bool {
+        // SAFETY: the caller's index.
+        unsafe { self.get(index) == VIRGIN }
+    }
 }
 
 /// No marks: for a typed pool, whose handles can be neither forged nor returned twice.
@@ -140,8 +155,8 @@ unsafe impl Marks for NoMarks {
     const KEPT: bool = false;
 
     #[inline(always)]
-    unsafe fn claim(&self, _: usize) -> Option<usize> {
-        Some(0)
+    unsafe fn claim(&self, _: usize) -> bool {
+        true
     }
 
     #[inline(always)]
@@ -151,6 +166,10 @@ unsafe impl Marks for NoMarks {
 
     #[inline(always)]
     unsafe fn is_claimed(&self, _: usize) -> bool {
+        false
+    }
+
+    unsafe fn is_virgin(&self, _: usize) -> bool {
         false
     }
 }

@@ -8,12 +8,12 @@ use crate::pool::List;
 use crate::raw::{Link, RawPool};
 use crate::sync::Guarded;
 use crate::{
-    ByteMarks, DefaultLock, Error, Geometry, Locked, Owns, PoolBox, RawLock, Reclaim, Rejected, Stats,
+    ByteMarks, DefaultLock, Error, Geometry, Locked, Owns, PoolBox, RawLock, Reclaim, Rejected, Stats, Survey,
 };
 
 /// A pool of byte blocks over borrowed memory: a static, a stack array, a linker section, part of a heap.
 ///
-/// RAM besides the memory given: this struct (13 words and the lock). Of the memory given, one byte a block is used
+/// RAM besides the memory given: this struct (12 words and the lock). Of the memory given, one byte a block is used
 /// for marks, at its end.
 ///
 /// * Cost: making one is O(capacity) (the marks are zeroed); alloc and free are O(1), one critical section of `L`.
@@ -209,9 +209,9 @@ impl<'m, L: RawLock> DynPool<'m, L> {
         self.geometry
     }
 
-    /// A snapshot of the pool. O(1); one critical section.
+    /// A snapshot of the pool. O(capacity), in critical sections of O(64).
     pub fn stats(&self) -> Stats {
-        self.with_raw(|raw| raw.stats())
+        Survey::make(|survey| self.with_raw(|raw| raw.survey(survey)))
     }
 
     /// Walks the free list and compares it with the marks. O(capacity) inside one critical section.
@@ -231,7 +231,7 @@ impl<'m, L: RawLock> DynPool<'m, L> {
 
     /// Starts [`Stats::lowest_free`] anew from now. O(capacity) inside one critical section.
     pub fn reset_lowest_free(&self) {
-        self.with_raw(|raw| raw.reset_peak());
+        self.with_raw(|raw| raw.reset_lowest());
     }
 
     #[cold]

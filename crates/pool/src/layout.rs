@@ -2,6 +2,16 @@
 
 use crate::Error;
 
+#[cfg(any(test, target_arch = "riscv32", target_arch = "riscv64"))]
+mod reciprocal;
+#[cfg(any(test, not(any(target_arch = "riscv32", target_arch = "riscv64"))))]
+mod rotation;
+
+#[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]
+use reciprocal::Divider;
+#[cfg(not(any(target_arch = "riscv32", target_arch = "riscv64")))]
+use rotation::Divider;
+
 /// Bytes that a free block needs for its link, and the least alignment of a block.
 pub const LINK_BYTES: usize = size_of::<usize>();
 
@@ -15,25 +25,19 @@ pub const LINK_BYTES: usize = size_of::<usize>();
 ///
 /// # From an address to an index without a division
 ///
-/// With `stride = odd << shift`, let `inverse` be the number for which `odd * inverse = 1` modulo 2^W (W bits in
-/// a word). Multiplying by an odd number and rotating are both one-to-one on words, so
-///
-/// ```text
-///  index_of(offset) = rotate_right(offset * inverse, shift)
-/// ```
-///
-/// sends each word to a different word, and sends `i * stride` to `i`. Hence `index_of(offset) < capacity`
-/// **exactly** when `offset` is one of `0, stride, 2 * stride, …, (capacity - 1) * stride`: range, stride and
-/// alignment (addresses below the base, too) in one comparison.
+/// [`index_of`](Self::index_of) gives an index **exactly** when the offset is one of
+/// `0, stride, 2 * stride, …, (capacity - 1) * stride`: range, stride and alignment (addresses below the base, too) are
+/// proven together, by multiplications. The two ways to do it, each with its proof, are `layout/rotation.rs` and, for
+/// RISC-V, `layout/reciprocal.rs`.
 ///
 /// ```
 /// use microusc_pool::Geometry;
 ///
 /// let g = Geometry::new(30, 4, 10)?; // 30-byte blocks are laid out at a stride that keeps links aligned
 /// assert_eq!(g.stride() % align_of::<usize>(), 0);
-/// assert_eq!(g.index_of(3 * g.stride()), 3);
-/// assert!(g.index_of(3 * g.stride() + 4) >= g.capacity()); // interior
-/// assert!(g.index_of(0usize.wrapping_sub(g.stride())) >= g.capacity()); // before the pool
+/// assert_eq!(g.index_of(3 * g.stride()), Some(3));
+/// assert_eq!(g.index_of(3 * g.stride() + 4), None); // interior
+/// assert_eq!(g.index_of(0usize.wrapping_sub(g.stride())), None); // before the pool
 /// # Ok::<(), microusc_pool::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,8 +45,7 @@ pub const LINK_BYTES: usize = size_of::<usize>();
 pub struct Geometry {
     stride: usize,
     capacity: usize,
-    inverse: usize,
-    shift: u32,
+    divider: Divider,
 }
 
 impl Geometry {
@@ -69,8 +72,7 @@ impl Geometry {
             Some(bytes) if bytes <= isize::MAX as usize => {}
             _ => return Err(Error::TooLarge),
         }
-        let shift = stride.trailing_zeros();
-        Ok(Self { stride, capacity, inverse: inverse_of_odd(stride >> shift), shift })
+        Ok(Self { stride, capacity, divider: Divider::new(stride) })
     }
 
     /// The distance between blocks, in bytes: `block_size` rounded up to `align` and to a pointer's alignment.
@@ -104,24 +106,18 @@ impl Geometry {
         self.stride * self.capacity
     }
 
-    /// The index of the block that starts `offset` bytes after the base, or a number not below
-    /// [`capacity`](Self::capacity) when none does. Takes any word, also one that wrapped below zero.
+    /// The index of the block that starts `offset` bytes after the base; `None` when none does. Takes any word, also one
+    /// that wrapped below zero. O(1).
     #[inline(always)]
-    pub const fn index_of(&self, offset: usize) -> usize {
-        offset.wrapping_mul(self.inverse).rotate_right(self.shift)
+    pub const fn index_of(&self, offset: usize) -> Option<usize> {
+        self.index_below(offset, self.capacity)
     }
-}
 
-/// The inverse of an odd number modulo 2^W by Newton's iteration: each round doubles the number of right bits.
-const fn inverse_of_odd(odd: usize) -> usize {
-    // An odd number is its own inverse modulo 8: three bits to begin with, 3 * 2^5 = 96 in the end.
-    let mut inverse = odd;
-    let mut round = 0;
-    while round < 5 {
-        inverse = inverse.wrapping_mul(2usize.wrapping_sub(odd.wrapping_mul(inverse)));
-        round += 1;
+    /// As [`index_of`](Self::index_of), of the first `limit` blocks only; `limit` is at most the capacity. O(1).
+    #[inline(always)]
+    pub(crate) const fn index_below(&self, offset: usize, limit: usize) -> Option<usize> {
+        self.divider.index_below(offset, self.stride, limit)
     }
-    inverse
 }
 
 #[cfg(test)]

@@ -80,7 +80,7 @@ pub use lock::*;
 pub use pool::{Boxed, Holds, Marked, Marking, Pool, Unmarked};
 pub use raw::{Ledger, Link, RawPool};
 pub use set::{ClassStats, GlobalSet, NoFallback, PoolSet, SetStats, SizeClass};
-pub use stats::Stats;
+pub use stats::{Stats, Survey};
 #[cfg(loom)]
 pub use sync::{FLAW, Flaw};
 pub use wait::{Locked, Order, Queue, Signal, State, Taken, Wait, WaitPool, Waited, Waiter, take_blocking};

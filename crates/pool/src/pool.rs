@@ -8,7 +8,7 @@ use crate::raw::{Ledger, Link, RawPool};
 use crate::sync::Guarded;
 use crate::{
     ByteMarks, DefaultLock, Error, Geometry, Locked, Marks, NoMarks, Owns, PoolBox, RawLock, Reclaim,
-    Rejected, Stats,
+    Rejected, Stats, Survey,
 };
 
 /// Whether a pool records the owner of each block, and where.
@@ -73,7 +73,7 @@ impl List {
 /// A pool of `N` blocks, each for one `T`.
 ///
 /// `Pool::new()` is a constant of zero bytes: a static pool lies in `.bss`, takes no flash, and is ready before
-/// `main`. RAM besides the blocks: 7 words, the lock, and a byte a block ([`Marked`]) or none ([`Unmarked`]).
+/// `main`. RAM besides the blocks: 32 bytes (48 with pointers of 64 bits), the lock, and a byte a block ([`Marked`]) or none ([`Unmarked`]).
 ///
 /// * Cost: [`alloc`](Self::alloc) and dropping its handle are O(1), each one short critical section of `L`.
 /// * Context: whatever `L` allows; a `Pool` is `Sync` exactly when its lock is (and `T` may be sent).
@@ -215,9 +215,9 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
         self.with_raw(|raw| raw.set_reserve(blocks))
     }
 
-    /// A snapshot of the pool. O(1); one critical section.
+    /// A snapshot of the pool. O(capacity), in critical sections of O(64).
     pub fn stats(&self) -> Stats {
-        self.with_raw(|raw| raw.stats())
+        Survey::make(|survey| self.with_raw(|raw| raw.survey(survey)))
     }
 
     /// Walks the free list and compares it with the marks. O(N) inside one critical section.
@@ -346,7 +346,7 @@ impl<T, const N: usize, L: RawLock> Pool<T, N, L, Marked> {
 
     /// Starts [`Stats::lowest_free`] anew from now. O(N) inside one critical section.
     pub fn reset_lowest_free(&self) {
-        self.with_raw(|raw| raw.reset_peak());
+        self.with_raw(|raw| raw.reset_lowest());
     }
 }
 

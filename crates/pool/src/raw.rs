@@ -21,7 +21,7 @@ mod walk;
 use core::ptr::NonNull;
 
 use crate::check::Marks;
-use crate::{Error, Geometry, Stats};
+use crate::{Error, Geometry};
 
 /// What a free block holds in its first word.
 #[derive(Debug)]
@@ -40,10 +40,6 @@ pub struct Ledger {
     pub open: usize,
     /// Blocks below this index have been on the list at some time.
     pub fresh: usize,
-    /// Distinct blocks used. Blocks are taken last-in-first-out, so a block that was never used is taken only when
-    /// all others are in use: this is the most blocks in use at one time. (Damage to the list may change the order;
-    /// then it is too large until it is started anew, never too small.)
-    pub peak: usize,
     /// Allocations refused because every block was in use.
     pub exhausted: u32,
     /// Frees refused: double, or not a block.
@@ -64,7 +60,7 @@ const WAITED_FOR: u8 = 2;
 impl Ledger {
     /// All counters zero.
     pub const NEW: Self =
-        Self { open: 0, fresh: 0, peak: 0, exhausted: 0, refused: 0, reserve: 0, damaged: 0, closed: 0 };
+        Self { open: 0, fresh: 0, exhausted: 0, refused: 0, reserve: 0, damaged: 0, closed: 0 };
 }
 
 /// A pool for the length of one operation.
@@ -102,6 +98,7 @@ impl<'a, M: Marks> RawPool<'a, M> {
         geometry: &'a Geometry,
         marks: M,
     ) -> Self {
+        base.expose_provenance();
         Self { head, listed, ledger, base, geometry, marks }
     }
 
@@ -124,19 +121,18 @@ impl<'a, M: Marks> RawPool<'a, M> {
 
     #[inline(always)]
     fn take_below(&mut self, limit: usize) -> Option<NonNull<u8>> {
-        let index = self.index(self.head.addr());
-        if index >= limit {
+        let head = self.head.addr();
+        let index = self.index_below(head, limit)?;
+        // SAFETY: `index` is below `open` or `fresh`, which are at most the capacity.
+        if !unsafe { self.marks.claim(index) } {
             return None;
         }
-        // SAFETY: `index` is below `open` or `fresh`, which are at most the capacity.
-        let virgin = unsafe { self.marks.claim(index) }?;
-        let block = self.link(self.head.addr());
+        let block = self.link(head);
         // SAFETY: the index proves the address to be a block of ours, aligned for a link, and its mark was free, so
         // no owner's data is read. Should the link have been overwritten, then what is read is checked in this same
         // way before it is used as an address.
         *self.head = unsafe { block.as_ref().next };
         *self.listed = self.listed.wrapping_sub(1);
-        self.ledger.peak = self.ledger.peak.wrapping_add(virgin);
         Some(block.cast())
     }
 
@@ -176,11 +172,10 @@ impl<'a, M: Marks> RawPool<'a, M> {
             return self.exhausted();
         }
         // SAFETY: `index` is below the capacity.
-        if unsafe { self.marks.claim(index) }.is_none() {
+        if !unsafe { self.marks.claim(index) } {
             return self.damaged();
         }
         self.set_fresh(index + 1);
-        self.ledger.peak += 1;
         Ok(self.link(self.base.addr() + index * self.geometry.stride()).cast())
     }
 
@@ -190,9 +185,9 @@ impl<'a, M: Marks> RawPool<'a, M> {
     ///
     /// As [`take`](Self::take).
     pub fn can_take(&self) -> Result<(), Error> {
-        let index = self.index(self.head.addr());
-        // SAFETY: `is_claimed` is reached only with an index below `fresh`, which is at most the capacity.
-        let leads_to_free = index < self.ledger.fresh && !unsafe { self.marks.is_claimed(index) };
+        let leads_to_free = self
+            .index_below(self.head.addr(), self.ledger.fresh)
+            .is_some_and(|index| !self.is_claimed(index));
         let has_ended = self.head.is_null() && *self.listed == 0;
         match self.available() {
             _ if !leads_to_free && !has_ended => Err(Error::Corrupt),
@@ -239,9 +234,9 @@ impl<'a, M: Marks> RawPool<'a, M> {
     #[inline(always)]
     unsafe fn put_below(&mut self, block: *mut u8, limit: usize) -> Option<()> {
         if M::KEPT {
-            let index = self.index(block.addr());
-            // SAFETY: `release` is reached only with an index below `open` or `fresh`, which are at most the capacity.
-            if index >= limit || !unsafe { self.marks.release(index) } {
+            let index = self.index_below(block.addr(), limit)?;
+            // SAFETY: `index` is below `open` or `fresh`, which are at most the capacity.
+            if !unsafe { self.marks.release(index) } {
                 return None;
             }
         }
@@ -275,7 +270,7 @@ impl<'a, M: Marks> RawPool<'a, M> {
     /// Counts the refusal of `block`, and names the reason.
     fn refuse(&mut self, block: *mut u8) -> Error {
         self.ledger.refused = self.ledger.refused.saturating_add(1);
-        let is_block = self.index(block.addr()) < self.geometry.capacity();
+        let is_block = self.index_below(block.addr(), self.geometry.capacity()).is_some();
         if is_block { Error::DoubleFree } else { Error::NotABlock }
     }
 
@@ -321,37 +316,26 @@ impl<'a, M: Marks> RawPool<'a, M> {
         self.ledger.open = if self.ledger.closed == 0 { fresh } else { 0 };
     }
 
+    /// Number of blocks in use. O(1).
+    pub fn used(&self) -> usize {
+        self.geometry.capacity() - self.free_blocks()
+    }
+
     /// Number of blocks that can be taken. O(1).
     #[inline]
     pub fn free_blocks(&self) -> usize {
         *self.listed + (self.geometry.capacity() - self.ledger.fresh)
     }
 
-    /// A snapshot of the counters. O(1).
-    pub fn stats(&self) -> Stats {
-        let capacity = self.geometry.capacity();
-        Stats {
-            stride_bytes: self.geometry.stride(),
-            capacity,
-            free: self.free_blocks(),
-            lowest_free: capacity - self.ledger.peak,
-            exhausted: self.ledger.exhausted,
-            refused: self.ledger.refused,
-            damaged: self.ledger.damaged.into(),
-        }
-    }
-
     /// Whether `block` is a block of this pool that has an owner. O(1), for any address.
     pub fn is_live(&self, block: *const u8) -> bool {
-        let index = self.index(block.addr());
-        // SAFETY: reached only with an index below the capacity.
-        index < self.geometry.capacity() && unsafe { self.marks.is_claimed(index) }
+        self.index_below(block.addr(), self.geometry.capacity()).is_some_and(|index| self.is_claimed(index))
     }
 
-    /// The index of the block at `address`, or a number that is not below the capacity.
+    /// The index of the block at `address`, if it is one of the first `limit`, which is at most the capacity.
     #[inline(always)]
-    fn index(&self, address: usize) -> usize {
-        self.geometry.index_of(address.wrapping_sub(self.base.addr()))
+    fn index_below(&self, address: usize, limit: usize) -> Option<usize> {
+        self.geometry.index_below(address.wrapping_sub(self.base.addr()), limit)
     }
 
     /// `address` as a link that may be used as widely as the pool's memory, wherever the number came from.
@@ -359,8 +343,9 @@ impl<'a, M: Marks> RawPool<'a, M> {
     /// An owner may give back a pointer that was only good for its own part of the block.
     #[inline(always)]
     fn link(&self, address: usize) -> NonNull<Link> {
+        let link = core::ptr::with_exposed_provenance_mut(address);
         // SAFETY: called with addresses inside the pool's memory only, which does not lie at null.
-        unsafe { NonNull::new_unchecked(self.base.with_addr(address).cast()) }
+        unsafe { NonNull::new_unchecked(link) }
     }
 
     fn is_claimed(&self, index: usize) -> bool {

@@ -30,6 +30,54 @@ impl Stats {
     }
 }
 
+/// A snapshot in the making.
+///
+/// The counters of a pool are consistent with each other: they are read in one critical section. The lowest number of
+/// free blocks is counted behind it, some blocks in each critical section, so that none is long; it is never above `free`.
+#[derive(Clone, Copy, Debug)]
+pub struct Survey {
+    stats: Option<Stats>,
+    next: usize,
+    end: usize,
+}
+
+impl Survey {
+    /// Blocks looked at in one step.
+    const STEP: usize = 64;
+
+    /// Makes a snapshot by calling `step`, which calls [`RawPool::survey`](crate::RawPool::survey) in a critical section,
+    /// until it is complete. O(capacity).
+    pub fn make(mut step: impl FnMut(&mut Self) -> bool) -> Stats {
+        let mut survey = Self { stats: None, next: 0, end: 0 };
+        loop {
+            let complete = step(&mut survey);
+            if let (true, Some(stats)) = (complete, survey.stats) {
+                return stats;
+            }
+        }
+    }
+
+    pub(crate) fn begins(&self) -> bool {
+        self.stats.is_none()
+    }
+
+    pub(crate) fn begin(&mut self, stats: Stats, end: usize) {
+        (self.stats, self.end) = (Some(stats), end);
+    }
+
+    /// Looks at the next blocks; `true` if they were the last.
+    pub(crate) fn look(&mut self, is_virgin: impl Fn(usize) -> bool) -> bool {
+        let until = self.end.min(self.next + Self::STEP);
+        let seen = (self.next..until).filter(|&index| is_virgin(index)).count();
+        self.next = until;
+        if let Some(stats) = &mut self.stats {
+            // Started anew in the meantime, the marks may say more than there was at the beginning.
+            stats.lowest_free = stats.free.min(stats.lowest_free + seen);
+        }
+        self.next == self.end
+    }
+}
+
 /// `[######......] 6 of 12 blocks of 32 B used, lowest free 4, exhausted 0, refused 0, damaged 0`
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -26,7 +26,7 @@ pub use future::Wait;
 pub use queue::{Order, Queue, State, Waiter};
 
 use crate::sync::Guarded;
-use crate::{ByteMarks, Error, Holds, Owns, PoolBox, RawLock, RawPool, Reclaim, Stats};
+use crate::{ByteMarks, Error, Holds, Owns, PoolBox, RawLock, RawPool, Reclaim, Stats, Survey};
 
 /// A pool whose lock and heart others may use.
 ///
@@ -155,9 +155,9 @@ impl<P: Locked> WaitPool<P> {
         set
     }
 
-    /// A snapshot of the pool. O(1); one critical section.
+    /// A snapshot of the pool. O(capacity), in critical sections of O(64).
     pub fn stats(&self) -> Stats {
-        self.with_raw(|raw| raw.stats())
+        Survey::make(|survey| self.with_raw(|raw| raw.survey(survey)))
     }
 
     /// Walks the free list and compares it with the marks. O(capacity) inside one critical section.
@@ -200,6 +200,7 @@ pub type Taken<P> = PoolBox<'static, <P as Locked>::Block, WaitPool<P>>;
 // SAFETY: both are the pool's, and the lock is closed.
 unsafe impl<P: Locked> Waited for WaitPool<P> {
     type Waker = Waker;
+    type Marks = ByteMarks;
 
     fn locked<R>(&self, work: impl FnOnce(&mut RawPool<'_, ByteMarks>, &mut Queue<Waker>) -> R) -> R {
         self.with_raw(|raw| {

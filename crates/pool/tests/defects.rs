@@ -246,7 +246,7 @@ fn a_reserve_is_taken_by_a_task_or_changes_the_rules() {
     let (mut head, mut listed, mut ledger) = (std::ptr::null_mut(), 0, Ledger::NEW);
     // SAFETY: the parts are made for one another and outlive the pool.
     let mut pool = unsafe {
-        let marks = ByteMarks::new(marks.as_mut_ptr());
+        let marks = ByteMarks::<0>::new(marks.as_mut_ptr());
         RawPool::new((&mut head, &mut listed), &mut ledger, blocks.as_mut_ptr().cast(), &geometry, marks)
     };
     assert_eq!(pool.set_reserve(4), Err(Error::ReserveTooLarge));

@@ -17,7 +17,7 @@ type Saved = <PortLock as RawLock>::Saved;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_alloc(pool: *mut memory_pool_t) -> *mut c_void {
     // SAFETY: obligation 1.
-    let Ok(control) = (unsafe { control_of(pool) }) else { return null_mut() };
+    let Ok(control) = (unsafe { control_of(pool) }) else { return nothing() };
     // SAFETY: `control` is that of `pool`, and the lock is held.
     match unsafe { lock(control).try_with(|| raw(pool, control).try_take()) } {
         Ok(block) => block.as_ptr().cast(),
@@ -87,13 +87,13 @@ pub(super) unsafe fn free(
     // SAFETY: obligation 1.
     let control = match unsafe { control_of(pool) } {
         Ok(control) => control,
-        Err(reason) => return no_pool(function, reason, block),
+        Err(reason) => return no_pool(reason, block, function),
     };
     // SAFETY: `control` is that of `pool`, and the lock is held; the block is as the caller promises.
     match unsafe { lock(control).try_with(|| raw(pool, control).try_put(block.cast())) } {
         Ok(()) => ESP_OK,
         // SAFETY: as above; the lock is still held.
-        Err(saved) => unsafe { put_otherwise(function, pool, control, block, saved) },
+        Err(saved) => unsafe { put_otherwise(pool, block, control, saved, function) },
     }
 }
 
@@ -101,7 +101,7 @@ pub(super) unsafe fn free(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_alloc_unsynchronized(pool: *mut memory_pool_t) -> *mut c_void {
     // SAFETY: obligation 1.
-    let Ok(control) = (unsafe { control_of(pool) }) else { return null_mut() };
+    let Ok(control) = (unsafe { control_of(pool) }) else { return nothing() };
     // SAFETY: `control` is that of `pool`, which nobody else uses, as the function's name asks.
     match unsafe { raw(pool, control).try_take() } {
         Some(block) => block.as_ptr().cast(),
@@ -116,18 +116,17 @@ pub unsafe extern "C" fn memory_pool_free_unsynchronized(
     pool: *mut memory_pool_t,
     block: *mut c_void,
 ) -> esp_err_t {
-    const NAME: &CStr = c"memory_pool_free_unsynchronized";
     // SAFETY: obligation 1.
     let control = match unsafe { control_of(pool) } {
         Ok(control) => control,
-        Err(reason) => return no_pool(NAME, reason, block),
+        Err(reason) => return no_pool(reason, block, c"memory_pool_free_unsynchronized"),
     };
     // SAFETY: `control` is that of `pool`, which nobody else uses, as the function's name asks; if `block` is one in
     // use, its owner gives it up by this call.
     match unsafe { raw(pool, control).try_put(block.cast()) } {
         Some(()) => ESP_OK,
         // SAFETY: as above.
-        None => unsafe { put_otherwise_alone(NAME, pool, control, block) },
+        None => unsafe { put_otherwise_alone(pool, block, control) },
     }
 }
 
@@ -168,6 +167,13 @@ unsafe fn take_otherwise_alone(pool: *mut memory_pool_t, control: NonNull<Contro
     pointer(unsafe { raw(pool, control).take_otherwise() })
 }
 
+/// No pool, no block. A call at the end, so that the usual path need not meet this one at a common return.
+#[cold]
+#[inline(never)]
+fn nothing() -> *mut c_void {
+    core::hint::black_box(null_mut())
+}
+
 fn pointer(taken: Result<NonNull<u8>, Error>) -> *mut c_void {
     taken.map_or(null_mut(), |block| block.as_ptr().cast())
 }
@@ -180,11 +186,11 @@ fn pointer(taken: Result<NonNull<u8>, Error>) -> *mut c_void {
 #[cold]
 #[inline(never)]
 unsafe fn put_otherwise(
-    function: &'static CStr,
     pool: *mut memory_pool_t,
-    control: NonNull<Control>,
     block: *mut c_void,
+    control: NonNull<Control>,
     saved: Saved,
+    function: &'static CStr,
 ) -> esp_err_t {
     // SAFETY: the lock is held until the release; the block is as the caller promises. Pool and queue are different
     // fields.
@@ -209,13 +215,13 @@ unsafe fn put_otherwise(
 #[cold]
 #[inline(never)]
 unsafe fn put_otherwise_alone(
-    function: &'static CStr,
     pool: *mut memory_pool_t,
-    control: NonNull<Control>,
     block: *mut c_void,
+    control: NonNull<Control>,
 ) -> esp_err_t {
     // SAFETY: as the caller promises.
-    told(function, unsafe { raw(pool, control).put_otherwise(block.cast()) }, control, block)
+    let answer = unsafe { raw(pool, control).put_otherwise(block.cast()) };
+    told(c"memory_pool_free_unsynchronized", answer, control, block)
 }
 
 fn told(
@@ -232,7 +238,7 @@ fn told(
 
 #[cold]
 #[inline(never)]
-fn no_pool(function: &'static CStr, reason: esp_err_t, block: *mut c_void) -> esp_err_t {
+fn no_pool(reason: esp_err_t, block: *mut c_void, function: &'static CStr) -> esp_err_t {
     report(function, reason, c"".as_ptr(), block, 0);
     reason
 }

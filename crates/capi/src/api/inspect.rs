@@ -3,10 +3,10 @@
 use core::ffi::{CStr, c_char};
 use core::ptr::null;
 
-use microusc_pool::{ByteMarks, RawPool, Waited};
+use microusc_pool::{RawPool, Survey, Waited};
 
 use crate::abi::*;
-use crate::control::{Control, control_of, with_pool};
+use crate::control::{Control, ControlMarks, control_of, with_pool};
 use crate::create::name_from;
 use crate::report::{name_of, report, set_callback};
 use crate::wait::Place;
@@ -19,7 +19,7 @@ use crate::{port, registry};
 /// Obligation 1.
 unsafe fn on<R>(
     pool: *mut memory_pool_t,
-    work: impl FnOnce(&mut RawPool<'_, ByteMarks>) -> R,
+    work: impl FnOnce(&mut RawPool<'_, ControlMarks>) -> R,
 ) -> Result<R, esp_err_t> {
     // SAFETY: as the caller promises.
     let control = unsafe { control_of(pool) }?;
@@ -34,8 +34,14 @@ pub(super) unsafe fn info_of(pool: *mut memory_pool_t) -> Result<memory_pool_inf
     // SAFETY: as the caller promises.
     let control = unsafe { control_of(pool) }?;
     // SAFETY: `control` is that of `pool`.
-    let (stats, waiting) =
-        unsafe { Place::new(pool, control) }.locked(|raw, queue| (raw.stats(), queue.waiting()));
+    let place = unsafe { Place::new(pool, control) };
+    let mut waiting = 0;
+    let stats = Survey::make(|survey| {
+        place.locked(|raw, queue| {
+            waiting = queue.waiting();
+            raw.survey(survey)
+        })
+    });
     // SAFETY: there is a pool, hence a control block; what is read here does not change (a name may, byte by byte).
     let control: &Control = unsafe { control.as_ref() };
     Ok(memory_pool_info_t {
@@ -57,7 +63,7 @@ pub(super) unsafe fn info_of(pool: *mut memory_pool_t) -> Result<memory_pool_inf
     })
 }
 
-/// A consistent snapshot. O(1); one critical section. Tasks, interrupts, both cores.
+/// A consistent snapshot. O(num_blocks), in critical sections of O(64). Tasks, interrupts, both cores.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_get_info(
     pool: *mut memory_pool_t,
@@ -186,7 +192,7 @@ pub unsafe extern "C" fn memory_pool_repair(pool: *mut memory_pool_t) -> esp_err
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_reset_lowest_free(pool: *mut memory_pool_t) -> esp_err_t {
     // SAFETY: obligation 1.
-    unsafe { on(pool, |raw| raw.reset_peak()) }.err().unwrap_or(ESP_OK)
+    unsafe { on(pool, |raw| raw.reset_lowest()) }.err().unwrap_or(ESP_OK)
 }
 
 /// Calls `callback` for each report, outside every lock, in the context of the refused call.

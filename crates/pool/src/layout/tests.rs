@@ -41,7 +41,13 @@ proptest! {
         // The reference: what a division would say, for random words and for words near the pool.
         for offset in [offset, offset % (g.bytes() + g.stride()), 0usize.wrapping_sub(offset % 4096)] {
             let divided = (offset.is_multiple_of(g.stride()) && offset < g.bytes()).then(|| offset / g.stride());
-            prop_assert_eq!(Some(g.index_of(offset)).filter(|&i| i < capacity), divided);
+            prop_assert_eq!(g.index_of(offset), divided);
+            let (stride, limit) = (g.stride(), capacity / 2);
+            let below = divided.filter(|&index| index < limit);
+            // Both ways, whichever this machine uses.
+            let (rotation, reciprocal) = (rotation::Divider::new(stride), reciprocal::Divider::new(stride));
+            prop_assert_eq!(rotation.index_below(offset, stride, limit), below);
+            prop_assert_eq!(reciprocal.index_below(offset, stride, limit), below);
         }
     }
 }

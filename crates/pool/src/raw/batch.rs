@@ -7,7 +7,7 @@ use super::RawPool;
 use crate::check::{ByteMarks, LIVE, Marks};
 use crate::{Error, Link};
 
-impl RawPool<'_, ByteMarks> {
+impl<const BEHIND: usize> RawPool<'_, ByteMarks<BEHIND>> {
     /// Fills `blocks` with free blocks. O(n), n being their number; their content is whatever was there.
     ///
     /// # Errors
@@ -57,12 +57,13 @@ impl RawPool<'_, ByteMarks> {
         }
         // First the marks, which tell right from wrong and can be put back; then the links, which cannot fail.
         for (at, block) in blocks.iter().enumerate() {
-            let index = self.index(block.addr());
-            // SAFETY: `release` is reached only with an index below `fresh`, which is at most the capacity.
-            if index >= self.ledger.fresh || !unsafe { self.marks.release(index) } {
-                for block in blocks.iter().take(at) {
-                    // SAFETY: this block's mark was released above, so its index is below the capacity.
-                    unsafe { self.marks.set(self.index(block.addr()), LIVE) };
+            let index = self.index_below(block.addr(), self.ledger.fresh);
+            // SAFETY: the index is below `fresh`, which is at most the capacity.
+            if index.is_none_or(|index| !unsafe { self.marks.release(index) }) {
+                let released = blocks.iter().take(at);
+                for index in released.filter_map(|block| self.index_below(block.addr(), self.ledger.fresh)) {
+                    // SAFETY: as above.
+                    unsafe { self.marks.set(index, LIVE) };
                 }
                 return Err((at, self.refuse(*block)));
             }

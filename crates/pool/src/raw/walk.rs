@@ -3,8 +3,8 @@
 use core::ptr::{NonNull, null_mut};
 
 use super::{Link, RawPool};
-use crate::Error;
 use crate::check::{ByteMarks, FREE, LIVE, Marks, VIRGIN};
+use crate::{Error, Stats, Survey};
 
 impl<M: Marks> RawPool<'_, M> {
     /// Walks the list and the marks, and says whether they tell the same story. O(capacity), bounded even if the
@@ -25,8 +25,8 @@ impl<M: Marks> RawPool<'_, M> {
         }
         let mut at = *self.head;
         for _ in 0..*self.listed {
-            let index = self.index(at.addr());
-            if index >= self.ledger.fresh || self.is_claimed(index) {
+            let listed = self.index_below(at.addr(), self.ledger.fresh);
+            if listed.is_none_or(|index| self.is_claimed(index)) {
                 return Err(Error::Corrupt);
             }
             // SAFETY: the index proves the address to be a block of ours; it is free, so no owner's data is read.
@@ -36,9 +36,37 @@ impl<M: Marks> RawPool<'_, M> {
         let told_alike = at.is_null() && (!M::KEPT || unclaimed == *self.listed);
         told_alike.then_some(()).ok_or(Error::Corrupt)
     }
+
+    /// A snapshot. O(capacity): for an owner that has the pool to itself, or [`survey`](Self::survey) for the others.
+    pub fn stats(&self) -> Stats {
+        Survey::make(|survey| self.survey(survey))
+    }
+
+    /// A part of a [`Survey`]: at first the counters, then the marks of some blocks. O(64); `true` when it is complete.
+    ///
+    /// The lowest number of free blocks costs nothing when blocks are taken: they are taken last-in-first-out, so a block
+    /// that was never used is taken only when all others are in use, and those left are what was never needed. (Damage
+    /// to the list may change the order; then there are fewer, never more, until it is started anew.)
+    pub fn survey(&self, survey: &mut Survey) -> bool {
+        if survey.begins() {
+            let capacity = self.geometry.capacity();
+            let stats = Stats {
+                stride_bytes: self.geometry.stride(),
+                capacity,
+                free: self.free_blocks(),
+                lowest_free: capacity - self.ledger.fresh,
+                exhausted: self.ledger.exhausted,
+                refused: self.ledger.refused,
+                damaged: self.ledger.damaged.into(),
+            };
+            survey.begin(stats, self.ledger.fresh);
+        }
+        // SAFETY: a survey goes no further than what was `fresh`, which never shrinks and is at most the capacity.
+        survey.look(|index| unsafe { self.marks.is_virgin(index) })
+    }
 }
 
-impl RawPool<'_, ByteMarks> {
+impl<const BEHIND: usize> RawPool<'_, ByteMarks<BEHIND>> {
     /// Puts every block that was never listed on the list, lowest address first. O(capacity).
     ///
     /// For an owner that must find every free block on the list; a taken block then never comes from the fresh part.
@@ -58,7 +86,7 @@ impl RawPool<'_, ByteMarks> {
     pub fn repair(&mut self) -> usize {
         *self.head = null_mut();
         *self.listed = 0;
-        // Never-used blocks go to the bottom: the peak is right only while they are the last to be taken.
+        // Never-used blocks go to the bottom: they tell the lowest number only while they are the last to be taken.
         for wanted in [VIRGIN, FREE] {
             for index in (0..self.ledger.fresh).rev() {
                 // SAFETY: `index` is below `fresh`, which is at most the capacity.
@@ -70,15 +98,14 @@ impl RawPool<'_, ByteMarks> {
         *self.listed
     }
 
-    /// Starts the peak, and with it the lowest number of free blocks, anew from now. O(capacity).
-    pub fn reset_peak(&mut self) {
+    /// Starts the lowest number of free blocks anew from now. O(capacity).
+    pub fn reset_lowest(&mut self) {
         for index in 0..self.ledger.fresh {
             if !self.is_claimed(index) {
                 // SAFETY: `index` is below `fresh`, which is at most the capacity.
                 unsafe { self.marks.set(index, VIRGIN) };
             }
         }
-        self.ledger.peak = self.geometry.capacity() - self.free_blocks();
     }
 
     /// Calls `f` with the address of each live block, lowest first. O(capacity).

@@ -70,9 +70,7 @@ impl<'m, const CLASSES: usize, L: RawLock> PoolSet<'m, CLASSES, L> {
             return Err(self.refuse(Error::NotABlock));
         };
         let Some(old) = NonNull::new(block).filter(|old| pool.owns(old.as_ptr())) else {
-            let geometry = pool.geometry();
-            let index = geometry.index_of(block.addr() - pool.base().addr().get());
-            let is_block = index < geometry.capacity();
+            let is_block = pool.geometry().index_of(block.addr() - pool.base().addr().get()).is_some();
             return Err(self.refuse(if is_block { Error::DoubleFree } else { Error::NotABlock }));
         };
         let usable = pool.geometry().stride();

@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 use core::task::Poll;
 
 use super::{Queue, State, Waiter};
-use crate::{ByteMarks, Error, RawPool};
+use crate::{Error, Marks, RawPool};
 
 /// What one task sleeps on: a binary semaphore of an operating system.
 ///
@@ -83,8 +83,11 @@ pub unsafe trait Waited {
     /// What wakes one of those who wait.
     type Waker;
 
+    /// How the pool keeps who owns what.
+    type Marks: Marks;
+
     /// Runs `work` with the lock closed.
-    fn locked<R>(&self, work: impl FnOnce(&mut RawPool<'_, ByteMarks>, &mut Queue<Self::Waker>) -> R) -> R;
+    fn locked<R>(&self, work: impl FnOnce(&mut RawPool<'_, Self::Marks>, &mut Queue<Self::Waker>) -> R) -> R;
 }
 
 /// Takes a block, and sleeps until there is one, for at most `milliseconds` (`None`: for ever). O(waiters) in two

@@ -12,7 +12,7 @@
 use core::ptr::{NonNull, null_mut};
 use core::task::Poll;
 
-use crate::{ByteMarks, Error, RawPool};
+use crate::{Error, Marks, RawPool};
 
 /// Who is served first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,9 +103,9 @@ impl<W> Queue<W> {
     ///
     /// 1. The lock of `raw` is closed, and this queue is that pool's.
     /// 2. `waiter` is idle, and stays in place until he has left the queue or was granted a block.
-    pub unsafe fn enter(
+    pub unsafe fn enter<M: Marks>(
         &mut self,
-        raw: &mut RawPool<'_, ByteMarks>,
+        raw: &mut RawPool<'_, M>,
         waiter: *mut Waiter<W>,
         waker: W,
     ) -> Poll<Result<NonNull<u8>, Error>> {
@@ -134,7 +134,7 @@ impl<W> Queue<W> {
     /// # Safety
     ///
     /// As [`enter`](Self::enter); `waiter` is idle, in this queue, or was granted a block by it.
-    pub unsafe fn leave(&mut self, raw: &mut RawPool<'_, ByteMarks>, waiter: *mut Waiter<W>) -> State<W> {
+    pub unsafe fn leave<M: Marks>(&mut self, raw: &mut RawPool<'_, M>, waiter: *mut Waiter<W>) -> State<W> {
         // SAFETY: those in the queue are in place, as each promised; the lock is closed.
         unsafe {
             if let State::Queued(_) = (*waiter).state {
@@ -156,7 +156,7 @@ impl<W> Queue<W> {
     /// # Safety
     ///
     /// As [`enter`](Self::enter).
-    pub unsafe fn serve(&mut self, raw: &mut RawPool<'_, ByteMarks>) -> Option<W> {
+    pub unsafe fn serve<M: Marks>(&mut self, raw: &mut RawPool<'_, M>) -> Option<W> {
         // SAFETY: those in the queue are in place, as each promised; the lock is closed.
         let waiter = unsafe { self.first.as_mut() }?;
         if raw.available() == 0 {
@@ -173,7 +173,7 @@ impl<W> Queue<W> {
     }
 
     /// Notes who is left, and closes the gate while anybody is.
-    fn count(&mut self, raw: &mut RawPool<'_, ByteMarks>, waiting: u16) {
+    fn count<M: Marks>(&mut self, raw: &mut RawPool<'_, M>, waiting: u16) {
         self.waiting = waiting;
         raw.set_waited_for(!self.first.is_null());
     }

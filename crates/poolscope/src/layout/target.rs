@@ -8,7 +8,7 @@ use super::{Placement, PoolSpec};
 /// Bytes of a `memory_pool_t`: six words.
 const POOL_STRUCT: u32 = 24;
 /// Bytes of the control block behind it, without the marks. To be corrected when it is measured on a chip.
-const CONTROL: u32 = 104;
+const CONTROL: u32 = 100;
 /// Bytes outside the blocks for each block: the mark that says whether it is live.
 pub const MARK: u32 = 1;
 /// Bytes in front of each block that the chip's heap hands out.

@@ -259,7 +259,9 @@ impl Allocator for Pools<'_> {
             return self.rest.place(block, tag & !FROM_HEAP);
         };
         let index = class.pool.geometry().index_of(block.addr().get().wrapping_sub(class.base));
-        let offset = u32::try_from(index).ok().and_then(|index| index.checked_mul(class.stride));
+        let offset = index
+            .and_then(|index| u32::try_from(index).ok())
+            .and_then(|index| index.checked_mul(class.stride));
         let start = offset.and_then(|offset| class.storage.start.checked_add(offset)).unwrap_or(0);
         Place { block: start..start.saturating_add(class.stride), within: class.storage.clone() }
     }

@@ -95,7 +95,7 @@ typedef struct {
 /* What memory_pool_init(pool, size, count) uses. */
 #define MEMORY_POOL_CONFIG_DEFAULT(size, count) {(size), (count), DRAM, MEMORY_POOL_FLAG_DMA, NULL}
 
-/* A consistent snapshot. Counters stop at UINT32_MAX. */
+/* A snapshot. Counters stop at UINT32_MAX. */
 typedef struct {
     char name[MEMORY_POOL_NAME_SIZE];
     memory_placement_t placement;
@@ -263,6 +263,7 @@ bool memory_pool_owns(memory_pool_t *pool, const void *address);
 
 /* ---- Looking at pools -------------------------------------------------------------------------------------- */
 
+/* O(num_blocks) for `lowest_free`, with the lock held for at most 64 blocks at a time. The others are of one moment. */
 esp_err_t memory_pool_get_info(memory_pool_t *pool, memory_pool_info_t *info);
 
 /* Prints the snapshot to the log. From tasks only. */
