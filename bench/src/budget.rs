@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use crate::patterns::{Cost, Range, costs, pair_with_loop};
-use crate::subjects::{CAbi, LockFree, Null, Shared, Subject, Unsynchronised};
+use crate::subjects::{CAbi, LockFree, Null, Shared, Subject, Unchecked, Unsynchronised};
 
 /// How much the cost of one operation may vary.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -80,6 +80,7 @@ pub(crate) fn run(as_json: bool) -> ExitCode {
     // its words, 32 for 1000 blocks.
     let rows = [
         measure("harness without a pool", None, Spread::None, || Null),
+        measure("typed pool, unsynchronised, unchecked", Some(26.0), Spread::FirstUse, Unchecked::new),
         measure("typed pool, unsynchronised", Some(30.0), Spread::FirstUse, Unsynchronised::new),
         measure("typed pool, shared, all checks", Some(90.0), Spread::FirstUse, Shared::new),
         measure("typed pool, lock-free", Some(70.0), Spread::UpTo(300), LockFree::new),

@@ -55,6 +55,8 @@ pub(crate) struct Typed<L: RawLock + 'static, M: microusc_pool::Marking + 'stati
 
 /// One owner, no marks: the compiler excludes what the marks would find.
 pub(crate) type Unsynchronised = Typed<NoLock, Unmarked>;
+/// One owner, nothing checked: what the C original does.
+pub(crate) type Unchecked = Typed<NoLock, microusc_pool::Unchecked>;
 /// Shared, with marks: a static pool as most programs declare it.
 pub(crate) type Shared = Typed<DefaultLock, Marked>;
 

@@ -29,10 +29,13 @@ pub const LIVE: u8 = 0x80;
 /// 1. `claim` returns `false` for every index claimed and not released since; else it makes the index claimed.
 /// 2. `release` returns `false`, changing nothing, for an index that is not claimed.
 ///
-/// [`NoMarks`] is exempt: it is for pools whose types make both cases impossible.
+/// [`NoMarks`] and [`NoChecks`] are exempt: they are for pools whose types make both cases impossible.
 pub unsafe trait Marks {
     /// Whether ownership is recorded at all.
     const KEPT: bool;
+
+    /// Whether a link is proven to lead to a block before it is followed.
+    const LINKS_CHECKED: bool = true;
 
     /// Gives block `index` an owner.
     ///
@@ -153,6 +156,36 @@ pub struct NoMarks;
 // SAFETY: exempt, as the trait says.
 unsafe impl Marks for NoMarks {
     const KEPT: bool = false;
+
+    #[inline(always)]
+    unsafe fn claim(&self, _: usize) -> bool {
+        true
+    }
+
+    #[inline(always)]
+    unsafe fn release(&self, _: usize) -> bool {
+        true
+    }
+
+    #[inline(always)]
+    unsafe fn is_claimed(&self, _: usize) -> bool {
+        false
+    }
+
+    unsafe fn is_virgin(&self, _: usize) -> bool {
+        false
+    }
+}
+
+/// No marks, and links that are followed as they are: for a typed pool of whose blocks nothing but its own handles ever
+/// knows. Such a pool keeps no reserve, and nobody can wait for its blocks.
+#[derive(Clone, Copy, Debug)]
+pub struct NoChecks;
+
+// SAFETY: exempt, as the trait says.
+unsafe impl Marks for NoChecks {
+    const KEPT: bool = false;
+    const LINKS_CHECKED: bool = false;
 
     #[inline(always)]
     unsafe fn claim(&self, _: usize) -> bool {

@@ -71,13 +71,13 @@ mod wait;
 pub use arc::{PoolArc, Shared};
 #[cfg(any(target_has_atomic = "32", target_os = "none"))]
 pub use atomic::{AtomicPool, AtomicStats, words_for};
-pub use check::{ByteMarks, Marks, NoMarks};
+pub use check::{ByteMarks, Marks, NoChecks, NoMarks};
 pub use dynamic::DynPool;
 pub use error::{Error, Rejected};
 pub use handle::{Owns, PoolBox, Reclaim};
 pub use layout::{Geometry, LINK_BYTES};
 pub use lock::*;
-pub use pool::{Boxed, Holds, Marked, Marking, Pool, Unmarked};
+pub use pool::{Boxed, Holds, Marked, Marking, Pool, Unchecked, Unmarked};
 pub use raw::{Ledger, Link, RawPool};
 pub use set::{ClassStats, GlobalSet, NoFallback, PoolSet, SetStats, SizeClass};
 pub use stats::{Stats, Survey};

@@ -7,8 +7,8 @@ use core::ptr::{NonNull, null_mut};
 use crate::raw::{Ledger, Link, RawPool};
 use crate::sync::Guarded;
 use crate::{
-    ByteMarks, DefaultLock, Error, Geometry, Locked, Marks, NoMarks, Owns, PoolBox, RawLock, Reclaim,
-    Rejected, Stats, Survey,
+    ByteMarks, DefaultLock, Error, Geometry, Locked, Marks, NoChecks, NoMarks, Owns, PoolBox, RawLock,
+    Reclaim, Rejected, Stats, Survey,
 };
 
 /// Whether a pool records the owner of each block, and where.
@@ -30,6 +30,21 @@ pub struct Marked;
 #[derive(Debug)]
 pub struct Unmarked;
 
+/// Nothing is checked: for a pool whose blocks never leave the type system, next to code that never writes astray.
+///
+/// What is left is the list itself and the number of free blocks. A damaged link is followed.
+///
+/// ```
+/// use microusc_pool::{NoLock, Pool, Unchecked};
+///
+/// thread_local! {
+///     static POOL: &'static Pool<u32, 8, NoLock, Unchecked> = Box::leak(Box::new(Pool::new()));
+/// }
+/// POOL.with(|pool| assert_eq!(*pool.alloc(7).unwrap(), 7));
+/// ```
+#[derive(Debug)]
+pub struct Unchecked;
+
 impl Marking for Marked {
     type Room<const N: usize> = [u8; N];
     type Marks = ByteMarks;
@@ -48,6 +63,16 @@ impl Marking for Unmarked {
     #[inline(always)]
     fn marks<const N: usize>(_: *mut [u8; 0]) -> NoMarks {
         NoMarks
+    }
+}
+
+impl Marking for Unchecked {
+    type Room<const N: usize> = [u8; 0];
+    type Marks = NoChecks;
+
+    #[inline(always)]
+    fn marks<const N: usize>(_: *mut [u8; 0]) -> NoChecks {
+        NoChecks
     }
 }
 
@@ -73,7 +98,7 @@ impl List {
 /// A pool of `N` blocks, each for one `T`.
 ///
 /// `Pool::new()` is a constant of zero bytes: a static pool lies in `.bss`, takes no flash, and is ready before
-/// `main`. RAM besides the blocks: 32 bytes (48 with pointers of 64 bits), the lock, and a byte a block ([`Marked`]) or none ([`Unmarked`]).
+/// `main`. RAM besides the blocks: 32 bytes (48 with pointers of 64 bits), the lock, and a byte a block ([`Marked`]) or none ([`Unmarked`], [`Unchecked`]).
 ///
 /// * Cost: [`alloc`](Self::alloc) and dropping its handle are O(1), each one short critical section of `L`.
 /// * Context: whatever `L` allows; a `Pool` is `Sync` exactly when its lock is (and `T` may be sent).

@@ -122,6 +122,9 @@ impl<'a, M: Marks> RawPool<'a, M> {
     #[inline(always)]
     fn take_below(&mut self, limit: usize) -> Option<NonNull<u8>> {
         let head = self.head.addr();
+        if !M::LINKS_CHECKED {
+            return self.take_first();
+        }
         let index = self.index_below(head, limit)?;
         // SAFETY: `index` is below `open` or `fresh`, which are at most the capacity.
         if !unsafe { self.marks.claim(index) } {
@@ -131,6 +134,16 @@ impl<'a, M: Marks> RawPool<'a, M> {
         // SAFETY: the index proves the address to be a block of ours, aligned for a link, and its mark was free, so
         // no owner's data is read. Should the link have been overwritten, then what is read is checked in this same
         // way before it is used as an address.
+        *self.head = unsafe { block.as_ref().next };
+        *self.listed = self.listed.wrapping_sub(1);
+        Some(block.cast())
+    }
+
+    /// Takes the first block, believing the list.
+    #[inline(always)]
+    fn take_first(&mut self) -> Option<NonNull<u8>> {
+        let block = NonNull::new(*self.head)?;
+        // SAFETY: without checks nobody but the pool writes to a free block, as `NoChecks` demands: the link is whole.
         *self.head = unsafe { block.as_ref().next };
         *self.listed = self.listed.wrapping_sub(1);
         Some(block.cast())
@@ -279,10 +292,11 @@ impl<'a, M: Marks> RawPool<'a, M> {
     ///
     /// # Errors
     ///
-    /// [`Error::ReserveTooLarge`] if the pool does not have so many blocks; nothing is changed.
+    /// [`Error::ReserveTooLarge`] if the pool does not have so many blocks, or is one [without checks](crate::NoChecks),
+    /// which keeps none; nothing is changed.
     pub fn set_reserve(&mut self, blocks: usize) -> Result<(), Error> {
         match u32::try_from(blocks) {
-            Ok(reserve) if blocks <= self.geometry.capacity() => {
+            Ok(reserve) if M::LINKS_CHECKED && blocks <= self.geometry.capacity() => {
                 self.ledger.reserve = reserve;
                 self.close_for(RESERVED, reserve > 0);
                 Ok(())
