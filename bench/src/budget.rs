@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use crate::patterns::{Cost, Range, costs, pair_with_loop};
+use crate::sets;
 use crate::subjects::{CAbi, LockFree, Null, Shared, Subject, Unchecked, Unsynchronised};
 
 /// How much the cost of one operation may vary.
@@ -74,6 +75,21 @@ impl Row {
 /// The C original as published for the same harness: compiled by GCC with -O2, loop and calls included.
 const C_ORIGINAL: (&str, f64) = ("the C original (published; no lock, no checks, no counter)", 30.0);
 
+/// Instructions of a pair that a pool with its lock and all checks may take. A set may take these for the class, and
+/// those below for finding it, twice: by size and by address.
+const POOL: f64 = 90.0;
+
+/// A binary search: one look more than the number of halvings, 8 instructions each.
+fn set_of(classes: u32) -> f64 {
+    POOL + 2.0 * 8.0 * f64::from(classes.ilog2() + 1)
+}
+
+/// A loop: 12 instructions for each class up to the one that serves (by address: is there a pool, its base, a product
+/// that is its length, a comparison, the next).
+fn c_set_at(classes_looked_at: u32) -> f64 {
+    POOL + 2.0 * 12.0 * f64::from(classes_looked_at)
+}
+
 /// Measures, prints, judges.
 pub(crate) fn run(as_json: bool) -> ExitCode {
     // In a static pool, a block that was never used comes from a path of its own. The lock-free pool may look at each of
@@ -82,10 +98,14 @@ pub(crate) fn run(as_json: bool) -> ExitCode {
         measure("harness without a pool", None, Spread::None, || Null),
         measure("typed pool, unsynchronised, unchecked", Some(26.0), Spread::FirstUse, Unchecked::new),
         measure("typed pool, unsynchronised", Some(30.0), Spread::FirstUse, Unsynchronised::new),
-        measure("typed pool, shared, all checks", Some(90.0), Spread::FirstUse, Shared::new),
+        measure("typed pool, shared, all checks", Some(POOL), Spread::FirstUse, Shared::new),
         measure("typed pool, lock-free", Some(70.0), Spread::UpTo(300), LockFree::new),
-        measure("C ABI, default: lock and all checks", Some(90.0), Spread::None, CAbi::checked),
+        measure("C ABI, default: lock and all checks", Some(POOL), Spread::None, CAbi::checked),
         measure("C ABI, unsynchronised, all checks", None, Spread::None, CAbi::unsynchronized),
+        measure("set of 8 classes, smallest", Some(set_of(8)), Spread::FirstUse, || sets::Rust::of_class(0)),
+        measure("set of 8 classes, largest", Some(set_of(8)), Spread::FirstUse, || sets::Rust::of_class(7)),
+        measure("C set of 8 classes, smallest", Some(c_set_at(1)), Spread::None, || sets::C::of_class(0)),
+        measure("C set of 8 classes, largest", Some(c_set_at(8)), Spread::None, || sets::C::of_class(7)),
     ];
     if as_json {
         let rows: Vec<_> = rows.iter().map(Row::json).collect();

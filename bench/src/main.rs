@@ -16,6 +16,8 @@ mod budget;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod patterns;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod sets;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod stepper;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod subjects;

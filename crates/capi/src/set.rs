@@ -4,12 +4,15 @@ use core::mem::MaybeUninit;
 use core::ptr::{NonNull, null};
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use microusc_pool::{Error, Geometry};
+use microusc_pool::{Error, Geometry, RawLock};
 
 use crate::abi::*;
-use crate::control::{Control, control_of, with_pool};
+use crate::control::{Control, control_of, lock, raw, with_pool};
 use crate::create::{self, Ended, Home};
+use crate::port::PortLock;
 use crate::{placement, registry};
+
+type Saved = <PortLock as RawLock>::Saved;
 
 /// A class of a set: its index, its pool, and the pool's control block.
 #[derive(Clone, Copy)]
@@ -17,7 +20,6 @@ pub(crate) struct Class {
     pub(crate) rank: usize,
     pub(crate) pool: *mut memory_pool_t,
     control: NonNull<Control>,
-    geometry: Geometry,
 }
 
 /// Class `rank` of the set, if there is one.
@@ -28,32 +30,42 @@ pub(crate) struct Class {
 #[inline(always)]
 pub(crate) unsafe fn class(set: *mut memory_pool_set_t, rank: usize) -> Option<Class> {
     // SAFETY: as the caller promises; what is read does not change while the set lives.
-    if rank >= unsafe { (*set).num_classes }.min(MEMORY_POOL_SET_MAX_CLASSES) {
+    if rank >= unsafe { (*set).num_classes } {
         return None;
     }
-    // SAFETY: `rank` is below the length of the array.
+    // SAFETY: a set has at most as many classes as there is room for.
     let pool = unsafe { (&raw mut (*set).classes).cast::<memory_pool_t>().add(rank) };
     // SAFETY: zeroed or a pool, as the set is.
     let control = unsafe { control_of(pool) }.ok()?;
-    // SAFETY: a control block, and a geometry does not change.
-    Some(Class { rank, pool, control, geometry: unsafe { (*control.as_ptr()).geometry } })
+    Some(Class { rank, pool, control })
 }
 
 /// The classes of the set, smallest blocks first.
+///
+/// Counted by the set, not by the room in it: a loop of known length would be written out eight times at every use.
 ///
 /// # Safety
 ///
 /// As [`class`], as long as the result is used.
 #[inline(always)]
 pub(crate) unsafe fn classes(set: *mut memory_pool_set_t) -> impl Iterator<Item = Class> {
-    // SAFETY: as the caller promises.
-    (0..MEMORY_POOL_SET_MAX_CLASSES).filter_map(move |rank| unsafe { class(set, rank) })
+    // SAFETY: as the caller promises, here and below; what is read does not change while the set lives.
+    let count = unsafe { (*set).num_classes };
+    // SAFETY: as above.
+    (0..count).filter_map(move |rank| unsafe { class(set, rank) })
 }
 
 impl Class {
+    #[inline(always)]
+    fn geometry(&self) -> &Geometry {
+        // SAFETY: a control block, and a geometry does not change.
+        unsafe { &(*self.control.as_ptr()).geometry }
+    }
+
     /// Bytes that a block may use.
+    #[inline(always)]
     pub(crate) fn stride(&self) -> usize {
-        self.geometry.stride()
+        self.geometry().stride()
     }
 
     /// From the start of the class to `address`; not below the bytes of the class if it lies elsewhere.
@@ -71,13 +83,36 @@ impl Class {
 
     /// Why an address that is no block in use is refused.
     pub(crate) fn refusal(&self, address: usize) -> Error {
-        let is_block = self.geometry.index_of(self.offset(address)).is_some();
+        let is_block = self.geometry().index_of(self.offset(address)).is_some();
         if is_block { Error::DoubleFree } else { Error::NotABlock }
     }
 
-    fn take(&self) -> Result<NonNull<u8>, Error> {
-        // SAFETY: `control` is that of `pool`.
-        unsafe { with_pool(self.pool, self.control, |raw| raw.take()) }
+    /// The usual case; otherwise the lock is handed over, still held.
+    #[inline(always)]
+    fn try_take(&self) -> Result<NonNull<u8>, Saved> {
+        // SAFETY: `control` is that of `pool`, and the lock is held.
+        unsafe { lock(self.control).try_with(|| raw(self.pool, self.control).try_take()) }
+    }
+
+    /// The other cases.
+    ///
+    /// # Safety
+    ///
+    /// The lock is held with `saved`.
+    unsafe fn take_held(&self, saved: Saved) -> Result<NonNull<u8>, Error> {
+        // SAFETY: as the caller promises; `control` is that of `pool`.
+        let taken = unsafe { raw(self.pool, self.control).take_otherwise() };
+        // SAFETY: as the caller promises.
+        unsafe { lock(self.control).release(saved) };
+        taken
+    }
+
+    fn take(&self) -> Option<NonNull<u8>> {
+        match self.try_take() {
+            Ok(block) => Some(block),
+            // SAFETY: the lock is held.
+            Err(saved) => unsafe { self.take_held(saved) }.ok(),
+        }
     }
 }
 
@@ -89,7 +124,7 @@ impl Class {
 #[inline(always)]
 pub(crate) unsafe fn owner(set: *mut memory_pool_set_t, address: usize) -> Option<Class> {
     // SAFETY: as the caller promises.
-    unsafe { classes(set) }.find(|class| class.offset(address) < class.geometry.bytes())
+    unsafe { classes(set) }.find(|class| class.offset(address) < class.geometry().bytes())
 }
 
 /// Adds one to a counter of the set's own, under the lock of its first class.
@@ -128,40 +163,58 @@ pub(crate) unsafe fn spilled_in(set: *mut memory_pool_set_t, rank: usize) -> u32
 /// # Safety
 ///
 /// As [`class`].
-#[inline]
-pub(crate) unsafe fn take(set: *mut memory_pool_set_t, size: usize) -> Result<NonNull<u8>, Error> {
+#[inline(always)]
+pub(crate) unsafe fn take(set: *mut memory_pool_set_t, size: usize) -> Option<NonNull<u8>> {
     // SAFETY: as the caller promises, here and below.
     let Some(class) = unsafe { classes(set) }.find(|class| class.stride() >= size) else {
-        // SAFETY: its own counter.
-        unsafe { count(set, &raw mut (*set).too_large) };
-        return Err(Error::NoClass);
+        // SAFETY: as above.
+        return unsafe { too_large(set) };
     };
-    // SAFETY: as above.
-    class.take().or_else(|error| unsafe { take_otherwise(set, class.rank, error) })
+    match class.try_take() {
+        Ok(block) => Some(block),
+        // SAFETY: as above; the lock of the class is still held.
+        Err(saved) => unsafe { take_otherwise(set, class.rank, saved) },
+    }
 }
 
-/// Class `rank` refused: the next one, if that is wanted.
+/// No class is for so many bytes.
 ///
 /// # Safety
 ///
 /// As [`class`].
 #[cold]
 #[inline(never)]
-unsafe fn take_otherwise(
-    set: *mut memory_pool_set_t,
-    rank: usize,
-    error: Error,
-) -> Result<NonNull<u8>, Error> {
+unsafe fn too_large(set: *mut memory_pool_set_t) -> Option<NonNull<u8>> {
+    // SAFETY: as the caller promises; the set's own counter.
+    unsafe { count(set, &raw mut (*set).too_large) };
+    None
+}
+
+/// The usual path of class `rank` led to no block: its other one, and the next class, if that is wanted.
+///
+/// # Safety
+///
+/// As [`class`]; `rank` is that of a class, whose lock is held with `saved`.
+#[cold]
+#[inline(never)]
+unsafe fn take_otherwise(set: *mut memory_pool_set_t, rank: usize, saved: Saved) -> Option<NonNull<u8>> {
+    // SAFETY: as the caller promises.
+    let first = unsafe { class(set, rank) }?;
+    // SAFETY: as the caller promises.
+    let error = match unsafe { first.take_held(saved) } {
+        Ok(block) => return Some(block),
+        Err(error) => error,
+    };
     // SAFETY: as the caller promises; the flag is shared by design.
     if error != Error::Exhausted || !unsafe { &(*set).spill }.load(Ordering::Relaxed) {
-        return Err(error);
+        return None;
     }
     // SAFETY: as the caller promises.
-    let next = unsafe { class(set, rank + 1) }.ok_or(error)?;
+    let next = unsafe { class(set, rank + 1) }?;
     let block = next.take()?;
     // SAFETY: its own counter; `rank` is that of a class.
     unsafe { count(set, (&raw mut (*set).spilled_in).cast::<u32>().add(next.rank)) };
-    Ok(block)
+    Some(block)
 }
 
 /// Whether a set lives in the struct, whatever its bytes are: whether a pool lives where its classes are. O(pools).

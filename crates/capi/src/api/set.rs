@@ -184,7 +184,7 @@ pub unsafe extern "C" fn memory_pool_set_realloc(
         return block;
     }
     // SAFETY: a live set.
-    let Ok(moved) = (unsafe { set::take(set, size) }) else { return null_mut() };
+    let Some(moved) = (unsafe { set::take(set, size) }) else { return null_mut() };
     let (from, to) = (block.cast::<u32>(), moved.as_ptr().cast::<u32>());
     for word in 0..class.stride() / size_of::<u32>() {
         // SAFETY: inside both blocks, the new one of a larger class; both are the caller's. Volatile, so that it stays
