@@ -28,6 +28,8 @@ pub enum Error {
     ClassesAlike,
     /// The request is larger, or more strictly aligned, than the blocks of every class of the set.
     NoClass,
+    /// The vector or slice is longer than its block holds.
+    NoRoom,
     /// There is a set already.
     Initialized,
     /// Every block is in use, or what is left is kept for interrupts.
@@ -60,6 +62,7 @@ impl Error {
             Error::ClassesUnsorted => "classes of a set are not in order, smallest blocks first",
             Error::ClassesAlike => "two classes of a set have the same block size",
             Error::NoClass => "request is larger or more strictly aligned than every class",
+            Error::NoRoom => "block has no room for so many elements",
             Error::Initialized => "initialised already",
             Error::Exhausted => "every block is in use",
             Error::TimedOut => "no block became free in time",

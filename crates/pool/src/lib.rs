@@ -7,6 +7,7 @@
 //! | the same, without a lock at all | [`AtomicPool`]: a bit a block, changed atomically |
 //! | memory given at run time, blocks of bytes | [`DynPool`] over a slice, and [`PoolBox`] handles |
 //! | tasks that shall wait for a block | [`WaitPool`] around a pool: `wait().await` on any executor, or a task that sleeps |
+//! | lists, text and slices of a run-time length, in blocks of any of these | [`PoolVec`], [`PoolString`], and [`AllocSlice`] for `PoolBox<[T]>` |
 //! | requests of several sizes | [`PoolSet`]: a pool for each size class, found by size and by address; [`GlobalSet`] for a whole program |
 //! | parts of a pool kept elsewhere (the C ABI) | [`RawPool`]: the heart itself, one operation at a time |
 //!
@@ -65,6 +66,7 @@ mod pool;
 mod set;
 mod stats;
 mod sync;
+mod vec;
 mod wait;
 
 #[cfg(any(target_has_atomic = "32", target_os = "none"))]
@@ -83,6 +85,7 @@ pub use set::{ClassStats, GlobalSet, NoFallback, PoolSet, SetStats, SizeClass};
 pub use stats::{Stats, Survey};
 #[cfg(loom)]
 pub use sync::{FLAW, Flaw};
+pub use vec::{AllocSlice, Bytes, PoolString, PoolVec};
 pub use wait::{Locked, Order, Queue, Signal, State, Taken, Wait, WaitPool, Waited, Waiter, take_blocking};
 
 /// The Rust of the project's front page, as a test.

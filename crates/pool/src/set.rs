@@ -47,7 +47,7 @@ pub struct SizeClass {
 ///
 /// ```
 /// use core::mem::MaybeUninit;
-/// use microusc_pool::{NoLock, PoolSet, SizeClass};
+/// use microusc_pool::{AllocSlice, NoLock, PoolSet, SizeClass};
 ///
 /// const CLASSES: [SizeClass; 3] = [
 ///     SizeClass { block_size: 32, blocks: 8 },

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::thread;
 
-use microusc_pool::{DynPool, Error, NoLock, PoolBox, PoolSet, SizeClass, SpinLock};
+use microusc_pool::{AllocSlice, DynPool, Error, NoLock, PoolBox, PoolSet, SizeClass, SpinLock};
 
 const fn class(block_size: usize, blocks: usize) -> SizeClass {
     SizeClass { block_size, blocks }
