@@ -13,6 +13,9 @@ use loom::sync::Arc;
 use loom::thread;
 use microusc_pool::{AtomicPool, DynPool, Error, FLAW, Flaw, LINK_BYTES, PoolBox, RawLock, SpinLock};
 
+#[path = "loom/sets.rs"]
+mod sets;
+
 /// A pool whose blocks are watched.
 struct Watched<L: RawLock + 'static> {
     pool: DynPool<'static, L>,
@@ -164,7 +167,7 @@ mod broken {
     use std::sync::OnceLock;
 
     /// Says that it locks.
-    struct Nothing;
+    pub(super) struct Nothing;
 
     // SAFETY: none; that this is a lie is what must be found.
     unsafe impl RawLock for Nothing {
@@ -175,7 +178,7 @@ mod broken {
     }
 
     /// Excludes, but orders nothing: what is written under it may not be seen by the next.
-    struct Relaxed(OnceLock<AtomicBool>);
+    pub(super) struct Relaxed(OnceLock<AtomicBool>);
 
     // SAFETY: none; that this is not enough is what must be found.
     unsafe impl RawLock for Relaxed {
@@ -193,7 +196,7 @@ mod broken {
     }
 
     /// Looks, then takes: two may look before either takes.
-    struct LookThenTake(OnceLock<AtomicBool>);
+    pub(super) struct LookThenTake(OnceLock<AtomicBool>);
 
     // SAFETY: none; that this is a race is what must be found.
     unsafe impl RawLock for LookThenTake {
