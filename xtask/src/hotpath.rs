@@ -20,6 +20,7 @@ pub(crate) const ENTRIES: &[&str] = &[
     "memory_pool_alloc_unsynchronized",
     "memory_pool_free_unsynchronized",
     "memory_pool_set_alloc",
+    "memory_pool_set_alloc_reason",
     "memory_pool_set_free",
     "memory_pool_set_usable_size",
 ];

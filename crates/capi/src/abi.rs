@@ -91,6 +91,7 @@ pub const fn reason_of(error: Error) -> esp_err_t {
         Error::BlockTooSmall
         | Error::NoBlocks
         | Error::TooLarge
+        | Error::NoClass
         | Error::BatchTooLarge
         | Error::ReserveTooLarge => ESP_ERR_INVALID_SIZE,
         _ => ESP_ERR_INVALID_ARG,

@@ -107,12 +107,9 @@ impl Class {
         taken
     }
 
-    fn take(&self) -> Option<NonNull<u8>> {
-        match self.try_take() {
-            Ok(block) => Some(block),
-            // SAFETY: the lock is held.
-            Err(saved) => unsafe { self.take_held(saved) }.ok(),
-        }
+    fn take(&self) -> Result<NonNull<u8>, Error> {
+        // SAFETY: the lock is held.
+        self.try_take().or_else(|saved| unsafe { self.take_held(saved) })
     }
 }
 
@@ -164,14 +161,14 @@ pub(crate) unsafe fn spilled_in(set: *mut memory_pool_set_t, rank: usize) -> u32
 ///
 /// As [`class`].
 #[inline(always)]
-pub(crate) unsafe fn take(set: *mut memory_pool_set_t, size: usize) -> Option<NonNull<u8>> {
+pub(crate) unsafe fn take(set: *mut memory_pool_set_t, size: usize) -> Result<NonNull<u8>, Error> {
     // SAFETY: as the caller promises, here and below.
     let Some(class) = unsafe { classes(set) }.find(|class| class.stride() >= size) else {
         // SAFETY: as above.
         return unsafe { too_large(set) };
     };
     match class.try_take() {
-        Ok(block) => Some(block),
+        Ok(block) => Ok(block),
         // SAFETY: as above; the lock of the class is still held.
         Err(saved) => unsafe { take_otherwise(set, class.rank, saved) },
     }
@@ -184,10 +181,10 @@ pub(crate) unsafe fn take(set: *mut memory_pool_set_t, size: usize) -> Option<No
 /// As [`class`].
 #[cold]
 #[inline(never)]
-unsafe fn too_large(set: *mut memory_pool_set_t) -> Option<NonNull<u8>> {
+unsafe fn too_large(set: *mut memory_pool_set_t) -> Result<NonNull<u8>, Error> {
     // SAFETY: as the caller promises; the set's own counter.
     unsafe { count(set, &raw mut (*set).too_large) };
-    None
+    Err(Error::NoClass)
 }
 
 /// The usual path of class `rank` led to no block: its other one, and the next class, if that is wanted.
@@ -197,24 +194,26 @@ unsafe fn too_large(set: *mut memory_pool_set_t) -> Option<NonNull<u8>> {
 /// As [`class`]; `rank` is that of a class, whose lock is held with `saved`.
 #[cold]
 #[inline(never)]
-unsafe fn take_otherwise(set: *mut memory_pool_set_t, rank: usize, saved: Saved) -> Option<NonNull<u8>> {
-    // SAFETY: as the caller promises.
-    let first = unsafe { class(set, rank) }?;
+unsafe fn take_otherwise(
+    set: *mut memory_pool_set_t,
+    rank: usize,
+    saved: Saved,
+) -> Result<NonNull<u8>, Error> {
+    // SAFETY: as the caller promises, here and below.
+    let first = unsafe { class(set, rank) }.ok_or(Error::NoClass)?;
+    // SAFETY: as the caller promises; the flag is shared by design.
+    let spill = || unsafe { &(*set).spill }.load(Ordering::Relaxed);
     // SAFETY: as the caller promises.
     let error = match unsafe { first.take_held(saved) } {
-        Ok(block) => return Some(block),
-        Err(error) => error,
+        Err(Error::Exhausted) if spill() => Error::Exhausted,
+        answer => return answer,
     };
-    // SAFETY: as the caller promises; the flag is shared by design.
-    if error != Error::Exhausted || !unsafe { &(*set).spill }.load(Ordering::Relaxed) {
-        return None;
-    }
     // SAFETY: as the caller promises.
-    let next = unsafe { class(set, rank + 1) }?;
+    let next = unsafe { class(set, rank + 1) }.ok_or(error)?;
     let block = next.take()?;
     // SAFETY: its own counter; `rank` is that of a class.
     unsafe { count(set, (&raw mut (*set).spilled_in).cast::<u32>().add(next.rank)) };
-    Some(block)
+    Ok(block)
 }
 
 /// Whether a set lives in the struct, whatever its bytes are: whether a pool lives where its classes are. O(pools).

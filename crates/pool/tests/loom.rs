@@ -15,6 +15,10 @@ use microusc_pool::{AtomicPool, DynPool, Error, FLAW, Flaw, LINK_BYTES, PoolBox,
 
 #[path = "loom/sets.rs"]
 mod sets;
+#[path = "loom/shared.rs"]
+mod shared;
+#[path = "loom/sleeping.rs"]
+mod sleeping;
 
 /// A pool whose blocks are watched.
 struct Watched<L: RawLock + 'static> {
@@ -410,138 +414,5 @@ mod waiting {
             thread.join().unwrap();
             assert_eq!((pool.stats().free, pool.validate()), (1, Ok(())));
         });
-    }
-}
-
-/// A task that sleeps until a block is free.
-mod sleeping {
-    use super::*;
-    use loom::sync::atomic::{AtomicBool, Ordering};
-    use microusc_pool::{Order, Pool, Signal, WaitPool};
-    use std::pin::Pin;
-
-    /// A semaphore; time is up at once. Broken on purpose, it orders nothing.
-    struct Semaphore<const BROKEN: bool>(AtomicBool);
-
-    // SAFETY: loom runs it in every order.
-    unsafe impl<const BROKEN: bool> Signal for Semaphore<BROKEN> {
-        fn may_wait() -> bool {
-            true
-        }
-
-        fn new() -> Self {
-            Self(AtomicBool::new(false))
-        }
-
-        fn open(self: Pin<&Self>) {}
-
-        fn wait(self: Pin<&Self>, milliseconds: Option<u32>) -> bool {
-            let ordering = if BROKEN { Ordering::Relaxed } else { Ordering::Acquire };
-            loop {
-                let given = self.0.load(ordering);
-                if given || milliseconds.is_some() {
-                    return given;
-                }
-                thread::yield_now();
-            }
-        }
-
-        fn give(self: Pin<&Self>) {
-            self.0.store(true, if BROKEN { Ordering::Relaxed } else { Ordering::Release });
-        }
-    }
-
-    /// One sleeps for a block that another frees; what is in it is watched.
-    fn check<const BROKEN: bool>(milliseconds: Option<u32>) {
-        loom::model(move || {
-            let pool: &'static WaitPool<Pool<usize, 1, SpinLock>> =
-                Box::leak(Box::new(WaitPool::new(Pool::new(), Order::Fifo)));
-            let content: &'static UnsafeCell<u32> = Box::leak(Box::new(UnsafeCell::new(0)));
-            let content = Shared(content);
-            let held = pool.try_alloc().unwrap();
-            let thread = thread::spawn(move || {
-                let content = content;
-                // SAFETY: loom reports a second owner.
-                content.0.with_mut(|word| unsafe { *word += 1 });
-                drop(held);
-            });
-            match pool.wait_blocking::<Semaphore<BROKEN>>(0, milliseconds) {
-                Ok(block) => {
-                    // SAFETY: as above.
-                    content.0.with_mut(|word| unsafe { *word += 1 });
-                    drop(block);
-                }
-                Err(error) => assert_eq!((error, milliseconds), (Error::TimedOut, Some(0))),
-            }
-            thread.join().unwrap();
-            assert_eq!((pool.stats().free, pool.validate()), (1, Ok(())));
-        });
-    }
-
-    #[derive(Clone, Copy)]
-    struct Shared(&'static UnsafeCell<u32>);
-    // SAFETY: loom watches it.
-    unsafe impl Send for Shared {}
-
-    #[test]
-    fn a_sleeper_owns_what_it_is_handed() {
-        check::<false>(None);
-    }
-
-    #[test]
-    fn time_that_is_up_while_a_block_is_handed_over() {
-        check::<false>(Some(0));
-    }
-
-    #[test]
-    #[should_panic(expected = "Causality violation")]
-    fn a_signal_that_orders_nothing_is_found() {
-        check::<true>(None);
-    }
-}
-
-/// The last of several owners drops the value, and sees what the others did.
-mod shared {
-    use super::*;
-    use microusc_pool::{PoolArc, Shared};
-
-    /// A value that is read by its owners and written when it is dropped.
-    struct Watch(UnsafeCell<u32>);
-
-    impl Drop for Watch {
-        fn drop(&mut self) {
-            // SAFETY: loom reports a read that is not ordered before this.
-            self.0.with_mut(|value| unsafe { *value = 1 });
-        }
-    }
-
-    fn check(flaw: Flaw) {
-        loom::model(move || {
-            FLAW.set(flaw);
-            let pool: &'static AtomicPool<Shared<Watch>, 1, 1> = Box::leak(Box::new(AtomicPool::new()));
-            let watch = PoolBox::write(pool.alloc_uninit().unwrap(), Shared::new(Watch(UnsafeCell::new(0))));
-            let first = PoolArc::new(watch);
-            let second = first.clone();
-            let thread = thread::spawn(move || {
-                // SAFETY: loom reports a write that is not ordered after this.
-                second.0.with(|value| assert_eq!(unsafe { *value }, 0));
-            });
-            // SAFETY: as above.
-            first.0.with(|value| assert_eq!(unsafe { *value }, 0));
-            drop(first);
-            thread.join().unwrap();
-            assert_eq!(pool.stats().free, 1);
-        });
-    }
-
-    #[test]
-    fn the_last_owner_comes_after_all_others() {
-        check(Flaw::None);
-    }
-
-    #[test]
-    #[should_panic]
-    fn a_weakened_ordering_is_found() {
-        check(Flaw::Relaxed);
     }
 }

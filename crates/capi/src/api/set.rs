@@ -121,6 +121,22 @@ pub unsafe extern "C" fn memory_pool_set_alloc(set: *mut memory_pool_set_t, size
     unsafe { set::take(set, size) }.map_or(null_mut(), |block| block.as_ptr().cast())
 }
 
+/// As [`memory_pool_set_alloc`], and says why not.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_set_alloc_reason(
+    set: *mut memory_pool_set_t,
+    size: usize,
+    reason: *mut esp_err_t,
+) -> *mut c_void {
+    // SAFETY: as for this function; what is given is a live set.
+    let taken = unsafe { given(set).and_then(|set| set::take(set, size).map_err(reason_of)) };
+    if !reason.is_null() {
+        // SAFETY: obligation 2.
+        unsafe { reason.write(taken.err().unwrap_or(ESP_OK)) };
+    }
+    taken.map_or(null_mut(), |block| block.as_ptr().cast())
+}
+
 /// Returns a block, or says why not. O(classes); one critical section.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_set_free(set: *mut memory_pool_set_t, block: *mut c_void) -> esp_err_t {
@@ -184,7 +200,7 @@ pub unsafe extern "C" fn memory_pool_set_realloc(
         return block;
     }
     // SAFETY: a live set.
-    let Some(moved) = (unsafe { set::take(set, size) }) else { return null_mut() };
+    let Ok(moved) = (unsafe { set::take(set, size) }) else { return null_mut() };
     let (from, to) = (block.cast::<u32>(), moved.as_ptr().cast::<u32>());
     for word in 0..class.stride() / size_of::<u32>() {
         // SAFETY: inside both blocks, the new one of a larger class; both are the caller's. Volatile, so that it stays

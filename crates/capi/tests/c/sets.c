@@ -55,6 +55,56 @@ TEST(a_request_goes_to_the_smallest_blocks_that_hold_it) {
     close_set();
 }
 
+static esp_err_t reason_of_alloc(size_t size) {
+    esp_err_t reason = ESP_FAIL;
+    void *block = memory_pool_set_alloc_reason(&set, size, &reason);
+    CHECK((block == NULL) == (reason != ESP_OK));
+    if (block != NULL) give_back(block);
+    return reason;
+}
+
+TEST(a_request_that_is_refused_has_a_reason_and_changes_a_counter_only) {
+    void *small[4];
+    void *middle[2];
+    memory_pool_set_t before;
+    open_set();
+    CHECK_EQUAL(reason_of_alloc(0), ESP_OK); /* as 1 */
+    CHECK_EQUAL(reason_of_alloc(512), ESP_OK);
+    give_back(memory_pool_set_alloc_reason(&set, 32, NULL));
+
+    memcpy(&before, &set, sizeof(set));
+    CHECK_EQUAL(reason_of_alloc(513), ESP_ERR_INVALID_SIZE);
+    CHECK_EQUAL(reason_of_alloc(unknown((size_t)-1)), ESP_ERR_INVALID_SIZE);
+    before.too_large += 2;
+    CHECK(memcmp(&set, &before, sizeof(set)) == 0);
+
+    for (size_t i = 0; i < 4; i++) small[i] = taken(32, 0);
+    CHECK_EQUAL(reason_of_alloc(32), ESP_ERR_NO_MEM);
+    CHECK_EQUAL(memory_pool_set_spill(&set, true), ESP_OK);
+    CHECK_EQUAL(reason_of_alloc(32), ESP_OK);
+    for (size_t i = 0; i < 2; i++) middle[i] = taken(128, 1);
+    CHECK_EQUAL(reason_of_alloc(32), ESP_ERR_NO_MEM);
+    CHECK_EQUAL(class_info(1).spilled_in, 1);
+
+    /* A write after free. The first alloc takes the block with its broken link, the second meets that link. */
+    memset(small[3], 0x55, 32);
+    give_back(small[3]);
+    memset(small[3], 0x55, 32);
+    small[3] = taken(32, 0);
+    CHECK_EQUAL(reason_of_alloc(32), MEMORY_POOL_ERR_CORRUPT);
+    CHECK_EQUAL(memory_pool_repair(&set.classes[0]), ESP_OK);
+    for (size_t i = 0; i < 4; i++) give_back(small[i]);
+    for (size_t i = 0; i < 2; i++) give_back(middle[i]);
+
+    esp_err_t reason = ESP_OK;
+    CHECK(memory_pool_set_alloc_reason(NULL, 1, &reason) == NULL);
+    CHECK_EQUAL(reason, ESP_ERR_INVALID_ARG);
+    memset(&before, 0, sizeof(before));
+    CHECK(memory_pool_set_alloc_reason(&before, 1, &reason) == NULL);
+    CHECK_EQUAL(reason, ESP_ERR_INVALID_STATE);
+    close_set();
+}
+
 TEST(the_classes_are_pools_like_any_other) {
     open_set();
     memory_pool_t *at = NULL;
@@ -173,6 +223,8 @@ TEST(what_cannot_be_a_set_is_refused_and_touches_nothing) {
     static const memory_pool_set_class_t unsorted[] = {{32, 4}, {16, 2}};
     static const memory_pool_set_class_t alike[] = {{31, 4}, {32, 2}};
     static const memory_pool_set_class_t tiny[] = {{1, 4}, {32, 2}};
+    static const memory_pool_set_class_t sizeless[] = {{0, 4}, {32, 2}};
+    static const memory_pool_set_class_t twice[] = {{32, 4}, {32, 4}};
     static const memory_pool_set_class_t empty[] = {{32, 4}, {64, 0}};
     static const memory_pool_set_class_t huge[] = {{32, 4}, {64, (size_t)-1 / 8}};
     static const memory_pool_set_class_t hungry[] = {{32, 4}, {64, 1000000}};
@@ -194,6 +246,8 @@ TEST(what_cannot_be_a_set_is_refused_and_touches_nothing) {
         {unsorted, 2, DRAM, ESP_ERR_INVALID_ARG},
         {alike, 2, DRAM, ESP_ERR_INVALID_ARG},
         {tiny, 2, DRAM, ESP_ERR_INVALID_SIZE},
+        {sizeless, 2, DRAM, ESP_ERR_INVALID_SIZE},
+        {twice, 2, DRAM, ESP_ERR_INVALID_ARG},
         {empty, 2, DRAM, ESP_ERR_INVALID_SIZE},
         {huge, 2, DRAM, ESP_ERR_INVALID_SIZE},
         {hungry, 2, DRAM, ESP_ERR_NO_MEM},
@@ -355,6 +409,7 @@ TEST(threads_share_a_set) {
 
 static const test_t tests[] = {
     RUN(a_request_goes_to_the_smallest_blocks_that_hold_it),
+    RUN(a_request_that_is_refused_has_a_reason_and_changes_a_counter_only),
     RUN(the_classes_are_pools_like_any_other),
     RUN(spill_is_off_at_first_and_goes_one_class_up),
     RUN(every_wrong_free_is_refused_by_its_name),

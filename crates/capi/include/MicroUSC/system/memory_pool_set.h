@@ -87,6 +87,14 @@ esp_err_t memory_pool_set_spill(memory_pool_set_t *set, const bool spill);
  * (and with spill the next) is empty or damaged, when every class is too small, or when it is no set. */
 void *memory_pool_set_alloc(memory_pool_set_t *set, const size_t size) MEMORY_POOL_ATTR(malloc);
 
+/*
+ * As memory_pool_set_alloc, with the reason in `*reason` (which may be NULL): ESP_OK, ESP_ERR_NO_MEM if the class (and
+ * with spill the next) is empty, ESP_ERR_INVALID_SIZE if every class is too small, MEMORY_POOL_ERR_CORRUPT,
+ * ESP_ERR_INVALID_ARG or _STATE if there is no set.
+ */
+void *memory_pool_set_alloc_reason(memory_pool_set_t *set, const size_t size, esp_err_t *reason)
+    MEMORY_POOL_ATTR(malloc);
+
 /* Returns a block. What is no block in use of this set is refused, counted and logged; the set is unharmed.
  * ESP_OK, MEMORY_POOL_ERR_NOT_A_BLOCK, _DOUBLE_FREE, ESP_ERR_INVALID_ARG or _STATE. */
 esp_err_t memory_pool_set_free(memory_pool_set_t *set, void *block);
