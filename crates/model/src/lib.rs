@@ -15,13 +15,17 @@
 //! out is inside the pool and on a stride; every wrong free is refused by its name and changes nothing; the counters
 //! are exact. After a foreign write into a free block, allocation may be refused as corrupt, but all of the above
 //! still holds, and after a repair the pool is as good as new.
+//!
+//! [`SetShadow`] does the same for sets of pools.
 
 extern crate alloc;
 
 mod op;
+mod set;
 mod shadow;
 
 pub use op::Op;
+pub use set::{ClassCounts, SetCounts, SetOp, SetShadow, SetSubject};
 pub use shadow::{Shadow, Violation};
 
 use alloc::vec::Vec;
@@ -40,6 +44,8 @@ pub enum Refusal {
     Corrupt,
     /// More blocks at once than the pool has.
     BatchTooLarge,
+    /// No class of the set has such blocks.
+    NoClass,
 }
 
 /// What a pool says of itself, in blocks unless named otherwise.

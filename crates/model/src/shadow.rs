@@ -8,22 +8,22 @@ use crate::{Op, Refusal, Subject};
 
 /// What a pool did that it must not do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Violation {
+pub struct Violation<O = Op> {
     /// The rule that was broken.
     pub rule: &'static str,
     /// The operation that broke it.
-    pub op: Op,
+    pub op: O,
     /// How many operations went before.
     pub step: usize,
 }
 
-impl fmt::Display for Violation {
+impl<O: fmt::Debug> fmt::Display for Violation<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} (step {}, {:?})", self.rule, self.step, self.op)
     }
 }
 
-impl core::error::Error for Violation {}
+impl<O: fmt::Debug> core::error::Error for Violation<O> {}
 
 #[derive(Clone, Copy)]
 struct Owned {
