@@ -6,8 +6,8 @@
 //!   thread 1 -------------- pool ------------- thread 2     thread
 //! ```
 //!
-//! Subjects: the locked pool, whose lock blocks the signal as a chip masks its interrupts, and the lock-free pool, which
-//! the handler interrupts anywhere. Patterns: each thread returns what it took, in three orders; and one thread takes what
+//! Subjects: the locked pool, whose lock blocks the signal as a chip masks its interrupts; a set of pools with such locks;
+//! and the lock-free pool, which the handler interrupts anywhere. Patterns: each thread returns what it took, in three orders; and one thread takes what
 //! the other returns. Each owner writes its whole block and finds it unchanged before it returns it; a table outside of
 //! the blocks knows every owner; in the end every block is free.
 //!
@@ -23,6 +23,8 @@ mod owner;
 mod patterns;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod ring;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod set;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod signals;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -48,7 +50,8 @@ fn main() -> Result<(), lexopt::Error> {
     match flaw.as_deref() {
         None => {
             // With the lock, an operation takes two system calls.
-            patterns::run::<subjects::Locked>(operations / 4);
+            patterns::run::<subjects::Locked>(operations / 8);
+            patterns::run::<set::Set>(operations / 8);
             patterns::run::<subjects::LockFree>(operations / 4 * 3);
         }
         Some("lock") => patterns::run::<flawed::NoLockAtAll>(operations),
