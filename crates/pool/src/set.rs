@@ -64,6 +64,12 @@ pub struct SizeClass {
 /// # drop((line, number));
 /// # Ok::<(), microusc_pool::Error>(())
 /// ```
+///
+/// A set of no classes does not compile:
+///
+/// ```compile_fail
+/// microusc_pool::PoolSet::<0>::bytes_for(8, &[]);
+/// ```
 pub struct PoolSet<'m, const CLASSES: usize, L: RawLock = DefaultLock> {
     pools: [DynPool<'m, L>; CLASSES],
     /// The classes in the order of their addresses.

@@ -33,6 +33,7 @@ fn what_cannot_be_a_set_is_refused_by_name() {
     // Different sizes, and the same stride.
     assert_eq!(refusal(8, [class(9, 1), class(16, 1), large]), Some(Error::ClassesAlike));
     assert_eq!(refusal(8, [class(size_of::<usize>() - 1, 1), middle, large]), Some(Error::BlockTooSmall));
+    assert_eq!(refusal(8, [class(0, 1), middle, large]), Some(Error::BlockTooSmall));
     assert_eq!(refusal(8, [small, class(64, 0), large]), Some(Error::NoBlocks));
     assert_eq!(refusal(24, CLASSES), Some(Error::BadAlignment));
     assert_eq!(refusal(8, [small, middle, class(256, usize::MAX / 300)]), Some(Error::TooLarge));
@@ -99,6 +100,28 @@ fn damage_is_not_taken_for_emptiness() {
     assert_eq!(set.stats().classes[1].spilled_in, 0);
     set.pool(0).unwrap().repair();
     assert!(set.alloc_raw(1, 1).is_ok());
+}
+
+#[test]
+fn what_is_larger_than_the_largest_is_refused_and_a_request_of_nothing_is_one_of_a_byte() {
+    let mut memory = MEMORY;
+    let set = Set::new(&mut memory, 16, &CLASSES).unwrap();
+    let before = set.stats();
+    for size in [257, usize::MAX] {
+        assert_eq!(set.alloc_raw(size, 1), Err(Error::NoClass));
+        assert_eq!(set.alloc(size, 1).err(), Some(Error::NoClass));
+    }
+    assert_eq!((set.stats().classes, set.stats().no_class), (before.classes, 4));
+    let nothing = set.alloc(0, 1).unwrap();
+    assert_eq!((nothing.len(), used(&set)), (16, [1, 0, 0]));
+    // A block in use is not given up for one that no class has.
+    let block = PoolBox::into_raw(nothing).cast::<u8>().as_ptr();
+    // SAFETY: ours; it is freed once.
+    unsafe {
+        assert_eq!(set.realloc_raw(block, 257, 1), Err(Error::NoClass));
+        assert_eq!(set.realloc_raw(block, 0, 1).map(|kept| kept.as_ptr()), Ok(block));
+        assert_eq!(set.free_raw(block), Ok(()));
+    }
 }
 
 #[test]
