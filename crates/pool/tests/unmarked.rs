@@ -2,6 +2,7 @@
 #![cfg(not(any(loom, shuttle)))]
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use microusc_pool::{Boxed, Error, Marking, NoLock, Pool, Unchecked, Unmarked};
 use proptest::prelude::*;
@@ -19,9 +20,11 @@ fn follow<M: Marking + 'static>(steps: &[u8]) {
         let value = u64::from(step) << 32 | turn as u64;
         if step % 2 == 1 {
             held.remove(&(step - 1));
-        } else if !held.contains_key(&step) {
+        } else if let Entry::Vacant(room) = held.entry(step) {
             match pool.alloc(value) {
-                Ok(handle) => drop(held.insert(step, (value, handle))),
+                Ok(handle) => {
+                    room.insert((value, handle));
+                }
                 Err(rejected) => {
                     assert_eq!((rejected.error, held.len()), (Error::Exhausted, BLOCKS));
                     refused += 1;
