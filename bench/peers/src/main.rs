@@ -7,7 +7,8 @@
 //! counts that), or in which the threads ran one after the other, is thrown away and done again. In a round every peer is measured once in every pattern; so all meet the same disturbances. Reported:
 //! the best round of each, and the median over the rounds of the ratio to ours *of the same round*.
 //!
-//! Usage: `microusc-peers [--rounds N] [--format text|json]`. A timing: numbers differ between machines and runs; compare
+//! Usage: `microusc-peers [--rounds N] [--only NAME]... [--format text|json]`; `--only` measures those whose names contain
+//! it, and ours. A timing: numbers differ between machines and runs; compare
 //! ratios, and none finer than a tenth.
 
 mod allocators;
@@ -24,11 +25,13 @@ use report::Kind::{Allocator, Experiment, Harness, Ours, Pool};
 
 fn main() -> Result<(), lexopt::Error> {
     let (mut rounds, mut as_json) = (41, false);
+    let mut only: Vec<String> = Vec::new();
     let mut parser = Parser::from_env();
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("rounds") => rounds = parser.value()?.parse::<usize>()?.max(1),
             Arg::Long("format") => as_json = parser.value()?.parse_with(report::is_json)?,
+            Arg::Long("only") => only.push(parser.value()?.string()?),
             other => return Err(other.unexpected()),
         }
     }
@@ -48,6 +51,9 @@ fn main() -> Result<(), lexopt::Error> {
         Subject::new::<allocators::System>("system malloc", Allocator),
         Subject::new::<others::Nothing>("harness without a pool", Harness),
     ];
+    let (ours, others) = subjects.split_first().expect("there are subjects");
+    let wanted = |subject: &&Subject| only.is_empty() || only.iter().any(|part| subject.name.contains(part));
+    let subjects: Vec<_> = std::iter::once(ours).chain(others.iter().filter(wanted)).collect();
     report::print(&measure::run(&subjects, rounds), as_json);
     Ok(())
 }

@@ -98,11 +98,11 @@ pub(crate) struct Series {
 }
 
 /// Measures all, round by round.
-pub(crate) fn run(subjects: &[Subject], rounds: usize) -> Vec<Series> {
+pub(crate) fn run(subjects: &[&Subject], rounds: usize) -> Vec<Series> {
     subjects.iter().for_each(|subject| (subject.set_up)());
     let mut all = Vec::new();
     for (pattern, _) in PATTERNS {
-        for subject in subjects {
+        for &subject in subjects {
             // The first try finds cold memory.
             let _cold = undisturbed(subject, pattern, FEW);
             let guess = undisturbed(subject, pattern, FEW).nanoseconds;

@@ -25,28 +25,15 @@ use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
+mod bits;
+
+pub use bits::{AtomicStats, words_for};
+
+use bits::{Bits, Tally};
+
 use crate::pool::Slot;
-use crate::sync::{Number, Word};
+use crate::sync::Word;
 use crate::{Error, Geometry, Holds, Owns, PoolBox, Reclaim, Rejected};
-
-/// Words that an [`AtomicPool`] of so many blocks needs.
-pub const fn words_for(blocks: usize) -> usize {
-    blocks.div_ceil(Word::BITS)
-}
-
-/// What a lock-free pool tells about itself. Plain numbers of blocks; others may change them while they are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct AtomicStats {
-    /// All blocks.
-    pub capacity: usize,
-    /// Blocks that can be taken now.
-    pub free: usize,
-    /// Allocations refused because every block was in use. Wraps.
-    pub exhausted: u32,
-    /// Frees refused: double, or not a block of the pool. Wraps.
-    pub refused: u32,
-}
 
 /// A pool of `N` blocks, each for one `T`, without a lock: `W` is [`words_for(N)`](words_for).
 ///
@@ -75,11 +62,8 @@ pub struct AtomicStats {
 /// static EVENTS: microusc_pool::AtomicPool<u64, 40, 1> = microusc_pool::AtomicPool::new();
 /// ```
 pub struct AtomicPool<T, const N: usize, const W: usize> {
+    tally: Tally,
     words: [Word; W],
-    /// The word that served last.
-    hint: Number,
-    exhausted: Number,
-    refused: Number,
     blocks: UnsafeCell<MaybeUninit<[Slot<T>; N]>>,
 }
 
@@ -95,9 +79,6 @@ impl<T, const N: usize, const W: usize> AtomicPool<T, N, W> {
         Err(error) => panic!("{}", error.message()),
     };
 
-    /// Bits of the last word that stand for blocks.
-    const LAST: u32 = u32::MAX >> (W * Word::BITS - N);
-
     /// A pool of which nothing is in use, all zero bytes.
     #[expect(
         clippy::new_without_default,
@@ -106,10 +87,8 @@ impl<T, const N: usize, const W: usize> AtomicPool<T, N, W> {
     pub const fn new() -> Self {
         let _checked = Self::GEOMETRY;
         Self {
+            tally: Tally::new(),
             words: [const { Word::new() }; W],
-            hint: Number::new(),
-            exhausted: Number::new(),
-            refused: Number::new(),
             blocks: UnsafeCell::new(MaybeUninit::uninit()),
         }
     }
@@ -134,11 +113,9 @@ impl<T, const N: usize, const W: usize> AtomicPool<T, N, W> {
     /// [`Error::Exhausted`].
     #[inline]
     pub fn alloc_uninit(&self) -> Result<PoolBox<'_, MaybeUninit<T>, Self>, Error> {
-        match self.take() {
-            // SAFETY: just taken; a `MaybeUninit` needs no initialisation.
-            Some(index) => Ok(unsafe { PoolBox::from_parts(self, self.block(index)) }),
-            None => Err(self.none_left()),
-        }
+        let index = self.bits().take()?;
+        // SAFETY: just taken; a `MaybeUninit` needs no initialisation.
+        Ok(unsafe { PoolBox::from_parts(self, self.block(index)) })
     }
 
     /// Returns a block by its address, without dropping what is in it.
@@ -153,57 +130,23 @@ impl<T, const N: usize, const W: usize> AtomicPool<T, N, W> {
     /// used again.
     #[inline]
     pub unsafe fn free_raw(&self, block: *mut T) -> Result<(), Error> {
-        let Some((at, word, bit)) = self.bit_of(block.addr()) else {
-            return Err(self.refuse(Error::NotABlock));
-        };
-        if word.put(bit) {
-            self.hint.set(at as u32);
-            Ok(())
-        } else {
-            Err(self.refuse(Error::DoubleFree))
-        }
+        self.bits().put(self.index_of(block.addr()))
     }
 
     /// The counters. O(N / 32).
     pub fn stats(&self) -> AtomicStats {
-        // Bits beyond the last block are never set.
-        let used: u32 = self.words.iter().map(|word| word.get().count_ones()).sum();
-        AtomicStats {
-            capacity: N,
-            free: N - used as usize,
-            exhausted: self.exhausted.get(),
-            refused: self.refused.get(),
-        }
+        self.bits().stats()
     }
 
     #[inline(always)]
-    fn take(&self) -> Option<usize> {
-        let mut at = self.hint.get() as usize;
-        for _ in 0..W {
-            let blocks = if at + 1 == W { Self::LAST } else { u32::MAX };
-            let word = self.words.get(at)?;
-            let mut free = !word.get() & blocks;
-            while free != 0 {
-                let bit = free & free.wrapping_neg();
-                if word.take(bit) {
-                    return Some(at * Word::BITS + bit.trailing_zeros() as usize);
-                }
-                free = !word.get() & blocks;
-            }
-            at = if at + 1 < W { at + 1 } else { 0 };
-            self.hint.set(at as u32);
-        }
-        None
+    fn bits(&self) -> Bits<'_> {
+        Bits::new(&self.tally, &self.words, N)
     }
 
-    /// Number of the word, word and bit of the block at `address`, if there is one.
+    /// The index of the block at `address`, or a number not below `N`.
     #[inline(always)]
-    fn bit_of(&self, address: usize) -> Option<(usize, &Word, u32)> {
-        let index = Self::GEOMETRY.index_of(address.wrapping_sub(self.blocks.get().addr()))?;
-        let at = index / Word::BITS;
-        // No panic path: `get` gives `None` where an index would not be in the array, which `index < N` excludes.
-        let word = self.words.get(at)?;
-        Some((at, word, 1 << (index % Word::BITS)))
+    fn index_of(&self, address: usize) -> usize {
+        Self::GEOMETRY.index_of(address.wrapping_sub(self.blocks.get().addr())).unwrap_or(usize::MAX)
     }
 
     #[inline(always)]
@@ -211,18 +154,6 @@ impl<T, const N: usize, const W: usize> AtomicPool<T, N, W> {
         let blocks = self.blocks.get().cast::<Slot<T>>();
         // SAFETY: `index` is below N; a pool does not lie at null.
         unsafe { NonNull::new_unchecked(blocks.add(index)).cast() }
-    }
-
-    #[cold]
-    fn none_left(&self) -> Error {
-        self.exhausted.bump();
-        Error::Exhausted
-    }
-
-    #[cold]
-    fn refuse(&self, error: Error) -> Error {
-        self.refused.bump();
-        error
     }
 }
 
@@ -238,7 +169,7 @@ unsafe impl<T, const N: usize, const W: usize> Reclaim for AtomicPool<T, N, W> {
 // SAFETY: a bit is set from when a block is given out until it is reclaimed.
 unsafe impl<T, const N: usize, const W: usize> Owns for AtomicPool<T, N, W> {
     fn owns(&self, address: *const u8) -> bool {
-        self.bit_of(address.addr()).is_some_and(|(_, word, bit)| word.get() & bit != 0)
+        self.bits().is_live(self.index_of(address.addr()))
     }
 }
 

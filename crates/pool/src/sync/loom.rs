@@ -5,6 +5,11 @@ use std::sync::OnceLock;
 
 use loom::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+#[path = "hint/shared.rs"]
+mod hint;
+
+pub(crate) use hint::Hint;
+
 /// A flag that one context at a time can set.
 #[derive(Debug)]
 pub(crate) struct Flag(OnceLock<AtomicBool>);

@@ -4,11 +4,21 @@ use core::cell::UnsafeCell;
 
 #[cfg(target_has_atomic = "8")]
 pub(crate) use flag::Flag;
+pub(crate) use hint::Hint;
 pub(crate) use word::{Count, Number, Word};
 
 #[cfg_attr(target_has_atomic = "32", path = "word/atomic.rs")]
 #[cfg_attr(not(target_has_atomic = "32"), path = "word/masked.rs")]
 mod word;
+
+// A chip has one or two cores and waits with interrupts masked; a host has threads, and caches that pass lines around.
+#[cfg_attr(any(target_os = "none", target_os = "espidf"), path = "hint/shared.rs")]
+#[cfg_attr(not(any(target_os = "none", target_os = "espidf")), path = "hint/own.rs")]
+mod hint;
+#[cfg(target_has_atomic = "8")]
+#[cfg_attr(any(target_os = "none", target_os = "espidf"), path = "pause/short.rs")]
+#[cfg_attr(not(any(target_os = "none", target_os = "espidf")), path = "pause/long.rs")]
+mod pause;
 
 /// A flag that one context at a time can set.
 #[cfg(target_has_atomic = "8")]
@@ -40,8 +50,11 @@ mod flag {
         /// Waits until a try may succeed, without writing: the line stays shared among the cores that wait.
         #[inline]
         pub(crate) fn pause(&self) {
-            while self.0.load(Ordering::Relaxed) {
-                core::hint::spin_loop();
+            loop {
+                super::pause::pause();
+                if !self.0.load(Ordering::Relaxed) {
+                    return;
+                }
             }
         }
     }

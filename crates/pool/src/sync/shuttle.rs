@@ -4,6 +4,11 @@ use core::cell::{Cell, UnsafeCell};
 
 use shuttle::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+#[path = "hint/shared.rs"]
+mod hint;
+
+pub(crate) use hint::Hint;
+
 /// A flag that one context at a time can set.
 #[derive(Debug)]
 pub(crate) struct Flag(AtomicBool);
