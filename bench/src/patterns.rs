@@ -85,7 +85,8 @@ pub(crate) fn costs<S: Subject>(new: impl Fn() -> S) -> Vec<Cost> {
     let first = fifo("first fill", &mut new());
     let lifo = lifo(&mut warm());
     let fifo = fifo("fifo", &mut warm());
-    vec![first, lifo, fifo, random(&mut warm())]
+    let random = random(&mut warm());
+    vec![first, lifo, fifo, random, full(&mut warm())]
 }
 
 fn lifo<S: Subject>(subject: &mut S) -> Cost {
@@ -120,5 +121,20 @@ fn random<S: Subject>(subject: &mut S) -> Cost {
         }
     }
     slots.into_iter().flatten().for_each(|handle| cost.free(subject, handle));
+    cost
+}
+
+/// In a full pool, one block after the other is returned and taken again: each time the only one there is.
+fn full<S: Subject>(subject: &mut S) -> Cost {
+    let mut cost = Cost::of("full");
+    let mut handles: std::collections::VecDeque<_> = (0..BLOCKS).map(|_| subject.alloc()).collect();
+    for _ in 0..2 * BLOCKS {
+        // Far from the one before, in the order of blocks as in that of use.
+        handles.rotate_left(BLOCKS / 3);
+        let handle = handles.pop_front().expect("it is full");
+        cost.free(subject, handle);
+        handles.push_back(cost.alloc(subject));
+    }
+    handles.into_iter().for_each(|handle| cost.free(subject, handle));
     cost
 }

@@ -16,18 +16,23 @@
 //!
 //! # How long it may take
 //!
-//! Taking looks at each word at most once, from the one that served last, plus one more look for every block of that
-//! word that another context takes meanwhile. Undisturbed that is one word after a free or while the word has blocks,
-//! and ⌈N/32⌉ words at worst. Returning is one step. No context waits for another: an interrupt that arrives in the
-//! middle finishes, and so does what it interrupted.
+//! Taking looks at the word that served last, and if that has no free block, once at each of the ⌈N/32⌉ words. Whenever
+//! another context sets a bit between the look and the change, it begins that walk anew, elsewhere: somebody else has a
+//! block then, so of all contexts together one always gets on. Returning is one step. No context waits for another: an
+//! interrupt that arrives in the middle finishes, and so does what it interrupted.
+//!
+//! On chips, freeing a block leads the next alloc to its word, which then is one look. On hosts each thread has a place to
+//! look of its own instead (by where its stack is), so that threads work on cache lines of their own.
 
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
 mod bits;
+mod dynamic;
 
 pub use bits::{AtomicStats, words_for};
+pub use dynamic::{AtomicDynPool, AtomicWords};
 
 use bits::{Bits, Tally};
 

@@ -30,8 +30,10 @@ pub enum Error {
     NoClass,
     /// The vector or slice is longer than its block holds.
     NoRoom,
-    /// There is a set already.
+    /// There is a set already, or the control words have a pool.
     Initialized,
+    /// Atomics do not work where the control words of a lock-free pool lie.
+    NoAtomics,
     /// Every block is in use, or what is left is kept for interrupts.
     Exhausted,
     /// No block became free in the time that the caller would wait.
@@ -64,6 +66,7 @@ impl Error {
             Error::NoClass => "request is larger or more strictly aligned than every class",
             Error::NoRoom => "block has no room for so many elements",
             Error::Initialized => "initialised already",
+            Error::NoAtomics => "atomics do not work where the control words lie",
             Error::Exhausted => "every block is in use",
             Error::TimedOut => "no block became free in time",
             Error::CannotWait => "the caller may not wait: an interrupt, or no scheduler",

@@ -6,6 +6,7 @@
 //! | values of one type, known when compiling | [`Pool`]: a `static` with no run-time initialisation, and [`PoolBox`] handles |
 //! | the same, without a lock at all | [`AtomicPool`]: a bit a block, changed atomically |
 //! | memory given at run time, blocks of bytes | [`DynPool`] over a slice, and [`PoolBox`] handles |
+//! | the same, without a lock at all | [`AtomicDynPool`]: blocks anywhere, control words where atomics work |
 //! | tasks that shall wait for a block | [`WaitPool`] around a pool: `wait().await` on any executor, or a task that sleeps |
 //! | lists, text and slices of a run-time length, in blocks of any of these | [`PoolVec`], [`PoolString`], and [`AllocSlice`] for `PoolBox<[T]>` |
 //! | requests of several sizes | [`PoolSet`]: a pool for each size class, found by size and by address; [`GlobalSet`] for a whole program |
@@ -45,6 +46,7 @@
 //! # Features
 //!
 //! * `critical-section`: the lock of that name, which then is the [`DefaultLock`].
+//! * `lock_api`: [`MutexLock`](https://docs.rs/lock_api), a lock for threads of a host, around the mutex of `parking_lot`.
 //! * `allocator-api2`: a `&PoolSet` is an allocator for the collections of that crate, and of others that take one.
 
 #[cfg(any(test, loom))]
@@ -72,7 +74,7 @@ mod wait;
 #[cfg(any(target_has_atomic = "32", target_os = "none"))]
 pub use arc::{PoolArc, Shared};
 #[cfg(any(target_has_atomic = "32", target_os = "none"))]
-pub use atomic::{AtomicPool, AtomicStats, words_for};
+pub use atomic::{AtomicDynPool, AtomicPool, AtomicStats, AtomicWords, words_for};
 pub use check::{ByteMarks, Marks, NoChecks, NoMarks};
 pub use dynamic::DynPool;
 pub use error::{Error, Rejected};

@@ -5,7 +5,7 @@ mod subjects;
 use microusc_model::{Shadow, Subject};
 use microusc_pool::{NoLock, SpinLock};
 use proptest::prelude::*;
-use subjects::{Dynamic, LockFree, Typed};
+use subjects::{Dynamic, LockFree, LockFreeDynamic, Typed};
 
 fn judge(mut subject: impl Subject, program: &[u8]) {
     let mut shadow = Shadow::new(&mut subject);
@@ -34,5 +34,9 @@ proptest! {
     #[test]
     fn lock_free_pool_obeys_the_model(program in proptest::collection::vec(any::<u8>(), 0..2000)) {
         judge(LockFree::new(), &program);
+    }
+    #[test]
+    fn lock_free_pool_over_given_memory_obeys_the_model(program in proptest::collection::vec(any::<u8>(), 0..2000)) {
+        judge(LockFreeDynamic::new(48, 3), &program);
     }
 }

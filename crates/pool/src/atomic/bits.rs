@@ -35,6 +35,13 @@ impl Tally {
     pub(crate) const fn new() -> Self {
         Self { hint: Hint::new(), exhausted: Number::new(), refused: Number::new() }
     }
+
+    /// As new; while nobody uses it.
+    pub(crate) fn reset(&self) {
+        self.hint.reset();
+        self.exhausted.set(0);
+        self.refused.set(0);
+    }
 }
 
 /// What came of looking at a word.
@@ -91,7 +98,13 @@ impl<'a> Bits<'a> {
     /// called empty only when all of its words were seen without a free bit since.
     #[cold]
     #[inline(never)]
-    fn take_elsewhere(tally: &Tally, words: &[Word], blocks: usize, at: usize, lost: bool) -> Result<usize, Error> {
+    fn take_elsewhere(
+        tally: &Tally,
+        words: &[Word],
+        blocks: usize,
+        at: usize,
+        lost: bool,
+    ) -> Result<usize, Error> {
         let bits = Bits::new(tally, words, blocks);
         bits.take_from(if lost { bits.away(at) } else { bits.next(at) })
     }

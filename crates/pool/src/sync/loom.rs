@@ -103,6 +103,11 @@ impl Word {
         self.change(|old| old & !bit, ordering(Ordering::Release)) & bit != 0
     }
 
+    /// Clears every bit; while nobody uses them.
+    pub(crate) fn clear(&self) {
+        self.put(u32::MAX);
+    }
+
     fn change(&self, to: impl Fn(u32) -> u32, order: Ordering) -> u32 {
         let word = self.watched();
         if FLAW.get() == Flaw::TwoSteps {

@@ -77,6 +77,11 @@ impl Word {
     pub(crate) fn put(&self, bit: u32) -> bool {
         self.0.fetch_and(!bit, Ordering::Release) & bit != 0
     }
+
+    /// Clears every bit; while nobody uses them.
+    pub(crate) fn clear(&self) {
+        self.put(u32::MAX);
+    }
 }
 
 /// A number that orders nothing.

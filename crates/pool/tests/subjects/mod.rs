@@ -4,7 +4,9 @@ use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
 use microusc_model::{Counts, Refusal, Subject};
-use microusc_pool::{AtomicPool, DynPool, Error, Pool, PoolBox, RawLock, Stats};
+use microusc_pool::{
+    AtomicDynPool, AtomicPool, AtomicStats, AtomicWords, DynPool, Error, Pool, PoolBox, RawLock, Stats,
+};
 
 fn refusal(error: Error) -> Refusal {
     match error {
@@ -23,6 +25,17 @@ fn counts(stats: Stats) -> Counts {
         capacity: stats.capacity,
         free: stats.free,
         lowest_free: Some(stats.lowest_free),
+        exhausted: stats.exhausted,
+        refused: stats.refused,
+    }
+}
+
+fn atomic_counts(stride_bytes: usize, stats: AtomicStats) -> Counts {
+    Counts {
+        stride_bytes,
+        capacity: stats.capacity,
+        free: stats.free,
+        lowest_free: None,
         exhausted: stats.exhausted,
         refused: stats.refused,
     }
@@ -171,15 +184,7 @@ impl Subject for LockFree {
         unsafe { self.pool.free_raw(block.cast()) }.map_err(refusal)
     }
     fn counts(&mut self) -> Counts {
-        let stats = self.pool.stats();
-        Counts {
-            stride_bytes: size_of::<Block>(),
-            capacity: stats.capacity,
-            free: stats.free,
-            lowest_free: None,
-            exhausted: stats.exhausted,
-            refused: stats.refused,
-        }
+        atomic_counts(size_of::<Block>(), self.pool.stats())
     }
     fn validate(&mut self) -> bool {
         true
@@ -190,6 +195,76 @@ impl Subject for LockFree {
     fn reset_lowest_free(&mut self) {}
     fn restart(&mut self, _: usize, _: usize) {
         *self = Self::new();
+    }
+    fn foreign(&mut self) -> *mut u8 {
+        (&raw mut self.other).cast()
+    }
+}
+
+/// A lock-free pool over given memory, with that and its words. Sizes change in a restart, the words stay.
+pub(crate) struct LockFreeDynamic {
+    pool: Option<AtomicDynPool<'static>>,
+    words: *mut AtomicWords<3>,
+    memory: *mut [MaybeUninit<u64>],
+    other: u64,
+}
+
+impl LockFreeDynamic {
+    pub(crate) fn new(size: usize, count: usize) -> Self {
+        Self::over(Box::into_raw(Box::new(AtomicWords::new())), size, count)
+    }
+
+    fn over(words: *mut AtomicWords<3>, size: usize, count: usize) -> Self {
+        let stride = size.next_multiple_of(align_of::<usize>());
+        let memory = Box::into_raw(Box::<[u64]>::new_uninit_slice((stride * count).div_ceil(8)));
+        // SAFETY: just made, lives until `drop`, and is used through the pool only.
+        let bytes = unsafe { std::slice::from_raw_parts_mut(memory.cast(), memory.len() * 8) };
+        // SAFETY: lives until `drop`, which drops the pool first.
+        let control = unsafe { &*words };
+        let pool = AtomicDynPool::new(control, |_, _| true, bytes, size, 1).unwrap();
+        Self { pool: Some(pool), words, memory, other: 0 }
+    }
+
+    fn pool(&self) -> &AtomicDynPool<'static> {
+        self.pool.as_ref().expect("there is a pool until `drop`")
+    }
+}
+
+impl Drop for LockFreeDynamic {
+    fn drop(&mut self) {
+        self.pool = None;
+        // SAFETY: made from boxes in `new` and `over`; the pool over them is gone.
+        drop(unsafe { (Box::from_raw(self.memory), Box::from_raw(self.words)) });
+    }
+}
+
+impl Subject for LockFreeDynamic {
+    const HAS_LINKS: bool = false;
+
+    fn alloc(&mut self) -> Result<NonNull<u8>, Refusal> {
+        self.pool().alloc_raw().map_err(refusal)
+    }
+    unsafe fn free(&mut self, block: *mut u8) -> Result<(), Refusal> {
+        // SAFETY: as the caller promises.
+        unsafe { self.pool().free_raw(block) }.map_err(refusal)
+    }
+    fn counts(&mut self) -> Counts {
+        atomic_counts(self.pool().geometry().stride(), self.pool().stats())
+    }
+    fn validate(&mut self) -> bool {
+        true
+    }
+    fn repair(&mut self) -> usize {
+        self.pool().stats().free
+    }
+    fn reset_lowest_free(&mut self) {}
+    fn restart(&mut self, size: usize, count: usize) {
+        // The same words, for a pool of another geometry: nothing of the former may remain.
+        self.pool = None;
+        let next = Self::over(self.words, size, count);
+        let former = std::mem::ManuallyDrop::new(std::mem::replace(self, next));
+        // SAFETY: made from a box in `over`; its pool is gone, its words are those of the next.
+        drop(unsafe { Box::from_raw(former.memory) });
     }
     fn foreign(&mut self) -> *mut u8 {
         (&raw mut self.other).cast()

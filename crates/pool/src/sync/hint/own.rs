@@ -16,6 +16,10 @@ impl Hint {
         Self([const { Number::new() }; HINTS])
     }
 
+    pub(crate) fn reset(&self) {
+        self.0.iter().for_each(|hint| hint.set(0));
+    }
+
     #[inline(always)]
     pub(crate) fn get(&self) -> usize {
         self.mine().get() as usize

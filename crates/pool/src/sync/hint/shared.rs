@@ -11,6 +11,10 @@ impl Hint {
         Self(Number::new())
     }
 
+    pub(crate) fn reset(&self) {
+        self.0.set(0);
+    }
+
     #[inline(always)]
     pub(crate) fn get(&self) -> usize {
         self.0.get() as usize

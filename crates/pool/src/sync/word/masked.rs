@@ -33,6 +33,11 @@ impl Word {
         self.change(|old| old & !bit) & bit != 0
     }
 
+    /// Clears every bit; while nobody uses them.
+    pub(crate) fn clear(&self) {
+        self.put(u32::MAX);
+    }
+
     #[inline(always)]
     fn change(&self, to: impl FnOnce(u32) -> u32) -> u32 {
         let saved = Interrupts::mask();
