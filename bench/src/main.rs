@@ -6,8 +6,9 @@
 //!
 //! * *pair, LIFO, with loop*: take a block and return it at once, in a loop; the loop and both calls are counted,
 //!   the calls are out of line, as through a C ABI. Blocks of 32 bytes, a pool of 1000.
-//! * *one operation*: call and argument set-up included, over four patterns of 1000 blocks: the first fill of a new
-//!   pool, LIFO pairs, FIFO (take all, return in the same order), and a seeded random toggling at half fill.
+//! * *one operation*: call and argument set-up included, over five patterns of 1000 blocks: the first fill of a new
+//!   pool, LIFO pairs, FIFO (take all, return in the same order), a seeded random toggling at half fill, and a full pool
+//!   of which one block at a time is returned and taken again, from the last to the first.
 //!
 //! Usage: `microusc-bench [--format text|json]`. Exit code 1 when a budget is exceeded.
 

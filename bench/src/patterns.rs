@@ -1,5 +1,6 @@
 //! The order in which blocks are taken and returned.
 
+use std::collections::VecDeque;
 use std::hint::black_box;
 
 use crate::stepper::count;
@@ -124,16 +125,15 @@ fn random<S: Subject>(subject: &mut S) -> Cost {
     cost
 }
 
-/// In a full pool, one block after the other is returned and taken again: each time the only one there is.
+/// In a full pool, one block after the other is returned and taken again, the last first: each time it is the only one
+/// there is, and for a pool that looks upwards from where it last found one, time and again the farthest.
 fn full<S: Subject>(subject: &mut S) -> Cost {
     let mut cost = Cost::of("full");
-    let mut handles: std::collections::VecDeque<_> = (0..BLOCKS).map(|_| subject.alloc()).collect();
+    let mut handles: VecDeque<_> = (0..BLOCKS).map(|_| subject.alloc()).collect();
     for _ in 0..2 * BLOCKS {
-        // Far from the one before, in the order of blocks as in that of use.
-        handles.rotate_left(BLOCKS / 3);
-        let handle = handles.pop_front().expect("it is full");
+        let handle = handles.pop_back().expect("it is full");
         cost.free(subject, handle);
-        handles.push_back(cost.alloc(subject));
+        handles.push_front(cost.alloc(subject));
     }
     handles.into_iter().for_each(|handle| cost.free(subject, handle));
     cost

@@ -20,6 +20,16 @@ pub(crate) fn steps(sh: &Shell, report: &mut Report) {
             .run()?;
         Done::passed()
     });
+    report.step("microusc-pool with `lock_api`", || {
+        cmd!(sh, "cargo test --quiet --package microusc-pool --features lock_api --test mutex").run()?;
+        cmd!(sh, "cargo test --quiet --package microusc-pool --features lock_api --doc lock::mutex").run()?;
+        cmd!(
+            sh,
+            "cargo clippy --quiet --package microusc-pool --features lock_api --all-targets -- -D warnings"
+        )
+        .run()?;
+        Done::passed()
+    });
     report.step("documentation", || {
         cmd!(sh, "cargo doc --quiet --workspace --no-deps --document-private-items")
             .env("RUSTDOCFLAGS", "-D warnings")

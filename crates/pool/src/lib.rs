@@ -46,10 +46,10 @@
 //! # Features
 //!
 //! * `critical-section`: the lock of that name, which then is the [`DefaultLock`].
-//! * `lock_api`: [`MutexLock`](https://docs.rs/lock_api), a lock for threads of a host, around the mutex of `parking_lot`.
+//! * `lock_api`: `MutexLock`, which makes a pool's lock of any mutex of that crate, such as `parking_lot`'s, for hosts.
 //! * `allocator-api2`: a `&PoolSet` is an allocator for the collections of that crate, and of others that take one.
 
-#[cfg(any(test, loom))]
+#[cfg(any(test, loom, shuttle))]
 extern crate std;
 
 #[cfg(any(target_has_atomic = "32", target_os = "none"))]
@@ -85,7 +85,7 @@ pub use pool::{Boxed, Holds, Marked, Marking, Pool, Unchecked, Unmarked};
 pub use raw::{Ledger, Link, RawPool};
 pub use set::{ClassStats, GlobalSet, NoFallback, PoolSet, SetStats, SizeClass};
 pub use stats::{Stats, Survey};
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 pub use sync::{FLAW, Flaw};
 pub use vec::{AllocSlice, Bytes, PoolString, PoolVec};
 pub use wait::{Locked, Order, Queue, Signal, State, Taken, Wait, WaitPool, Waited, Waiter, take_blocking};

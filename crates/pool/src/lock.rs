@@ -7,6 +7,8 @@ mod critical_section;
     any(target_arch = "arm", target_arch = "riscv32", target_arch = "riscv64", target_arch = "xtensa")
 ))]
 mod mask;
+#[cfg(feature = "lock_api")]
+mod mutex;
 #[cfg(target_has_atomic = "8")]
 mod spin;
 
@@ -17,6 +19,8 @@ pub use critical_section::CriticalSection;
     any(target_arch = "arm", target_arch = "riscv32", target_arch = "riscv64", target_arch = "xtensa")
 ))]
 pub use mask::{InterruptLock, Interrupts};
+#[cfg(feature = "lock_api")]
+pub use mutex::MutexLock;
 #[cfg(target_has_atomic = "8")]
 pub use spin::{MaskedSpinLock, NoMask, SpinLock};
 

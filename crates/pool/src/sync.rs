@@ -11,5 +11,5 @@ mod imp;
 mod imp;
 
 pub(crate) use imp::*;
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 pub use imp::{FLAW, Flaw};

@@ -364,6 +364,117 @@ mod lock_free {
     }
 }
 
+/// The lock-free pool over given memory: two words, whose first is full, so that the walk is seen as well.
+mod lock_free_over_given_memory {
+    use super::*;
+    use microusc_pool::{AtomicDynPool, AtomicWords};
+
+    const BLOCKS: usize = 33;
+
+    struct Given {
+        pool: AtomicDynPool<'static>,
+        content: Vec<UnsafeCell<u32>>,
+        parts: (*mut AtomicWords<2>, *mut [MaybeUninit<usize>]),
+    }
+
+    // SAFETY: the pool is `Sync`; loom watches the content.
+    unsafe impl Sync for Given {}
+    // SAFETY: as above.
+    unsafe impl Send for Given {}
+
+    impl Given {
+        fn new() -> Self {
+            let words = Box::into_raw(Box::new(AtomicWords::new()));
+            let memory = Box::into_raw(Box::<[usize]>::new_uninit_slice(BLOCKS));
+            // SAFETY: both live until `clear`, and are used through the pool only.
+            let (control, bytes) =
+                unsafe { (&*words, std::slice::from_raw_parts_mut(memory.cast(), BLOCKS * LINK_BYTES)) };
+            let pool = AtomicDynPool::new(control, |_, _| true, bytes, LINK_BYTES, 1).unwrap();
+            let content = (0..BLOCKS).map(|_| UnsafeCell::new(0)).collect();
+            let given = Self { pool, content, parts: (words, memory) };
+            let all: Vec<_> = (0..BLOCKS).map(|_| given.pool.alloc_raw().unwrap()).collect();
+            // SAFETY: just taken.
+            unsafe { given.pool.free_raw(all[32].as_ptr()) }.unwrap();
+            given
+        }
+
+        fn pair(&self) {
+            match self.pool.alloc_raw() {
+                Ok(block) => {
+                    let index = (block.addr().get() - self.pool.base().addr().get()) / LINK_BYTES;
+                    // SAFETY: loom reports a second owner.
+                    self.content[index].with_mut(|word| unsafe { *word += 1 });
+                    // SAFETY: just taken.
+                    unsafe { self.pool.free_raw(block.as_ptr()) }.unwrap();
+                }
+                Err(error) => assert_eq!(error, Error::Exhausted),
+            }
+        }
+
+        fn clear(self) {
+            let (words, memory) = self.parts;
+            drop(self.pool);
+            // SAFETY: made from boxes in `new`; the pool over them is gone.
+            drop(unsafe { (Box::from_raw(words), Box::from_raw(memory)) });
+        }
+    }
+
+    fn check(flaw: Flaw) {
+        FLAW.set(Flaw::None);
+        loom::model(move || {
+            FLAW.set(Flaw::None);
+            let given = Arc::new(Given::new());
+            FLAW.set(flaw);
+            let other = given.clone();
+            let thread = thread::spawn(move || other.pair());
+            given.pair();
+            thread.join().unwrap();
+            assert_eq!(given.pool.stats().free, 1);
+            if let Ok(given) = Arc::try_unwrap(given) {
+                given.clear();
+            }
+        });
+    }
+
+    #[test]
+    fn two_threads() {
+        check(Flaw::None);
+    }
+
+    #[test]
+    #[should_panic]
+    fn a_weakened_ordering_is_found() {
+        check(Flaw::Relaxed);
+    }
+
+    #[test]
+    #[should_panic]
+    fn a_word_changed_in_two_steps_is_found() {
+        check(Flaw::TwoSteps);
+    }
+
+    /// Of two pools that want the same words at one time, one gets them.
+    #[test]
+    fn words_are_claimed_once() {
+        loom::model(|| {
+            FLAW.set(Flaw::None);
+            let words: &'static AtomicWords<1> = Box::leak(Box::new(AtomicWords::new()));
+            let claim = move || {
+                let mut memory = [MaybeUninit::uninit(); 64];
+                let pool = AtomicDynPool::new(words, |_, _| true, &mut memory, 16, 8);
+                let outcome = pool.as_ref().err().copied();
+                // Kept until both have tried.
+                std::mem::forget(pool);
+                outcome
+            };
+            let thread = thread::spawn(claim);
+            let mut outcomes = [claim(), thread.join().unwrap()];
+            outcomes.sort_by_key(Option::is_some);
+            assert_eq!(outcomes, [None, Some(Error::Initialized)]);
+        });
+    }
+}
+
 /// Hand-over against cancellation.
 mod waiting {
     use super::*;

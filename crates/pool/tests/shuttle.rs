@@ -10,7 +10,7 @@ use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use microusc_pool::{AtomicPool, DynPool, Error, PoolBox, RawLock, SpinLock};
+use microusc_pool::{AtomicPool, DynPool, Error, FLAW, Flaw, PoolBox, RawLock, SpinLock};
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::thread;
 
@@ -186,6 +186,14 @@ mod broken {
     #[should_panic = "two at once"]
     fn a_missing_lock_is_found() {
         shuttle::check_random(program::<Locked<Nothing>>, SCHEDULES);
+    }
+
+    /// Two owners of a block, or a pool that counts one too many in the end.
+    #[test]
+    #[should_panic]
+    fn a_word_changed_in_two_steps_is_found() {
+        FLAW.set(Flaw::TwoSteps);
+        shuttle::check_random(program::<AtomicPool<u64, BLOCKS, 1>>, SCHEDULES);
     }
 
     #[test]

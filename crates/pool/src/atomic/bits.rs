@@ -112,7 +112,15 @@ impl<'a> Bits<'a> {
     #[inline(always)]
     fn take_from(self, start: usize) -> Result<usize, Error> {
         let (mut at, mut left) = (start, self.words.len());
-        while let Some(word) = self.words.get(at).filter(|_| left > 0) {
+        while left > 0 {
+            let ahead = self.words.get(at..).unwrap_or(&[]);
+            let ahead = ahead.get(..left).unwrap_or(ahead);
+            let full = ahead.iter().position(|word| word.get() != u32::MAX).unwrap_or(ahead.len());
+            (at, left) = (at + full, left - full);
+            let Some(word) = self.words.get(at).filter(|_| left > 0) else {
+                at = 0;
+                continue;
+            };
             (at, left) = match self.take_in(at, word) {
                 Taken::Block(index) => {
                     self.tally.hint.set(at);

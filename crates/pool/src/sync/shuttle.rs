@@ -55,6 +55,20 @@ impl<T> Guarded<T> {
     }
 }
 
+/// How the words below are broken on purpose, to see that this is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// Not at all.
+    None,
+    /// A word is changed in two steps.
+    TwoSteps,
+}
+
+std::thread_local! {
+    /// The flaw of the schedule that runs on this thread; shuttle runs all threads of a schedule on one.
+    pub static FLAW: Cell<Flaw> = const { Cell::new(Flaw::None) };
+}
+
 /// Bits, set and cleared one at a time.
 #[derive(Debug)]
 pub(crate) struct Word(AtomicU32);
@@ -71,11 +85,20 @@ impl Word {
     }
 
     pub(crate) fn take(&self, bit: u32) -> bool {
-        self.0.fetch_or(bit, Ordering::Acquire) & bit == 0
+        self.change(|old| old | bit, || self.0.fetch_or(bit, Ordering::Acquire)) & bit == 0
     }
 
     pub(crate) fn put(&self, bit: u32) -> bool {
-        self.0.fetch_and(!bit, Ordering::Release) & bit != 0
+        self.change(|old| old & !bit, || self.0.fetch_and(!bit, Ordering::Release)) & bit != 0
+    }
+
+    fn change(&self, to: impl Fn(u32) -> u32, at_once: impl Fn() -> u32) -> u32 {
+        if FLAW.get() == Flaw::None {
+            return at_once();
+        }
+        let old = self.0.load(Ordering::Acquire);
+        self.0.store(to(old), Ordering::Release);
+        old
     }
 
     /// Clears every bit; while nobody uses them.
