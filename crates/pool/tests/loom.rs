@@ -467,6 +467,9 @@ mod lock_free_over_given_memory {
                 std::mem::forget(pool);
                 outcome
             };
+            // What loom watches is made when first used: here, before there are threads.
+            let mut memory = [MaybeUninit::uninit(); 64];
+            drop(AtomicDynPool::new(words, |_, _| true, &mut memory, 16, 8).unwrap());
             let thread = thread::spawn(claim);
             let mut outcomes = [claim(), thread.join().unwrap()];
             outcomes.sort_by_key(Option::is_some);
