@@ -150,8 +150,8 @@ impl<T, const N: usize, const W: usize> AtomicPool<T, N, W> {
 
     /// The index of the block at `address`, or a number not below `N`.
     #[inline(always)]
-    fn index_of(&self, address: usize) -> usize {
-        Self::GEOMETRY.index_of(address.wrapping_sub(self.blocks.get().addr())).unwrap_or(usize::MAX)
+    fn index_of(&self, address: usize) -> Option<usize> {
+        Self::GEOMETRY.index_of(address.wrapping_sub(self.blocks.get().addr()))
     }
 
     #[inline(always)]

@@ -156,10 +156,10 @@ impl<'a> Bits<'a> {
         if at + LINE < self.words.len() { at + LINE } else { self.next(at % LINE) }
     }
 
-    /// Returns the block with this index, or says that there is none.
+    /// Returns the block with this index below the number of blocks; `None` is no block.
     #[inline(always)]
-    pub(crate) fn put(self, index: usize) -> Result<(), Error> {
-        let Some((at, word, bit)) = self.find(index) else { return Err(self.refuse(Error::NotABlock)) };
+    pub(crate) fn put(self, index: Option<usize>) -> Result<(), Error> {
+        let Some((at, word, bit)) = index.and_then(|index| self.find(index)) else { return Err(self.refuse(Error::NotABlock)) };
         if word.put(bit) {
             self.tally.hint.freed(at);
             Ok(())
@@ -168,9 +168,9 @@ impl<'a> Bits<'a> {
         }
     }
 
-    /// Whether the block with this index is there and has an owner.
-    pub(crate) fn is_live(self, index: usize) -> bool {
-        self.find(index).is_some_and(|(_, word, bit)| word.get() & bit != 0)
+    /// Whether there is a block with this index, and it has an owner.
+    pub(crate) fn is_live(self, index: Option<usize>) -> bool {
+        index.and_then(|index| self.find(index)).is_some_and(|(_, word, bit)| word.get() & bit != 0)
     }
 
     /// The counters. O(blocks / 32).
@@ -189,7 +189,7 @@ impl<'a> Bits<'a> {
     fn find(self, index: usize) -> Option<(usize, &'a Word, u32)> {
         let at = index / Word::BITS;
         // No panic path: `get` gives `None` where an index would not be in the array, which `index < blocks` excludes.
-        let word = self.words.get(at).filter(|_| index < self.blocks)?;
+        let word = self.words.get(at)?;
         Some((at, word, 1 << (index % Word::BITS)))
     }
 

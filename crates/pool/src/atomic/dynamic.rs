@@ -196,8 +196,8 @@ impl<'m> AtomicDynPool<'m> {
     }
 
     #[inline(always)]
-    fn index_of(&self, address: usize) -> usize {
-        self.geometry.index_of(address.wrapping_sub(self.base.addr().get())).unwrap_or(usize::MAX)
+    fn index_of(&self, address: usize) -> Option<usize> {
+        self.geometry.index_of(address.wrapping_sub(self.base.addr().get()))
     }
 }
 
