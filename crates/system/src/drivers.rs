@@ -1,0 +1,373 @@
+//! The list of drivers: add, find, go through, pause, resume, remove.
+
+use core::ffi::{c_char, c_void};
+use core::ptr::{NonNull, null_mut};
+
+use crate::node::{DriverState, NAME_BYTES, Node, is_named, name_from};
+use crate::space::{Space, State};
+use crate::{Driver, Entry, Error, Platform, TaskWish};
+
+/// A driver that is wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct DriverWish<'n> {
+    /// At most 15 bytes, unlike every other driver's; empty: `driver-ID`.
+    pub name: &'n [u8],
+    /// What its task runs.
+    pub entry: Entry,
+    /// Handed to it in [`Driver::argument`].
+    pub argument: *mut c_void,
+    /// The kernel's number.
+    pub priority: u32,
+    /// The core it shall run on; negative: any.
+    pub core: i32,
+}
+
+/// A snapshot of a driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DriverInfo {
+    /// Its number.
+    pub id: u32,
+    /// Its name, a C string.
+    pub name: [c_char; NAME_BYTES],
+    /// What its task is meant to do.
+    pub state: DriverState,
+}
+
+impl<P: Platform> Space<P> {
+    /// Adds a driver and starts its task. O(drivers + buffer), and what the kernel takes.
+    ///
+    /// Its number is not that of any driver before.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotMade`], [`Error::Full`], [`Error::BadName`], [`Error::NameTaken`], [`Error::Kernel`]; everything
+    /// taken until then is given back.
+    ///
+    /// # Safety
+    ///
+    /// `entry` may be run with the driver by another task, until the driver was removed.
+    pub unsafe fn add(&self, wish: &DriverWish<'_>) -> Result<u32, Error> {
+        // SAFETY: as the caller promises.
+        self.locked(|state, platform| unsafe { state.add(platform, wish) })
+    }
+
+    /// The number of the driver of this name. O(drivers).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchDriver`].
+    pub fn find(&self, name: &[u8]) -> Result<u32, Error> {
+        self.locked(|state, _| {
+            let named = |driver: &Driver| is_named(&driver.name, name);
+            state.position(named).map(|node| node.id()).ok_or(Error::NoSuchDriver)
+        })
+    }
+
+    /// The first driver that was added after the one of number `after`, which need not exist any more; after 0, the
+    /// first of all. O(drivers). So a walk over the list needs no lock, and misses no driver that is there throughout.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchDriver`] at the end.
+    pub fn next(&self, after: u32) -> Result<DriverInfo, Error> {
+        self.locked(|state, _| {
+            state.position(|driver| driver.id > after).map(|node| node.info()).ok_or(Error::NoSuchDriver)
+        })
+    }
+
+    /// A snapshot of driver `id`. O(drivers).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchDriver`].
+    pub fn driver(&self, id: u32) -> Result<DriverInfo, Error> {
+        self.locked(|state, _| state.driver(id).map(|node| node.info()))
+    }
+
+    /// Lets the task of driver `id` not run until it is resumed. O(drivers).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchDriver`]; [`Error::OwnTask`]; [`Error::StillRunning`] if it is being removed.
+    pub fn pause(&self, id: u32) -> Result<(), Error> {
+        self.locked(|state, platform| {
+            state.turn(platform, id, DriverState::Paused, |task| {
+                // SAFETY: the task of a driver in the list, not the caller's.
+                unsafe { platform.pause(task) }
+            })
+        })
+    }
+
+    /// Lets the task of driver `id` run again. O(drivers).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchDriver`]; [`Error::StillRunning`] if it is being removed.
+    pub fn resume(&self, id: u32) -> Result<(), Error> {
+        self.locked(|state, platform| {
+            state.turn(platform, id, DriverState::Running, |task| {
+                // SAFETY: the task of a driver in the list.
+                unsafe { platform.resume(task) }
+            })
+        })
+    }
+
+    /// Stops the task of driver `id`, then gives node and stack back. O(drivers), and what the task takes to stop.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchDriver`]; [`Error::OwnTask`]; [`Error::StillRunning`]: it stays in the list, in state
+    /// [`DriverState::Stopping`], with all its memory, and can be removed later.
+    pub fn remove(&self, id: u32) -> Result<(), Error> {
+        self.locked(|state, platform| state.remove(platform, id))
+    }
+
+    /// Stops the tasks of all drivers, then gives their memory back. O(drivers), and what the tasks take to stop.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OwnTask`]: nothing is done. [`Error::StillRunning`]: those that did not stop stay, the others are gone.
+    pub fn remove_all(&self) -> Result<(), Error> {
+        self.locked(State::remove_all)
+    }
+}
+
+/// A place in the list: where the pointer to the node is.
+struct Position {
+    slot: *mut *mut Node,
+    node: NonNull<Node>,
+}
+
+impl Position {
+    fn field<T: Copy>(&self, field: impl FnOnce(*mut Node) -> *mut T) -> T {
+        // SAFETY: a node of the list, which the caller of `position` has locked.
+        unsafe { field(self.node.as_ptr()).read() }
+    }
+
+    fn id(&self) -> u32 {
+        // SAFETY: only the address of a field is taken.
+        self.field(|node| unsafe { &raw mut (*node).driver.id })
+    }
+
+    fn state(&self) -> DriverState {
+        // SAFETY: as above.
+        self.field(|node| unsafe { &raw mut (*node).state })
+    }
+
+    fn task(&self) -> Option<NonNull<c_void>> {
+        // SAFETY: as above.
+        NonNull::new(self.field(|node| unsafe { &raw mut (*node).task }))
+    }
+
+    fn info(&self) -> DriverInfo {
+        // SAFETY: as above.
+        let name = self.field(|node| unsafe { &raw mut (*node).driver.name });
+        DriverInfo { id: self.id(), name, state: self.state() }
+    }
+
+    fn set_state(&self, state: DriverState) {
+        // SAFETY: a node of the locked list; the driver's task does not look at this field.
+        unsafe { (*self.node.as_ptr()).state = state };
+    }
+}
+
+impl<P: Platform> State<P> {
+    /// The first driver of which `wanted` says so.
+    fn position(&mut self, wanted: impl Fn(&Driver) -> bool) -> Option<Position> {
+        let mut slot: *mut *mut Node = &mut self.first;
+        // SAFETY: a slot of the locked list, here and below.
+        while let Some(node) = NonNull::new(unsafe { *slot }) {
+            // SAFETY: a node of the list; nobody writes to its driver while it lives.
+            if wanted(unsafe { &(*node.as_ptr()).driver }) {
+                return Some(Position { slot, node });
+            }
+            // SAFETY: only the address of a field is taken.
+            slot = unsafe { &raw mut (*node.as_ptr()).next };
+        }
+        None
+    }
+
+    fn driver(&mut self, id: u32) -> Result<Position, Error> {
+        self.position(|driver| driver.id == id).ok_or(Error::NoSuchDriver)
+    }
+
+    /// # Safety
+    ///
+    /// As [`Space::add`].
+    unsafe fn add(&mut self, platform: &P, wish: &DriverWish<'_>) -> Result<u32, Error> {
+        let (Some((nodes, plan)), Some(stacks)) = (self.nodes, self.stacks) else {
+            return Err(Error::NotMade);
+        };
+        // The numbers end after 2^32 drivers: one that came back would be taken for another driver's.
+        let id = self.last_id.checked_add(1).ok_or(Error::Full)?;
+        let name = name_from(wish.name, id)?;
+        if self.position(|driver| driver.name == name).is_some() {
+            return Err(Error::NameTaken);
+        }
+
+        let block = platform.take(nodes).ok_or(Error::Full)?;
+        let give_node = |error| {
+            // SAFETY: just taken, and forgotten.
+            unsafe { platform.give(nodes, block) };
+            error
+        };
+        let stack = platform.take(stacks).ok_or(Error::Full).map_err(give_node)?;
+        let give_both = |error| {
+            // SAFETY: just taken, and forgotten.
+            unsafe { platform.give(stacks, stack) };
+            give_node(error)
+        };
+        // SAFETY: the block is a plan's size, and these are offsets of the plan.
+        let [task_memory, semaphore_memory, buffer] =
+            [plan.task, plan.semaphore, plan.buffer].map(|offset| unsafe { block.add(offset) });
+        // SAFETY: a part of the block made for it, until the node is given back.
+        let semaphore = unsafe { platform.make_semaphore(semaphore_memory) };
+        let semaphore = semaphore.ok_or(Error::Kernel).map_err(give_both)?;
+
+        let node = block.cast::<Node>();
+        // SAFETY: the last part of the block, and so large. Nothing of the driver before is shown to this one.
+        unsafe { buffer.write_bytes(0, plan.buffer_size) };
+        let driver = Driver {
+            id,
+            name,
+            argument: wish.argument,
+            buffer: buffer.as_ptr().cast(),
+            buffer_size: plan.buffer_size,
+            semaphore: semaphore.as_ptr(),
+        };
+        // SAFETY: the first part of the block.
+        unsafe {
+            node.write(Node {
+                driver,
+                next: null_mut(),
+                task: null_mut(),
+                stack,
+                state: DriverState::Running,
+            })
+        };
+        // SAFETY: only addresses of fields are taken.
+        let (name, driver) =
+            unsafe { (&raw const (*node.as_ptr()).driver.name, &raw mut (*node.as_ptr()).driver) };
+        let task = TaskWish {
+            name: name.cast(),
+            entry: wish.entry,
+            driver,
+            priority: wish.priority,
+            core: wish.core,
+            stack,
+            stack_bytes: self.settings().stack_size,
+            memory: task_memory,
+        };
+        // SAFETY: node and stack are the task's until `release`, which comes after it was stopped.
+        let Some(task) = (unsafe { platform.start(&task) }) else {
+            // SAFETY: just made; no task has it.
+            unsafe { platform.end_semaphore(semaphore) };
+            return Err(give_both(Error::Kernel));
+        };
+        // SAFETY: the node is complete; the task does not look at this field.
+        unsafe { (*node.as_ptr()).task = task.as_ptr() };
+        self.append(node);
+        self.last_id = id;
+        Ok(id)
+    }
+
+    fn append(&mut self, node: NonNull<Node>) {
+        let mut slot: *mut *mut Node = &mut self.first;
+        // SAFETY: slots of the locked list, to its end.
+        unsafe {
+            while !(*slot).is_null() {
+                slot = &raw mut (**slot).next;
+            }
+            *slot = node.as_ptr();
+        }
+    }
+
+    fn turn(
+        &mut self,
+        platform: &P,
+        id: u32,
+        state: DriverState,
+        how: impl FnOnce(NonNull<c_void>),
+    ) -> Result<(), Error> {
+        let position = self.driver(id)?;
+        let task = position.task().ok_or(Error::StillRunning)?;
+        match position.state() {
+            DriverState::Stopping => return Err(Error::StillRunning),
+            _ if platform.is_current(task) => return Err(Error::OwnTask),
+            _ => how(task),
+        }
+        position.set_state(state);
+        Ok(())
+    }
+
+    fn remove(&mut self, platform: &P, id: u32) -> Result<(), Error> {
+        let position = self.driver(id)?;
+        if position.task().is_some_and(|task| platform.is_current(task)) {
+            return Err(Error::OwnTask);
+        }
+        if !stop(platform, &position) {
+            return Err(Error::StillRunning);
+        }
+        // SAFETY: its task has stopped.
+        unsafe { self.release(platform, &position) };
+        Ok(())
+    }
+
+    /// First every task, so that none sees a part of the others gone; then the memory.
+    pub(crate) fn remove_all(&mut self, platform: &P) -> Result<(), Error> {
+        let mut after = 0;
+        while let Some(position) = self.position(|driver| driver.id > after) {
+            after = position.id();
+            if position.task().is_some_and(|task| platform.is_current(task)) {
+                return Err(Error::OwnTask);
+            }
+        }
+        let (mut after, mut stuck) = (0, false);
+        while let Some(position) = self.position(|driver| driver.id > after) {
+            after = position.id();
+            stuck |= !stop(platform, &position);
+        }
+        let mut after = 0;
+        while let Some(position) = self.position(|driver| driver.id > after) {
+            after = position.id();
+            if position.task().is_none() {
+                // SAFETY: its task has stopped.
+                unsafe { self.release(platform, &position) };
+            }
+        }
+        if stuck { Err(Error::StillRunning) } else { Ok(()) }
+    }
+
+    /// Takes a driver off the list, and gives everything of it back.
+    ///
+    /// # Safety
+    ///
+    /// Its task has stopped.
+    unsafe fn release(&mut self, platform: &P, position: &Position) {
+        let node = position.node;
+        let (Some((nodes, _)), Some(stacks)) = (self.nodes, self.stacks) else { return };
+        // SAFETY: a position of the locked list; what the node owns was made for it and is used by nobody, since its task
+        // has stopped.
+        unsafe {
+            *position.slot = (*node.as_ptr()).next;
+            if let Some(semaphore) = NonNull::new((*node.as_ptr()).driver.semaphore) {
+                platform.end_semaphore(semaphore);
+            }
+            platform.give(stacks, (*node.as_ptr()).stack);
+            platform.give(nodes, node.cast());
+        }
+    }
+}
+
+/// Whether the task of a driver has stopped, now or before. The caller is another task.
+fn stop<P: Platform>(platform: &P, position: &Position) -> bool {
+    let Some(task) = position.task() else { return true };
+    position.set_state(DriverState::Stopping);
+    // SAFETY: started for this driver, not stopped yet, and not the caller's.
+    let stopped = unsafe { platform.stop(task) };
+    if stopped {
+        // SAFETY: a node of the locked list.
+        unsafe { (*position.node.as_ptr()).task = null_mut() };
+    }
+    stopped
+}
