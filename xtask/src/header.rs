@@ -24,7 +24,13 @@ use crate::tools::{self, GCC, GXX, READELF, Tool};
 /// Functions of ours begin like this, in C and in the archive.
 const PREFIXES: [&str; 2] = ["memory_pool_", "microusc_"];
 /// Functions whose documented names begin otherwise.
-const OTHER_NAMES: [&str; 1] = ["show_memory_usage"];
+const OTHER_NAMES: [&str; 5] = [
+    "show_memory_usage",
+    "init_system_memory_space",
+    "init_MicroUSC_system",
+    "init_driver_list_memory_pool",
+    "setUSCtaskSize",
+];
 
 /// Type aliases that Rust has and C writes out.
 const ALIASES: &str = "typedef void (*memory_pool_report_callback_t)(const memory_pool_report_t *);\n";

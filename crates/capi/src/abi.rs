@@ -1,7 +1,9 @@
 //! The C types and numbers of `memory_pool.h`. A test compares them with the header.
 #![allow(non_camel_case_types, reason = "the names are C's")]
 
+mod retained;
 mod set;
+mod system;
 
 use core::ffi::{c_char, c_int, c_void};
 
@@ -9,7 +11,9 @@ use microusc_pool::{Error, Link};
 
 use crate::control::Control;
 
+pub use retained::*;
 pub use set::*;
+pub use system::*;
 
 /// A result: [`ESP_OK`] or a reason.
 pub type esp_err_t = c_int;
@@ -54,7 +58,7 @@ pub const MEMORY_POOL_ERR_BYTES_IN_IRAM: esp_err_t = MEMORY_POOL_ERR_BASE + 10;
 pub const MEMORY_POOL_ERR_WRONG_MEMORY: esp_err_t = MEMORY_POOL_ERR_BASE + 11;
 
 /// Every reason with its name.
-pub const REASONS: [(esp_err_t, &core::ffi::CStr); 17] = [
+pub const REASONS: [(esp_err_t, &core::ffi::CStr); 27] = [
     (ESP_OK, c"ESP_OK"),
     (ESP_ERR_NO_MEM, c"ESP_ERR_NO_MEM"),
     (ESP_ERR_INVALID_ARG, c"ESP_ERR_INVALID_ARG"),
@@ -72,6 +76,16 @@ pub const REASONS: [(esp_err_t, &core::ffi::CStr); 17] = [
     (MEMORY_POOL_ERR_DMA_IN_IRAM, c"MEMORY_POOL_ERR_DMA_IN_IRAM"),
     (MEMORY_POOL_ERR_BYTES_IN_IRAM, c"MEMORY_POOL_ERR_BYTES_IN_IRAM"),
     (MEMORY_POOL_ERR_WRONG_MEMORY, c"MEMORY_POOL_ERR_WRONG_MEMORY"),
+    (ESP_FAIL, c"ESP_FAIL"),
+    (ESP_ERR_NOT_FOUND, c"ESP_ERR_NOT_FOUND"),
+    (ESP_ERR_NOT_FINISHED, c"ESP_ERR_NOT_FINISHED"),
+    (MEMORY_POOL_ERR_RETAINED_NONE, c"MEMORY_POOL_ERR_RETAINED_NONE"),
+    (MEMORY_POOL_ERR_RETAINED_CHECKSUM, c"MEMORY_POOL_ERR_RETAINED_CHECKSUM"),
+    (MEMORY_POOL_ERR_RETAINED_VERSION, c"MEMORY_POOL_ERR_RETAINED_VERSION"),
+    (MEMORY_POOL_ERR_RETAINED_BLOCK_SIZE, c"MEMORY_POOL_ERR_RETAINED_BLOCK_SIZE"),
+    (MEMORY_POOL_ERR_RETAINED_NUM_BLOCKS, c"MEMORY_POOL_ERR_RETAINED_NUM_BLOCKS"),
+    (MEMORY_POOL_ERR_RETAINED_TAG, c"MEMORY_POOL_ERR_RETAINED_TAG"),
+    (MEMORY_POOL_ERR_RETAINED_MAP, c"MEMORY_POOL_ERR_RETAINED_MAP"),
 ];
 
 /// What `reason` is called.

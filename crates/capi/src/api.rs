@@ -12,14 +12,18 @@ mod batch;
 mod blocks;
 mod inspect;
 mod lifecycle;
+mod retained;
 mod set;
+mod system;
 mod wait;
 
 pub use batch::*;
 pub use blocks::*;
 pub use inspect::*;
 pub use lifecycle::*;
+pub use retained::*;
 pub use set::*;
+pub use system::*;
 pub use wait::*;
 
 #[cfg(feature = "host")]

@@ -52,7 +52,22 @@ pub(crate) unsafe fn create(
     home: Home,
     config: &memory_pool_config_t,
 ) -> Result<*mut memory_pool_t, esp_err_t> {
-    let terms = placement::terms(config.placement, config.flags)?;
+    // SAFETY: as the caller promises.
+    unsafe { create_aligned(home, config, 1) }
+}
+
+/// The same, with each block aligned to `align` bytes at least.
+///
+/// # Safety
+///
+/// As [`create`].
+pub(crate) unsafe fn create_aligned(
+    home: Home,
+    config: &memory_pool_config_t,
+    align: usize,
+) -> Result<*mut memory_pool_t, esp_err_t> {
+    let mut terms = placement::terms(config.placement, config.flags)?;
+    terms.align = terms.align.max(align);
     let geometry = Geometry::new(config.block_size, terms.align, config.num_blocks).map_err(reason_of)?;
     let head = if matches!(home, Home::Heap) { size_of::<memory_pool_t>() } else { 0 };
     if let Home::Caller(pool) = home

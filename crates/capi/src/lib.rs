@@ -23,6 +23,7 @@
 //! | `control` | the control block, and the way from a `memory_pool_t` to a pool |
 //! | `create` | making and ending pools; every step unwinds |
 //! | `set` | pools of several block sizes: size to class, address to owner |
+//! | `system` | the kernel and the pools, as the system layer wants them |
 //! | `wait` | those who wait for a block |
 //! | `placement` | which memory a wish leads to, and which wishes are impossible |
 //! | `registry` | the list of live pools |
@@ -38,4 +39,5 @@ mod port;
 mod registry;
 mod report;
 mod set;
+mod system;
 mod wait;

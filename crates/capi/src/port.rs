@@ -12,13 +12,16 @@
 //! | `log(report)` | one line with a next step; from any context, with no lock of ours held |
 //! | `print_info(info)` | the snapshot of one pool; from tasks only |
 //! | `print_usage(pools)` | the heap's totals and a line a pool; from tasks only |
+//! | `system_*`, `task_*`, `semaphore_*`, `least_stack()` | the kernel, as `microusc_system::Platform` has it |
 
 #[cfg(feature = "host")]
 mod host;
 
 #[cfg(feature = "host")]
 pub(crate) use host::{
-    PortLock, Signal, allocate, kind_of, limits, log, print_info, print_usage, release, task_priority,
+    PortLock, Signal, allocate, kind_of, least_stack, limits, log, print_info, print_usage, release,
+    semaphore_create, semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait, system_lock,
+    system_unlock, task_is_current, task_memory, task_pause, task_priority, task_resume, task_start, task_stop,
 };
 #[cfg(feature = "host")]
 pub use host::{

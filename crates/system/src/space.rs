@@ -136,26 +136,17 @@ impl<P: Platform> Space<P> {
         self.locked(|state, platform| state.make_stacks(platform, size))
     }
 
-    /// Makes all parts with the sizes of the settings: all of them, or none. O(drivers).
+    /// Opens the space and makes the parts that are missing, with the sizes of the settings: all of them, or none.
+    /// O(drivers).
     ///
     /// # Errors
     ///
     /// As the functions above. What had been made before stays; what this made is given back.
     pub fn init(&self) -> Result<(), Error> {
         self.locked(|state, platform| {
-            if state.opened || state.nodes.is_some() || state.stacks.is_some() {
-                return Err(Error::MadeBefore);
-            }
-            let settings = state.settings;
-            let made = state
-                .open(platform)
-                .and_then(|()| state.make_nodes(platform, settings.buffer_size, settings.data_size))
-                .and_then(|()| state.make_stacks(platform, settings.stack_size));
-            if made.is_err() {
-                // SAFETY: just made, and the lock was held all along: nobody has a block of them.
-                unsafe { state.give_back(platform) };
-                state.settings = settings;
-            }
+            state.open(platform)?;
+            let made = state.make_missing(platform);
+            state.opened = made.is_ok();
             made
         })
     }
@@ -227,6 +218,23 @@ impl<P: Platform> State<P> {
         self.stacks = Some(platform.make_pool(&wish)?);
         self.settings.stack_size = block_size;
         Ok(())
+    }
+
+    fn make_missing(&mut self, platform: &P) -> Result<(), Error> {
+        let Settings { buffer_size, data_size, stack_size, .. } = self.settings;
+        let fresh = self.nodes.is_none();
+        if fresh {
+            self.make_nodes(platform, buffer_size, data_size)?;
+        }
+        let stacks = if self.stacks.is_none() { self.make_stacks(platform, stack_size) } else { Ok(()) };
+        if stacks.is_err()
+            && fresh
+            && let Some((pool, _)) = self.nodes.take()
+        {
+            // SAFETY: made above, and the lock was held since: nobody has a block of it.
+            unsafe { platform.end_pool(pool) };
+        }
+        stacks
     }
 
     /// Ends the pools.

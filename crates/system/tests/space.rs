@@ -88,6 +88,26 @@ fn each_part_can_come_first() {
 }
 
 #[test]
+fn init_makes_what_is_missing_and_takes_only_that_back() {
+    let kernel = Kernel::default();
+    let space = Space::new(kernel.clone());
+    space.init_task_stacks(4096).unwrap();
+    kernel.books().fail_in = Some(0);
+    assert_eq!(space.init(), Err(Error::NoMemory));
+    assert_eq!(kernel.books().outstanding(), [1, 0, 0, 0], "what was made before stays");
+    assert_eq!(space.init(), Ok(()));
+    assert_eq!(space.settings().unwrap().stack_size, 4096);
+    space.end().unwrap();
+
+    kernel.books().fail_in = Some(1); // the second pool of a whole initialisation
+    assert_eq!(space.init(), Err(Error::NoMemory));
+    assert_eq!(kernel.books().outstanding(), NOTHING);
+    space.init().unwrap();
+    space.end().unwrap();
+    assert_eq!(kernel.books().outstanding(), NOTHING);
+}
+
+#[test]
 fn sizes_that_cannot_be_are_refused() {
     let kernel = Kernel::default();
     let space = Space::new(kernel.clone());

@@ -3,18 +3,10 @@
 
 #include "driver.h"
 
-static bool started;
 static memory_pool_t *application;
 
-static void init_MicroUSC_system(void) {
-    CHECK_EQUAL(init_system_memory_space(), ESP_OK);
-    CHECK_EQUAL(init_driver_list_memory_pool(128, 256), ESP_OK);
-    CHECK_EQUAL(setUSCtaskSize(2048), ESP_OK);
-    started = true;
-}
-
 static void use_application_pools(memory_pool_t *pool) {
-    CHECK(started);
+    CHECK(memory_pool_find("drivers") != NULL && memory_pool_find("stacks") != NULL);
     application = pool;
     CHECK_EQUAL(pool->block_size, 128);
     CHECK_EQUAL(pool->num_blocks, 50);
@@ -31,7 +23,13 @@ TEST(the_pool_of_the_application_stands_beside_those_of_the_system) {
     CHECK(memory_pool_next(NULL) != NULL && !same(memory_pool_next(NULL), application));
     CHECK_EQUAL(memory_pool_validate(application), ESP_OK);
     CHECK_SILENT();
-    destroy_every_pool();
+    microusc_system_config_t config;
+    CHECK_EQUAL(microusc_system_get_config(&config), ESP_OK);
+    CHECK_EQUAL(memory_pool_find("drivers")->num_blocks, config.max_drivers);
+    CHECK_EQUAL(memory_pool_find("stacks")->block_size, config.stack_size);
+    memory_pool_destroy(application);
+    CHECK_EQUAL(microusc_system_end(), ESP_OK);
+    CHECK_SILENT();
 }
 
 static const test_t tests[] = {RUN(the_pool_of_the_application_stands_beside_those_of_the_system)};

@@ -4,6 +4,7 @@ mod controls;
 mod lock;
 mod print;
 mod signal;
+mod tasks;
 
 use std::ptr::{NonNull, null_mut};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,6 +21,10 @@ pub(crate) use lock::PortLock;
 pub(crate) use print::{log, print_info, print_usage};
 pub use signal::microusc_host_set_context;
 pub(crate) use signal::{Signal, task_priority};
+pub(crate) use tasks::{
+    least_stack, semaphore_create, semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait,
+    system_lock, system_unlock, task_is_current, task_memory, task_pause, task_resume, task_start, task_stop,
+};
 
 /// External RAM that is fitted to chips that can have it, in bytes: the size on most modules.
 const PSRAM_BYTES: usize = 4 << 20;

@@ -51,6 +51,21 @@ fn next_step(reason: esp_err_t) -> &'static str {
         MEMORY_POOL_ERR_WRONG_MEMORY => {
             "the heap gave memory of another kind, or the buffer is not internal RAM"
         }
+        ESP_ERR_NOT_FINISHED => {
+            "a task did not stop: its driver and memory stay; try again when it waits or returned"
+        }
+        MEMORY_POOL_ERR_RETAINED_NONE => {
+            "no pool was found: the first start, or the memory lost power; it is empty"
+        }
+        MEMORY_POOL_ERR_RETAINED_CHECKSUM | MEMORY_POOL_ERR_RETAINED_MAP => {
+            "retained memory was damaged or overwritten: the pool is empty again"
+        }
+        MEMORY_POOL_ERR_RETAINED_VERSION
+        | MEMORY_POOL_ERR_RETAINED_BLOCK_SIZE
+        | MEMORY_POOL_ERR_RETAINED_NUM_BLOCKS
+        | MEMORY_POOL_ERR_RETAINED_TAG => {
+            "the firmware before had another pool in this memory: it is empty again"
+        }
         _ => "",
     }
 }
