@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use microusc_memory::abi::*;
+use microusc_system::Settings;
 
 /// What a name means in C, and the number that it means in Rust.
 type Fact = (String, i128);
@@ -55,6 +56,14 @@ fn struct_facts() -> Vec<Fact> {
         memory_pool_set_class_t { block_size, num_blocks }
         memory_pool_set_t { classes, num_classes, too_large, refused_frees, spilled_in, spill }
         memory_pool_set_info_t { pool, spilled_in }
+        memory_pool_retained_config_t { block_size, num_blocks, tag }
+        memory_pool_retained_info_t {
+            block_size, num_blocks, used_blocks, lowest_free, alloc_failures, refused_frees, corruptions
+        }
+        microusc_system_config_t { max_drivers, buffer_size, data_size, stack_size }
+        microusc_driver_t { id, name, argument, buffer, buffer_size, semaphore }
+        microusc_driver_config_t { name, entry, argument, priority, core }
+        microusc_driver_info_t { id, name, state }
     }
 }
 
@@ -89,7 +98,29 @@ fn number_facts() -> Vec<Fact> {
         MEMORY_POOL_WAIT_FOREVER,
         MEMORY_POOL_NAME_SIZE,
         MEMORY_POOL_SET_MAX_CLASSES,
+        ESP_FAIL,
+        ESP_ERR_NOT_FOUND,
+        ESP_ERR_NOT_FINISHED,
+        MEMORY_POOL_ERR_RETAINED_NONE,
+        MEMORY_POOL_ERR_RETAINED_CHECKSUM,
+        MEMORY_POOL_ERR_RETAINED_VERSION,
+        MEMORY_POOL_ERR_RETAINED_BLOCK_SIZE,
+        MEMORY_POOL_ERR_RETAINED_NUM_BLOCKS,
+        MEMORY_POOL_ERR_RETAINED_TAG,
+        MEMORY_POOL_ERR_RETAINED_MAP,
+        MEMORY_POOL_RETAINED_MAX_BLOCKS,
+        MEMORY_POOL_RETAINED_STATE_WORDS,
+        MICROUSC_DRIVER_NAME_SIZE,
+        MICROUSC_DRIVER_ANY_CORE,
+        MICROUSC_WAIT_FOREVER,
+        MICROUSC_DRIVER_RUNNING,
+        MICROUSC_DRIVER_PAUSED,
+        MICROUSC_DRIVER_STOPPING,
     ]
+}
+
+fn default_config(field: &str) -> String {
+    format!("((microusc_system_config_t)MICROUSC_SYSTEM_CONFIG_DEFAULT).{field}")
 }
 
 /// Facts whose two sides have different names.
@@ -102,11 +133,23 @@ fn other_facts() -> Vec<Fact> {
         ("sizeof(memory_pool_wait_order_t)".to_owned(), size_of::<memory_pool_wait_order_t>() as i128),
         ("sizeof(memory_block_handle_t)".to_owned(), size_of::<*mut memory_pool_t>() as i128),
         ("sizeof(serial_data_t)".to_owned(), 15),
+        ("sizeof(stack_size_t)".to_owned(), size_of::<stack_size_t>() as i128),
+        ("(stack_size_t)-1 > 0".to_owned(), 1),
+        (default_config("max_drivers"), Settings::DEFAULT.max_drivers as i128),
+        (default_config("buffer_size"), Settings::DEFAULT.buffer_size as i128),
+        (default_config("data_size"), Settings::DEFAULT.data_size as i128),
+        (default_config("stack_size"), Settings::DEFAULT.stack_size as i128),
         ("MEMORY_POOL_VERSION_MAJOR".to_owned(), version(env!("CARGO_PKG_VERSION_MAJOR"))),
         ("MEMORY_POOL_VERSION_MINOR".to_owned(), version(env!("CARGO_PKG_VERSION_MINOR"))),
         ("MEMORY_POOL_VERSION_PATCH".to_owned(), version(env!("CARGO_PKG_VERSION_PATCH"))),
     ]
 }
+
+/// Every header of C.
+const HEADERS: &str = "#include \"MicroUSC/internal/driverList.h\"\n\
+    #include \"MicroUSC/internal/system/init.h\"\n\
+    #include \"MicroUSC/system/memory_pool_retained.h\"\n\
+    #include \"MicroUSC/system/memory_pool_set.h\"\n";
 
 /// The C compiler (`CC`, or `cc`), with the headers.
 fn compiler() -> Command {
@@ -122,9 +165,7 @@ fn scratch(name: &str) -> PathBuf {
 
 /// What C makes of the expressions.
 fn in_c(facts: &[Fact]) -> Vec<i128> {
-    let mut text = String::from(
-        "#include <stdio.h>\n#include \"MicroUSC/system/memory_pool_set.h\"\nint main(void) {\n",
-    );
+    let mut text = format!("#include <stdio.h>\n{HEADERS}int main(void) {{\n");
     for (expression, _) in facts {
         text.push_str(&format!("    printf(\"%lld\\n\", (long long)({expression}));\n"));
     }
@@ -151,8 +192,7 @@ fn the_header_and_the_rust_code_agree() {
 #[test]
 fn every_number_of_the_header_is_compared() {
     let source = scratch("macros.c");
-    std::fs::write(&source, "#include \"MicroUSC/system/memory_pool_set.h\"\n")
-        .expect("the source can be written");
+    std::fs::write(&source, HEADERS).expect("the source can be written");
     let output = compiler().args(["-E", "-dM"]).arg(&source).output().expect("there is a C compiler");
     let text = String::from_utf8(output.stdout).expect("text");
     let defined: BTreeSet<&str> = text
@@ -160,12 +200,14 @@ fn every_number_of_the_header_is_compared() {
         .filter_map(|line| line.strip_prefix("#define "))
         .filter_map(|line| line.split_once(' '))
         .map(|(name, _)| name)
-        .filter(|name| name.starts_with("MEMORY_POOL_") && !name.contains('('))
+        .filter(|name| name.starts_with("MEMORY_POOL_") || name.starts_with("MICROUSC_"))
+        .filter(|name| !name.contains('(') && !name.ends_with("_H"))
         .collect();
     let facts: Vec<Fact> = [number_facts(), other_facts()].concat();
     let compared: BTreeSet<&str> = facts.iter().map(|(name, _)| name.as_str()).collect();
     // Defined from the layout of a struct that is private to the Rust code, which asserts that it is large enough.
-    let elsewhere = BTreeSet::from(["MEMORY_POOL_CONTROL_SIZE"]);
+    // And the default configuration, which the settings of the system layer are compared with below.
+    let elsewhere = BTreeSet::from(["MEMORY_POOL_CONTROL_SIZE", "MICROUSC_SYSTEM_CONFIG_DEFAULT"]);
     let missed: Vec<_> = defined.difference(&compared).filter(|name| !elsewhere.contains(*name)).collect();
     assert!(missed.is_empty(), "in the header, and not compared: {missed:?}");
     assert!(defined.len() > 15, "only {} found", defined.len());

@@ -1,0 +1,158 @@
+/* Pools over a reset: what is in ordinary memory is lost, what is in retained memory stays. */
+#include "MicroUSC/system/memory_pool_retained.h"
+
+#include "check.h"
+
+enum { SIZE = 40, COUNT = 21 };
+
+static MEMORY_POOL_RETAINED_BUFFER(rtc, SIZE, COUNT);
+static const memory_pool_retained_config_t config = {SIZE, COUNT, 7};
+
+/* A start of the program: the struct holds anything. What was found. */
+static esp_err_t boot(memory_pool_retained_t *pool, const memory_pool_retained_config_t *wanted) {
+    esp_err_t found = ESP_FAIL;
+    memset(pool, 0xDE, sizeof(*pool));
+    CHECK_EQUAL(memory_pool_retained_open(pool, rtc, sizeof(rtc), wanted, &found), ESP_OK);
+    return found;
+}
+
+static size_t live(memory_pool_retained_t *pool) {
+    size_t count = 0;
+    for (size_t i = memory_pool_retained_next_live(pool, 0); i != SIZE_MAX;
+         i = memory_pool_retained_next_live(pool, i + 1)) {
+        CHECK_EQUAL(memory_pool_retained_index_of(pool, memory_pool_retained_at(pool, i)), i);
+        count++;
+    }
+    memory_pool_retained_info_t info;
+    CHECK_EQUAL(memory_pool_retained_get_info(pool, &info), ESP_OK);
+    CHECK_EQUAL(info.used_blocks, count);
+    return count;
+}
+
+TEST(blocks_stay_in_use_with_their_contents) {
+    memory_pool_retained_t pool;
+    memset(rtc, 0, sizeof(rtc));
+    CHECK_EQUAL(boot(&pool, &config), MEMORY_POOL_ERR_RETAINED_NONE);
+    CHECK_REPORTED(MEMORY_POOL_ERR_RETAINED_NONE, "memory_pool_retained_open");
+    size_t numbers[3];
+    for (unsigned i = 0; i < 3; i++) {
+        char *block = (char *)memory_pool_retained_alloc(&pool);
+        numbers[i] = memory_pool_retained_index_of(&pool, block);
+        snprintf(block, SIZE, "reading %u", i);
+    }
+    CHECK_EQUAL(memory_pool_retained_free(&pool, memory_pool_retained_at(&pool, numbers[1])), ESP_OK);
+
+    for (int starts = 0; starts < 3; starts++) {
+        CHECK_EQUAL(boot(&pool, &config), ESP_OK);
+        CHECK_EQUAL(live(&pool), 2);
+        CHECK(strcmp((char *)memory_pool_retained_at(&pool, numbers[0]), "reading 0") == 0);
+        CHECK(memory_pool_retained_at(&pool, numbers[1]) == NULL);
+        CHECK(strcmp((char *)memory_pool_retained_at(&pool, numbers[2]), "reading 2") == 0);
+    }
+    CHECK_SILENT();
+}
+
+TEST(the_buffer_is_as_large_as_it_must_be) {
+    memory_pool_retained_t pool;
+    const size_t needed = MEMORY_POOL_RETAINED_SIZE(SIZE, COUNT);
+    CHECK(needed <= sizeof(rtc) && sizeof(rtc) - needed < sizeof(size_t));
+    CHECK_EQUAL(memory_pool_retained_open(&pool, rtc, needed, &config, NULL), ESP_OK);
+    CHECK_EQUAL(memory_pool_retained_open(&pool, rtc, needed - 4, &config, NULL), ESP_ERR_INVALID_SIZE);
+    reported.count = 0;
+    memset(rtc, 0, sizeof(rtc));
+    boot(&pool, &config);
+    size_t taken = 0;
+    for (char *block; (block = (char *)memory_pool_retained_alloc(&pool)) != NULL; taken++) {
+        CHECK_EQUAL(address_of(block) % sizeof(void *), 0);
+        CHECK(address_of(block) >= address_of(rtc));
+        CHECK(address_of(block) + SIZE <= address_of(rtc) + sizeof(rtc));
+        memset(block, 0xFF, SIZE); /* would reach the books if a block did */
+    }
+    CHECK_EQUAL(taken, COUNT);
+    CHECK_EQUAL(memory_pool_retained_validate(&pool), ESP_OK);
+    CHECK_EQUAL(boot(&pool, &config), ESP_OK);
+    CHECK_EQUAL(live(&pool), COUNT);
+    reported.count = 0;
+}
+
+TEST(every_flipped_bit_of_the_books_is_found) {
+    memory_pool_retained_t pool;
+    memset(rtc, 0, sizeof(rtc));
+    boot(&pool, &config);
+    for (int i = 0; i < 5; i++) CHECK(memory_pool_retained_alloc(&pool) != NULL);
+    static size_t whole[sizeof(rtc) / sizeof(rtc[0])];
+    memcpy(whole, rtc, sizeof(rtc));
+    const size_t books = 4 * (6 + (COUNT + 15) / 16);
+    for (size_t bit = 0; bit < books * 8; bit++) {
+        memcpy(rtc, whole, sizeof(rtc));
+        ((unsigned char *)rtc)[bit / 8] ^= (unsigned char)(1u << bit % 8);
+        reported.count = 0;
+        const esp_err_t found = boot(&pool, &config);
+        CHECK_REPORTED(found, "memory_pool_retained_open");
+        if (bit < 32) CHECK_EQUAL(found, MEMORY_POOL_ERR_RETAINED_NONE);
+        else if (bit < 6 * 32) CHECK_EQUAL(found, MEMORY_POOL_ERR_RETAINED_CHECKSUM);
+        else CHECK_EQUAL(found, MEMORY_POOL_ERR_RETAINED_MAP);
+        CHECK_EQUAL(live(&pool), 0);
+    }
+}
+
+TEST(another_firmware_does_not_take_the_blocks_over) {
+    memory_pool_retained_t pool;
+    const memory_pool_retained_config_t others[] = {{SIZE - 8, COUNT, 7}, {SIZE, COUNT - 1, 7}, {SIZE, COUNT, 8}};
+    const esp_err_t reasons[] = {MEMORY_POOL_ERR_RETAINED_BLOCK_SIZE, MEMORY_POOL_ERR_RETAINED_NUM_BLOCKS,
+                                 MEMORY_POOL_ERR_RETAINED_TAG};
+    for (size_t i = 0; i < 3; i++) {
+        memset(rtc, 0, sizeof(rtc));
+        boot(&pool, &config);
+        CHECK(memory_pool_retained_alloc(&pool) != NULL);
+        CHECK_EQUAL(boot(&pool, &others[i]), reasons[i]);
+        CHECK_EQUAL(live(&pool), 0);
+        CHECK(strstr(memory_pool_err_to_name(reasons[i]), "MEMORY_POOL_ERR_RETAINED_") != NULL);
+    }
+    reported.count = 0;
+}
+
+TEST(misuse_is_refused_and_reported) {
+    memory_pool_retained_t pool, copy;
+    memset(&pool, 0, sizeof(pool));
+    CHECK(memory_pool_retained_alloc(&pool) == NULL);
+    CHECK(memory_pool_retained_alloc(NULL) == NULL);
+    CHECK_EQUAL(memory_pool_retained_free(&pool, rtc), ESP_ERR_INVALID_STATE);
+    CHECK_EQUAL(memory_pool_retained_validate(NULL), ESP_ERR_INVALID_ARG);
+    CHECK_EQUAL(memory_pool_retained_next_live(&pool, 0), SIZE_MAX);
+    boot(&pool, &config);
+    memcpy(&copy, &pool, sizeof(copy));
+    CHECK(memory_pool_retained_alloc(&copy) == NULL);
+
+    reported.count = 0;
+    char *block = (char *)memory_pool_retained_alloc(&pool);
+    const size_t used = live(&pool);
+    CHECK_EQUAL(memory_pool_retained_free(&pool, block + 8), MEMORY_POOL_ERR_NOT_A_BLOCK);
+    CHECK_REPORTED(MEMORY_POOL_ERR_NOT_A_BLOCK, "memory_pool_retained_free");
+    CHECK_EQUAL(memory_pool_retained_free(&pool, &pool), MEMORY_POOL_ERR_NOT_A_BLOCK);
+    CHECK_EQUAL(memory_pool_retained_free(&pool, NULL), MEMORY_POOL_ERR_NOT_A_BLOCK);
+    CHECK_EQUAL(live(&pool), used);
+    CHECK_EQUAL(memory_pool_retained_free(&pool, block), ESP_OK);
+    reported.count = 0;
+    CHECK_EQUAL(memory_pool_retained_free(&pool, block), MEMORY_POOL_ERR_DOUBLE_FREE);
+    CHECK_REPORTED(MEMORY_POOL_ERR_DOUBLE_FREE, "memory_pool_retained_free");
+    memory_pool_retained_info_t info;
+    CHECK_EQUAL(memory_pool_retained_get_info(&pool, &info), ESP_OK);
+    CHECK_EQUAL(info.refused_frees, 4);
+    CHECK_EQUAL(memory_pool_retained_get_info(&pool, NULL), ESP_ERR_INVALID_ARG);
+
+    CHECK_EQUAL(memory_pool_retained_close(&pool), ESP_OK);
+    CHECK_EQUAL(memory_pool_retained_close(&pool), ESP_ERR_INVALID_STATE);
+    CHECK(memory_pool_retained_alloc(&pool) == NULL);
+    CHECK_EQUAL(boot(&pool, &config), ESP_OK);
+}
+
+static const test_t tests[] = {
+    RUN(blocks_stay_in_use_with_their_contents),
+    RUN(the_buffer_is_as_large_as_it_must_be),
+    RUN(every_flipped_bit_of_the_books_is_found),
+    RUN(another_firmware_does_not_take_the_blocks_over),
+    RUN(misuse_is_refused_and_reported),
+};
+
+int main(void) { return RUN_ALL(tests); }
