@@ -354,7 +354,7 @@ impl<W: Words> Image<W> {
 
 /// A word of the map: the bits below, their checksum above. The code has distance 4, so up to three flipped bits are
 /// always found; the group's number in it finds a word in another's place.
-fn sealed(group: usize, live: u32) -> u32 {
+pub(super) fn sealed(group: usize, live: u32) -> u32 {
     // CRC-16 with the polynomial of CCITT. A loop and no table: a table would lie in flash.
     let mut crc = live ^ 0xFFFF ^ group as u32;
     for _ in 0..16 {

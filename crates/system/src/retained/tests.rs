@@ -5,7 +5,7 @@ use std::{format, vec};
 
 use microusc_pool::{Error, NoLock};
 
-use super::image::{GROUP, Image, Words};
+use super::image::{GROUP, Image, Words, sealed};
 use super::{Fault, Found, RetainedPool, Shape};
 
 /// Memory that remembers each store to it.
@@ -109,6 +109,9 @@ fn what_was_wrong_is_said() {
     let mut damaged = words.clone();
     damaged.swap(6, 7); // both of full groups, with right checksums in wrong places
     assert_eq!(fault(&damaged, same), Fault::Map { first_block: 0 });
+    let mut damaged = words.clone();
+    damaged[8] = sealed(2, 0x3F); // a 38th block, with a right checksum
+    assert_eq!(fault(&damaged, same), Fault::Map { first_block: 32 });
     let mut damaged = words;
     damaged[8] ^= 1 << 31;
     assert_eq!(fault(&damaged, same), Fault::Map { first_block: 32 });
@@ -177,9 +180,15 @@ fn a_bit_flipped_under_way_takes_its_group_out_of_use() {
 #[test]
 fn power_may_fail_between_any_two_stores() {
     let shape = shape(37);
-    for old in [vec![0; shape.words()], vec![u32::MAX; shape.words()], with_live(|i| i < 20)] {
-        let reformat = old[0] != 0 && old[0] != u32::MAX;
-        let shape = if reformat { shape.tag(99) } else { shape };
+    let mut damaged = with_live(|index| index < 36);
+    damaged[7] ^= 1;
+    let before = [
+        (vec![0; shape.words()], shape),
+        (vec![u32::MAX; shape.words()], shape),
+        (with_live(|index| index < 20), shape.tag(99)),
+        (damaged, shape),
+    ];
+    for (old, shape) in before {
         let (mut image, found) = open(&old, shape);
         assert!(matches!(found, Found::Formatted(_)));
 
