@@ -21,7 +21,8 @@ mod host;
 pub(crate) use host::{
     PortLock, Signal, allocate, kind_of, least_stack, limits, log, print_info, print_usage, release,
     semaphore_create, semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait, system_lock,
-    system_unlock, task_is_current, task_memory, task_pause, task_priority, task_resume, task_start, task_stop,
+    system_unlock, task_is_current, task_memory, task_pause, task_priority, task_resume, task_start,
+    task_stop,
 };
 #[cfg(feature = "host")]
 pub use host::{

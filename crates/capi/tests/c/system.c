@@ -237,6 +237,28 @@ TEST(a_driver_does_not_remove_itself) {
     end_system();
 }
 
+TEST(an_interrupt_may_notify_and_nothing_else) {
+    start_system();
+    counter_t counter;
+    memset(&counter, 0, sizeof(counter));
+    uint32_t id = 0;
+    counting = NULL;
+    CHECK_EQUAL(add("counter", announce_and_count, &counter, &id), ESP_OK);
+    UNTIL(counting != NULL);
+    microusc_host_set_context(0, true);
+    CHECK_EQUAL(add("late", wait_only, NULL, NULL), ESP_ERR_INVALID_STATE);
+    CHECK_EQUAL(microusc_driver_remove(id), ESP_ERR_INVALID_STATE);
+    CHECK_EQUAL(microusc_driver_find("counter", &id), ESP_ERR_INVALID_STATE);
+    CHECK(!microusc_driver_wait(counting, MICROUSC_WAIT_FOREVER));
+    CHECK_SILENT();
+    CHECK_EQUAL(microusc_system_end(), ESP_ERR_INVALID_STATE);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "microusc_system_end");
+    microusc_driver_notify(counting);
+    microusc_host_set_context(0, false);
+    UNTIL(counter.count == 1);
+    end_system();
+}
+
 static volatile int busy; /* no bool: UBSan's check of one reads it once, volatile or not */
 
 static void work_without_a_pause(microusc_driver_t *driver) {
@@ -275,6 +297,7 @@ static const test_t tests[] = {
     RUN(a_driver_is_notified_paused_and_resumed),
     RUN(a_fifth_driver_is_refused),
     RUN(a_driver_does_not_remove_itself),
+    RUN(an_interrupt_may_notify_and_nothing_else),
     RUN(a_task_that_does_not_stop_keeps_its_memory),
     RUN(pools_that_the_application_ended_are_not_used),
 };

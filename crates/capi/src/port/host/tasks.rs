@@ -12,7 +12,10 @@ use std::ptr::{NonNull, null_mut};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use microusc_pool::Signal as _;
 use microusc_system::TaskWish;
+
+use super::Signal;
 
 /// How long a task may take to stop.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -83,6 +86,9 @@ fn checkpoint(mut kernel: MutexGuard<'static, Kernel>) -> MutexGuard<'static, Ke
 }
 
 pub(crate) fn system_lock() -> bool {
+    if !Signal::may_wait() {
+        return false;
+    }
     let mut kernel = checkpoint(kernel());
     while kernel.system {
         kernel = checkpoint(changed(kernel, None));
@@ -128,6 +134,9 @@ pub(crate) unsafe fn semaphore_delete(_semaphore: NonNull<c_void>) {}
 ///
 /// It was created here, and is not deleted meanwhile unless the calling task is stopped first.
 pub(crate) unsafe fn semaphore_wait(semaphore: NonNull<c_void>, timeout_ms: u32) -> bool {
+    if !Signal::may_wait() {
+        return false;
+    }
     let semaphore = semaphore.cast::<Semaphore>();
     let deadline = (timeout_ms < u32::MAX).then(|| Instant::now() + Duration::from_millis(timeout_ms.into()));
     let mut kernel = checkpoint(kernel());
