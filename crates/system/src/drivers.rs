@@ -132,9 +132,8 @@ impl<P: Platform> Space<P> {
     }
 }
 
-/// A place in the list: where the pointer to the node is.
+/// A driver of the list, which the caller of `position` has locked.
 struct Position {
-    slot: *mut *mut Node,
     node: NonNull<Node>,
 }
 
@@ -173,21 +172,20 @@ impl Position {
 
 impl<P: Platform> State<P> {
     /// The first driver of which `wanted` says so.
-    fn position(&mut self, wanted: impl Fn(&Driver) -> bool) -> Option<Position> {
-        let mut slot: *mut *mut Node = &mut self.first;
-        // SAFETY: a slot of the locked list, here and below.
-        while let Some(node) = NonNull::new(unsafe { *slot }) {
-            // SAFETY: a node of the list; nobody writes to its driver while it lives.
+    fn position(&self, wanted: impl Fn(&Driver) -> bool) -> Option<Position> {
+        let mut at = self.first;
+        while let Some(node) = NonNull::new(at) {
+            // SAFETY: a node of the locked list; nobody writes to its driver while it lives.
             if wanted(unsafe { &(*node.as_ptr()).driver }) {
-                return Some(Position { slot, node });
+                return Some(Position { node });
             }
-            // SAFETY: only the address of a field is taken.
-            slot = unsafe { &raw mut (*node.as_ptr()).next };
+            // SAFETY: as above.
+            at = unsafe { (*node.as_ptr()).next };
         }
         None
     }
 
-    fn driver(&mut self, id: u32) -> Result<Position, Error> {
+    fn driver(&self, id: u32) -> Result<Position, Error> {
         self.position(|driver| driver.id == id).ok_or(Error::NoSuchDriver)
     }
 
@@ -272,14 +270,20 @@ impl<P: Platform> State<P> {
     }
 
     fn append(&mut self, node: NonNull<Node>) {
+        // SAFETY: a slot of the locked list: its end.
+        unsafe { *self.slot_of(null_mut()) = node.as_ptr() };
+    }
+
+    /// The slot of the list that points to `node`, or the one at the end. Good until the list is used otherwise.
+    fn slot_of(&mut self, node: *mut Node) -> *mut *mut Node {
         let mut slot: *mut *mut Node = &mut self.first;
-        // SAFETY: slots of the locked list, to its end.
+        // SAFETY: slots and nodes of the locked list, to its end.
         unsafe {
-            while !(*slot).is_null() {
+            while !(*slot).is_null() && *slot != node {
                 slot = &raw mut (**slot).next;
             }
-            *slot = node.as_ptr();
         }
+        slot
     }
 
     fn turn(
@@ -346,10 +350,10 @@ impl<P: Platform> State<P> {
     unsafe fn release(&mut self, platform: &P, position: &Position) {
         let node = position.node;
         let (Some((nodes, _)), Some(stacks)) = (self.nodes, self.stacks) else { return };
-        // SAFETY: a position of the locked list; what the node owns was made for it and is used by nobody, since its task
+        // SAFETY: a node of the locked list; what it owns was made for it and is used by nobody, since its task
         // has stopped.
         unsafe {
-            *position.slot = (*node.as_ptr()).next;
+            *self.slot_of(node.as_ptr()) = (*node.as_ptr()).next;
             if let Some(semaphore) = NonNull::new((*node.as_ptr()).driver.semaphore) {
                 platform.end_semaphore(semaphore);
             }

@@ -14,6 +14,7 @@
 //! | [`Space`] | the system memory space with its list of drivers |
 //! | [`Platform`] | what it needs of a kernel, in one contract |
 //! | [`retained`] | pools in memory that outlives a reset |
+//! | [`sites`] | who took each block of a pool, for leak reports |
 //!
 //! Nodes and stacks come from two pools and go back to them; nothing else is allocated while the system runs. Every
 //! step that fails gives back what the steps before it took, and no memory is given back before the task that used it
@@ -23,6 +24,7 @@
 extern crate std;
 
 pub mod retained;
+pub mod sites;
 
 mod drivers;
 mod error;
