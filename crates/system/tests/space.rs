@@ -149,6 +149,7 @@ fn a_driver_has_what_it_was_promised() {
         space.remove(id).unwrap();
         assert_eq!(kernel.books().outstanding(), [2, 0, 0, 0]);
     }
+    space.end().unwrap();
 }
 
 #[test]

@@ -127,7 +127,7 @@ fn flipped_bits_are_found_wherever_they_are() {
     let three = (2..32).flat_map(|bit| two.iter().filter(move |p| **p < 1 << bit).map(move |p| 1 << bit | p));
     patterns.extend(three.chain(two.iter().copied()).collect::<Vec<_>>());
     assert_eq!(patterns.len(), 32 + 496 + 4960);
-    let step = if cfg!(miri) { 97 } else { 1 };
+    let step = if cfg!(miri) { 1499 } else { 1 };
     for at in 0..6 + 3 {
         for pattern in patterns.iter().step_by(step) {
             let mut words = whole.clone();
@@ -150,7 +150,7 @@ fn flipped_bits_are_found_wherever_they_are() {
 fn a_bit_flipped_under_way_takes_its_group_out_of_use() {
     let shape = shape(37);
     for at in 6..9 {
-        for bit in 0..32 {
+        for bit in (0..32).step_by(if cfg!(miri) { 16 } else { 1 }) {
             let mut words = Recorded::new(with_live(|index| index % 2 == 0));
             words.words[at] ^= 1 << bit;
             let before = with_live(|index| index % 2 == 0);
@@ -194,7 +194,7 @@ fn power_may_fail_between_any_two_stores() {
 
         // Formatting: no prefix of it is a pool, the whole of it is an empty one.
         let stores = image.words_mut().stores.split_off(0);
-        for cut in 0..=stores.len() {
+        for cut in (0..=stores.len()).step_by(if cfg!(miri) { 4 } else { 1 }) {
             let mut words = old.clone();
             stores[..cut].iter().for_each(|(at, value)| words[*at] = *value);
             let wanted = if cut < stores.len() { None } else { Some(Found::Intact { live: 0 }) };
@@ -209,7 +209,7 @@ fn power_may_fail_between_any_two_stores() {
 
         // Operations: each is one store, so each prefix is a state between two of them.
         let mut seed = 1u32;
-        for step in 0..400 {
+        for step in 0..if cfg!(miri) { 5 } else { 400 } {
             let before = image.words().words.clone();
             let was_live = live(&image);
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
