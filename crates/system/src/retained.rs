@@ -88,7 +88,26 @@ impl<'m, L: RawLock> RetainedPool<'m, L> {
     ///
     /// [`Error::UnsuitableMemory`] if it is too small for `shape`, or not aligned to a pointer.
     pub fn open(memory: &'m mut [u32], shape: Shape) -> Result<(Self, Found), Error> {
-        let (image, found) = Image::open(Memory::new(memory, shape.header_words()), shape)?;
+        let words = memory.len();
+        // SAFETY: borrowed for as long as the pool.
+        unsafe { Self::open_at(NonNull::from(memory).cast(), words, shape) }
+    }
+
+    /// The same with memory at an address, where pointers to blocks may be in use that were taken when this memory was
+    /// opened before.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    ///
+    /// # Safety
+    ///
+    /// `words` words of 32 bits at `memory` may be read and written for `'m`; nothing but this pool and the owners of its
+    /// blocks writes to them meanwhile.
+    pub unsafe fn open_at(memory: NonNull<u32>, words: usize, shape: Shape) -> Result<(Self, Found), Error> {
+        // SAFETY: as the caller promises.
+        let memory = unsafe { Memory::new(memory, words, shape.header_words()) };
+        let (image, found) = Image::open(memory, shape)?;
         Ok((Self { lock: L::INIT, image: UnsafeCell::new(image) }, found))
     }
 

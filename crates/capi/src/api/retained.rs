@@ -5,7 +5,6 @@
 
 use core::ffi::{CStr, c_void};
 use core::ptr::{NonNull, null_mut};
-use core::slice;
 
 use microusc_system::retained::{Found, RetainedPool, RetainedStats, Shape};
 
@@ -47,13 +46,14 @@ pub unsafe extern "C" fn memory_pool_retained_open(
     };
     // SAFETY: obligation 2.
     let Some(config) = (unsafe { config.as_ref() }) else { return refused(ESP_ERR_INVALID_ARG) };
-    if pool.is_null() || memory.is_null() || !memory.cast::<usize>().is_aligned() {
+    if pool.is_null() || !memory.cast::<usize>().is_aligned() {
         return refused(ESP_ERR_INVALID_ARG);
     }
-    // SAFETY: obligation 2: so much memory, aligned. It is the pool's until that is closed.
-    let words = unsafe { slice::from_raw_parts_mut(memory.cast::<u32>(), memory_size / size_of::<u32>()) };
+    let Some(start) = NonNull::new(memory.cast::<u32>()) else { return refused(ESP_ERR_INVALID_ARG) };
     let shape = Shape::new(config.block_size, config.num_blocks).map(|shape| shape.tag(config.tag));
-    let opened = shape.and_then(|shape| RetainedPool::open(words, shape));
+    // SAFETY: obligation 2: so much memory, aligned. It is the pool's until that is closed.
+    let opened = shape
+        .and_then(|shape| unsafe { RetainedPool::open_at(start, memory_size / size_of::<u32>(), shape) });
     let Ok((open, what)) = opened else { return refused(ESP_ERR_INVALID_SIZE) };
     // SAFETY: the struct may be written to.
     unsafe {

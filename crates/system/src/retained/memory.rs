@@ -14,11 +14,13 @@ pub(super) struct Memory<'m> {
     borrowed: PhantomData<&'m mut [u32]>,
 }
 
-impl<'m> Memory<'m> {
-    /// `memory`, of which the first `header` words are the books.
-    pub(super) fn new(memory: &'m mut [u32], header: usize) -> Self {
-        let words = memory.len();
-        let start = NonNull::from(memory).cast();
+impl Memory<'_> {
+    /// `words` words at `start`, of which the first `header` are the books.
+    ///
+    /// # Safety
+    ///
+    /// They may be read and written for as long as the result is used, and nobody else writes to the books meanwhile.
+    pub(super) unsafe fn new(start: NonNull<u32>, words: usize, header: usize) -> Self {
         Self { start, words, header: header.min(words), borrowed: PhantomData }
     }
 

@@ -56,9 +56,9 @@ impl Retained {
             self.lowest_free = self.lowest_free.min(stats.lowest_free);
         }
         let words = self.memory.len() * 2;
-        // SAFETY: the memory is ours until `drop`, and the pool that borrowed it before is gone.
-        let memory = unsafe { std::slice::from_raw_parts_mut(self.memory.cast::<u32>(), words) };
-        let (pool, found) = RetainedPool::open(memory, self.shape).unwrap();
+        let memory = NonNull::new(self.memory.cast::<u32>()).expect("a box is somewhere");
+        // SAFETY: the memory is ours until `drop`, and the pool that used it before is gone.
+        let (pool, found) = unsafe { RetainedPool::open_at(memory, words, self.shape) }.unwrap();
         self.pool = Some(pool);
         found
     }
