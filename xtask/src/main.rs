@@ -10,6 +10,7 @@ mod hotpath;
 mod lint;
 mod peers;
 mod picture;
+mod qemu;
 mod report;
 mod samples;
 mod stress;
@@ -59,6 +60,11 @@ const COMMANDS: &[Command] = &[
         name: "peers",
         about: "our pools and others with two threads, timed  [--rounds N] [--format json]",
         run: peers::run,
+    },
+    Command {
+        name: "qemu",
+        about: "the firmware on every chip class, emulated  [--target NAME]... [--overwrite] [PROGRAM]...",
+        run: qemu::run,
     },
     Command {
         name: "picture",

@@ -21,6 +21,16 @@ pub(crate) const GXX: Tool = tool("g++", "g++");
 pub(crate) const CLANG: Tool = tool("clang", "clang");
 pub(crate) const VALGRIND: Tool = tool("valgrind", "valgrind");
 pub(crate) const READELF: Tool = tool("readelf", "binutils");
+pub(crate) const RISCV_GCC: Tool = tool("riscv64-unknown-elf-gcc", "gcc-riscv64-unknown-elf");
+pub(crate) const ARM_GCC: Tool = tool("arm-none-eabi-gcc", "gcc-arm-none-eabi");
+pub(crate) const QEMU_RISCV32: Tool = tool("qemu-system-riscv32", "qemu-system-misc");
+pub(crate) const QEMU_ARM: Tool = tool("qemu-system-arm", "qemu-system-arm");
+/// A compiler for every target, with the sources of its library.
+pub(crate) const DEBIAN_RUSTC: Tool = tool("/usr/bin/rustc", "rustc-web");
+pub(crate) const DEBIAN_CARGO: Tool = tool("/usr/bin/cargo", "cargo-web");
+pub(crate) const DEBIAN_RUST_SOURCE: Tool = tool(RUST_SOURCE, "rust-web-src");
+/// Not a program: it is there or not.
+const RUST_SOURCE: &str = "/usr/lib/rustlib/src/rust/library/core/src/lib.rs";
 
 /// Whether the tool can be used. In CI (`CI` is set) it is installed if it is not there, and its absence is an
 /// error; elsewhere the reason to skip is returned.
@@ -42,6 +52,9 @@ pub(crate) fn missing(sh: &Shell, tool: Tool) -> Result<Option<String>> {
 }
 
 fn works(tool: Tool) -> bool {
+    if tool.name == RUST_SOURCE {
+        return std::path::Path::new(RUST_SOURCE).exists();
+    }
     let mut version = Command::new(tool.name);
     version.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
     version.status().is_ok_and(|status| status.success())

@@ -1,0 +1,47 @@
+/*
+ * What a program finds on every board. One header, one folder of sources for each architecture.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#ifndef FIRMWARE_BOARD_H
+#define FIRMWARE_BOARD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* How a program ends. QEMU passes the number on. */
+enum {
+    BOARD_PASSED = 0,
+    BOARD_BROKEN = 1, /* the program found a rule broken: its own verdict */
+    BOARD_CRASHED = 3 /* a trap, a panic */
+};
+
+/* Writes to the console. */
+void board_write(const char *text, size_t length);
+
+/* Ends the run. */
+__attribute__((noreturn)) void board_exit(int status);
+
+/* Calls `tick` from the timer interrupt, about every `microseconds` (1 to 1000) of emulated time, until stopped. */
+void board_timer_start(void (*tick)(void), uint32_t microseconds);
+void board_timer_stop(void);
+
+/* Runs `run` on the second core; it may return. Boards with one core end the program as crashed. */
+void board_start_second_core(void (*run)(void));
+
+/* The program: `main` of a C program, or the Rust function that the linker was told to call so. */
+int main(void);
+
+/* ---- The same for all boards: common.c --------------------------------------------------------------------- */
+
+/* Called by the start-up code of a board when memory is ready. */
+__attribute__((noreturn)) void board_run(void);
+
+/* Called where a trap ends up: tells the numbers, ends the program as crashed. */
+__attribute__((noreturn)) void board_crash(const char *what, uintptr_t number, uintptr_t address);
+
+/* A small heap: first fit, neighbours merged. `align` is a power of two. NULL when there is no room. */
+void *board_allocate(size_t bytes, size_t align);
+void board_release(void *memory);
+
+#endif /* FIRMWARE_BOARD_H */

@@ -1,0 +1,115 @@
+//! `cargo xtask qemu`: the programs in `firmware/` on every chip class, under an emulator.
+//!
+//! ```text
+//!   toolchain   the two archives: libmicrousc_memory.a and the Rust programs             once a target
+//!   link        runtime/<architecture> + a C program, or a function of the Rust ones     once a program
+//!   run         QEMU; what it printed and how it ended, against the file beside the program
+//! ```
+
+mod link;
+mod programs;
+mod run;
+mod targets;
+mod toolchain;
+
+use std::ffi::OsString;
+
+use anyhow::{Result, bail, ensure};
+use lexopt::{Arg, Parser, ValueExt};
+use xshell::Shell;
+
+use crate::report::{Done, Report, in_parallel};
+use crate::tools;
+use programs::{PROGRAMS, Program};
+use targets::{TARGETS, Target};
+
+/// What was asked for on the command line.
+#[derive(Default)]
+struct Options {
+    /// Targets by name; empty: all.
+    targets: Vec<String>,
+    /// Programs by name; empty: all.
+    programs: Vec<String>,
+    /// Write down what is printed, instead of comparing it.
+    overwrite: bool,
+}
+
+impl Options {
+    fn parse(arguments: Vec<OsString>) -> Result<Self> {
+        let mut parser = Parser::from_args(arguments);
+        let mut options = Self::default();
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Arg::Long("target") => options.targets.push(parser.value()?.parse()?),
+                Arg::Long("overwrite") => options.overwrite = true,
+                Arg::Value(name) => options.programs.push(name.parse()?),
+                other => bail!(
+                    "{}; `qemu` knows `--target NAME`, `--overwrite` and names of programs",
+                    other.unexpected()
+                ),
+            }
+        }
+        for name in &options.targets {
+            let known: Vec<_> = TARGETS.iter().map(|target| target.name).collect();
+            ensure!(known.contains(&name.as_str()), "no target `{name}`; there are {}", known.join(", "));
+        }
+        for name in &options.programs {
+            let known: Vec<_> = PROGRAMS.iter().map(|program| program.name).collect();
+            ensure!(known.contains(&name.as_str()), "no program `{name}`; there are {}", known.join(", "));
+        }
+        Ok(options)
+    }
+
+    fn wants(list: &[String], name: &str) -> bool {
+        list.is_empty() || list.iter().any(|wanted| wanted == name)
+    }
+}
+
+/// Builds and runs what the arguments ask for, or everything.
+pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
+    let mut report = Report::default();
+    on_targets(sh, &Options::parse(arguments)?, &mut report);
+    report.finish()
+}
+
+/// Everything, for a report of several commands.
+pub(crate) fn steps(sh: &Shell, report: &mut Report) {
+    on_targets(sh, &Options::default(), report);
+}
+
+fn on_targets(sh: &Shell, options: &Options, report: &mut Report) {
+    for target in TARGETS.iter().filter(|target| Options::wants(&options.targets, target.name)) {
+        let what = format!("emulated {} ({})", target.name, target.chips);
+        report.step(&what, || on_target(sh, target, options));
+    }
+}
+
+fn on_target(sh: &Shell, target: &Target, options: &Options) -> Result<Done> {
+    for tool in target.tools {
+        if let Some(why) = tools::missing(sh, *tool)? {
+            return Ok(Done::Skipped(why));
+        }
+    }
+    if let Some(why) = (target.toolchain.missing)(sh, target)? {
+        return Ok(Done::Skipped(why));
+    }
+    let archives = (target.toolchain.build)(sh, target)?;
+    let programs: Vec<&Program> = PROGRAMS
+        .iter()
+        .filter(|program| program.runs_on(target) && Options::wants(&options.programs, program.name))
+        .collect();
+    let linker = link::Linker::new(sh, target, &archives)?;
+    let results = in_parallel(&programs, |program| {
+        let image = linker.link(program)?;
+        run::check(target, program, &image, options.overwrite)
+    });
+    let mut failures = Vec::new();
+    for (program, result) in programs.iter().zip(results) {
+        match result {
+            Ok(time) => println!("  {:<24} ok in {:.2} s", program.name, time.as_secs_f64()),
+            Err(error) => failures.push(format!("{} on {}: {error:#}", program.name, target.name)),
+        }
+    }
+    ensure!(failures.is_empty(), "{}", failures.join("\n"));
+    Ok(Done::Passed(format!("{} programs", programs.len())))
+}

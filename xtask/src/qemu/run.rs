@@ -1,0 +1,100 @@
+//! Runs an image, and compares what came of it with what is written beside the program.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::programs::{Ending, Program};
+use super::targets::Target;
+
+/// What a program returns that found a rule broken (`board.h`).
+const BROKEN: i32 = 1;
+/// A run that takes longer hangs.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Runs a program and judges it; how long it took.
+pub(crate) fn check(target: &Target, program: &Program, image: &Path, overwrite: bool) -> Result<Duration> {
+    let start = Instant::now();
+    let (status, printed) = emulate(target, program, image)?;
+    let printed = without_addresses(&printed);
+    match program.ending {
+        Ending::Broken => ensure!(
+            status == BROKEN,
+            "a part of it was removed, and nobody noticed: it ended with {status} and printed\n{printed}"
+        ),
+        Ending::AsExpected => {
+            ensure!(status == 0, "it ended with {status} and printed\n{printed}");
+            compare(program, &printed, overwrite)?;
+        }
+    }
+    Ok(start.elapsed())
+}
+
+fn compare(program: &Program, printed: &str, overwrite: bool) -> Result<()> {
+    let path = PathBuf::from(format!("firmware/programs/{}.expected", program.name));
+    if overwrite {
+        return std::fs::write(&path, printed).context("the expected text cannot be written");
+    }
+    let expected =
+        std::fs::read_to_string(&path).with_context(|| format!("{} is missing", path.display()))?;
+    if expected == printed {
+        return Ok(());
+    }
+    bail!("{} says\n{expected}but it printed\n{printed}(`--overwrite` writes that down)", path.display())
+}
+
+/// Runs it to its end: its exit status and what it printed.
+fn emulate(target: &Target, program: &Program, image: &Path) -> Result<(i32, String)> {
+    let (emulator, flags) = target.emulator.split_first().context("no emulator")?;
+    let stepped = if program.stepped { target.stepped } else { &[] };
+    let mut child = Command::new(emulator)
+        .args(stepped)
+        .args(flags)
+        .arg(image)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .with_context(|| format!("{emulator} did not start"))?;
+    let mut output = child.stdout.take().context("no output")?;
+    let reader = std::thread::spawn(move || {
+        let mut printed = Vec::new();
+        output.read_to_end(&mut printed).map(|_| printed)
+    });
+    let start = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break Some(status);
+        }
+        if start.elapsed() > PATIENCE {
+            child.kill()?;
+            child.wait()?;
+            break None;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let printed = reader.join().expect("the reader does not panic")?;
+    let printed = String::from_utf8_lossy(&printed).replace("\r\n", "\n");
+    let Some(status) = status else {
+        bail!("it did not end within {} s; it printed\n{printed}", PATIENCE.as_secs());
+    };
+    Ok((status.code().context("the emulator was killed")?, printed))
+}
+
+/// The same text with `0x...` for every address, which differs from target to target.
+fn without_addresses(printed: &str) -> String {
+    let mut text = String::new();
+    let mut rest = printed;
+    while let Some(at) = rest.find("0x") {
+        let (before, address) = rest.split_at(at + 2);
+        text.push_str(before);
+        rest = address.trim_start_matches(|c: char| c.is_ascii_hexdigit());
+        if rest.len() < address.len() {
+            text.push_str("...");
+        }
+    }
+    text + rest
+}

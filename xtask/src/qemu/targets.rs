@@ -1,0 +1,167 @@
+//! The chip classes, and what stands for each here.
+
+use super::toolchain::{RUST, Toolchain};
+use crate::tools::{ARM_GCC, QEMU_ARM, QEMU_RISCV32, RISCV_GCC, Tool};
+
+/// A class of chips, built and run alike.
+pub(crate) struct Target {
+    pub(crate) name: &'static str,
+    /// Chips of the family that run such code.
+    pub(crate) chips: &'static str,
+    /// What must be installed beside the Rust toolchain.
+    pub(crate) tools: &'static [Tool],
+    /// How the Rust archives are made.
+    pub(crate) toolchain: &'static Toolchain,
+    /// The name of the target for rustc, or the path of its description.
+    pub(crate) rust: &'static str,
+    /// The port's features.
+    pub(crate) features: &'static str,
+    pub(crate) cores: usize,
+    /// The C compiler, also the linker, with what it must be told about the target.
+    pub(crate) compiler: &'static [&'static str],
+    /// Sources of the runtime, and the linker script, in `firmware/runtime`.
+    pub(crate) runtime: &'static [&'static str],
+    pub(crate) script: &'static str,
+    /// The emulator; the image is added at the end.
+    pub(crate) emulator: &'static [&'static str],
+    /// Added for programs whose point is when an interrupt comes: time advances with each instruction, and an
+    /// interrupt may come between any two.
+    pub(crate) stepped: &'static [&'static str],
+}
+
+const RISCV: Target = Target {
+    name: "",
+    chips: "",
+    tools: &[RISCV_GCC, QEMU_RISCV32],
+    toolchain: &RUST,
+    rust: "riscv32imc-unknown-none-elf",
+    features: "bare",
+    cores: 1,
+    compiler: &["riscv64-unknown-elf-gcc", "-march=rv32imc_zicsr", "-mabi=ilp32"],
+    runtime: &["riscv/start.S", "riscv/board.c"],
+    script: "riscv/link.ld",
+    // Without A an atomic instruction that strayed in is an illegal one.
+    emulator: &[
+        "qemu-system-riscv32",
+        "-M",
+        "virt",
+        "-cpu",
+        "rv32,a=false,f=false,d=false",
+        "-bios",
+        "none",
+        "-display",
+        "none",
+        "-monitor",
+        "none",
+        "-serial",
+        "stdio",
+        "-kernel",
+    ],
+    stepped: &["-icount", "shift=3", "-singlestep"],
+};
+
+const CORTEX_M: Target = Target {
+    name: "",
+    chips: "no chip of the family",
+    tools: &[ARM_GCC, QEMU_ARM],
+    toolchain: &RUST,
+    rust: "thumbv7m-none-eabi",
+    features: "bare",
+    cores: 1,
+    compiler: &["arm-none-eabi-gcc", "-mcpu=cortex-m3", "-mthumb"],
+    runtime: &["cortex-m/board.c"],
+    script: "cortex-m/link.ld",
+    emulator: &[],
+    stepped: &["-icount", "shift=3", "-singlestep"],
+};
+
+macro_rules! cortex_m_emulator {
+    ($machine:literal) => {
+        &[
+            "qemu-system-arm",
+            "-M",
+            $machine,
+            "-display",
+            "none",
+            "-monitor",
+            "none",
+            "-serial",
+            "null",
+            "-chardev",
+            "stdio,id=console",
+            "-semihosting-config",
+            "enable=on,target=native,chardev=console",
+            "-kernel",
+        ]
+    };
+}
+
+pub(crate) const TARGETS: &[Target] = &[
+    Target { name: "riscv32imc", chips: "ESP32-C2, C3", ..RISCV },
+    Target {
+        name: "riscv32imac",
+        chips: "ESP32-C5, C6, C61, H2",
+        rust: "riscv32imac-unknown-none-elf",
+        compiler: &["riscv64-unknown-elf-gcc", "-march=rv32imac_zicsr", "-mabi=ilp32"],
+        emulator: &[
+            "qemu-system-riscv32",
+            "-M",
+            "virt",
+            "-cpu",
+            "rv32,f=false,d=false",
+            "-bios",
+            "none",
+            "-display",
+            "none",
+            "-monitor",
+            "none",
+            "-serial",
+            "stdio",
+            "-kernel",
+        ],
+        ..RISCV
+    },
+    Target {
+        name: "riscv32imac-smp2",
+        chips: "ESP32-P4",
+        rust: "riscv32imac-unknown-none-elf",
+        features: "bare,multicore",
+        cores: 2,
+        compiler: &["riscv64-unknown-elf-gcc", "-march=rv32imac_zicsr", "-mabi=ilp32"],
+        emulator: &[
+            "qemu-system-riscv32",
+            "-M",
+            "virt",
+            "-cpu",
+            "rv32,f=false,d=false",
+            "-smp",
+            "2",
+            "-accel",
+            "tcg,thread=multi",
+            "-bios",
+            "none",
+            "-display",
+            "none",
+            "-monitor",
+            "none",
+            "-serial",
+            "stdio",
+            "-kernel",
+        ],
+        stepped: &[],
+        ..RISCV
+    },
+    Target {
+        name: "thumbv6m",
+        rust: "thumbv6m-none-eabi",
+        compiler: &["arm-none-eabi-gcc", "-mcpu=cortex-m0", "-mthumb", "-Wl,--defsym=FIRMWARE_RAM=16K"],
+        emulator: cortex_m_emulator!("microbit"),
+        ..CORTEX_M
+    },
+    Target {
+        name: "thumbv7m",
+        compiler: &["arm-none-eabi-gcc", "-mcpu=cortex-m3", "-mthumb", "-Wl,--defsym=FIRMWARE_RAM=64K"],
+        emulator: cortex_m_emulator!("lm3s6965evb"),
+        ..CORTEX_M
+    },
+];

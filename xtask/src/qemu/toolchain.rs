@@ -1,0 +1,86 @@
+//! The Rust side: an installed target where there is one, else Debian's compiler, which builds `core` as well.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Result, ensure};
+use xshell::Shell;
+
+use super::targets::Target;
+use crate::archive;
+use crate::tools::{self, DEBIAN_CARGO, DEBIAN_RUST_SOURCE, DEBIAN_RUSTC};
+
+/// How the archives of a target are made.
+pub(crate) struct Toolchain {
+    /// Why they cannot be made here, if so. In CI what is missing is installed.
+    pub(crate) missing: fn(&Shell, &Target) -> Result<Option<String>>,
+    pub(crate) build: fn(&Shell, &Target) -> Result<Archives>,
+}
+
+/// What programs are linked with.
+pub(crate) struct Archives {
+    /// The C ABI.
+    pub(crate) memory: PathBuf,
+    /// Every program that is written in Rust.
+    pub(crate) programs: PathBuf,
+}
+
+/// Targets that rustc knows by name.
+pub(crate) const RUST: Toolchain = Toolchain { missing, build };
+
+/// Where Debian's packages put a compiler with the sources of its library.
+const DEBIAN: [(&str, &str); 3] =
+    [("RUSTC", "/usr/bin/rustc"), ("RUSTC_BOOTSTRAP", "1"), ("CARGO_UNSTABLE_BUILD_STD", "core,alloc")];
+
+/// Whether the compiler that runs these tests has the target's library.
+fn is_installed(target: &Target) -> bool {
+    let asked = Command::new("rustc").args(["--print", "target-libdir", "--target", target.rust]).output();
+    asked.is_ok_and(|output| {
+        output.status.success() && Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir()
+    })
+}
+
+fn missing(sh: &Shell, target: &Target) -> Result<Option<String>> {
+    if is_installed(target) {
+        return Ok(None);
+    }
+    for tool in [DEBIAN_RUSTC, DEBIAN_CARGO, DEBIAN_RUST_SOURCE] {
+        if let Some(why) = tools::missing(sh, tool)? {
+            return Ok(Some(format!("rustup target add {}; or: {why}", target.rust)));
+        }
+    }
+    Ok(None)
+}
+
+fn build(sh: &Shell, target: &Target) -> Result<Archives> {
+    Ok(Archives {
+        memory: staticlib(sh, target, "Cargo.toml", "microusc-memory", target.features)?,
+        programs: staticlib(sh, target, "firmware/rust/Cargo.toml", "firmware", "")?,
+    })
+}
+
+/// Builds one archive. One target directory for all of them, so that `core` is built once a target.
+fn staticlib(sh: &Shell, target: &Target, manifest: &str, package: &str, features: &str) -> Result<PathBuf> {
+    let dir = archive::target_dir(sh).join("firmware");
+    let installed = is_installed(target);
+    let mut cargo = Command::new(if installed { "cargo" } else { "/usr/bin/cargo" });
+    // What the Cargo that runs this set for its own compiler.
+    for inherited in ["RUSTFLAGS", "RUSTUP_TOOLCHAIN", "LD_LIBRARY_PATH", "CARGO", "RUSTC"] {
+        cargo.env_remove(inherited);
+    }
+    if !installed {
+        cargo.envs(DEBIAN);
+    }
+    cargo.args(["rustc", "--quiet", "--lib", "--crate-type", "staticlib", "--profile", "firmware"]);
+    cargo.args(["--manifest-path", manifest, "--package", package, "--target", target.rust]);
+    cargo.args(["--no-default-features", "--features", features]);
+    cargo.arg("--target-dir").arg(&dir).current_dir(sh.current_dir());
+    let status = cargo.status()?;
+    ensure!(status.success(), "{package} does not build for {}", target.rust);
+    let triple = Path::new(target.rust).file_stem().unwrap_or_default();
+    let built = dir.join(triple).join("firmware").join(format!("lib{}.a", package.replace('-', "_")));
+    // The next target may be of the same triple with other features.
+    let kept = archive::work_dir(sh, "qemu")?.join(format!("{}-{package}.a", target.name));
+    std::fs::copy(built, &kept)?;
+    Ok(kept)
+}
