@@ -14,6 +14,9 @@
 //! | `print_usage(pools)` | the heap's totals and a line a pool; from tasks only |
 //! | `system_*`, `task_*`, `semaphore_*`, `least_stack()` | the kernel, as `microusc_system::Platform` has it |
 
+mod advice;
+#[cfg(feature = "bare")]
+mod bare;
 #[cfg(feature = "host")]
 mod host;
 
@@ -30,8 +33,15 @@ pub use host::{
     microusc_host_select_chip, microusc_host_set_context,
 };
 
-#[cfg(not(feature = "host"))]
-compile_error!("choose a port: the feature `host` is the only one there is yet");
+#[cfg(feature = "bare")]
+pub(crate) use bare::{PortLock, allocate, kind_of, limits, log, print_info, print_usage, release};
+#[cfg(feature = "bare")]
+pub use bare::{microusc_bare_set_clock, microusc_bare_set_heap, microusc_bare_set_writer};
+
+#[cfg(not(any(feature = "bare", feature = "host")))]
+compile_error!("choose a port: the feature `bare` or `host`");
+#[cfg(all(feature = "bare", feature = "host"))]
+compile_error!("one port at a time: `bare` needs --no-default-features");
 
 /// What the chip has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,5 +73,6 @@ pub(crate) enum MemoryKind {
     /// External RAM.
     External,
     /// Static memory of the program, where the port cannot or need not say more.
+    #[cfg_attr(feature = "bare", expect(dead_code, reason = "one kind of memory there, whoever it belongs to"))]
     Static,
 }

@@ -44,7 +44,10 @@ const PROGRAM: Program = Program {
     stepped: false,
 };
 
-pub(crate) const PROGRAMS: &[Program] = &[Program { name: "hello", source: Source::C("hello.c"), ..PROGRAM }];
+pub(crate) const PROGRAMS: &[Program] = &[
+    Program { name: "hello", source: Source::C("hello.c"), ..PROGRAM },
+    Program { name: "rust-hello", source: Source::Rust("rust_hello"), ..PROGRAM },
+];
 
 impl Program {
     pub(crate) fn runs_on(&self, target: &Target) -> bool {

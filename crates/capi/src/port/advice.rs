@@ -1,0 +1,66 @@
+//! The words of log lines, the same on every port.
+
+use crate::abi::*;
+
+/// What to do about it.
+pub(crate) fn next_step(reason: esp_err_t) -> &'static str {
+    match reason {
+        ESP_ERR_NO_MEM => {
+            "not enough memory of that kind: make fewer or smaller blocks, or choose another placement"
+        }
+        ESP_ERR_INVALID_ARG => "a pointer is NULL, or a placement or flag is unknown",
+        ESP_ERR_INVALID_SIZE => {
+            "blocks hold at least a pointer, a pool at least one block, both together at most half the address space; a static buffer as MEMORY_POOL_STATIC_SIZE says"
+        }
+        ESP_ERR_INVALID_STATE => {
+            "a pool is initialised once, before it is used, and destroyed once, while nobody waits for its blocks; interrupts cannot wait"
+        }
+        MEMORY_POOL_ERR_NOT_A_BLOCK => "free the address that memory_pool_alloc returned, to the same pool",
+        MEMORY_POOL_ERR_DOUBLE_FREE => "somebody freed this block before; set pointers to NULL when freeing",
+        MEMORY_POOL_ERR_CORRUPT => {
+            "a free block was written to, by its former owner or by a neighbour; memory_pool_repair makes the list anew"
+        }
+        MEMORY_POOL_ERR_IN_USE => {
+            "blocks are in use: their owners hold pointers to memory that ends with the pool"
+        }
+        MEMORY_POOL_ERR_NO_PSRAM => "this chip or module has no external RAM: use DRAM",
+        MEMORY_POOL_ERR_NO_IRAM => "this chip has no instruction RAM for data: use DRAM",
+        MEMORY_POOL_ERR_ISR_IN_PSRAM => {
+            "external RAM is unreachable while the flash cache is off: use DRAM for interrupts"
+        }
+        MEMORY_POOL_ERR_DMA_IN_PSRAM => "DMA does not reach this chip's external RAM: use DRAM",
+        MEMORY_POOL_ERR_DMA_IN_IRAM => "DMA does not reach instruction RAM: use DRAM",
+        MEMORY_POOL_ERR_BYTES_IN_IRAM => {
+            "instruction RAM takes aligned 32-bit accesses only: use DRAM for bytes"
+        }
+        MEMORY_POOL_ERR_WRONG_MEMORY => {
+            "the heap gave memory of another kind, or the buffer is not internal RAM"
+        }
+        ESP_ERR_NOT_FINISHED => {
+            "a task did not stop: its driver and memory stay; try again when it waits or returned"
+        }
+        MEMORY_POOL_ERR_RETAINED_NONE => {
+            "no pool was found: the first start, or the memory lost power; it is empty"
+        }
+        MEMORY_POOL_ERR_RETAINED_CHECKSUM | MEMORY_POOL_ERR_RETAINED_MAP => {
+            "retained memory was damaged or overwritten: the pool is empty again"
+        }
+        MEMORY_POOL_ERR_RETAINED_VERSION
+        | MEMORY_POOL_ERR_RETAINED_BLOCK_SIZE
+        | MEMORY_POOL_ERR_RETAINED_NUM_BLOCKS
+        | MEMORY_POOL_ERR_RETAINED_TAG => {
+            "the firmware before had another pool in this memory: it is empty again"
+        }
+        _ => "",
+    }
+}
+
+/// What a kind of memory is called.
+pub(crate) fn placement_name(placement: memory_placement_t) -> &'static str {
+    match placement {
+        DRAM => "DRAM",
+        PSRAM => "PSRAM",
+        IRAM => "IRAM",
+        _ => "?",
+    }
+}

@@ -1,0 +1,50 @@
+//! Bare metal: no system below. Everything that this port cannot know, the program tells it (`MicroUSC/port/bare.h`).
+
+mod controls;
+#[cfg_attr(feature = "multicore", path = "bare/lock_cores.rs")]
+#[cfg_attr(not(feature = "multicore"), path = "bare/lock_core.rs")]
+mod lock;
+mod panic;
+mod print;
+
+use core::ptr::null_mut;
+
+use super::{Limits, MemoryKind};
+
+use controls::HOOKS;
+pub use controls::{microusc_bare_set_clock, microusc_bare_set_heap, microusc_bare_set_writer};
+pub(crate) use lock::PortLock;
+pub(crate) use print::{log, print_info, print_usage};
+
+/// One kind of RAM, reached by bytes and by peripherals: a chip with more has a port of its own.
+pub(crate) fn limits() -> Limits {
+    Limits { psram: None, dma_align: size_of::<usize>(), word_iram: false }
+}
+
+pub(crate) fn allocate(bytes: usize, align: usize, caps: u32) -> *mut u8 {
+    HOOKS.allocate().map_or(null_mut(), |allocate| {
+        // SAFETY: the program promised that its function can be called, from tasks; so does the caller.
+        unsafe { allocate(bytes, align, caps) }.cast()
+    })
+}
+
+/// # Safety
+///
+/// `memory` came from `allocate` and is not used again.
+pub(crate) unsafe fn release(memory: *mut u8) {
+    if let Some(release) = HOOKS.release() {
+        // SAFETY: as the caller promises; the heap does not change while pools exist.
+        unsafe { release(memory.cast()) };
+    }
+}
+
+/// All of it is what pools ask for: [`limits`] refuses every other wish before memory is looked at.
+pub(crate) fn kind_of(_memory: *const u8, _bytes: usize) -> MemoryKind {
+    MemoryKind::Internal
+}
+
+/// Microseconds since some moment; 0 without a clock.
+fn now_us() -> u64 {
+    // SAFETY: the program promised that its function can be called from any context.
+    HOOKS.clock().map_or(0, |now_us| unsafe { now_us() })
+}
