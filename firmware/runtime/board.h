@@ -22,7 +22,10 @@ void board_write(const char *text, size_t length);
 /* Ends the run. */
 __attribute__((noreturn)) void board_exit(int status);
 
-/* Calls `tick` from the timer interrupt, about every `microseconds` (1 to 1000) of emulated time, until stopped. */
+/*
+ * Calls `tick` from the timer interrupt, about every `microseconds` (1 to 1000) of emulated time, until stopped. Not
+ * evenly: a program that takes as long for a round as the timer for a tick would always be interrupted at one place.
+ */
 void board_timer_start(void (*tick)(void), uint32_t microseconds);
 void board_timer_stop(void);
 
@@ -31,6 +34,9 @@ void board_start_second_core(void (*run)(void));
 
 /* The program: `main` of a C program, or the Rust function that the linker was told to call so. */
 int main(void);
+
+/* Called before it; does nothing unless the program has one. */
+void board_prepare(void);
 
 /* ---- The same for all boards: common.c --------------------------------------------------------------------- */
 

@@ -9,7 +9,11 @@
 #include <string.h>
 #include "board.h"
 
+__attribute__((weak)) void board_prepare(void) {
+}
+
 void board_run(void) {
+    board_prepare();
     board_exit(main());
 }
 

@@ -24,7 +24,8 @@ use crate::archive::{self, Profile};
 use crate::report::{Done, in_parallel};
 use crate::tools::{self, GCC, GXX};
 
-use document::{Document, Sample};
+pub(crate) use document::Document;
+use document::Sample;
 use expectations::Expectations;
 use program::{Fate, Workshop};
 

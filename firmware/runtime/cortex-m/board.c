@@ -24,6 +24,7 @@ extern uint32_t board_data_start[], board_data_end[], board_data_load[], board_b
 extern uint32_t board_stack_top[];
 
 static void (*on_tick)(void);
+static uint32_t period, phase;
 
 static uintptr_t ask_host(uintptr_t operation, const void *argument) {
     register uintptr_t r0 __asm__("r0") = operation;
@@ -54,7 +55,8 @@ void board_exit(int status) {
 void board_timer_start(void (*tick)(void), uint32_t microseconds) {
     on_tick = tick;
     SYSTICK_CONTROL = 0;
-    SYSTICK_RELOAD = microseconds * CYCLES_PER_MICROSECOND - 1;
+    period = microseconds * CYCLES_PER_MICROSECOND - 1;
+    SYSTICK_RELOAD = period;
     SYSTICK_VALUE = 0;
     SYSTICK_CONTROL = SYSTICK_ON;
 }
@@ -85,6 +87,8 @@ static void fault(void) {
 }
 
 static void systick(void) {
+    phase = phase * 5 + 3;
+    SYSTICK_RELOAD = period + phase % 64; /* from the tick after the next one on */
     on_tick();
 }
 

@@ -21,7 +21,7 @@
 enum { TICKS_PER_MICROSECOND = 10, MACHINE_TIMER = 7, MSTATUS_MIE = 8, MIE_MTIE = 1 << MACHINE_TIMER, HARTS = 2 };
 
 static void (*on_tick[HARTS])(void);
-static uint32_t period[HARTS];
+static uint32_t period[HARTS], phase[HARTS];
 static void (*second_core)(void);
 
 void board_write(const char *text, size_t length) {
@@ -46,7 +46,8 @@ static void arm(unsigned number) {
         high = TIME_HIGH;
         low = TIME_LOW;
     }
-    const uint64_t due = ((uint64_t)high << 32 | low) + period[number];
+    phase[number] = phase[number] * 5 + 3;
+    const uint64_t due = ((uint64_t)high << 32 | low) + period[number] + phase[number] % 16;
     COMPARE_HIGH(number) = UINT32_MAX; /* so that no value in between is in the past */
     COMPARE_LOW(number) = (uint32_t)due;
     COMPARE_HIGH(number) = (uint32_t)(due >> 32);

@@ -34,6 +34,11 @@ pub fn timer_stop() {
     c::board_timer_stop();
 }
 
+/// Ends the run.
+pub fn exit(status: i32) -> ! {
+    c::board_exit(status)
+}
+
 /// Runs `run` on the second core.
 pub fn start_second_core(run: extern "C" fn()) {
     c::board_start_second_core(run);
@@ -62,7 +67,7 @@ pub(crate) use println;
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     println!("{info}");
-    c::board_exit(CRASHED)
+    exit(CRASHED)
 }
 
 struct Heap;

@@ -10,6 +10,7 @@ use super::programs::{Program, Source};
 use super::targets::Target;
 use super::toolchain::Archives;
 use crate::archive;
+use crate::samples::Document;
 
 const FLAGS: &[&str] = &[
     "-std=c11",
@@ -66,7 +67,12 @@ impl<'a> Linker<'a> {
         command.args(self.target.runtime.iter().chain(&["common.c"]).map(|source| self.runtime.join(source)));
         match program.source {
             Source::C(file) => {
-                command.arg(Path::new("firmware/programs").join(file)).arg(&self.archives.memory);
+                command.arg(Path::new("firmware/programs").join(file));
+                self.link_memory(&mut command);
+            }
+            Source::Sample(document) => {
+                command.arg(self.sample(document)?);
+                self.link_memory(&mut command);
             }
             Source::Rust(function) => {
                 command.arg(format!("-Wl,--undefined={function},--defsym=main={function}"));
@@ -77,5 +83,18 @@ impl<'a> Linker<'a> {
         let output = output.with_context(|| format!("{compiler} did not start"))?;
         ensure!(output.status.success(), "{compiler} refused:\n{}", String::from_utf8_lossy(&output.stderr));
         Ok(image)
+    }
+
+    fn link_memory(&self, command: &mut Command) {
+        command.arg(self.runtime.join("port.c")).arg(&self.archives.memory);
+    }
+
+    /// The first sample of a document, in a file.
+    fn sample(&self, document: &str) -> Result<PathBuf> {
+        let samples = Document::parse(&std::fs::read_to_string(document)?).samples;
+        let sample = samples.first().with_context(|| format!("{document} has no sample"))?;
+        let file = self.images.join(document).with_extension("c");
+        std::fs::write(&file, &sample.text)?;
+        Ok(file)
     }
 }

@@ -1,4 +1,5 @@
-//! The programs in `firmware/programs`, each with `NAME.expected` beside it.
+//! The programs in `firmware/programs`, each with `NAME.expected` beside it, or `NAME.TARGET.expected` where a target
+//! prints something else.
 
 use super::targets::Target;
 
@@ -7,6 +8,8 @@ use super::targets::Target;
 pub(crate) enum Source {
     /// A C file in `firmware/programs`, linked with the archive of the C ABI.
     C(&'static str),
+    /// The first sample of a document, linked in the same way.
+    Sample(&'static str),
     /// A function of the crate in `firmware/rust`.
     Rust(&'static str),
 }
@@ -44,13 +47,55 @@ const PROGRAM: Program = Program {
     stepped: false,
 };
 
+/// The functions without the lock, in `owners.h`.
+const OPEN: &[&str] = &["-DOPEN"];
+
 pub(crate) const PROGRAMS: &[Program] = &[
-    Program { name: "hello", source: Source::C("hello.c"), ..PROGRAM },
-    Program { name: "rust-hello", source: Source::Rust("rust_hello"), ..PROGRAM },
+    Program { name: "quickstart", source: Source::Sample("README.md"), ..PROGRAM },
+    Program { name: "set", source: Source::C("set.c"), ..PROGRAM },
+    Program { name: "misuse", source: Source::C("misuse.c"), ..PROGRAM },
+    Program { name: "interrupts", source: Source::C("interrupts.c"), stepped: true, ..PROGRAM },
+    Program {
+        name: "interrupts-open",
+        source: Source::C("interrupts.c"),
+        defines: OPEN,
+        ending: Ending::Broken,
+        stepped: true,
+        ..PROGRAM
+    },
+    Program { name: "cores", source: Source::C("cores.c"), cores: 2, ..PROGRAM },
+    Program {
+        name: "cores-open",
+        source: Source::C("cores.c"),
+        defines: OPEN,
+        ending: Ending::Broken,
+        cores: 2,
+        ..PROGRAM
+    },
+    Program { name: "model", source: Source::Rust("program_model"), ..PROGRAM },
+    Program { name: "waiting", source: Source::Rust("program_waiting"), stepped: true, ..PROGRAM },
+    Program { name: "rust-interrupts", source: Source::Rust("program_interrupts"), stepped: true, ..PROGRAM },
+    Program {
+        name: "rust-interrupts-open",
+        source: Source::Rust("program_interrupts_open"),
+        ending: Ending::Broken,
+        stepped: true,
+        ..PROGRAM
+    },
+    Program { name: "rust-cores", source: Source::Rust("program_cores"), cores: 2, ..PROGRAM },
+    Program {
+        name: "rust-cores-open",
+        source: Source::Rust("program_cores_open"),
+        ending: Ending::Broken,
+        cores: 2,
+        ..PROGRAM
+    },
 ];
 
 impl Program {
+    /// Whether the target has the cores, and can bring the interrupt that an unprotected program must meet.
     pub(crate) fn runs_on(&self, target: &Target) -> bool {
-        self.cores <= target.cores
+        let needs_steps = self.stepped && self.ending == Ending::Broken;
+        self.cores <= target.cores && !(needs_steps && target.stepped.is_empty())
     }
 }

@@ -27,14 +27,16 @@ pub(crate) fn check(target: &Target, program: &Program, image: &Path, overwrite:
         ),
         Ending::AsExpected => {
             ensure!(status == 0, "it ended with {status} and printed\n{printed}");
-            compare(program, &printed, overwrite)?;
+            compare(target, program, &printed, overwrite)?;
         }
     }
     Ok(start.elapsed())
 }
 
-fn compare(program: &Program, printed: &str, overwrite: bool) -> Result<()> {
-    let path = PathBuf::from(format!("firmware/programs/{}.expected", program.name));
+fn compare(target: &Target, program: &Program, printed: &str, overwrite: bool) -> Result<()> {
+    let own = PathBuf::from(format!("firmware/programs/{}.{}.expected", program.name, target.name));
+    let shared = PathBuf::from(format!("firmware/programs/{}.expected", program.name));
+    let path = if own.exists() { own } else { shared };
     if overwrite {
         return std::fs::write(&path, printed).context("the expected text cannot be written");
     }
