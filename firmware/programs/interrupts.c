@@ -5,7 +5,7 @@
  */
 #include "owners.h"
 
-enum { TICKS = 3000, MICROSECONDS = 20 };
+enum { TICKS = 10000, MICROSECONDS = 20 };
 
 static volatile uint32_t ticks;
 static owner_t in_interrupt = {.name = 2u << 24, .random = 0x2545f491};

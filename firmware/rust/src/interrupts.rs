@@ -7,7 +7,7 @@ use microusc_pool::{AtomicPool, InterruptLock, Pool, RawLock, words_for};
 use crate::board;
 use crate::owners::{Alone, BLOCKS, Block, Owner, Shared, conclude, learn};
 
-const TICKS: u32 = 2000;
+const TICKS: u32 = 8000;
 const MICROSECONDS: u32 = 20;
 
 /// A lock that keeps nobody out: what the program must notice.

@@ -7,6 +7,7 @@
 //! | [`interrupts`] | the main loop and the timer interrupt on one pool |
 //! | `cores` | two cores on one pool, where cores can exclude each other |
 //! | [`waiting`] | tasks that wait for blocks which the interrupt frees |
+//! | [`budgets`] | every order of taking and returning, to be counted |
 //! | [`board`] | the board (start-up, console, timer, heap), which is C: `firmware/runtime` |
 //! | [`owners`] | what every owner of a block does and checks |
 //! | [`subjects`] | the pools as the model sees them |
@@ -14,6 +15,7 @@
 extern crate alloc;
 
 pub mod board;
+pub mod budgets;
 #[cfg(target_has_atomic = "8")]
 pub mod cores;
 pub mod interrupts;

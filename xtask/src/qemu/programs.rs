@@ -21,6 +21,8 @@ pub(crate) enum Ending {
     AsExpected,
     /// With a rule found broken by the program itself: one of its parts was removed to show that it is needed.
     Broken,
+    /// With a trap, which the start-up code reports.
+    Crashed,
 }
 
 /// One program.
@@ -32,6 +34,8 @@ pub(crate) struct Program {
     /// For the C compiler.
     pub(crate) defines: &'static [&'static str],
     pub(crate) ending: Ending,
+    /// Targets by name; empty: all.
+    pub(crate) only: &'static [&'static str],
     /// Cores that it needs.
     pub(crate) cores: usize,
     /// Whether the moment of an interrupt is the point: see `Target::stepped`.
@@ -43,9 +47,16 @@ const PROGRAM: Program = Program {
     source: Source::C(""),
     defines: &[],
     ending: Ending::AsExpected,
+    only: &[],
     cores: 1,
     stepped: false,
 };
+
+/// What `cargo xtask budgets` counts: the C functions, and the Rust ones.
+pub(crate) const BUDGETS: [Program; 2] = [
+    Program { name: "budgets", source: Source::C("budgets.c"), ..PROGRAM },
+    Program { name: "rust-budgets", source: Source::Rust("program_budgets"), ..PROGRAM },
+];
 
 /// The functions without the lock, in `owners.h`.
 const OPEN: &[&str] = &["-DOPEN"];
@@ -82,6 +93,14 @@ pub(crate) const PROGRAMS: &[Program] = &[
         stepped: true,
         ..PROGRAM
     },
+    // Without A an atomic instruction is an illegal one: were there any in the other programs, they would end like this.
+    Program {
+        name: "stray-atomic",
+        source: Source::C("stray_atomic.c"),
+        ending: Ending::Crashed,
+        only: &["riscv32imc"],
+        ..PROGRAM
+    },
     Program { name: "rust-cores", source: Source::Rust("program_cores"), cores: 2, ..PROGRAM },
     Program {
         name: "rust-cores-open",
@@ -96,6 +115,7 @@ impl Program {
     /// Whether the target has the cores, and can bring the interrupt that an unprotected program must meet.
     pub(crate) fn runs_on(&self, target: &Target) -> bool {
         let needs_steps = self.stepped && self.ending == Ending::Broken;
-        self.cores <= target.cores && !(needs_steps && target.stepped.is_empty())
+        let wanted = self.only.is_empty() || self.only.contains(&target.name);
+        wanted && self.cores <= target.cores && !(needs_steps && target.stepped.is_empty())
     }
 }

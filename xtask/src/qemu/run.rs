@@ -12,6 +12,8 @@ use super::targets::Target;
 
 /// What a program returns that found a rule broken (`board.h`).
 const BROKEN: i32 = 1;
+/// What a trap returns.
+const CRASHED: i32 = 3;
 /// A run that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -25,6 +27,9 @@ pub(crate) fn check(target: &Target, program: &Program, image: &Path, overwrite:
             status == BROKEN,
             "a part of it was removed, and nobody noticed: it ended with {status} and printed\n{printed}"
         ),
+        Ending::Crashed => {
+            ensure!(status == CRASHED, "no trap: it ended with {status} and printed\n{printed}")
+        }
         Ending::AsExpected => {
             ensure!(status == 0, "it ended with {status} and printed\n{printed}");
             compare(target, program, &printed, overwrite)?;
