@@ -14,11 +14,11 @@ static memory_pool_t pool;
 static void *taken[BLOCKS];
 
 __attribute__((noinline)) void budget_first(void) {
-    __asm__ volatile("");
+    __asm__ volatile("" ::"r"(1));
 }
 
 __attribute__((noinline)) void budget_again(void) {
-    __asm__ volatile("");
+    __asm__ volatile("" ::"r"(2));
 }
 
 /* One pattern for both pairs of functions. */

@@ -2,6 +2,7 @@
 
 mod archive;
 mod bench;
+mod budgets;
 mod compile;
 mod ctests;
 mod fuzz;
@@ -50,6 +51,11 @@ const COMMANDS: &[Command] = &[
         run: hotpath::run,
     },
     Command { name: "bench", about: "instruction counts against budgets  [--format json]", run: bench::run },
+    Command {
+        name: "budgets",
+        about: "instructions, code and RAM on the chips  [--target NAME]... [--format json] [--overwrite]",
+        run: budgets::run,
+    },
     Command { name: "fuzz", about: "every fuzz target for a while  [--seconds N]", run: fuzz::run },
     Command {
         name: "stress",

@@ -20,8 +20,12 @@ use xshell::Shell;
 
 use crate::report::{Done, Report, in_parallel};
 use crate::tools;
-use programs::{PROGRAMS, Program};
-use targets::{TARGETS, Target};
+use programs::PROGRAMS;
+
+pub(crate) use link::Linker;
+pub(crate) use programs::{BUDGETS, Program};
+pub(crate) use run::traced;
+pub(crate) use targets::{TARGETS, Target};
 
 /// What was asked for on the command line.
 #[derive(Default)]
@@ -49,20 +53,35 @@ impl Options {
                 ),
             }
         }
-        for name in &options.targets {
-            let known: Vec<_> = TARGETS.iter().map(|target| target.name).collect();
-            ensure!(known.contains(&name.as_str()), "no target `{name}`; there are {}", known.join(", "));
-        }
+        check_names(&options.targets)?;
         for name in &options.programs {
             let known: Vec<_> = PROGRAMS.iter().map(|program| program.name).collect();
             ensure!(known.contains(&name.as_str()), "no program `{name}`; there are {}", known.join(", "));
         }
         Ok(options)
     }
+}
 
-    fn wants(list: &[String], name: &str) -> bool {
-        list.is_empty() || list.iter().any(|wanted| wanted == name)
+/// Whether all of them are targets.
+pub(crate) fn check_names(targets: &[String]) -> Result<()> {
+    let known: Vec<_> = TARGETS.iter().map(|target| target.name).collect();
+    let unknown = targets.iter().find(|name| !known.contains(&name.as_str()));
+    unknown.map_or(Ok(()), |name| bail!("no target `{name}`; there are {}", known.join(", ")))
+}
+
+/// Whether `name` is in a list, of which an empty one means everything.
+pub(crate) fn wants(list: &[String], name: &str) -> bool {
+    list.is_empty() || list.iter().any(|wanted| wanted == name)
+}
+
+/// Why a target cannot be built or run here, if so. In CI what is missing is installed.
+pub(crate) fn missing(sh: &Shell, target: &Target) -> Result<Option<String>> {
+    for tool in target.tools {
+        if let Some(why) = tools::missing(sh, *tool)? {
+            return Ok(Some(why));
+        }
     }
+    (target.toolchain.missing)(sh, target)
 }
 
 /// Builds and runs what the arguments ask for, or everything.
@@ -78,27 +97,22 @@ pub(crate) fn steps(sh: &Shell, report: &mut Report) {
 }
 
 fn on_targets(sh: &Shell, options: &Options, report: &mut Report) {
-    for target in TARGETS.iter().filter(|target| Options::wants(&options.targets, target.name)) {
+    for target in TARGETS.iter().filter(|target| wants(&options.targets, target.name)) {
         let what = format!("emulated {} ({})", target.name, target.chips);
         report.step(&what, || on_target(sh, target, options));
     }
 }
 
 fn on_target(sh: &Shell, target: &Target, options: &Options) -> Result<Done> {
-    for tool in target.tools {
-        if let Some(why) = tools::missing(sh, *tool)? {
-            return Ok(Done::Skipped(why));
-        }
-    }
-    if let Some(why) = (target.toolchain.missing)(sh, target)? {
+    if let Some(why) = missing(sh, target)? {
         return Ok(Done::Skipped(why));
     }
     let archives = (target.toolchain.build)(sh, target)?;
     let programs: Vec<&Program> = PROGRAMS
         .iter()
-        .filter(|program| program.runs_on(target) && Options::wants(&options.programs, program.name))
+        .filter(|program| program.runs_on(target) && wants(&options.programs, program.name))
         .collect();
-    let linker = link::Linker::new(sh, target, &archives)?;
+    let linker = Linker::new(sh, target, &archives)?;
     let results = in_parallel(&programs, |program| {
         let image = linker.link(program)?;
         run::check(target, program, &image, options.overwrite)

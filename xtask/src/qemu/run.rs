@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Runs a program and judges it; how long it took.
 pub(crate) fn check(target: &Target, program: &Program, image: &Path, overwrite: bool) -> Result<Duration> {
     let start = Instant::now();
-    let (status, printed) = emulate(target, program, image)?;
+    let (status, printed) = emulate(target, image, if program.stepped { target.stepped } else { &[] })?;
     let printed = without_addresses(&printed);
     match program.ending {
         Ending::Broken => ensure!(
@@ -53,12 +53,19 @@ fn compare(target: &Target, program: &Program, printed: &str, overwrite: bool) -
     bail!("{} says\n{expected}but it printed\n{printed}(`--overwrite` writes that down)", path.display())
 }
 
+/// Runs a program that must pass, and has the emulator write down every instruction; what it printed.
+pub(crate) fn traced(target: &Target, program: &Program, image: &Path, file: &Path) -> Result<String> {
+    let file = file.to_str().context("a path that is no text")?;
+    let (status, printed) = emulate(target, image, &["-singlestep", "-d", "exec,nochain", "-D", file])?;
+    ensure!(status == 0, "{} ended with {status} and printed\n{printed}", program.name);
+    Ok(printed)
+}
+
 /// Runs it to its end: its exit status and what it printed.
-fn emulate(target: &Target, program: &Program, image: &Path) -> Result<(i32, String)> {
+fn emulate(target: &Target, image: &Path, more: &[&str]) -> Result<(i32, String)> {
     let (emulator, flags) = target.emulator.split_first().context("no emulator")?;
-    let stepped = if program.stepped { target.stepped } else { &[] };
     let mut child = Command::new(emulator)
-        .args(stepped)
+        .args(more)
         .args(flags)
         .arg(image)
         .stdin(Stdio::null())

@@ -27,6 +27,10 @@ pub(crate) struct Target {
     /// Added for programs whose point is when an interrupt comes: time advances with each instruction, and an
     /// interrupt may come between any two.
     pub(crate) stepped: &'static [&'static str],
+    /// The instruction that masks interrupts, and the one that puts them back: bits of its first word that tell, and
+    /// their value.
+    pub(crate) masks: (u32, u32),
+    pub(crate) unmasks: (u32, u32),
 }
 
 const RISCV: Target = Target {
@@ -58,6 +62,8 @@ const RISCV: Target = Target {
         "-kernel",
     ],
     stepped: &["-icount", "shift=3", "-singlestep"],
+    masks: (0xffff_f07f, 0x3004_7073),   // csrrci rd, mstatus, 8
+    unmasks: (0xfff0_7fff, 0x3000_2073), // csrs mstatus, rs
 };
 
 const CORTEX_M: Target = Target {
@@ -73,6 +79,8 @@ const CORTEX_M: Target = Target {
     script: "cortex-m/link.ld",
     emulator: &[],
     stepped: &["-icount", "shift=3", "-singlestep"],
+    masks: (0xffff, 0xb672),             // cpsid i
+    unmasks: (0xffff_fff0, 0x8810_f380), // msr PRIMASK, rs
 };
 
 macro_rules! cortex_m_emulator {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use xshell::Shell;
 
 use super::targets::Target;
@@ -15,6 +15,8 @@ pub(crate) struct Toolchain {
     /// Why they cannot be made here, if so. In CI what is missing is installed.
     pub(crate) missing: fn(&Shell, &Target) -> Result<Option<String>>,
     pub(crate) build: fn(&Shell, &Target) -> Result<Archives>,
+    /// Of the compiler, as `1.96.0`.
+    pub(crate) version: fn(&Target) -> Result<String>,
 }
 
 /// What programs are linked with.
@@ -26,7 +28,7 @@ pub(crate) struct Archives {
 }
 
 /// Targets that rustc knows by name.
-pub(crate) const RUST: Toolchain = Toolchain { missing, build };
+pub(crate) const RUST: Toolchain = Toolchain { missing, build, version };
 
 /// Where Debian's packages put a compiler with the sources of its library.
 const DEBIAN: [(&str, &str); 3] =
@@ -57,6 +59,14 @@ fn build(sh: &Shell, target: &Target) -> Result<Archives> {
         memory: staticlib(sh, target, "Cargo.toml", "microusc-memory", target.features)?,
         programs: staticlib(sh, target, "firmware/rust/Cargo.toml", "firmware", "")?,
     })
+}
+
+fn version(target: &Target) -> Result<String> {
+    let said = Command::new(if is_installed(target) { "rustc" } else { "/usr/bin/rustc" })
+        .arg("--version")
+        .output()?;
+    let said = String::from_utf8_lossy(&said.stdout);
+    said.split_whitespace().nth(1).map(str::to_owned).context("rustc does not say its version")
 }
 
 /// Builds one archive. One target directory for all of them, so that `core` is built once a target.

@@ -1,0 +1,29 @@
+//! Bytes of code in an archive.
+
+use anyhow::{Context, Result};
+use object::read::archive::ArchiveFile;
+use object::{Object, ObjectSection, SectionKind};
+
+use super::Row;
+
+/// Code and read-only data of our own member: what a program is linked with that calls every function.
+pub(super) fn archive(bytes: &[u8]) -> Result<Row> {
+    let archive = ArchiveFile::parse(bytes).context("not an archive")?;
+    let mut row = Row::from([("bytes of code".to_owned(), 0), ("bytes of data".to_owned(), 0)]);
+    for member in archive.members() {
+        let member = member?;
+        if !member.name().starts_with(b"microusc_memory") {
+            continue;
+        }
+        let Ok(object) = object::File::parse(member.data(bytes)?) else { continue };
+        for section in object.sections() {
+            let what = match section.kind() {
+                SectionKind::Text => "bytes of code",
+                SectionKind::ReadOnlyData | SectionKind::ReadOnlyString => "bytes of data",
+                _ => continue,
+            };
+            *row.entry(what.to_owned()).or_default() += section.size();
+        }
+    }
+    Ok(row)
+}
