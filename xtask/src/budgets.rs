@@ -105,7 +105,10 @@ impl Options {
 pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
     match count(sh, &Options::parse(arguments)?)? {
         Done::Passed(_) => Ok(()),
-        Done::Skipped(why) => bail!("not judged: {why}"),
+        Done::Skipped(why) => {
+            println!("not compared with {TABLE}: {why}");
+            Ok(())
+        }
     }
 }
 
@@ -266,5 +269,31 @@ fn print(measured: &Numbers) {
             ]);
         }
         println!("{table}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Numbers, Row, ram, regressions};
+
+    fn numbers(alloc: u64) -> Numbers {
+        let row = Row::from([("alloc, most".to_owned(), alloc)]);
+        let rows = [("Pool".to_owned(), row)].into();
+        Numbers { targets: [("chip".to_owned(), rows)].into(), ..Numbers::default() }
+    }
+
+    #[test]
+    fn more_is_a_regression_and_so_is_what_the_table_does_not_have() {
+        assert!(regressions(&numbers(30), &numbers(30)).is_empty());
+        assert!(regressions(&numbers(30), &numbers(29)).is_empty());
+        assert_eq!(regressions(&numbers(30), &numbers(31)), ["chip, Pool: alloc, most 31, was 30"]);
+        assert_eq!(regressions(&Numbers::default(), &numbers(1)).len(), 1);
+    }
+
+    #[test]
+    fn ram_is_read_by_name() {
+        let printed = "ram c 116\nram cc 5\n";
+        assert_eq!(ram(printed, "cc").unwrap(), 5);
+        assert!(ram(printed, "d").is_err());
     }
 }

@@ -18,8 +18,9 @@ use anyhow::{Result, bail, ensure};
 use lexopt::{Arg, Parser, ValueExt};
 use xshell::Shell;
 
+use crate::header;
 use crate::report::{Done, Report, in_parallel};
-use crate::tools;
+use crate::tools::{self, GCC, READELF};
 use programs::PROGRAMS;
 
 pub(crate) use link::Linker;
@@ -76,7 +77,7 @@ pub(crate) fn wants(list: &[String], name: &str) -> bool {
 
 /// Why a target cannot be built or run here, if so. In CI what is missing is installed.
 pub(crate) fn missing(sh: &Shell, target: &Target) -> Result<Option<String>> {
-    for tool in target.tools {
+    for tool in target.tools.iter().chain(&[GCC, READELF]) {
         if let Some(why) = tools::missing(sh, *tool)? {
             return Ok(Some(why));
         }
@@ -108,6 +109,7 @@ fn on_target(sh: &Shell, target: &Target, options: &Options) -> Result<Done> {
         return Ok(Done::Skipped(why));
     }
     let archives = (target.toolchain.build)(sh, target)?;
+    header::against_archive(sh, &archives.memory, "microusc_bare_")?;
     let programs: Vec<&Program> = PROGRAMS
         .iter()
         .filter(|program| program.runs_on(target) && wants(&options.programs, program.name))

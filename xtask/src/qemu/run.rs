@@ -14,13 +14,22 @@ use super::targets::Target;
 const BROKEN: i32 = 1;
 /// What a trap returns.
 const CRASHED: i32 = 3;
+/// Runs in which a program without protection must be found out.
+const ATTEMPTS: usize = 5;
 /// A run that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Runs a program and judges it; how long it took.
 pub(crate) fn check(target: &Target, program: &Program, image: &Path, overwrite: bool) -> Result<Duration> {
     let start = Instant::now();
-    let (status, printed) = emulate(target, image, if program.stepped { target.stepped } else { &[] })?;
+    let run = || emulate(target, image, if program.stepped { target.stepped } else { &[] });
+    let (mut status, mut printed) = run()?;
+    // When two cores meet is chance.
+    for _ in 1..ATTEMPTS {
+        if program.ending == Ending::Broken && status == 0 {
+            (status, printed) = run()?;
+        }
+    }
     let printed = without_addresses(&printed);
     match program.ending {
         Ending::Broken => ensure!(
@@ -111,4 +120,22 @@ fn without_addresses(printed: &str) -> String {
         }
     }
     text + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_addresses;
+
+    #[test]
+    fn addresses_are_left_out_and_nothing_else() {
+        let cases = [
+            ("free(0x8000123a): 20 free", "free(0x...): 20 free"),
+            ("0x1 0x2", "0x... 0x..."),
+            ("0x and 0xyz", "0x and 0xyz"),
+            ("", ""),
+        ];
+        for (printed, expected) in cases {
+            assert_eq!(without_addresses(printed), expected);
+        }
+    }
 }
