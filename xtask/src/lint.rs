@@ -24,6 +24,7 @@ pub(crate) fn run(sh: &Shell, _arguments: Vec<OsString>) -> Result<()> {
 pub(crate) fn steps(sh: &Shell, report: &mut Report) {
     report.step("fmt", || {
         cmd!(sh, "cargo fmt --all --check").run()?;
+        cmd!(sh, "cargo fmt --manifest-path firmware/rust/Cargo.toml --check").run()?;
         Done::passed()
     });
     report.step("clippy", || {

@@ -7,6 +7,7 @@
 //! ```
 
 mod link;
+mod lint;
 mod programs;
 mod run;
 mod targets;
@@ -88,12 +89,17 @@ pub(crate) fn missing(sh: &Shell, target: &Target) -> Result<Option<String>> {
 /// Builds and runs what the arguments ask for, or everything.
 pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
     let mut report = Report::default();
-    on_targets(sh, &Options::parse(arguments)?, &mut report);
+    let options = Options::parse(arguments)?;
+    if options.targets.is_empty() && options.programs.is_empty() {
+        lint::steps(sh, &mut report);
+    }
+    on_targets(sh, &options, &mut report);
     report.finish()
 }
 
 /// Everything, for a report of several commands.
 pub(crate) fn steps(sh: &Shell, report: &mut Report) {
+    lint::steps(sh, report);
     on_targets(sh, &Options::default(), report);
 }
 

@@ -28,6 +28,7 @@ pub(crate) const QEMU_ARM: Tool = tool("qemu-system-arm", "qemu-system-arm");
 /// A compiler for every target, with the sources of its library.
 pub(crate) const DEBIAN_RUSTC: Tool = tool("/usr/bin/rustc", "rustc-web");
 pub(crate) const DEBIAN_CARGO: Tool = tool("/usr/bin/cargo", "cargo-web");
+pub(crate) const DEBIAN_CLIPPY: Tool = tool("/usr/bin/cargo-clippy", "rust-web-clippy");
 pub(crate) const DEBIAN_RUST_SOURCE: Tool = tool(RUST_SOURCE, "rust-web-src");
 /// Not a program: it is there or not.
 const RUST_SOURCE: &str = "/usr/lib/rustlib/src/rust/library/core/src/lib.rs";

@@ -73,6 +73,9 @@ pub(crate) enum MemoryKind {
     /// External RAM.
     External,
     /// Static memory of the program, where the port cannot or need not say more.
-    #[cfg_attr(feature = "bare", expect(dead_code, reason = "one kind of memory there, whoever it belongs to"))]
+    #[cfg_attr(
+        feature = "bare",
+        expect(dead_code, reason = "one kind of memory there, whoever it belongs to")
+    )]
     Static,
 }

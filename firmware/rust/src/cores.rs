@@ -32,7 +32,9 @@ fn work_on(pool: &'static impl Shared, core: usize, tick: extern "C" fn()) {
     let mut owner = Owner::new(1 + core as u8);
     TICKED[core].store(0, Relaxed);
     BEGUN.fetch_add(1, AcqRel);
-    while BEGUN.load(Acquire) % 2 != 0 {}
+    while !BEGUN.load(Acquire).is_multiple_of(2) {
+        core::hint::spin_loop();
+    }
     board::timer_start(tick, MICROSECONDS);
     let mut rounds = 0;
     while rounds < ROUNDS || TICKED[core].load(Relaxed) < TICKS {
@@ -44,7 +46,9 @@ fn work_on(pool: &'static impl Shared, core: usize, tick: extern "C" fn()) {
     // SAFETY: this core's timer has stopped.
     unsafe { IN_INTERRUPT[core].with(|owner| owner.finish(pool)) };
     ENDED.fetch_add(1, AcqRel);
-    while ENDED.load(Acquire) % 2 != 0 {}
+    while !ENDED.load(Acquire).is_multiple_of(2) {
+        core::hint::spin_loop();
+    }
 }
 
 extern "C" fn first_locked() {

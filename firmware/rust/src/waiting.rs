@@ -99,7 +99,9 @@ pub extern "C" fn program_waiting() -> i32 {
     board::timer_start(tick, MICROSECONDS);
     run_all([Some(one.as_mut()), Some(two.as_mut()), Some(three.as_mut())]);
     let all = TASKS as u32 * ROUNDS;
-    while FREED_COUNT.load(Relaxed) < all {}
+    while FREED_COUNT.load(Relaxed) < all {
+        core::hint::spin_loop();
+    }
     board::timer_stop();
     let stats = POOL.pool().stats();
     if (stats.free, stats.refused, stats.damaged) != (2, 0, 0) || POOL.pool().validate().is_err() {

@@ -8,7 +8,7 @@ use xshell::Shell;
 
 use super::targets::Target;
 use crate::archive;
-use crate::tools::{self, DEBIAN_CARGO, DEBIAN_RUST_SOURCE, DEBIAN_RUSTC};
+use crate::tools::{self, DEBIAN_CARGO, DEBIAN_CLIPPY, DEBIAN_RUST_SOURCE, DEBIAN_RUSTC};
 
 /// How the archives of a target are made.
 pub(crate) struct Toolchain {
@@ -31,8 +31,13 @@ pub(crate) struct Archives {
 pub(crate) const RUST: Toolchain = Toolchain { missing, build, version };
 
 /// Where Debian's packages put a compiler with the sources of its library.
-const DEBIAN: [(&str, &str); 3] =
-    [("RUSTC", "/usr/bin/rustc"), ("RUSTC_BOOTSTRAP", "1"), ("CARGO_UNSTABLE_BUILD_STD", "core,alloc")];
+const DEBIAN: [(&str, &str); 5] = [
+    ("CARGO", "/usr/bin/cargo"),
+    ("RUSTC", "/usr/bin/rustc"),
+    ("RUSTDOC", "/usr/bin/rustdoc"),
+    ("RUSTC_BOOTSTRAP", "1"),
+    ("CARGO_UNSTABLE_BUILD_STD", "core,alloc"),
+];
 
 /// Whether the compiler that runs these tests has the target's library.
 fn is_installed(target: &Target) -> bool {
@@ -46,7 +51,7 @@ fn missing(sh: &Shell, target: &Target) -> Result<Option<String>> {
     if is_installed(target) {
         return Ok(None);
     }
-    for tool in [DEBIAN_RUSTC, DEBIAN_CARGO, DEBIAN_RUST_SOURCE] {
+    for tool in [DEBIAN_RUSTC, DEBIAN_CARGO, DEBIAN_CLIPPY, DEBIAN_RUST_SOURCE] {
         if let Some(why) = tools::missing(sh, tool)? {
             return Ok(Some(format!("rustup target add {}; or: {why}", target.rust)));
         }
@@ -69,18 +74,46 @@ fn version(target: &Target) -> Result<String> {
     said.split_whitespace().nth(1).map(str::to_owned).context("rustc does not say its version")
 }
 
+/// Cargo with the target's compiler.
+pub(crate) fn cargo(target: &Target) -> Command {
+    with_compiler(target, "cargo", "/usr/bin/cargo")
+}
+
+/// Clippy with the target's compiler.
+pub(crate) fn clippy(target: &Target) -> Command {
+    let mut clippy = with_compiler(target, "cargo", "/usr/bin/cargo-clippy");
+    clippy.arg("clippy");
+    clippy
+}
+
+/// Why [`clippy`] cannot be used, if so.
+pub(crate) fn clippy_missing(sh: &Shell, target: &Target) -> Result<Option<String>> {
+    if is_installed(target) {
+        return Ok(None);
+    }
+    Ok(match missing(sh, target)? {
+        None => tools::missing(sh, DEBIAN_CLIPPY)?,
+        why => why,
+    })
+}
+
+fn with_compiler(target: &Target, ours: &str, debians: &str) -> Command {
+    let installed = is_installed(target);
+    let mut command = Command::new(if installed { ours } else { debians });
+    // What the Cargo that runs this set for its own compiler.
+    for inherited in ["RUSTFLAGS", "RUSTUP_TOOLCHAIN", "LD_LIBRARY_PATH", "CARGO", "RUSTC"] {
+        command.env_remove(inherited);
+    }
+    if !installed {
+        command.envs(DEBIAN);
+    }
+    command
+}
+
 /// Builds one archive. One target directory for all of them, so that `core` is built once a target.
 fn staticlib(sh: &Shell, target: &Target, manifest: &str, package: &str, features: &str) -> Result<PathBuf> {
     let dir = archive::target_dir(sh).join("firmware");
-    let installed = is_installed(target);
-    let mut cargo = Command::new(if installed { "cargo" } else { "/usr/bin/cargo" });
-    // What the Cargo that runs this set for its own compiler.
-    for inherited in ["RUSTFLAGS", "RUSTUP_TOOLCHAIN", "LD_LIBRARY_PATH", "CARGO", "RUSTC"] {
-        cargo.env_remove(inherited);
-    }
-    if !installed {
-        cargo.envs(DEBIAN);
-    }
+    let mut cargo = cargo(target);
     cargo.args(["rustc", "--quiet", "--lib", "--crate-type", "staticlib", "--profile", "firmware"]);
     cargo.args(["--manifest-path", manifest, "--package", package, "--target", target.rust]);
     cargo.args(["--no-default-features", "--features", features]);

@@ -107,8 +107,8 @@ fn thousands(number: u64) -> u32 {
     let mut quotient = 0u32;
     let mut rest = 0u32;
     for shift in [48, 32, 16, 0] {
-        rest = rest << 16 | (number >> shift) as u32 & 0xFFFF;
-        quotient = quotient << 16 | rest / 1000;
+        rest = (rest << 16) | ((number >> shift) as u32 & 0xFFFF);
+        quotient = (quotient << 16) | (rest / 1000);
         rest %= 1000;
     }
     quotient
