@@ -68,7 +68,7 @@ const RISCV: Target = Target {
 
 const CORTEX_M: Target = Target {
     name: "",
-    chips: "no chip of the family",
+    chips: "other microcontrollers",
     tools: &[ARM_GCC, QEMU_ARM],
     toolchain: &RUST,
     rust: "thumbv7m-none-eabi",
