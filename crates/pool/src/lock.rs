@@ -9,7 +9,7 @@ mod critical_section;
 mod mask;
 #[cfg(feature = "lock_api")]
 mod mutex;
-#[cfg(target_has_atomic = "8")]
+#[cfg(target_has_atomic = "32")]
 mod spin;
 
 #[cfg(feature = "critical-section")]
@@ -21,7 +21,7 @@ pub use critical_section::CriticalSection;
 pub use mask::{InterruptLock, Interrupts};
 #[cfg(feature = "lock_api")]
 pub use mutex::MutexLock;
-#[cfg(target_has_atomic = "8")]
+#[cfg(target_has_atomic = "32")]
 pub use spin::{MaskedSpinLock, NoMask, SpinLock};
 
 use core::marker::PhantomData;
@@ -33,10 +33,10 @@ use core::marker::PhantomData;
 #[cfg(feature = "critical-section")]
 pub type DefaultLock = CriticalSection;
 /// The lock of a pool that does not name one: [`SpinLock`] on a host without the feature `critical-section`.
-#[cfg(all(not(feature = "critical-section"), not(target_os = "none"), target_has_atomic = "8"))]
+#[cfg(all(not(feature = "critical-section"), not(target_os = "none"), target_has_atomic = "32"))]
 pub type DefaultLock = SpinLock;
 /// The lock of a pool that does not name one: none, so that it cannot be shared, without `critical-section`.
-#[cfg(all(not(feature = "critical-section"), not(all(not(target_os = "none"), target_has_atomic = "8"))))]
+#[cfg(all(not(feature = "critical-section"), not(all(not(target_os = "none"), target_has_atomic = "32"))))]
 pub type DefaultLock = NoLock;
 
 /// Mutual exclusion for the few instructions of a pool operation.

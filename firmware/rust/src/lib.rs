@@ -16,7 +16,7 @@ extern crate alloc;
 
 pub mod board;
 pub mod budgets;
-#[cfg(target_has_atomic = "8")]
+#[cfg(target_has_atomic = "32")]
 pub mod cores;
 pub mod interrupts;
 pub mod model;

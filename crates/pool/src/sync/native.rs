@@ -2,7 +2,7 @@
 
 use core::cell::UnsafeCell;
 
-#[cfg(target_has_atomic = "8")]
+#[cfg(target_has_atomic = "32")]
 pub(crate) use flag::Flag;
 pub(crate) use hint::Hint;
 pub(crate) use word::{Count, Number, Word};
@@ -15,22 +15,26 @@ mod word;
 #[cfg_attr(any(target_os = "none", target_os = "espidf"), path = "hint/shared.rs")]
 #[cfg_attr(not(any(target_os = "none", target_os = "espidf")), path = "hint/own.rs")]
 mod hint;
-#[cfg(target_has_atomic = "8")]
+#[cfg(target_has_atomic = "32")]
 #[cfg_attr(any(target_os = "none", target_os = "espidf"), path = "pause/short.rs")]
 #[cfg_attr(not(any(target_os = "none", target_os = "espidf")), path = "pause/long.rs")]
 mod pause;
 
 /// A flag that one context at a time can set.
-#[cfg(target_has_atomic = "8")]
+#[cfg(target_has_atomic = "32")]
 mod flag {
-    use core::sync::atomic::{AtomicBool, Ordering};
+    use core::sync::atomic::{AtomicU32, Ordering};
 
+    const CLEAR: u32 = 0;
+    const SET: u32 = 1;
+
+    /// A whole word: where atomic instructions know words only, changing a byte takes three times as many.
     #[derive(Debug)]
-    pub(crate) struct Flag(AtomicBool);
+    pub(crate) struct Flag(AtomicU32);
 
     impl Flag {
         pub(crate) const fn new() -> Self {
-            Self(AtomicBool::new(false))
+            Self(AtomicU32::new(CLEAR))
         }
 
         /// Sets it; `false` if it was set. Orders what follows after what came before the last `clear`.
@@ -38,13 +42,13 @@ mod flag {
         pub(crate) fn try_set(&self) -> bool {
             // A swap is one instruction where there are atomic memory operations, and the flag stays as it was when
             // it was set.
-            !self.0.swap(true, Ordering::Acquire)
+            self.0.swap(SET, Ordering::Acquire) == CLEAR
         }
 
         /// Clears it, after all that came before.
         #[inline(always)]
         pub(crate) fn clear(&self) {
-            self.0.store(false, Ordering::Release);
+            self.0.store(CLEAR, Ordering::Release);
         }
 
         /// Waits until a try may succeed, without writing: the line stays shared among the cores that wait.
@@ -52,7 +56,7 @@ mod flag {
         pub(crate) fn pause(&self) {
             loop {
                 super::pause::pause();
-                if !self.0.load(Ordering::Relaxed) {
+                if self.0.load(Ordering::Relaxed) == CLEAR {
                     return;
                 }
             }
