@@ -66,7 +66,7 @@ const SUBJECTS: [&[Subject]; 2] = [
     ],
     &[
         subject("Pool, masked", "budget_locked_alloc", "budget_locked_free", "locked"),
-        subject("Pool, unsynchronised, unmarked", "budget_bare_alloc", "budget_bare_free", "bare"),
+        subject("Pool, unsynchronised, unchecked", "budget_plain_alloc", "budget_plain_free", "plain"),
         subject("AtomicPool", "budget_lock_free_alloc", "budget_lock_free_free", "lock_free"),
     ],
 ];

@@ -27,7 +27,9 @@ pub use system::*;
 pub use wait::*;
 
 #[cfg(feature = "bare")]
-pub use crate::port::{microusc_bare_set_clock, microusc_bare_set_heap, microusc_bare_set_writer};
+pub use crate::port::{
+    microusc_bare_set_clock, microusc_bare_set_heap, microusc_bare_set_wait, microusc_bare_set_writer,
+};
 #[cfg(feature = "host")]
 pub use crate::port::{
     microusc_host_chip_address, microusc_host_fail_allocation, microusc_host_free_bytes,

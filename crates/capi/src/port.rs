@@ -34,9 +34,13 @@ pub use host::{
 };
 
 #[cfg(feature = "bare")]
-pub(crate) use bare::{PortLock, allocate, kind_of, limits, log, print_info, print_usage, release};
+pub(crate) use bare::{
+    PortLock, Signal, allocate, kind_of, limits, log, print_info, print_usage, release, task_priority,
+};
 #[cfg(feature = "bare")]
-pub use bare::{microusc_bare_set_clock, microusc_bare_set_heap, microusc_bare_set_writer};
+pub use bare::{
+    microusc_bare_set_clock, microusc_bare_set_heap, microusc_bare_set_wait, microusc_bare_set_writer,
+};
 
 #[cfg(not(any(feature = "bare", feature = "host")))]
 compile_error!("choose a port: the feature `bare` or `host`");

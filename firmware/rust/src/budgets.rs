@@ -4,7 +4,7 @@
 use alloc::boxed::Box;
 use core::mem::MaybeUninit;
 
-use microusc_pool::{AtomicPool, InterruptLock, Marked, NoLock, Pool, PoolBox, Unmarked, words_for};
+use microusc_pool::{AtomicPool, InterruptLock, Marked, NoLock, Pool, PoolBox, Unchecked, words_for};
 
 use crate::board::{self, println};
 
@@ -66,11 +66,11 @@ macro_rules! subject {
 }
 
 type Locked = Pool<Content, BLOCKS, InterruptLock, Marked>;
-type Bare = Pool<Content, BLOCKS, NoLock, Unmarked>;
+type Plain = Pool<Content, BLOCKS, NoLock, Unchecked>;
 type LockFree = AtomicPool<Content, BLOCKS, { words_for(BLOCKS) }>;
 
 subject!("locked", Locked, budget_locked_alloc, budget_locked_free);
-subject!("bare", Bare, budget_bare_alloc, budget_bare_free);
+subject!("plain", Plain, budget_plain_alloc, budget_plain_free);
 subject!("lock_free", LockFree, budget_lock_free_alloc, budget_lock_free_free);
 
 fn patterns<S: Subject>() {
@@ -102,7 +102,7 @@ fn patterns<S: Subject>() {
 #[unsafe(no_mangle)]
 pub extern "C" fn program_budgets() -> i32 {
     patterns::<Locked>();
-    patterns::<Bare>();
+    patterns::<Plain>();
     patterns::<LockFree>();
     board::PASSED
 }

@@ -103,8 +103,8 @@ pub extern "C" fn program_waiting() -> i32 {
         core::hint::spin_loop();
     }
     board::timer_stop();
-    let stats = POOL.pool().stats();
-    if (stats.free, stats.refused, stats.damaged) != (2, 0, 0) || POOL.pool().validate().is_err() {
+    let stats = POOL.stats();
+    if (stats.free, stats.refused, stats.damaged) != (2, 0, 0) || POOL.validate().is_err() {
         broken("a block was lost");
     }
     println!("{TASKS} tasks waited for {all} blocks, the interrupt freed each, and none was lost");

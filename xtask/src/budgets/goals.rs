@@ -24,14 +24,14 @@ const GOALS: &[Goal] = &[
     },
     Goal {
         targets: RISCV,
-        name: "Pool, unsynchronised, unmarked",
+        name: "Pool, unsynchronised, unchecked",
         what: "alloc",
         of: &["alloc, most"],
         most: 10,
     },
     Goal {
         targets: RISCV,
-        name: "Pool, unsynchronised, unmarked",
+        name: "Pool, unsynchronised, unchecked",
         what: "free",
         of: &["free, most"],
         most: 8,
@@ -47,7 +47,7 @@ const GOALS: &[Goal] = &[
 
 /// Rows whose most is to be their least.
 const CONSTANT: &[&str] =
-    &["C functions", "C functions, unsynchronised", "Pool, masked", "Pool, unsynchronised, unmarked"];
+    &["C functions", "C functions, unsynchronised", "Pool, masked", "Pool, unsynchronised, unchecked"];
 
 /// Which goals a row meets, and by how much it misses others.
 pub(super) fn verdict(target: &str, name: &str, row: &Row) -> String {

@@ -65,6 +65,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
     Program { name: "quickstart", source: Source::Sample("README.md"), ..PROGRAM },
     Program { name: "set", source: Source::C("set.c"), ..PROGRAM },
     Program { name: "misuse", source: Source::C("misuse.c"), ..PROGRAM },
+    Program { name: "waits", source: Source::C("waits.c"), stepped: true, ..PROGRAM },
     Program { name: "interrupts", source: Source::C("interrupts.c"), stepped: true, ..PROGRAM },
     Program {
         name: "interrupts-open",

@@ -60,7 +60,19 @@ fn compare(target: &Target, program: &Program, printed: &str, overwrite: bool) -
     if expected == printed {
         return Ok(());
     }
-    bail!("{} says\n{expected}but it printed\n{printed}(`--overwrite` writes that down)", path.display())
+    let (number, says, but) = difference(&expected, printed);
+    bail!(
+        "{}:{number} says\n  {says}\nbut it printed\n  {but}\n(`--overwrite` writes that down)",
+        path.display()
+    )
+}
+
+/// The number of the first line that differs, and what it is in each.
+fn difference<'t>(expected: &'t str, printed: &'t str) -> (usize, &'t str, &'t str) {
+    const END: &str = "(nothing more)";
+    let alike = expected.lines().zip(printed.lines()).take_while(|(one, other)| one == other).count();
+    let line = |text: &'t str| text.lines().nth(alike).unwrap_or(END);
+    (alike + 1, line(expected), line(printed))
 }
 
 /// Runs a program that must pass, and has the emulator write down every instruction; what it printed.
@@ -125,7 +137,14 @@ fn without_addresses(printed: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::without_addresses;
+    use super::{difference, without_addresses};
+
+    #[test]
+    fn the_first_line_that_differs_is_shown() {
+        assert_eq!(difference("a\nb\nc\n", "a\nx\nc\n"), (2, "b", "x"));
+        assert_eq!(difference("a\n", "a\nb\n"), (2, "(nothing more)", "b"));
+        assert_eq!(difference("a\nb\n", ""), (1, "a", "(nothing more)"));
+    }
 
     #[test]
     fn addresses_are_left_out_and_nothing_else() {

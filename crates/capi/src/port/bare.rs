@@ -6,15 +6,19 @@ mod controls;
 mod lock;
 mod panic;
 mod print;
+mod signal;
 
 use core::ptr::null_mut;
 
 use super::{Limits, MemoryKind};
 
 use controls::HOOKS;
-pub use controls::{microusc_bare_set_clock, microusc_bare_set_heap, microusc_bare_set_writer};
+pub use controls::{
+    microusc_bare_set_clock, microusc_bare_set_heap, microusc_bare_set_wait, microusc_bare_set_writer,
+};
 pub(crate) use lock::PortLock;
 pub(crate) use print::{log, print_info, print_usage};
+pub(crate) use signal::{Signal, task_priority};
 
 /// One kind of RAM, reached by bytes and by peripherals: a chip with more has a port of its own.
 pub(crate) fn limits() -> Limits {

@@ -12,6 +12,8 @@ pub(super) type Write = unsafe extern "C" fn(text: *const c_char, length: usize)
 pub(super) type NowUs = unsafe extern "C" fn() -> u64;
 pub(super) type Allocate = unsafe extern "C" fn(bytes: usize, align: usize, caps: u32) -> *mut c_void;
 pub(super) type Release = unsafe extern "C" fn(memory: *mut c_void);
+pub(super) type MayWait = unsafe extern "C" fn() -> bool;
+pub(super) type Idle = unsafe extern "C" fn();
 
 /// The program's functions, or null. Loads and stores only: not every core can do more to a word at once.
 pub(super) struct Hooks {
@@ -19,6 +21,8 @@ pub(super) struct Hooks {
     clock: AtomicPtr<c_void>,
     allocate: AtomicPtr<c_void>,
     release: AtomicPtr<c_void>,
+    may_wait: AtomicPtr<c_void>,
+    idle: AtomicPtr<c_void>,
 }
 
 pub(super) static HOOKS: Hooks = Hooks {
@@ -26,6 +30,8 @@ pub(super) static HOOKS: Hooks = Hooks {
     clock: AtomicPtr::new(null_mut()),
     allocate: AtomicPtr::new(null_mut()),
     release: AtomicPtr::new(null_mut()),
+    may_wait: AtomicPtr::new(null_mut()),
+    idle: AtomicPtr::new(null_mut()),
 };
 
 impl Hooks {
@@ -47,6 +53,16 @@ impl Hooks {
     pub(super) fn release(&self) -> Option<Release> {
         // SAFETY: as above.
         unsafe { transmute(self.release.load(Ordering::Acquire)) }
+    }
+
+    pub(super) fn may_wait(&self) -> Option<MayWait> {
+        // SAFETY: as above.
+        unsafe { transmute(self.may_wait.load(Ordering::Acquire)) }
+    }
+
+    pub(super) fn idle(&self) -> Option<Idle> {
+        // SAFETY: as above.
+        unsafe { transmute(self.idle.load(Ordering::Acquire)) }
     }
 }
 
@@ -92,4 +108,18 @@ pub unsafe extern "C" fn microusc_bare_set_heap(
     HOOKS.release.store(release.map_or(null_mut(), |release| release as *mut c_void), Ordering::Release);
     HOOKS.allocate.store(allocate.map_or(null_mut(), |allocate| allocate as *mut c_void), Ordering::Release);
     ESP_OK
+}
+
+/// Who may wait for a block, and what is done meanwhile.
+///
+/// # Safety
+///
+/// `may_wait` may be called from any context, `idle` wherever that said yes, until others are set.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn microusc_bare_set_wait(
+    may_wait: Option<unsafe extern "C" fn() -> bool>,
+    idle: Option<unsafe extern "C" fn()>,
+) {
+    HOOKS.idle.store(idle.map_or(null_mut(), |idle| idle as *mut c_void), Ordering::Release);
+    HOOKS.may_wait.store(may_wait.map_or(null_mut(), |may_wait| may_wait as *mut c_void), Ordering::Release);
 }
