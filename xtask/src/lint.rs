@@ -45,7 +45,8 @@ fn lengths(sh: &Shell) -> Result<Done> {
     let mut too_long = Vec::new();
     for path in tracked(sh)? {
         let in_source = Path::new(&path).components().nth(2).is_some_and(|part| part.as_os_str() == "src");
-        if path.starts_with("crates/") && in_source && path.ends_with(".rs") {
+        let is_ours = path.starts_with("crates/") || path.starts_with("firmware/");
+        if is_ours && in_source && path.ends_with(".rs") {
             let lines = sh.read_file(&path)?.lines().count();
             if lines > LONGEST {
                 too_long.push(format!("{path} has {lines} lines"));
