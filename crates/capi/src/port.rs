@@ -35,7 +35,10 @@ pub use host::{
 
 #[cfg(feature = "bare")]
 pub(crate) use bare::{
-    PortLock, Signal, allocate, kind_of, limits, log, print_info, print_usage, release, task_priority,
+    PortLock, Signal, allocate, kind_of, least_stack, limits, log, print_info, print_usage, release,
+    semaphore_create, semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait, system_lock,
+    system_unlock, task_is_current, task_memory, task_pause, task_priority, task_resume, task_start,
+    task_stop,
 };
 #[cfg(feature = "bare")]
 pub use bare::{

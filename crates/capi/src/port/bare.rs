@@ -7,6 +7,7 @@ mod lock;
 mod panic;
 mod print;
 mod signal;
+mod tasks;
 
 use core::ptr::null_mut;
 
@@ -19,6 +20,10 @@ pub use controls::{
 pub(crate) use lock::PortLock;
 pub(crate) use print::{log, print_info, print_usage};
 pub(crate) use signal::{Signal, task_priority};
+pub(crate) use tasks::{
+    least_stack, semaphore_create, semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait,
+    system_lock, system_unlock, task_is_current, task_memory, task_pause, task_resume, task_start, task_stop,
+};
 
 /// One kind of RAM, reached by bytes and by peripherals: a chip with more has a port of its own.
 pub(crate) fn limits() -> Limits {
