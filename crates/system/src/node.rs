@@ -111,7 +111,7 @@ pub(crate) fn name_from(given: &[u8], id: u32) -> Result<[c_char; NAME_BYTES], E
 
 /// Whether a name that was stored is this one.
 pub(crate) fn is_named(stored: &[c_char; NAME_BYTES], name: &[u8]) -> bool {
-    let stored = stored.iter().map(|byte| *byte as u8).take_while(|byte| *byte != 0);
+    let stored = stored.iter().flat_map(|byte| byte.to_ne_bytes()).take_while(|byte| *byte != 0);
     stored.eq(name.iter().copied())
 }
 
