@@ -159,7 +159,9 @@ impl<'a> Bits<'a> {
     /// Returns the block with this index below the number of blocks; `None` is no block.
     #[inline(always)]
     pub(crate) fn put(self, index: Option<usize>) -> Result<(), Error> {
-        let Some((at, word, bit)) = index.and_then(|index| self.find(index)) else { return Err(self.refuse(Error::NotABlock)) };
+        let Some((at, word, bit)) = index.and_then(|index| self.find(index)) else {
+            return Err(self.refuse(Error::NotABlock));
+        };
         if word.put(bit) {
             self.tally.hint.freed(at);
             Ok(())
