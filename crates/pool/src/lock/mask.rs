@@ -1,8 +1,13 @@
-//! Interrupts of one core, masked and put back. One file for each architecture, with the same two functions.
+//! Interrupts of one core, masked and put back. One file for each architecture, and one for programs that bring their
+//! own way, with the same two functions.
 
+#[cfg(not(feature = "mask-functions"))]
 #[cfg_attr(target_arch = "arm", path = "mask/arm.rs")]
 #[cfg_attr(any(target_arch = "riscv32", target_arch = "riscv64"), path = "mask/riscv.rs")]
 #[cfg_attr(target_arch = "xtensa", path = "mask/xtensa.rs")]
+mod arch;
+#[cfg(feature = "mask-functions")]
+#[path = "mask/functions.rs"]
 mod arch;
 
 use super::{Mask, RawLock};
@@ -11,8 +16,8 @@ use super::{Mask, RawLock};
 #[derive(Debug)]
 pub struct Interrupts;
 
-// SAFETY: `arch` masks every interrupt that a handler written in Rust or C can serve, and the assembly is a barrier to the
-// compiler, since it does not claim to leave memory alone.
+// SAFETY: `arch` masks every interrupt that a handler written in Rust or C can serve (or that the program's own functions
+// say), and the assembly or the call is a barrier to the compiler, since neither claims to leave memory alone.
 unsafe impl Mask for Interrupts {
     type Saved = usize;
 

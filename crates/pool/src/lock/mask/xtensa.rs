@@ -1,4 +1,5 @@
-//! Xtensa: the interrupt level in `PS`.
+//! Xtensa: the interrupt level in `PS`. Inline assembly for Xtensa is in Espressif's compiler only; where the compiler
+//! refuses it (E0472), build with the feature `mask-functions`.
 
 use core::arch::asm;
 

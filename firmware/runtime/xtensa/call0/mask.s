@@ -1,0 +1,20 @@
+# What the feature `mask-functions` of the pools asks of a program: call0 ABI.
+
+        .section .iram1.microusc_mask, "ax"
+        .align  4
+        .global microusc_mask
+        .type   microusc_mask, @function
+microusc_mask:                          # uintptr_t microusc_mask(void)
+        rsil    a2, 15                  # what PS was; level 15 keeps out all that can be kept out
+        ret
+        .size   microusc_mask, . - microusc_mask
+
+        .section .iram1.microusc_restore, "ax"
+        .align  4
+        .global microusc_restore
+        .type   microusc_restore, @function
+microusc_restore:                       # void microusc_restore(uintptr_t saved)
+        wsr.ps  a2
+        rsync
+        ret
+        .size   microusc_restore, . - microusc_restore
