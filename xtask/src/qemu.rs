@@ -12,6 +12,7 @@ mod programs;
 mod run;
 mod targets;
 mod toolchain;
+mod xtensa;
 
 use std::ffi::OsString;
 

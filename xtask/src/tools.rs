@@ -25,6 +25,12 @@ pub(crate) const RISCV_GCC: Tool = tool("riscv64-unknown-elf-gcc", "gcc-riscv64-
 pub(crate) const ARM_GCC: Tool = tool("arm-none-eabi-gcc", "gcc-arm-none-eabi");
 pub(crate) const QEMU_RISCV32: Tool = tool("qemu-system-riscv32", "qemu-system-misc");
 pub(crate) const QEMU_ARM: Tool = tool("qemu-system-arm", "qemu-system-arm");
+pub(crate) const QEMU_XTENSA: Tool = tool("qemu-system-xtensa", "qemu-system-misc");
+pub(crate) const XTENSA_GCC: Tool = tool("xtensa-lx106-elf-gcc", "gcc-xtensa-lx106");
+pub(crate) const XTENSA_LD: Tool = tool("xtensa-lx106-elf-ld", "binutils-xtensa-lx106");
+/// Of the same LLVM as Debian's rustc.
+pub(crate) const LLC: Tool = tool("llc-22", "llvm-22");
+pub(crate) const CLANG_22: Tool = tool("clang-22", "clang-22");
 /// A compiler for every target, with the sources of its library.
 pub(crate) const DEBIAN_RUSTC: Tool = tool("/usr/bin/rustc", "rustc-web");
 pub(crate) const DEBIAN_CARGO: Tool = tool("/usr/bin/cargo", "cargo-web");

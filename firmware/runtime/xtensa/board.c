@@ -25,8 +25,9 @@ void board_exception(struct frame *frame);
 void board_exception(struct frame *frame) {
     if (frame->cause == LEVEL_1_INTERRUPT) {
         if ((xt_pending() & TIMER_0) == 0) board_crash("interrupt", xt_pending(), frame->epc);
-        xt_set_ccompare(xt_ccount() + period);
         on_tick();
+        /* Counted from the end, so that the main program gets on whatever the period; it also takes the interrupt back. */
+        xt_set_ccompare(xt_ccount() + period);
     } else if (!words_access(frame)) {
         board_crash("trap", frame->cause, frame->epc);
     }

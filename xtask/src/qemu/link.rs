@@ -12,27 +12,23 @@ use super::toolchain::Archives;
 use crate::archive;
 use crate::samples::Document;
 
-const FLAGS: &[&str] = &[
+const COMPILING: &[&str] = &[
     "-std=c11",
     "-Os",
-    "-g",
     "-ffreestanding",
     "-ffunction-sections",
     "-fdata-sections",
-    "-nostdlib",
-    "-static",
     "-Wall",
     "-Wextra",
     "-Werror",
-    "-Wl,--gc-sections",
-    "-Wl,--no-warn-rwx-segments",
 ];
+const LINKING: &[&str] = &["-g", "-nostdlib", "-static", "-Wl,--gc-sections", "-Wl,--no-warn-rwx-segments"];
 
 /// Compiles and links for one target.
 pub(crate) struct Linker<'a> {
-    target: &'a Target,
+    pub(crate) target: &'a Target,
     archives: &'a Archives,
-    runtime: PathBuf,
+    pub(crate) runtime: PathBuf,
     include: PathBuf,
     images: PathBuf,
 }
@@ -53,40 +49,49 @@ impl<'a> Linker<'a> {
     pub(crate) fn link(&self, program: &Program) -> Result<PathBuf> {
         std::fs::create_dir_all(&self.images)?;
         let image = self.images.join(program.name).with_extension("elf");
-        let (compiler, flags) = self.target.compiler.split_first().context("no compiler")?;
-        let mut command = Command::new(compiler);
-        command.args(FLAGS).args(flags).args(program.defines);
-        command
-            .arg("-I")
-            .arg(&self.runtime)
-            .arg("-I")
-            .arg(self.runtime.join("include"))
-            .arg("-I")
-            .arg(&self.include);
-        command.arg("-T").arg(self.runtime.join(self.target.script));
-        command.args(self.target.runtime.iter().chain(&["common.c"]).map(|source| self.runtime.join(source)));
-        match program.source {
-            Source::C(file) => {
-                command.arg(Path::new("firmware/programs").join(file));
-                self.link_memory(&mut command);
-            }
-            Source::Sample(document) => {
-                command.arg(self.sample(document)?);
-                self.link_memory(&mut command);
-            }
-            Source::Rust(function) => {
-                command.arg(format!("-Wl,--undefined={function},--defsym=main={function}"));
-                command.arg(&self.archives.programs);
-            }
-        }
-        let output = command.arg("-lgcc").arg("-o").arg(&image).output();
-        let output = output.with_context(|| format!("{compiler} did not start"))?;
-        ensure!(output.status.success(), "{compiler} refused:\n{}", String::from_utf8_lossy(&output.stderr));
+        (self.target.toolchain.link)(self, program, &image)?;
         Ok(image)
     }
 
-    fn link_memory(&self, command: &mut Command) {
-        command.arg(self.runtime.join("port.c")).arg(&self.archives.memory);
+    /// Compiles and links by one call of the target's compiler.
+    pub(crate) fn drive(&self, program: &Program, image: &Path) -> Result<()> {
+        let (compiler, flags) = self.target.compiler.split_first().context("no compiler")?;
+        let mut command = Command::new(compiler);
+        command.args(LINKING).args(self.compile_flags(program)).args(flags);
+        command.args(self.script_flags()).args(self.sources(program)?);
+        if let Source::Rust(function) = program.source {
+            command.arg(format!("-Wl,--undefined={function},--defsym=main={function}"));
+        }
+        let output = command.arg(self.archive(program)).arg("-lgcc").arg("-o").arg(image).output();
+        let output = output.with_context(|| format!("{compiler} did not start"))?;
+        ensure!(output.status.success(), "{compiler} refused:\n{}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+
+    /// What every C file of the program is compiled with.
+    pub(crate) fn compile_flags(&self, program: &Program) -> impl Iterator<Item = String> {
+        let folders = [&self.runtime, &self.runtime.join("include"), &self.include]
+            .map(|folder| format!("-I{}", folder.display()));
+        let flags = COMPILING.iter().chain(program.defines).map(|&flag| flag.to_owned());
+        flags.chain(folders)
+    }
+
+    /// The linker script, and where it finds others.
+    pub(crate) fn script_flags(&self) -> [String; 2] {
+        let script = self.runtime.join(self.target.script);
+        let folder = script.parent().unwrap_or(&self.runtime);
+        [format!("-L{}", folder.display()), format!("-T{}", script.display())]
+    }
+
+    /// C and assembly: the runtime, and the program if it is C.
+    pub(crate) fn sources(&self, program: &Program) -> Result<Vec<PathBuf>> {
+        let runtime = self.target.runtime.iter().chain(&["common.c"]).map(|source| self.runtime.join(source));
+        let own = match program.source {
+            Source::C(file) => vec![Path::new("firmware/programs").join(file), self.runtime.join("port.c")],
+            Source::Sample(document) => vec![self.sample(document)?, self.runtime.join("port.c")],
+            Source::Rust(_) => Vec::new(),
+        };
+        Ok(runtime.chain(own).collect())
     }
 
     /// The first sample of a document, in a file.
@@ -96,5 +101,13 @@ impl<'a> Linker<'a> {
         let file = self.images.join(document).with_extension("c");
         std::fs::write(&file, &sample.text)?;
         Ok(file)
+    }
+
+    /// What the program is linked with.
+    pub(crate) fn archive(&self, program: &Program) -> &Path {
+        match program.source {
+            Source::C(_) | Source::Sample(_) => &self.archives.memory,
+            Source::Rust(_) => &self.archives.programs,
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The chip classes, and what stands for each here.
 
 use super::toolchain::{RUST, Toolchain};
+use super::xtensa::{CALL0, WINDOWED};
 use crate::tools::{ARM_GCC, QEMU_ARM, QEMU_RISCV32, RISCV_GCC, Tool};
 
 /// A class of chips, built and run alike.
@@ -16,6 +17,8 @@ pub(crate) struct Target {
     pub(crate) rust: &'static str,
     /// The port's features.
     pub(crate) features: &'static str,
+    /// Features for the pools that Rust programs use.
+    pub(crate) pool_features: &'static str,
     pub(crate) cores: usize,
     /// The C compiler, also the linker, with what it must be told about the target.
     pub(crate) compiler: &'static [&'static str],
@@ -40,6 +43,7 @@ const RISCV: Target = Target {
     toolchain: &RUST,
     rust: "riscv32imc-unknown-none-elf",
     features: "bare",
+    pool_features: "",
     cores: 1,
     compiler: &["riscv64-unknown-elf-gcc", "-march=rv32imc_zicsr", "-mabi=ilp32"],
     runtime: &["riscv/start.S", "riscv/board.c"],
@@ -73,6 +77,7 @@ const CORTEX_M: Target = Target {
     toolchain: &RUST,
     rust: "thumbv7m-none-eabi",
     features: "bare",
+    pool_features: "",
     cores: 1,
     compiler: &["arm-none-eabi-gcc", "-mcpu=cortex-m3", "-mthumb"],
     runtime: &["cortex-m/board.c"],
@@ -103,6 +108,74 @@ macro_rules! cortex_m_emulator {
         ]
     };
 }
+
+macro_rules! xtensa_emulator {
+    ($core:literal) => {
+        &[
+            "qemu-system-xtensa",
+            "-M",
+            "sim",
+            "-cpu",
+            $core,
+            "-display",
+            "none",
+            "-monitor",
+            "none",
+            "-serial",
+            "stdio",
+            "-semihosting",
+            "-kernel",
+        ]
+    };
+}
+
+const ESP8266: Target = Target {
+    name: "xtensa-lx106",
+    chips: "ESP8266",
+    tools: &[],
+    toolchain: &CALL0,
+    rust: "firmware/runtime/xtensa/targets/xtensa-esp8266-qemu.json",
+    features: "bare,mask-functions",
+    pool_features: "microusc-pool/mask-functions",
+    cores: 1,
+    // No call may be out of reach of an instruction, and no loop become a call to the function it is in.
+    compiler: &[
+        "xtensa-lx106-elf-gcc",
+        "-mlongcalls",
+        "-fno-builtin",
+        "-fno-tree-loop-distribute-patterns",
+        "-DBOARD_MHZ=40",
+    ],
+    runtime: &[
+        "xtensa/call0/start.s",
+        "xtensa/call0/mask.s",
+        "xtensa/board.c",
+        "xtensa/words.c",
+        "xtensa/routines.c",
+    ],
+    script: "xtensa/call0.ld",
+    emulator: xtensa_emulator!("lx106"),
+    stepped: &["-icount", "shift=0", "-singlestep"],
+};
+
+const ESP32: Target = Target {
+    name: "xtensa-windowed",
+    chips: "ESP32, S3",
+    toolchain: &WINDOWED,
+    rust: "firmware/runtime/xtensa/targets/xtensa-esp32-qemu.json",
+    compiler: &["clang-22", "-fno-builtin", "-fomit-frame-pointer", "-DBOARD_MHZ=10"],
+    runtime: &[
+        "xtensa/windowed/start.s",
+        "xtensa/windowed/mask.s",
+        "xtensa/board.c",
+        "xtensa/words.c",
+        "xtensa/routines.c",
+    ],
+    script: "xtensa/windowed.ld",
+    emulator: xtensa_emulator!("dc233c"),
+    stepped: &["-icount", "shift=3", "-singlestep"],
+    ..ESP8266
+};
 
 pub(crate) const TARGETS: &[Target] = &[
     Target { name: "riscv32imc", chips: "ESP32-C2, C3", ..RISCV },
@@ -183,5 +256,13 @@ pub(crate) const TARGETS: &[Target] = &[
         ],
         emulator: cortex_m_emulator!("lm3s6965evb"),
         ..CORTEX_M
+    },
+    ESP8266,
+    ESP32,
+    Target {
+        name: "xtensa-windowed-nocas",
+        chips: "ESP32-S2",
+        rust: "firmware/runtime/xtensa/targets/xtensa-esp32s2-qemu.json",
+        ..ESP32
     },
 ];

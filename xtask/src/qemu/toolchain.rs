@@ -6,6 +6,8 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use xshell::Shell;
 
+use super::link::Linker;
+use super::programs::Program;
 use super::targets::Target;
 use crate::archive;
 use crate::tools::{self, DEBIAN_CARGO, DEBIAN_CLIPPY, DEBIAN_RUST_SOURCE, DEBIAN_RUSTC};
@@ -17,6 +19,8 @@ pub(crate) struct Toolchain {
     pub(crate) build: fn(&Shell, &Target) -> Result<Archives>,
     /// Of the compiler, as `1.96.0`.
     pub(crate) version: fn(&Target) -> Result<String>,
+    /// Compiles the C of a program, and links it into the image at the path.
+    pub(crate) link: fn(&Linker<'_>, &Program, &Path) -> Result<()>,
 }
 
 /// What programs are linked with.
@@ -28,7 +32,7 @@ pub(crate) struct Archives {
 }
 
 /// Targets that rustc knows by name.
-pub(crate) const RUST: Toolchain = Toolchain { missing, build, version };
+pub(crate) const RUST: Toolchain = Toolchain { missing, build, version, link };
 
 /// Where Debian's packages put a compiler with the sources of its library.
 const DEBIAN: [(&str, &str); 5] = [
@@ -60,16 +64,20 @@ fn missing(sh: &Shell, target: &Target) -> Result<Option<String>> {
 }
 
 fn build(sh: &Shell, target: &Target) -> Result<Archives> {
+    let description = Path::new(target.rust);
     Ok(Archives {
-        memory: staticlib(sh, target, "Cargo.toml", "microusc-memory", target.features)?,
-        programs: staticlib(sh, target, "firmware/rust/Cargo.toml", "firmware", "")?,
+        memory: memory(sh, target, cargo(target), description)?,
+        programs: programs(sh, target, cargo(target), description)?,
     })
 }
 
 fn version(target: &Target) -> Result<String> {
-    let said = Command::new(if is_installed(target) { "rustc" } else { "/usr/bin/rustc" })
-        .arg("--version")
-        .output()?;
+    version_of(Command::new(if is_installed(target) { "rustc" } else { DEBIAN_RUSTC.name }))
+}
+
+/// What a compiler calls itself, as `1.96.0`.
+pub(super) fn version_of(mut rustc: Command) -> Result<String> {
+    let said = rustc.arg("--version").output()?;
     let said = String::from_utf8_lossy(&said.stdout);
     said.split_whitespace().nth(1).map(str::to_owned).context("rustc does not say its version")
 }
@@ -100,27 +108,50 @@ pub(crate) fn clippy_missing(sh: &Shell, target: &Target) -> Result<Option<Strin
 fn with_compiler(target: &Target, ours: &str, debians: &str) -> Command {
     let installed = is_installed(target);
     let mut command = Command::new(if installed { ours } else { debians });
-    // What the Cargo that runs this set for its own compiler.
-    for inherited in ["RUSTFLAGS", "RUSTUP_TOOLCHAIN", "LD_LIBRARY_PATH", "CARGO", "RUSTC"] {
-        command.env_remove(inherited);
-    }
+    forget_outer_cargo(&mut command);
     if !installed {
         command.envs(DEBIAN);
     }
     command
 }
 
+fn link(linker: &Linker<'_>, program: &Program, image: &Path) -> Result<()> {
+    linker.drive(program, image)
+}
+
+/// What the Cargo that runs this set for its own compiler.
+pub(super) fn forget_outer_cargo(command: &mut Command) {
+    for inherited in ["RUSTFLAGS", "RUSTUP_TOOLCHAIN", "LD_LIBRARY_PATH", "CARGO", "RUSTC"] {
+        command.env_remove(inherited);
+    }
+}
+
+/// The archive of the C ABI, by a Cargo that is set up for the target.
+pub(super) fn memory(sh: &Shell, target: &Target, cargo: Command, rust: &Path) -> Result<PathBuf> {
+    staticlib(sh, target, cargo, rust, ("Cargo.toml", "microusc-memory", target.features))
+}
+
+/// The archive of the Rust programs, likewise.
+pub(super) fn programs(sh: &Shell, target: &Target, cargo: Command, rust: &Path) -> Result<PathBuf> {
+    staticlib(sh, target, cargo, rust, ("firmware/rust/Cargo.toml", "firmware", target.pool_features))
+}
+
 /// Builds one archive. One target directory for all of them, so that `core` is built once a target.
-fn staticlib(sh: &Shell, target: &Target, manifest: &str, package: &str, features: &str) -> Result<PathBuf> {
+fn staticlib(
+    sh: &Shell,
+    target: &Target,
+    mut cargo: Command,
+    rust: &Path,
+    (manifest, package, features): (&str, &str, &str),
+) -> Result<PathBuf> {
     let dir = archive::target_dir(sh).join("firmware");
-    let mut cargo = cargo(target);
     cargo.args(["rustc", "--quiet", "--lib", "--crate-type", "staticlib", "--profile", "firmware"]);
-    cargo.args(["--manifest-path", manifest, "--package", package, "--target", target.rust]);
+    cargo.args(["--manifest-path", manifest, "--package", package, "--target"]).arg(rust);
     cargo.args(["--no-default-features", "--features", features]);
     cargo.arg("--target-dir").arg(&dir).current_dir(sh.current_dir());
     let status = cargo.status()?;
     ensure!(status.success(), "{package} does not build for {}", target.rust);
-    let triple = Path::new(target.rust).file_stem().unwrap_or_default();
+    let triple = rust.file_stem().unwrap_or_default();
     let built = dir.join(triple).join("firmware").join(format!("lib{}.a", package.replace('-', "_")));
     // The next target may be of the same triple with other features.
     let kept = archive::work_dir(sh, "qemu")?.join(format!("{}-{package}.a", target.name));

@@ -1,0 +1,126 @@
+//! Xtensa: a compiler that knows the architecture but none of its targets, and whose objects cannot be used as they are.
+//!
+//! ```text
+//!   sysroot    core and alloc from their sources, for our own target descriptions           once, kept
+//!   rustc      an archive of bitcode, optimised as a whole (`obj-is-bitcode`)
+//!   lower      llvm-link, llc to assembly, literal pools put in their place, assembler
+//!   link       call0: GCC for C, and GNU ld. windowed: Clang for C by the same way, and the same ld
+//! ```
+//!
+//! Why not rustc's own objects: see [`literals`]. Why one linker for both ABIs: Debian has none for the windowed one, and
+//! LLVM makes every call through a register, so that the relocations are those that both ABIs share. That linker
+//! must not relax, since it cannot decode windowed code.
+
+mod literals;
+mod lower;
+mod sysroot;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use xshell::Shell;
+
+use super::link::Linker;
+use super::programs::{Program, Source};
+use super::targets::Target;
+use super::toolchain::{self, Archives, Toolchain};
+use crate::tools::{
+    self, CLANG_22, DEBIAN_CARGO, DEBIAN_RUST_SOURCE, DEBIAN_RUSTC, LLC, QEMU_XTENSA, Tool, XTENSA_GCC,
+    XTENSA_LD,
+};
+use lower::Machine;
+
+/// Where Debian's package puts the sources of the library.
+const LIBRARY: &str = "/usr/lib/rustlib/src/rust/library";
+
+/// What all three targets need.
+pub(super) const TOOLS: &[Tool] =
+    &[DEBIAN_RUSTC, DEBIAN_CARGO, DEBIAN_RUST_SOURCE, LLC, CLANG_22, XTENSA_GCC, XTENSA_LD, QEMU_XTENSA];
+
+pub(super) const CALL0: Toolchain = Toolchain { missing, build: build_call0, version, link: link_call0 };
+pub(super) const WINDOWED: Toolchain = Toolchain { missing, build: build_windowed, version, link: link_windowed };
+
+const CALL0_MACHINE: Machine = Machine { cpu: "esp8266", features: "", assembler: &["xtensa-lx106-elf-as"] };
+const WINDOWED_MACHINE: Machine = Machine {
+    cpu: "esp32",
+    // As in the target descriptions: what QEMU's dc233c does not have.
+    features: "-mul32high,-fp,-bool",
+    assembler: &["llvm-mc-22", "-triple=xtensa", "-mcpu=esp32", "-filetype=obj"],
+};
+
+fn rustc() -> Command {
+    let mut rustc = Command::new(DEBIAN_RUSTC.name);
+    rustc.env("RUSTC_BOOTSTRAP", "1");
+    toolchain::forget_outer_cargo(&mut rustc);
+    rustc
+}
+
+fn missing(sh: &Shell, _target: &Target) -> Result<Option<String>> {
+    for tool in TOOLS {
+        if let Some(why) = tools::missing(sh, *tool)? {
+            return Ok(Some(why));
+        }
+    }
+    Ok(None)
+}
+
+fn version(_target: &Target) -> Result<String> {
+    toolchain::version_of(rustc())
+}
+
+fn build_call0(sh: &Shell, target: &Target) -> Result<Archives> {
+    build(sh, target, &CALL0_MACHINE)
+}
+
+fn build_windowed(sh: &Shell, target: &Target) -> Result<Archives> {
+    build(sh, target, &WINDOWED_MACHINE)
+}
+
+fn build(sh: &Shell, target: &Target, machine: &Machine) -> Result<Archives> {
+    let description = sh.current_dir().join(target.rust);
+    let sysroot = sysroot::ensure(sh, &description)?;
+    let cargo = || {
+        let mut cargo = Command::new(DEBIAN_CARGO.name);
+        toolchain::forget_outer_cargo(&mut cargo);
+        cargo.env("RUSTC", DEBIAN_RUSTC.name).env("RUSTC_BOOTSTRAP", "1");
+        cargo.env("RUSTFLAGS", format!("--sysroot={}", sysroot.display()));
+        cargo.env("CARGO_UNSTABLE_JSON_TARGET_SPEC", "true");
+        // Nothing here reads it.
+        cargo.env("CARGO_PROFILE_FIRMWARE_DEBUG", "0");
+        cargo
+    };
+    let memory = toolchain::memory(sh, target, cargo(), &description)?;
+    let programs = toolchain::programs(sh, target, cargo(), &description)?;
+    Ok(Archives { memory: lower::archive(machine, &memory)?, programs: lower::archive(machine, &programs)? })
+}
+
+fn link_call0(linker: &Linker<'_>, program: &Program, image: &Path) -> Result<()> {
+    linker.drive(program, image)
+}
+
+/// Every C file by way of LLVM, then GNU ld.
+fn link_windowed(linker: &Linker<'_>, program: &Program, image: &Path) -> Result<()> {
+    let folder = image.with_extension("objects");
+    std::fs::create_dir_all(&folder)?;
+    let (_, flags) = linker.target.compiler.split_first().context("no compiler")?;
+    let mut flags: Vec<String> = flags.iter().map(|&flag| flag.into()).collect();
+    // In front of the compiler's own headers.
+    flags.push(format!("-I{}", linker.runtime.join("xtensa/windowed").display()));
+    flags.extend(linker.compile_flags(program));
+    let mut ld = Command::new(XTENSA_LD.name);
+    ld.args(["--no-relax", "--gc-sections", "--no-warn-rwx-segments", "-z", "noexecstack"]);
+    ld.args(linker.script_flags());
+    for source in linker.sources(program)? {
+        let into: PathBuf = folder.join(source.file_name().context("a source without a name")?);
+        ld.arg(if source.extension().is_some_and(|end| end == "c") {
+            lower::c(&WINDOWED_MACHINE, &flags, &source, &into)?
+        } else {
+            lower::assemble(&WINDOWED_MACHINE, &source, &into.with_extension("o"))?
+        });
+    }
+    if let Source::Rust(function) = program.source {
+        ld.arg(format!("--undefined={function}")).arg(format!("--defsym=main={function}"));
+    }
+    lower::run(ld.arg(linker.archive(program)).arg("-o").arg(image))
+}
