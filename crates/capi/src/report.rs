@@ -16,6 +16,35 @@ pub(crate) fn set_callback(callback: memory_pool_report_callback_t) {
     CALLBACK.store(address, Ordering::Release);
 }
 
+/// Which function refuses. A number rather than the name: code that runs while flash cannot be read holds no address of a
+/// text in flash.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Caller {
+    Free,
+    FreeReason,
+    FreeUnsynchronized,
+    SetInit,
+    SetDestroy,
+    SetSpill,
+    SetFree,
+    SetRealloc,
+}
+
+impl Caller {
+    pub(crate) const fn name(self) -> &'static CStr {
+        match self {
+            Self::Free => c"memory_pool_free",
+            Self::FreeReason => c"memory_pool_free_reason",
+            Self::FreeUnsynchronized => c"memory_pool_free_unsynchronized",
+            Self::SetInit => c"memory_pool_set_init",
+            Self::SetDestroy => c"memory_pool_set_destroy",
+            Self::SetSpill => c"memory_pool_set_spill",
+            Self::SetFree => c"memory_pool_set_free",
+            Self::SetRealloc => c"memory_pool_set_realloc",
+        }
+    }
+}
+
 /// The name of the pool of `control`, or "".
 ///
 /// # Safety

@@ -76,6 +76,7 @@ impl Class {
     }
 
     /// Whether `block` is in use.
+    #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_owns"))]
     pub(crate) fn owns(&self, block: *const u8) -> bool {
         // SAFETY: `control` is that of `pool`.
         unsafe { with_pool(self.pool, self.control, |raw| raw.is_live(block)) }
@@ -99,6 +100,7 @@ impl Class {
     /// # Safety
     ///
     /// The lock is held with `saved`.
+    #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_class_take_held"))]
     unsafe fn take_held(&self, saved: Saved) -> Result<NonNull<u8>, Error> {
         // SAFETY: as the caller promises; `control` is that of `pool`.
         let taken = unsafe { raw(self.pool, self.control).take_otherwise() };
@@ -107,6 +109,7 @@ impl Class {
         taken
     }
 
+    #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_class_take"))]
     fn take(&self) -> Result<NonNull<u8>, Error> {
         // SAFETY: the lock is held.
         self.try_take().or_else(|saved| unsafe { self.take_held(saved) })
@@ -130,6 +133,7 @@ pub(crate) unsafe fn owner(set: *mut memory_pool_set_t, address: usize) -> Optio
 ///
 /// As [`class`]; `counter` is one of this set's.
 #[cold]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_count"))]
 pub(crate) unsafe fn count(set: *mut memory_pool_set_t, counter: *mut u32) {
     // SAFETY: as the caller promises.
     if let Some(first) = unsafe { classes(set) }.next() {
@@ -181,6 +185,7 @@ pub(crate) unsafe fn take(set: *mut memory_pool_set_t, size: usize) -> Result<No
 /// As [`class`].
 #[cold]
 #[inline(never)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_too_large"))]
 unsafe fn too_large(set: *mut memory_pool_set_t) -> Result<NonNull<u8>, Error> {
     // SAFETY: as the caller promises; the set's own counter.
     unsafe { count(set, &raw mut (*set).too_large) };
@@ -194,6 +199,7 @@ unsafe fn too_large(set: *mut memory_pool_set_t) -> Result<NonNull<u8>, Error> {
 /// As [`class`]; `rank` is that of a class, whose lock is held with `saved`.
 #[cold]
 #[inline(never)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_take_otherwise"))]
 unsafe fn take_otherwise(
     set: *mut memory_pool_set_t,
     rank: usize,

@@ -155,6 +155,7 @@ impl<'a, M: Marks> RawPool<'a, M> {
     ///
     /// As [`take`](Self::take); [`Error::Exhausted`] also when what is left is the [reserve](Self::set_reserve).
     #[cold]
+    #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_take_otherwise"))]
     pub fn take_otherwise(&mut self) -> Result<NonNull<u8>, Error> {
         if self.ledger.closed != 0 {
             if self.available() == 0 && self.free_blocks() != 0 {
@@ -171,11 +172,13 @@ impl<'a, M: Marks> RawPool<'a, M> {
     ///
     /// As [`take`](Self::take).
     #[inline]
+    #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_take_urgent"))]
     pub fn take_urgent(&mut self) -> Result<NonNull<u8>, Error> {
         self.take_below(self.ledger.fresh).map_or_else(|| self.take_unlisted(), Ok)
     }
 
     /// The list does not lead to a block: it is empty, or damaged.
+    #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_take_unlisted"))]
     fn take_unlisted(&mut self) -> Result<NonNull<u8>, Error> {
         if !self.head.is_null() || *self.listed != 0 {
             return self.damaged();
@@ -272,6 +275,7 @@ impl<'a, M: Marks> RawPool<'a, M> {
     ///
     /// As [`put`](Self::put).
     #[cold]
+    #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_put_otherwise"))]
     pub unsafe fn put_otherwise(&mut self, block: *mut u8) -> Result<(), Error> {
         // SAFETY: as the caller promises.
         if self.ledger.closed != 0 && unsafe { self.put_below(block, self.ledger.fresh) }.is_some() {
@@ -281,6 +285,7 @@ impl<'a, M: Marks> RawPool<'a, M> {
     }
 
     /// Counts the refusal of `block`, and names the reason.
+    #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_refuse"))]
     fn refuse(&mut self, block: *mut u8) -> Error {
         self.ledger.refused = self.ledger.refused.saturating_add(1);
         let is_block = self.index_below(block.addr(), self.geometry.capacity()).is_some();
@@ -306,6 +311,7 @@ impl<'a, M: Marks> RawPool<'a, M> {
     }
 
     /// Closes the gate while somebody waits for a block, so that every free can look who. O(1).
+    #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_set_waited_for"))]
     pub fn set_waited_for(&mut self, waited_for: bool) {
         self.close_for(WAITED_FOR, waited_for);
     }
@@ -319,12 +325,14 @@ impl<'a, M: Marks> RawPool<'a, M> {
     /// Adds or drops a reason for the gate to be closed. While it is closed every operation takes the other path, so
     /// that whoever is there (a reserve to be kept, somebody to be served) can do its part; the usual path pays
     /// nothing for the possibility.
+    #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_close_for"))]
     fn close_for(&mut self, reason: u8, holds: bool) {
         self.ledger.closed = if holds { self.ledger.closed | reason } else { self.ledger.closed & !reason };
         self.set_fresh(self.ledger.fresh);
     }
 
     /// Blocks below `fresh` have been on the list.
+    #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_set_fresh"))]
     fn set_fresh(&mut self, fresh: usize) {
         self.ledger.fresh = fresh;
         self.ledger.open = if self.ledger.closed == 0 { fresh } else { 0 };
@@ -362,16 +370,19 @@ impl<'a, M: Marks> RawPool<'a, M> {
         unsafe { NonNull::new_unchecked(link) }
     }
 
+    #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_is_claimed"))]
     fn is_claimed(&self, index: usize) -> bool {
         // SAFETY: called with indices below the capacity only.
         unsafe { self.marks.is_claimed(index) }
     }
 
+    #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_exhausted"))]
     fn exhausted(&mut self) -> Result<NonNull<u8>, Error> {
         self.ledger.exhausted = self.ledger.exhausted.saturating_add(1);
         Err(Error::Exhausted)
     }
 
+    #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_damaged"))]
     fn damaged(&mut self) -> Result<NonNull<u8>, Error> {
         self.ledger.damaged = self.ledger.damaged.saturating_add(1);
         Err(Error::Corrupt)

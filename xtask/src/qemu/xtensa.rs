@@ -39,7 +39,8 @@ pub(super) const TOOLS: &[Tool] =
     &[DEBIAN_RUSTC, DEBIAN_CARGO, DEBIAN_RUST_SOURCE, LLC, CLANG_22, XTENSA_GCC, XTENSA_LD, QEMU_XTENSA];
 
 pub(super) const CALL0: Toolchain = Toolchain { missing, build: build_call0, version, link: link_call0 };
-pub(super) const WINDOWED: Toolchain = Toolchain { missing, build: build_windowed, version, link: link_windowed };
+pub(super) const WINDOWED: Toolchain =
+    Toolchain { missing, build: build_windowed, version, link: link_windowed };
 
 const CALL0_MACHINE: Machine = Machine { cpu: "esp8266", features: "", assembler: &["xtensa-lx106-elf-as"] };
 const WINDOWED_MACHINE: Machine = Machine {

@@ -118,6 +118,7 @@ pub unsafe extern "C" fn memory_pool_set_isr_reserve(pool: *mut memory_pool_t, b
 
 /// Takes a block, from the reserve as well, or null. O(1); one critical section. Interrupts.
 #[unsafe(no_mangle)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_alloc_from_isr"))]
 pub unsafe extern "C" fn memory_pool_alloc_from_isr(pool: *mut memory_pool_t) -> *mut c_void {
     // SAFETY: obligation 1.
     let Ok(control) = (unsafe { control_of(pool) }) else { return null_mut() };

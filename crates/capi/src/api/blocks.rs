@@ -1,6 +1,6 @@
 //! Taking and returning blocks: the hot path.
 
-use core::ffi::{CStr, c_void};
+use core::ffi::c_void;
 use core::ptr::{NonNull, null_mut};
 
 use microusc_pool::{Error, RawLock};
@@ -8,13 +8,14 @@ use microusc_pool::{Error, RawLock};
 use crate::abi::*;
 use crate::control::{Control, control_of, lock, raw, with_pool};
 use crate::port::PortLock;
-use crate::report::{name_of, report};
+use crate::report::{Caller, name_of, report};
 use crate::wait::wake;
 
 type Saved = <PortLock as RawLock>::Saved;
 
 /// Takes a block, or null. O(1); one critical section; never waits. Tasks, interrupts, both cores.
 #[unsafe(no_mangle)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_alloc"))]
 pub unsafe extern "C" fn memory_pool_alloc(pool: *mut memory_pool_t) -> *mut c_void {
     // SAFETY: obligation 1.
     let Ok(control) = (unsafe { control_of(pool) }) else { return nothing() };
@@ -63,42 +64,41 @@ pub unsafe extern "C" fn memory_pool_alloc_zeroed(pool: *mut memory_pool_t) -> *
 
 /// Returns a block. O(1); one critical section. Tasks, interrupts, both cores.
 #[unsafe(no_mangle)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_free"))]
 pub unsafe extern "C" fn memory_pool_free(pool: *mut memory_pool_t, block: *mut c_void) {
     // SAFETY: as for this function.
-    let _reported = unsafe { free(c"memory_pool_free", pool, block) };
+    let _reported = unsafe { free(Caller::Free, pool, block) };
 }
 
 /// Returns a block, or says why not. O(1); one critical section. Tasks, interrupts, both cores.
 #[unsafe(no_mangle)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_free_reason"))]
 pub unsafe extern "C" fn memory_pool_free_reason(pool: *mut memory_pool_t, block: *mut c_void) -> esp_err_t {
     // SAFETY: as for this function.
-    unsafe { free(c"memory_pool_free_reason", pool, block) }
+    unsafe { free(Caller::FreeReason, pool, block) }
 }
 
 /// # Safety
 ///
 /// Obligations 1 and 3; if `block` is one in use, its owner gives it up.
 #[inline(always)]
-pub(super) unsafe fn free(
-    function: &'static CStr,
-    pool: *mut memory_pool_t,
-    block: *mut c_void,
-) -> esp_err_t {
+pub(super) unsafe fn free(caller: Caller, pool: *mut memory_pool_t, block: *mut c_void) -> esp_err_t {
     // SAFETY: obligation 1.
     let control = match unsafe { control_of(pool) } {
         Ok(control) => control,
-        Err(reason) => return no_pool(reason, block, function),
+        Err(reason) => return no_pool(reason, block, caller),
     };
     // SAFETY: `control` is that of `pool`, and the lock is held; the block is as the caller promises.
     match unsafe { lock(control).try_with(|| raw(pool, control).try_put(block.cast())) } {
         Ok(()) => ESP_OK,
         // SAFETY: as above; the lock is still held.
-        Err(saved) => unsafe { put_otherwise(pool, block, control, saved, function) },
+        Err(saved) => unsafe { put_otherwise(pool, block, control, saved, caller) },
     }
 }
 
 /// Takes a block without the lock. O(1). For a pool that only one context ever uses.
 #[unsafe(no_mangle)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_alloc_unsynchronized"))]
 pub unsafe extern "C" fn memory_pool_alloc_unsynchronized(pool: *mut memory_pool_t) -> *mut c_void {
     // SAFETY: obligation 1.
     let Ok(control) = (unsafe { control_of(pool) }) else { return nothing() };
@@ -112,6 +112,7 @@ pub unsafe extern "C" fn memory_pool_alloc_unsynchronized(pool: *mut memory_pool
 
 /// Returns a block without the lock, or says why not. O(1). For a pool that only one context ever uses.
 #[unsafe(no_mangle)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_free_unsynchronized"))]
 pub unsafe extern "C" fn memory_pool_free_unsynchronized(
     pool: *mut memory_pool_t,
     block: *mut c_void,
@@ -119,7 +120,7 @@ pub unsafe extern "C" fn memory_pool_free_unsynchronized(
     // SAFETY: obligation 1.
     let control = match unsafe { control_of(pool) } {
         Ok(control) => control,
-        Err(reason) => return no_pool(reason, block, c"memory_pool_free_unsynchronized"),
+        Err(reason) => return no_pool(reason, block, Caller::FreeUnsynchronized),
     };
     // SAFETY: `control` is that of `pool`, which nobody else uses, as the function's name asks; if `block` is one in
     // use, its owner gives it up by this call.
@@ -146,6 +147,7 @@ pub unsafe extern "C" fn memory_pool_owns(pool: *mut memory_pool_t, address: *co
 /// `control` is that of `pool`; its lock was acquired with `saved`.
 #[cold]
 #[inline(never)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_take_otherwise"))]
 unsafe fn take_otherwise(pool: *mut memory_pool_t, control: NonNull<Control>, saved: Saved) -> *mut c_void {
     // SAFETY: the lock is held until the release.
     unsafe {
@@ -162,6 +164,7 @@ unsafe fn take_otherwise(pool: *mut memory_pool_t, control: NonNull<Control>, sa
 /// `control` is that of `pool`, which nobody else uses.
 #[cold]
 #[inline(never)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_take_otherwise_alone"))]
 unsafe fn take_otherwise_alone(pool: *mut memory_pool_t, control: NonNull<Control>) -> *mut c_void {
     // SAFETY: as the caller promises.
     pointer(unsafe { raw(pool, control).take_otherwise() })
@@ -170,6 +173,7 @@ unsafe fn take_otherwise_alone(pool: *mut memory_pool_t, control: NonNull<Contro
 /// No pool, no block. A call at the end, so that the usual path need not meet this one at a common return.
 #[cold]
 #[inline(never)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_nothing"))]
 fn nothing() -> *mut c_void {
     core::hint::black_box(null_mut())
 }
@@ -185,12 +189,13 @@ fn pointer(taken: Result<NonNull<u8>, Error>) -> *mut c_void {
 /// `control` is that of `pool`; its lock was acquired with `saved`; the block is as for [`free`].
 #[cold]
 #[inline(never)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_put_otherwise"))]
 unsafe fn put_otherwise(
     pool: *mut memory_pool_t,
     block: *mut c_void,
     control: NonNull<Control>,
     saved: Saved,
-    function: &'static CStr,
+    caller: Caller,
 ) -> esp_err_t {
     // SAFETY: the lock is held until the release; the block is as the caller promises. Pool and queue are different
     // fields.
@@ -204,7 +209,7 @@ unsafe fn put_otherwise(
     if let Some(waker) = served {
         wake(waker);
     }
-    told(function, answer, control, block)
+    told(caller, answer, control, block)
 }
 
 /// The rare end of [`memory_pool_free_unsynchronized`].
@@ -214,6 +219,7 @@ unsafe fn put_otherwise(
 /// `control` is that of `pool`, which nobody else uses; the block is as for [`free`].
 #[cold]
 #[inline(never)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_put_otherwise_alone"))]
 unsafe fn put_otherwise_alone(
     pool: *mut memory_pool_t,
     block: *mut c_void,
@@ -221,33 +227,33 @@ unsafe fn put_otherwise_alone(
 ) -> esp_err_t {
     // SAFETY: as the caller promises.
     let answer = unsafe { raw(pool, control).put_otherwise(block.cast()) };
-    told(c"memory_pool_free_unsynchronized", answer, control, block)
+    told(Caller::FreeUnsynchronized, answer, control, block)
 }
 
 fn told(
-    function: &'static CStr,
+    caller: Caller,
     answer: Result<(), Error>,
     control: NonNull<Control>,
     block: *mut c_void,
 ) -> esp_err_t {
     match answer {
         Ok(()) => ESP_OK,
-        Err(error) => tell(function, error, control, block),
+        Err(error) => tell(caller, error, control, block),
     }
 }
 
 #[cold]
 #[inline(never)]
-fn no_pool(reason: esp_err_t, block: *mut c_void, function: &'static CStr) -> esp_err_t {
-    report(function, reason, c"".as_ptr(), block, 0);
+fn no_pool(reason: esp_err_t, block: *mut c_void, caller: Caller) -> esp_err_t {
+    report(caller.name(), reason, c"".as_ptr(), block, 0);
     reason
 }
 
 #[cold]
 #[inline(never)]
-fn tell(function: &'static CStr, error: Error, control: NonNull<Control>, block: *mut c_void) -> esp_err_t {
+fn tell(caller: Caller, error: Error, control: NonNull<Control>, block: *mut c_void) -> esp_err_t {
     // SAFETY: the pool is live, obligation 3.
     let name = unsafe { name_of(Some(control)) };
-    report(function, reason_of(error), name, block, 0);
+    report(caller.name(), reason_of(error), name, block, 0);
     reason_of(error)
 }

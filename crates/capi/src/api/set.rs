@@ -4,7 +4,7 @@
 //! zeroed or holds a set, live or ended ([`memory_pool_set_init`] takes any bytes); and a set is not used while, or
 //! after, another context ends it.
 
-use core::ffi::{CStr, c_void};
+use core::ffi::c_void;
 use core::ptr::{NonNull, null_mut};
 use core::slice;
 use core::sync::atomic::Ordering;
@@ -14,7 +14,7 @@ use microusc_pool::Error;
 use super::blocks::free;
 use super::inspect::info_of;
 use crate::abi::*;
-use crate::report::{name_of, report};
+use crate::report::{Caller, name_of, report};
 use crate::set;
 
 /// The set, or why there is none.
@@ -32,8 +32,8 @@ unsafe fn given(set: *mut memory_pool_set_t) -> Result<*mut memory_pool_set_t, e
 
 #[cold]
 #[inline(never)]
-fn refused(function: &'static CStr, reason: esp_err_t, address: *const c_void) -> esp_err_t {
-    report(function, reason, c"".as_ptr(), address, 0);
+fn refused(caller: Caller, reason: esp_err_t, address: *const c_void) -> esp_err_t {
+    report(caller.name(), reason, c"".as_ptr(), address, 0);
     reason
 }
 
@@ -45,7 +45,7 @@ fn refused(function: &'static CStr, reason: esp_err_t, address: *const c_void) -
 #[cold]
 #[inline(never)]
 unsafe fn refuse(
-    function: &'static CStr,
+    caller: Caller,
     set: *mut memory_pool_set_t,
     owner: Option<set::Class>,
     block: *const c_void,
@@ -55,7 +55,7 @@ unsafe fn refuse(
     let error = owner.map_or(Error::NotABlock, |class| class.refusal(block.addr()));
     // SAFETY: the pool of a live set.
     let name = unsafe { name_of(owner.and_then(|class| NonNull::new((*class.pool).control))) };
-    report(function, reason_of(error), name, block, 0);
+    report(caller.name(), reason_of(error), name, block, 0);
     reason_of(error)
 }
 
@@ -75,23 +75,23 @@ pub unsafe extern "C" fn memory_pool_set_init(
         // SAFETY: obligation 2: so many classes, and a struct to write to.
         unsafe { set::init(set, slice::from_raw_parts(classes, num_classes), placement) }
     };
-    made.err().map_or(ESP_OK, |reason| refused(c"memory_pool_set_init", reason, set.cast()))
+    made.err().map_or(ESP_OK, |reason| refused(Caller::SetInit, reason, set.cast()))
 }
 
 /// Ends a set, whatever is in use. O(pools). From tasks only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_set_destroy(set: *mut memory_pool_set_t) {
-    const NAME: &CStr = c"memory_pool_set_destroy";
+    const CALLER: Caller = Caller::SetDestroy;
     if set.is_null() {
         return;
     }
     if !set::is_live(set) {
-        let _reported = refused(NAME, ESP_ERR_INVALID_STATE, set.cast());
+        let _reported = refused(CALLER, ESP_ERR_INVALID_STATE, set.cast());
         return;
     }
     let tell = |ended: crate::create::Ended| {
         if ended.in_use > 0 {
-            report(NAME, MEMORY_POOL_ERR_IN_USE, ended.name.as_ptr(), set.cast(), ended.in_use);
+            report(CALLER.name(), MEMORY_POOL_ERR_IN_USE, ended.name.as_ptr(), set.cast(), ended.in_use);
         }
     };
     // SAFETY: live, and nobody else uses it.
@@ -108,12 +108,13 @@ pub unsafe extern "C" fn memory_pool_set_spill(set: *mut memory_pool_set_t, spil
             unsafe { &(*set).spill }.store(spill, Ordering::Relaxed);
             ESP_OK
         }
-        Err(reason) => refused(c"memory_pool_set_spill", reason, set.cast()),
+        Err(reason) => refused(Caller::SetSpill, reason, set.cast()),
     }
 }
 
 /// Takes a block for `size` bytes, or null. O(classes); one critical section, with spill at most three.
 #[unsafe(no_mangle)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_alloc"))]
 pub unsafe extern "C" fn memory_pool_set_alloc(set: *mut memory_pool_set_t, size: usize) -> *mut c_void {
     // SAFETY: as for this function.
     let Ok(set) = (unsafe { given(set) }) else { return null_mut() };
@@ -123,6 +124,7 @@ pub unsafe extern "C" fn memory_pool_set_alloc(set: *mut memory_pool_set_t, size
 
 /// As [`memory_pool_set_alloc`], and says why not.
 #[unsafe(no_mangle)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_alloc_reason"))]
 pub unsafe extern "C" fn memory_pool_set_alloc_reason(
     set: *mut memory_pool_set_t,
     size: usize,
@@ -139,24 +141,26 @@ pub unsafe extern "C" fn memory_pool_set_alloc_reason(
 
 /// Returns a block, or says why not. O(classes); one critical section.
 #[unsafe(no_mangle)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_free"))]
 pub unsafe extern "C" fn memory_pool_set_free(set: *mut memory_pool_set_t, block: *mut c_void) -> esp_err_t {
-    const NAME: &CStr = c"memory_pool_set_free";
+    const CALLER: Caller = Caller::SetFree;
     // SAFETY: as for this function.
     let set = match unsafe { given(set) } {
         Ok(set) => set,
-        Err(reason) => return refused(NAME, reason, block),
+        Err(reason) => return refused(CALLER, reason, block),
     };
     // SAFETY: a live set.
     match unsafe { set::owner(set, block.addr()) } {
         // SAFETY: a pool of the set; if `block` is one in use, its owner gives it up by this call.
-        Some(class) => unsafe { free(NAME, class.pool, block) },
+        Some(class) => unsafe { free(CALLER, class.pool, block) },
         // SAFETY: a live set.
-        None => unsafe { refuse(NAME, set, None, block) },
+        None => unsafe { refuse(CALLER, set, None, block) },
     }
 }
 
 /// Bytes that the owner of `block` may use, or 0. O(classes); one critical section.
 #[unsafe(no_mangle)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_usable_size"))]
 pub unsafe extern "C" fn memory_pool_set_usable_size(
     set: *mut memory_pool_set_t,
     block: *const c_void,
@@ -176,12 +180,12 @@ pub unsafe extern "C" fn memory_pool_set_realloc(
     block: *mut c_void,
     size: usize,
 ) -> *mut c_void {
-    const NAME: &CStr = c"memory_pool_set_realloc";
+    const CALLER: Caller = Caller::SetRealloc;
     // SAFETY: as for this function.
     let set = match unsafe { given(set) } {
         Ok(set) => set,
         Err(reason) => {
-            let _reported = refused(NAME, reason, block);
+            let _reported = refused(CALLER, reason, block);
             return null_mut();
         }
     };
@@ -193,7 +197,7 @@ pub unsafe extern "C" fn memory_pool_set_realloc(
     let owner = unsafe { set::owner(set, block.addr()) };
     let Some(class) = owner.filter(|class| class.owns(block.cast())) else {
         // SAFETY: a live set.
-        let _reported = unsafe { refuse(NAME, set, owner, block) };
+        let _reported = unsafe { refuse(CALLER, set, owner, block) };
         return null_mut();
     };
     if size <= class.stride() {
@@ -208,7 +212,7 @@ pub unsafe extern "C" fn memory_pool_set_realloc(
         unsafe { to.add(word).write_volatile(from.add(word).read_volatile()) };
     }
     // SAFETY: a pool of the set; the block is in use, and its owner gives it up by this call.
-    let _accepted = unsafe { free(NAME, class.pool, block) };
+    let _accepted = unsafe { free(CALLER, class.pool, block) };
     to.cast()
 }
 

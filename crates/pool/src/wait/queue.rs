@@ -156,6 +156,7 @@ impl<W> Queue<W> {
     /// # Safety
     ///
     /// As [`enter`](Self::enter).
+    #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_queue_serve"))]
     pub unsafe fn serve<M: Marks>(&mut self, raw: &mut RawPool<'_, M>) -> Option<W> {
         // SAFETY: those in the queue are in place, as each promised; the lock is closed.
         let waiter = unsafe { self.first.as_mut() }?;
@@ -173,6 +174,7 @@ impl<W> Queue<W> {
     }
 
     /// Notes who is left, and closes the gate while anybody is.
+    #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_queue_count"))]
     fn count<M: Marks>(&mut self, raw: &mut RawPool<'_, M>, waiting: u16) {
         self.waiting = waiting;
         raw.set_waited_for(!self.first.is_null());
