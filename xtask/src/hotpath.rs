@@ -1,6 +1,8 @@
 //! `cargo xtask hotpath`: what the hot paths in the built archive may not contain, looked for in its instructions.
 
 mod closure;
+mod decode;
+mod iram;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +17,7 @@ use crate::report::{Done, Report};
 /// What programs call all the time.
 pub(crate) const ENTRIES: &[&str] = &[
     "memory_pool_alloc",
+    "memory_pool_alloc_from_isr",
     "memory_pool_free",
     "memory_pool_free_reason",
     "memory_pool_alloc_unsynchronized",
@@ -48,4 +51,14 @@ fn check(sh: &Shell) -> Result<Done> {
     }
     ensure!(closure.violations.is_empty(), "{}", closure.violations.join("; "));
     Ok(Done::Passed(format!("{} functions", closure.functions.len())))
+}
+
+/// Checks that the hot paths in objects for Xtensa need nothing but RAM, and prints what they consist of.
+pub(crate) fn check_instruction_ram(objects: &[Vec<u8>]) -> Result<()> {
+    let reached = iram::reached(objects, ENTRIES)?;
+    for (name, (bytes, narrow)) in &reached.functions {
+        println!("{bytes:>6} B  {narrow:>2} narrow accesses  {name}");
+    }
+    ensure!(reached.violations.is_empty(), "not in instruction RAM: {}", reached.violations.join("; "));
+    Ok(())
 }

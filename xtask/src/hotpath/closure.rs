@@ -53,7 +53,7 @@ pub(crate) fn closure(bytes: &[u8], entries: &[&str]) -> Result<Closure> {
         ensure!(home.by_name.contains_key(*entry), "`{entry}` is not in the archive");
     }
     while let Some(name) = pending.pop() {
-        if closure.functions.contains_key(&name) || COLD.iter().any(|cold| name.contains(cold)) {
+        if closure.functions.contains_key(&name) || is_cold(&name) {
             continue;
         }
         let Some(function) = home.by_name.get(&name) else {
@@ -73,6 +73,11 @@ pub(crate) fn closure(bytes: &[u8], entries: &[&str]) -> Result<Closure> {
         }
     }
     Ok(closure)
+}
+
+/// Whether the hot path ends at this function.
+pub(super) fn is_cold(name: &str) -> bool {
+    COLD.iter().any(|cold| name.contains(cold))
 }
 
 /// Code of the pools themselves, not of the language's libraries.

@@ -25,6 +25,7 @@ use super::link::Linker;
 use super::programs::{Program, Source};
 use super::targets::Target;
 use super::toolchain::{self, Archives, Toolchain};
+use crate::hotpath;
 use crate::tools::{
     self, CLANG_22, DEBIAN_CARGO, DEBIAN_RUST_SOURCE, DEBIAN_RUSTC, LLC, QEMU_XTENSA, Tool, XTENSA_GCC,
     XTENSA_LD,
@@ -42,7 +43,12 @@ pub(super) const CALL0: Toolchain = Toolchain { missing, build: build_call0, ver
 pub(super) const WINDOWED: Toolchain =
     Toolchain { missing, build: build_windowed, version, link: link_windowed };
 
-const CALL0_MACHINE: Machine = Machine { cpu: "esp8266", features: "", assembler: &["xtensa-lx106-elf-as"] };
+const CALL0_MACHINE: Machine = Machine {
+    cpu: "esp8266",
+    features: "",
+    // No filling in front of branch targets: code is read back instruction by instruction (`hotpath/iram.rs`).
+    assembler: &["xtensa-lx106-elf-as", "--no-target-align"],
+};
 const WINDOWED_MACHINE: Machine = Machine {
     cpu: "esp32",
     // As in the target descriptions: what QEMU's dc233c does not have.
@@ -93,7 +99,14 @@ fn build(sh: &Shell, target: &Target, machine: &Machine) -> Result<Archives> {
     };
     let memory = toolchain::memory(sh, target, cargo(), &description)?;
     let programs = toolchain::programs(sh, target, cargo(), &description)?;
-    Ok(Archives { memory: lower::archive(machine, &memory)?, programs: lower::archive(machine, &programs)? })
+    let archives =
+        Archives { memory: lower::archive(machine, &memory)?, programs: lower::archive(machine, &programs)? };
+    // What the pools call to mask interrupts is part of their hot paths.
+    let mask = target.runtime.iter().find(|source| source.ends_with("mask.s")).context("no mask")?;
+    let mask = sh.current_dir().join("firmware/runtime").join(mask);
+    let mask = lower::assemble(machine, &mask, &memory.with_extension("mask.o"))?;
+    hotpath::check_instruction_ram(&[std::fs::read(&archives.memory)?, std::fs::read(mask)?])?;
+    Ok(archives)
 }
 
 fn link_call0(linker: &Linker<'_>, program: &Program, image: &Path) -> Result<()> {
