@@ -9,7 +9,7 @@
 enum { LEVEL_1_INTERRUPT = 4, TIMER_0 = 1 << 6 };
 
 static void (*on_tick)(void);
-static uint32_t period;
+static uint32_t period, phase;
 
 void board_write(const char *text, size_t length) {
     xt_write(1, text, length);
@@ -27,7 +27,8 @@ void board_exception(struct frame *frame) {
         if ((xt_pending() & TIMER_0) == 0) board_crash("interrupt", xt_pending(), frame->epc);
         on_tick();
         /* Counted from the end, so that the main program gets on whatever the period; it also takes the interrupt back. */
-        xt_set_ccompare(xt_ccount() + period);
+        phase = phase * 5 + 3;
+        xt_set_ccompare(xt_ccount() + period + phase % 16);
     } else if (!words_access(frame)) {
         board_crash("trap", frame->cause, frame->epc);
     }

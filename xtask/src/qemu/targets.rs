@@ -155,7 +155,7 @@ const ESP8266: Target = Target {
     ],
     script: "xtensa/call0.ld",
     emulator: xtensa_emulator!("lx106"),
-    stepped: &["-icount", "shift=0", "-singlestep"],
+    stepped: &["-icount", "shift=3", "-singlestep"],
 };
 
 const ESP32: Target = Target {
