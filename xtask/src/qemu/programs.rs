@@ -61,6 +61,9 @@ pub(crate) const BUDGETS: [Program; 2] = [
 /// The functions without the lock, in `owners.h`.
 const OPEN: &[&str] = &["-DOPEN"];
 
+/// Targets whose runtime masks interrupts by functions and has memory that takes words only.
+const XTENSA: &[&str] = &["xtensa-lx106", "xtensa-windowed", "xtensa-windowed-nocas"];
+
 pub(crate) const PROGRAMS: &[Program] = &[
     Program { name: "quickstart", source: Source::Sample("README.md"), ..PROGRAM },
     Program { name: "set", source: Source::C("set.c"), ..PROGRAM },
@@ -73,6 +76,23 @@ pub(crate) const PROGRAMS: &[Program] = &[
         defines: OPEN,
         ending: Ending::Broken,
         stepped: true,
+        ..PROGRAM
+    },
+    Program {
+        name: "interrupts-unmasked",
+        source: Source::C("unmasked.c"),
+        ending: Ending::Broken,
+        only: XTENSA,
+        stepped: true,
+        ..PROGRAM
+    },
+    Program { name: "words", source: Source::C("words.c"), only: XTENSA, ..PROGRAM },
+    Program {
+        name: "words-by-bytes",
+        source: Source::C("words.c"),
+        defines: &["-DBYTES"],
+        ending: Ending::Crashed,
+        only: XTENSA,
         ..PROGRAM
     },
     Program { name: "cores", source: Source::C("cores.c"), cores: 2, ..PROGRAM },

@@ -15,7 +15,7 @@ mod literals;
 mod lower;
 mod sysroot;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -125,12 +125,14 @@ fn link_windowed(linker: &Linker<'_>, program: &Program, image: &Path) -> Result
     let mut ld = Command::new(XTENSA_LD.name);
     ld.args(["--no-relax", "--gc-sections", "--no-warn-rwx-segments", "-z", "noexecstack"]);
     ld.args(linker.script_flags());
-    for source in linker.sources(program)? {
-        let into: PathBuf = folder.join(source.file_name().context("a source without a name")?);
+    for (at, source) in linker.sources(program)?.iter().enumerate() {
+        // Sources of different folders may have one name.
+        let name = source.file_name().context("a source without a name")?;
+        let into = folder.join(format!("{at}-{}", name.display()));
         ld.arg(if source.extension().is_some_and(|end| end == "c") {
-            lower::c(&WINDOWED_MACHINE, &flags, &source, &into)?
+            lower::c(&WINDOWED_MACHINE, &flags, source, &into)?
         } else {
-            lower::assemble(&WINDOWED_MACHINE, &source, &into.with_extension("o"))?
+            lower::assemble(&WINDOWED_MACHINE, source, &into.with_extension("o"))?
         });
     }
     if let Source::Rust(function) = program.source {

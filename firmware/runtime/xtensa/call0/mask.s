@@ -1,8 +1,9 @@
 # What the feature `mask-functions` of the pools asks of a program: call0 ABI.
+# Weak, so that a program can show that they are needed (`programs/unmasked.c`).
 
         .section .iram1.microusc_mask, "ax"
         .align  4
-        .global microusc_mask
+        .weak   microusc_mask
         .type   microusc_mask, @function
 microusc_mask:                          # uintptr_t microusc_mask(void)
         rsil    a2, 15                  # what PS was; level 15 keeps out all that can be kept out
@@ -11,7 +12,7 @@ microusc_mask:                          # uintptr_t microusc_mask(void)
 
         .section .iram1.microusc_restore, "ax"
         .align  4
-        .global microusc_restore
+        .weak   microusc_restore
         .type   microusc_restore, @function
 microusc_restore:                       # void microusc_restore(uintptr_t saved)
         wsr.ps  a2

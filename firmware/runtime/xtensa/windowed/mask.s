@@ -1,8 +1,9 @@
 # What the feature `mask-functions` of the pools asks of a program: windowed ABI.
+# Weak, so that a program can show that they are needed (`programs/unmasked.c`).
 
         .section .iram1.microusc_mask, "ax"
         .p2align 2
-        .global microusc_mask
+        .weak   microusc_mask
         .type   microusc_mask, @function
 microusc_mask:                          # uintptr_t microusc_mask(void)
         entry   a1, 32
@@ -12,7 +13,7 @@ microusc_mask:                          # uintptr_t microusc_mask(void)
 
         .section .iram1.microusc_restore, "ax"
         .p2align 2
-        .global microusc_restore
+        .weak   microusc_restore
         .type   microusc_restore, @function
 microusc_restore:                       # void microusc_restore(uintptr_t saved)
         entry   a1, 32
