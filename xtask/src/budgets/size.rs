@@ -1,6 +1,6 @@
-//! Bytes of code in an archive.
+//! Bytes of code in an archive, or in an object.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use object::read::archive::ArchiveFile;
 use object::{Object, ObjectSection, SectionKind};
 
@@ -8,14 +8,20 @@ use super::Row;
 
 /// Code and read-only data of our own member: what a program is linked with that calls every function.
 pub(super) fn archive(bytes: &[u8]) -> Result<Row> {
-    let archive = ArchiveFile::parse(bytes).context("not an archive")?;
-    let mut row = Row::from([("bytes of code".to_owned(), 0), ("bytes of data".to_owned(), 0)]);
-    for member in archive.members() {
-        let member = member?;
-        if !member.name().starts_with(b"microusc_memory") {
-            continue;
+    let mut ours = Vec::new();
+    if bytes.starts_with(&object::archive::MAGIC) {
+        for member in ArchiveFile::parse(bytes)?.members() {
+            let member = member?;
+            if member.name().starts_with(b"microusc_memory") {
+                ours.push(member.data(bytes)?);
+            }
         }
-        let Ok(object) = object::File::parse(member.data(bytes)?) else { continue };
+    } else {
+        ours.push(bytes);
+    }
+    let mut row = Row::from([("bytes of code".to_owned(), 0), ("bytes of data".to_owned(), 0)]);
+    for data in ours {
+        let Ok(object) = object::File::parse(data) else { continue };
         for section in object.sections() {
             let what = match section.kind() {
                 SectionKind::Text => "bytes of code",

@@ -156,6 +156,9 @@ const ESP8266: Target = Target {
     script: "xtensa/call0.ld",
     emulator: xtensa_emulator!("lx106"),
     stepped: &["-icount", "shift=3", "-singlestep"],
+    // rsil aX, 15 and wsr.ps aX
+    masks: (0xff_ff0f, 0x00_6f00),
+    unmasks: (0xff_ff0f, 0x13_e600),
 };
 
 const ESP32: Target = Target {
