@@ -61,6 +61,9 @@ pub(crate) const BUDGETS: [Program; 2] = [
 /// The functions without the lock, in `owners.h`.
 const OPEN: &[&str] = &["-DOPEN"];
 
+/// Where the functions that mask interrupts are the runtime's, they then do nothing.
+const UNMASKED: &[&str] = &["-DUNMASKED"];
+
 /// Targets whose runtime masks interrupts by functions and has memory that takes words only.
 const XTENSA: &[&str] = &["xtensa-lx106", "xtensa-windowed", "xtensa-windowed-nocas"];
 
@@ -80,7 +83,8 @@ pub(crate) const PROGRAMS: &[Program] = &[
     },
     Program {
         name: "interrupts-unmasked",
-        source: Source::C("unmasked.c"),
+        source: Source::C("interrupts.c"),
+        defines: UNMASKED,
         ending: Ending::Broken,
         only: XTENSA,
         stepped: true,
@@ -111,6 +115,23 @@ pub(crate) const PROGRAMS: &[Program] = &[
         name: "rust-interrupts-open",
         source: Source::Rust("program_interrupts_open"),
         ending: Ending::Broken,
+        stepped: true,
+        ..PROGRAM
+    },
+    Program {
+        name: "lock-free-unmasked",
+        source: Source::Rust("program_interrupts_lock_free"),
+        defines: UNMASKED,
+        only: &["xtensa-windowed"],
+        stepped: true,
+        ..PROGRAM
+    },
+    Program {
+        name: "lock-free-unmasked",
+        source: Source::Rust("program_interrupts_lock_free"),
+        defines: UNMASKED,
+        ending: Ending::Broken,
+        only: &["xtensa-lx106", "xtensa-windowed-nocas"],
         stepped: true,
         ..PROGRAM
     },

@@ -1,5 +1,5 @@
 # What the feature `mask-functions` of the pools asks of a program: call0 ABI.
-# Weak, so that a program can show that they are needed (`programs/unmasked.c`).
+# Weak, so that a program can show that they are needed (UNMASKED in board.c).
 
         .section .iram1.microusc_mask, "ax"
         .align  4
