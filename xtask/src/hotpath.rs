@@ -11,6 +11,8 @@ use std::ffi::OsString;
 use anyhow::{Result, ensure};
 use xshell::Shell;
 
+pub(crate) use iram::swaps;
+
 use crate::archive::{self, Profile};
 use crate::report::{Done, Report};
 

@@ -19,16 +19,28 @@ void board_exit(int status) {
     xt_exit(status);
 }
 
+/*
+ * The next tick, counted from now. The core compares for equality: a moment that has passed before it is written would
+ * come again only when the counter has gone all the way round. So whether it has is looked at afterwards, and then it is
+ * tried with more time.
+ */
+static void arm(void) {
+    phase = phase * 5 + 3;
+    for (uint32_t wait = period + phase % 16;; wait *= 2) {
+        const uint32_t from = xt_ccount();
+        xt_set_ccompare(from + wait); /* also takes the interrupt back */
+        if (xt_ccount() - from < wait || (xt_interrupts() & TIMER_0) != 0) return;
+    }
+}
+
 /* From start.s. */
 void board_exception(struct frame *frame);
 
 void board_exception(struct frame *frame) {
     if (frame->cause == LEVEL_1_INTERRUPT) {
-        if ((xt_pending() & TIMER_0) == 0) board_crash("interrupt", xt_pending(), frame->epc);
+        if ((xt_interrupts() & TIMER_0) == 0) board_crash("interrupt", xt_interrupts(), frame->epc);
         on_tick();
-        /* Counted from the end, so that the main program gets on whatever the period; it also takes the interrupt back. */
-        phase = phase * 5 + 3;
-        xt_set_ccompare(xt_ccount() + period + phase % 16);
+        arm(); /* afterwards, so that the main program gets on whatever the period */
     } else if (!words_access(frame)) {
         board_crash("trap", frame->cause, frame->epc);
     }
@@ -37,7 +49,7 @@ void board_exception(struct frame *frame) {
 void board_timer_start(void (*tick)(void), uint32_t microseconds) {
     on_tick = tick;
     period = microseconds * BOARD_MHZ;
-    xt_set_ccompare(xt_ccount() + period);
+    arm();
     xt_set_intenable(TIMER_0);
 }
 

@@ -25,7 +25,7 @@ int xt_write(int file, const void *bytes, size_t length);
 uint32_t xt_ccount(void);
 void xt_set_ccompare(uint32_t when);
 void xt_set_intenable(uint32_t interrupts);
-uint32_t xt_pending(void);
+uint32_t xt_interrupts(void);
 
 /* words.c: an access to the memory that takes words only. Does it and returns true, or returns false. */
 int words_access(struct frame *frame);

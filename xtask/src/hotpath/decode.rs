@@ -26,6 +26,8 @@ pub(super) enum Kind {
     Divide,
     /// A load or a store of a byte or a half word.
     Narrow { to: Option<usize> },
+    /// S32C1I, which returns what was there.
+    CompareAndSwap { to: usize },
     /// Anything else, and the register it writes.
     Other { to: Option<usize> },
 }
@@ -57,8 +59,9 @@ pub(super) fn decode(code: &[u8]) -> Option<Instruction> {
         (2, ..) => match r {
             0 | 1 | 9 => Kind::Narrow { to: Some(t) },
             4 | 5 => Kind::Narrow { to: None },
-            // L32I, MOVI, L32AI, ADDI, ADDMI, S32C1I
-            2 | 10..=14 => other(Some(t)),
+            14 => Kind::CompareAndSwap { to: t },
+            // L32I, MOVI, L32AI, ADDI, ADDMI
+            2 | 10..=13 => other(Some(t)),
             _ => other(None),
         },
         (5, ..) => Kind::Call,
@@ -102,6 +105,7 @@ mod tests {
             (&[0x82, 0x59, 0x00], 3, Kind::Narrow { to: None }),   // s16i a8, a9, 0
             (&[0x72, 0x22, 0x05], 3, Kind::Other { to: Some(7) }), // l32i a7, a2, 20
             (&[0x92, 0x62, 0x00], 3, Kind::Other { to: None }),    // s32i a9, a2, 0
+            (&[0x22, 0xe3, 0x00], 3, Kind::CompareAndSwap { to: 2 }), // s32c1i a2, a3, 0
             (&[0x30, 0x22, 0xc2], 3, Kind::Divide),                // quou a2, a2, a3
             (&[0x20, 0x6f, 0x00], 3, Kind::Other { to: Some(2) }), // rsil a2, 15
             (&[0x28, 0x03], 2, Kind::Other { to: Some(2) }),       // l32i.n a2, a3, 0

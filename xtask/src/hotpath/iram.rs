@@ -77,6 +77,23 @@ pub(crate) fn reached(files: &[Vec<u8>], entries: &[&str]) -> Result<Reached> {
     Ok(reached)
 }
 
+/// Instructions in an object that change a word atomically.
+pub(crate) fn swaps(file: &[u8]) -> Result<usize> {
+    let object = object::File::parse(file)?;
+    let mut count = 0;
+    for symbol in object.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text) {
+        let Some(section) = symbol.section_index() else { continue };
+        let data = object.section_by_index(section)?.data()?;
+        let (mut at, end) = (symbol.address() as usize, (symbol.address() + symbol.size()) as usize);
+        while at < end {
+            let instruction = decode(&data[at..end]).context("a function ends inside an instruction")?;
+            count += usize::from(matches!(instruction.kind, Kind::CompareAndSwap { .. }));
+            at += instruction.bytes as usize;
+        }
+    }
+    Ok(count)
+}
+
 struct Function {
     object: usize,
     section: SectionIndex,
@@ -147,7 +164,7 @@ impl Walk<'_, '_> {
                         holds_function[to] = false;
                     }
                 }
-                Kind::Other { to: Some(to) } => holds_function[to] = false,
+                Kind::CompareAndSwap { to } | Kind::Other { to: Some(to) } => holds_function[to] = false,
                 Kind::Other { to: None } => {}
             }
             at += instruction.bytes;
@@ -208,3 +225,6 @@ fn leads(object: &object::File<'_>, target: RelocationTarget, addend: i64) -> Op
     let SectionFlags::Elf { sh_flags, .. } = section.flags() else { return None };
     Some(Leads::ToData { section: section.name().ok()?.to_owned(), writable: sh_flags.0 & WRITABLE != 0 })
 }
+
+#[cfg(test)]
+mod tests;

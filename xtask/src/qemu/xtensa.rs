@@ -18,7 +18,7 @@ mod sysroot;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use xshell::Shell;
 
 use super::link::Linker;
@@ -105,8 +105,23 @@ fn build(sh: &Shell, target: &Target, machine: &Machine) -> Result<Archives> {
     let mask = target.runtime.iter().find(|source| source.ends_with("mask.s")).context("no mask")?;
     let mask = sh.current_dir().join("firmware/runtime").join(mask);
     let mask = lower::assemble(machine, &mask, &memory.with_extension("mask.o"))?;
-    hotpath::check_instruction_ram(&[std::fs::read(&archives.memory)?, std::fs::read(mask)?])?;
+    let [memory, programs] = [std::fs::read(&archives.memory)?, std::fs::read(&archives.programs)?];
+    check_swaps(&description, [&memory, &programs])?;
+    hotpath::check_instruction_ram(&[memory, std::fs::read(mask)?])?;
     Ok(archives)
+}
+
+/// The emulated core has the instruction in any case: that code for a chip without it does not use it is seen here. And
+/// that code for a chip with it does.
+fn check_swaps(description: &Path, objects: [&[u8]; 2]) -> Result<()> {
+    let description: serde_json::Value = serde_json::from_slice(&std::fs::read(description)?)?;
+    let has = description["atomic-cas"].as_bool().context("a description without `atomic-cas`")?;
+    let swaps = objects.iter().map(|object| hotpath::swaps(object)).sum::<Result<usize>>()?;
+    ensure!(
+        (swaps > 0) == has,
+        "{swaps} instructions that compare and swap, for a chip that has them: {has}"
+    );
+    Ok(())
 }
 
 fn link_call0(linker: &Linker<'_>, program: &Program, image: &Path) -> Result<()> {

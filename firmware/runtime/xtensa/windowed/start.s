@@ -310,8 +310,6 @@ _start:
         rsync
         retw
 
-        function xt_pending             # uint32_t xt_pending(void): interrupts that want and may
+        function xt_interrupts          # uint32_t xt_interrupts(void): those that want, whether they may or not
         rsr.interrupt a2
-        rsr.intenable a3
-        and     a2, a2, a3
         retw
