@@ -21,8 +21,11 @@ fn check(sh: &Shell, target: &Target) -> Result<Done> {
     if let Some(why) = toolchain::clippy_missing(sh, target)? {
         return Ok(Done::Skipped(why));
     }
-    let packages =
-        [("Cargo.toml", "microusc-memory", target.features), ("firmware/rust/Cargo.toml", "firmware", "")];
+    let packages = [
+        ("Cargo.toml", "microusc-memory", target.features),
+        ("Cargo.toml", "microusc-memory", "bare,mask-functions"),
+        ("firmware/rust/Cargo.toml", "firmware", ""),
+    ];
     for (manifest, package, features) in packages {
         let common = |cargo: &mut std::process::Command| {
             cargo.args(["--quiet", "--lib", "--manifest-path", manifest, "--package", package]);
