@@ -20,6 +20,7 @@ use crate::report::{Done, Report};
 pub(crate) const ENTRIES: &[&str] = &[
     "memory_pool_alloc",
     "memory_pool_alloc_from_isr",
+    "memory_pool_alloc_reason",
     "memory_pool_free",
     "memory_pool_free_reason",
     "memory_pool_alloc_unsynchronized",

@@ -112,6 +112,16 @@ pub const fn reason_of(error: Error) -> esp_err_t {
     }
 }
 
+/// The reason why a block was not given, by comparison: what becomes of [`reason_of`] is a table, which may lie in flash.
+#[inline(always)]
+pub(crate) fn reason_not_taken(error: Error) -> esp_err_t {
+    match error {
+        Error::Exhausted => ESP_ERR_NO_MEM,
+        Error::NoClass => ESP_ERR_INVALID_SIZE,
+        _ => MEMORY_POOL_ERR_CORRUPT,
+    }
+}
+
 /// Memory named by a capability.
 pub type memory_placement_t = u32;
 /// Internal, byte-addressable RAM.

@@ -29,6 +29,7 @@ pub unsafe extern "C" fn memory_pool_alloc(pool: *mut memory_pool_t) -> *mut c_v
 
 /// Takes a block, and says why not. O(1); one critical section; never waits. Tasks, interrupts, both cores.
 #[unsafe(no_mangle)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_alloc_reason"))]
 pub unsafe extern "C" fn memory_pool_alloc_reason(
     pool: *mut memory_pool_t,
     reason: *mut esp_err_t,
@@ -36,7 +37,7 @@ pub unsafe extern "C" fn memory_pool_alloc_reason(
     // SAFETY: obligation 1.
     let taken = unsafe { control_of(pool) }.and_then(|control| {
         // SAFETY: `control` is that of `pool`.
-        unsafe { with_pool(pool, control, |raw| raw.take()) }.map_err(reason_of)
+        unsafe { with_pool(pool, control, |raw| raw.take()) }.map_err(reason_not_taken)
     });
     if !reason.is_null() {
         // SAFETY: obligation 2.

@@ -131,7 +131,7 @@ pub unsafe extern "C" fn memory_pool_set_alloc_reason(
     reason: *mut esp_err_t,
 ) -> *mut c_void {
     // SAFETY: as for this function; what is given is a live set.
-    let taken = unsafe { given(set).and_then(|set| set::take(set, size).map_err(reason_of)) };
+    let taken = unsafe { given(set).and_then(|set| set::take(set, size).map_err(reason_not_taken)) };
     if !reason.is_null() {
         // SAFETY: obligation 2.
         unsafe { reason.write(taken.err().unwrap_or(ESP_OK)) };
