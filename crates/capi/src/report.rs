@@ -31,7 +31,10 @@ pub(crate) enum Caller {
 }
 
 impl Caller {
-    pub(crate) const fn name(self) -> &'static CStr {
+    /// One table of the names, not one for each caller.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn name(self) -> &'static CStr {
         match self {
             Self::Free => c"memory_pool_free",
             Self::FreeReason => c"memory_pool_free_reason",
