@@ -118,9 +118,44 @@ impl<T, const N: usize, const W: usize> AtomicPool<T, N, W> {
     /// [`Error::Exhausted`].
     #[inline]
     pub fn alloc_uninit(&self) -> Result<PoolBox<'_, MaybeUninit<T>, Self>, Error> {
-        let index = self.bits().take()?;
-        // SAFETY: just taken; a `MaybeUninit` needs no initialisation.
-        Ok(unsafe { PoolBox::from_parts(self, self.block(index)) })
+        let taken = match self.bits().try_take() {
+            Ok(index) => Some(self.handle(self.block(index))),
+            Err(start) => self.alloc_elsewhere(start),
+        };
+        taken.ok_or(Error::Exhausted)
+    }
+
+    /// The rare end of [`alloc_uninit`](Self::alloc_uninit), handle included: so it can be the last call.
+    #[cold]
+    #[inline(never)]
+    fn alloc_elsewhere(&self, start: usize) -> Option<PoolBox<'_, MaybeUninit<T>, Self>> {
+        self.take_elsewhere(start).map(|block| self.handle(block))
+    }
+
+    #[inline(always)]
+    fn handle(&self, block: NonNull<T>) -> PoolBox<'_, MaybeUninit<T>, Self> {
+        // SAFETY: just taken by the caller; a `MaybeUninit` needs no initialisation.
+        unsafe { PoolBox::from_parts(self, block.cast()) }
+    }
+
+    /// Takes a block as an address, without filling it; [`free_raw`](Self::free_raw) returns it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Exhausted`].
+    #[inline]
+    pub fn alloc_raw(&self) -> Result<NonNull<T>, Error> {
+        let taken = match self.bits().try_take() {
+            Ok(index) => Some(self.block(index)),
+            Err(start) => self.take_elsewhere(start),
+        };
+        taken.ok_or(Error::Exhausted)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn take_elsewhere(&self, start: usize) -> Option<NonNull<T>> {
+        self.bits().take_elsewhere(start).map(|index| self.block(index))
     }
 
     /// Returns a block by its address, without dropping what is in it.

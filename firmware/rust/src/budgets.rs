@@ -2,9 +2,14 @@
 //! `firmware/programs/budgets.c` is the same for the C functions.
 
 use alloc::boxed::Box;
+use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
+use core::ptr::{NonNull, null_mut};
 
-use microusc_pool::{AtomicPool, InterruptLock, Marked, NoLock, Pool, PoolBox, Unchecked, words_for};
+use microusc_pool::{
+    AtomicPool, Geometry, InterruptLock, Ledger, Link, Marked, NoChecks, NoLock, Pool, PoolBox, RawPool, Unchecked,
+    words_for,
+};
 
 use crate::board::{self, println};
 
@@ -26,10 +31,12 @@ pub extern "C" fn budget_again() {
 }
 
 /// A pool whose two operations are functions of their own.
-trait Subject: Sized + 'static {
+trait Subject: 'static {
     type Lease;
     const NAME: &str;
-    const NEW: Self;
+    /// Bytes besides the blocks.
+    const RAM: usize;
+    fn make() -> &'static Self;
     fn take(&'static self) -> Option<Self::Lease>;
     fn give(lease: Self::Lease);
 }
@@ -39,7 +46,11 @@ macro_rules! subject {
         impl Subject for $pool {
             type Lease = PoolBox<'static, MaybeUninit<Content>, $pool>;
             const NAME: &str = $name;
-            const NEW: Self = <$pool>::new();
+            const RAM: usize = size_of::<Self>() - BLOCKS * size_of::<Content>();
+
+            fn make() -> &'static Self {
+                Box::leak(Box::new(<$pool>::new()))
+            }
 
             #[inline(always)]
             fn take(&'static self) -> Option<Self::Lease> {
@@ -73,8 +84,112 @@ subject!("locked", Locked, budget_locked_alloc, budget_locked_free);
 subject!("plain", Plain, budget_plain_alloc, budget_plain_free);
 subject!("lock_free", LockFree, budget_lock_free_alloc, budget_lock_free_free);
 
+/// The heart of a pool alone, by addresses: nothing checked, nothing locked.
+struct Raw(UnsafeCell<Parts>);
+
+struct Parts {
+    head: *mut Link,
+    listed: usize,
+    ledger: Ledger,
+    base: *mut u8,
+}
+
+const GEOMETRY: Geometry = match Geometry::new(size_of::<Content>(), 4, BLOCKS) {
+    Ok(geometry) => geometry,
+    Err(_) => panic!(),
+};
+
+impl Parts {
+    fn raw(&mut self) -> RawPool<'_, NoChecks> {
+        // SAFETY: `base` is that of as many blocks, which nobody else uses.
+        unsafe {
+            RawPool::new((&mut self.head, &mut self.listed), &mut self.ledger, self.base, &GEOMETRY, NoChecks)
+        }
+    }
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+fn budget_raw_alloc(parts: &mut Parts) -> Option<NonNull<u8>> {
+    parts.raw().try_take().or_else(|| raw_first_use(parts))
+}
+
+#[cold]
+#[inline(never)]
+fn raw_first_use(parts: &mut Parts) -> Option<NonNull<u8>> {
+    parts.raw().take_otherwise().ok()
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+fn budget_raw_free(parts: &mut Parts, block: NonNull<u8>) {
+    // SAFETY: taken before, and returned once.
+    let _always = unsafe { parts.raw().try_put(block.as_ptr()) };
+}
+
+impl Subject for Raw {
+    type Lease = (&'static Self, NonNull<u8>);
+    const NAME: &str = "raw";
+    const RAM: usize = size_of::<Self>();
+
+    fn make() -> &'static Self {
+        let base = Box::leak(Box::new([MaybeUninit::<Content>::uninit(); BLOCKS]));
+        let parts = Parts { head: null_mut(), listed: 0, ledger: Ledger::NEW, base: base.as_mut_ptr().cast() };
+        Box::leak(Box::new(Self(UnsafeCell::new(parts))))
+    }
+
+    #[inline(always)]
+    fn take(&'static self) -> Option<Self::Lease> {
+        // SAFETY: one context, and no reference outlives a call.
+        budget_raw_alloc(unsafe { &mut *self.0.get() }).map(|block| (self, block))
+    }
+
+    #[inline(always)]
+    fn give((pool, block): Self::Lease) {
+        // SAFETY: as above.
+        budget_raw_free(unsafe { &mut *pool.0.get() }, block);
+    }
+}
+
+/// The lock-free pool by addresses.
+#[repr(transparent)]
+struct RawLockFree(LockFree);
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+fn budget_raw_lock_free_alloc(pool: &'static LockFree) -> Option<NonNull<Content>> {
+    pool.alloc_raw().ok()
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+fn budget_raw_lock_free_free(pool: &'static LockFree, block: NonNull<Content>) -> bool {
+    // SAFETY: taken before, and returned once.
+    unsafe { pool.free_raw(block.as_ptr()) }.is_ok()
+}
+
+impl Subject for RawLockFree {
+    type Lease = (&'static Self, NonNull<Content>);
+    const NAME: &str = "raw_lock_free";
+    const RAM: usize = size_of::<Self>() - BLOCKS * size_of::<Content>();
+
+    fn make() -> &'static Self {
+        Box::leak(Box::new(Self(LockFree::new())))
+    }
+
+    #[inline(always)]
+    fn take(&'static self) -> Option<Self::Lease> {
+        budget_raw_lock_free_alloc(&self.0).map(|block| (self, block))
+    }
+
+    #[inline(always)]
+    fn give((pool, block): Self::Lease) {
+        budget_raw_lock_free_free(&pool.0, block);
+    }
+}
+
 fn patterns<S: Subject>() {
-    let pool: &'static S = Box::leak(Box::new(S::NEW));
+    let pool = S::make();
     let mut taken = [const { None }; BLOCKS];
     let give = |place: &mut Option<S::Lease>| {
         if let Some(lease) = place.take() {
@@ -95,7 +210,7 @@ fn patterns<S: Subject>() {
     taken.iter_mut().for_each(give);
     taken.fill_with(|| pool.take());
     taken.iter_mut().rev().for_each(give);
-    println!("ram {} {}", S::NAME, size_of::<S>() - BLOCKS * size_of::<Content>());
+    println!("ram {} {}", S::NAME, S::RAM);
 }
 
 /// Every kind of pool.
@@ -103,6 +218,8 @@ fn patterns<S: Subject>() {
 pub extern "C" fn program_budgets() -> i32 {
     patterns::<Locked>();
     patterns::<Plain>();
+    patterns::<Raw>();
+    patterns::<RawLockFree>();
     patterns::<LockFree>();
     board::PASSED
 }

@@ -80,37 +80,22 @@ impl<'a> Bits<'a> {
         Self { tally, words, blocks, last: u32::MAX >> (bits - blocks) }
     }
 
-    /// Takes a block: its index.
+    /// Takes a block where the hint says: its index. Otherwise where to look for one, by
+    /// [`take_elsewhere`](Self::take_elsewhere), which a caller makes its last call.
     #[inline(always)]
-    pub(crate) fn take(self) -> Result<usize, Error> {
+    pub(crate) fn try_take(self) -> Result<usize, usize> {
         let at = self.tally.hint.get();
-        let taken = self.words.get(at).map_or(Taken::Nothing, |word| self.take_in(at, word));
-        match taken {
+        match self.words.get(at).map_or(Taken::Nothing, |word| self.take_in(at, word)) {
             Taken::Block(index) => Ok(index),
-            other => {
-                let lost = matches!(other, Taken::Lost);
-                Self::take_elsewhere(self.tally, self.words, self.blocks, at, lost)
-            }
+            Taken::Nothing => Err(self.next(at)),
+            Taken::Lost => Err(self.away(at)),
         }
     }
 
-    /// Looks at every word, from one of them on. Who loses a bit goes elsewhere, and begins to count anew: so a pool is
-    /// called empty only when all of its words were seen without a free bit since.
-    #[cold]
-    #[inline(never)]
-    fn take_elsewhere(
-        tally: &Tally,
-        words: &[Word],
-        blocks: usize,
-        at: usize,
-        lost: bool,
-    ) -> Result<usize, Error> {
-        let bits = Bits::new(tally, words, blocks);
-        bits.take_from(if lost { bits.away(at) } else { bits.next(at) })
-    }
-
+    /// Looks at every word, from `start` on. Who loses a bit goes elsewhere, and begins to count anew: so a pool is called
+    /// empty only when all of its words were seen without a free bit since. `None`: it is.
     #[inline(always)]
-    fn take_from(self, start: usize) -> Result<usize, Error> {
+    pub(crate) fn take_elsewhere(self, start: usize) -> Option<usize> {
         let (mut at, mut left) = (start, self.words.len());
         while left > 0 {
             let ahead = self.words.get(at..).unwrap_or(&[]);
@@ -124,14 +109,14 @@ impl<'a> Bits<'a> {
             (at, left) = match self.take_in(at, word) {
                 Taken::Block(index) => {
                     self.tally.hint.set(at);
-                    return Ok(index);
+                    return Some(index);
                 }
                 Taken::Nothing => (self.next(at), left - 1),
                 Taken::Lost => (self.away(at), self.words.len()),
             };
         }
         self.tally.exhausted.bump();
-        Err(Error::Exhausted)
+        None
     }
 
     #[inline(always)]

@@ -161,9 +161,23 @@ impl<'m> AtomicDynPool<'m> {
     /// [`Error::Exhausted`].
     #[inline]
     pub fn alloc_raw(&self) -> Result<NonNull<u8>, Error> {
-        let index = self.bits.take()?;
+        let taken = match self.bits.try_take() {
+            Ok(index) => Some(self.block(index)),
+            Err(start) => self.take_elsewhere(start),
+        };
+        taken.ok_or(Error::Exhausted)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn take_elsewhere(&self, start: usize) -> Option<NonNull<u8>> {
+        self.bits.take_elsewhere(start).map(|index| self.block(index))
+    }
+
+    #[inline(always)]
+    fn block(&self, index: usize) -> NonNull<u8> {
         // SAFETY: an index below the capacity, and `new` cut the memory to so many strides.
-        Ok(unsafe { self.base.add(index * self.geometry.stride()) })
+        unsafe { self.base.add(index * self.geometry.stride()) }
     }
 
     /// Returns a block by its address.
