@@ -113,6 +113,10 @@ fn compile_alone(sh: &Shell) -> Result<Done> {
 /// The chips' sizes, by the compiler of this machine told to think in 32 bits.
 fn on_32_bits(sh: &Shell) -> Result<Done> {
     const SIZES: &str = "#include \"MicroUSC/system/memory_pool.h\"\n\
+        #include \"MicroUSC/internal/driverList.h\"\n\
+        _Static_assert(sizeof(memory_placement_t) == 4, \"with any size of enumerations\");\n\
+        _Static_assert(sizeof(memory_pool_wait_order_t) == 4, \"as well\");\n\
+        _Static_assert(sizeof(microusc_driver_state_t) == 4, \"as well\");\n\
         _Static_assert(sizeof(void *) == 4, \"32 bits\");\n\
         _Static_assert(sizeof(memory_block_t) == 4, \"a link\");\n\
         _Static_assert(sizeof(memory_pool_t) == 24, \"five documented words and one\");\n\
@@ -125,7 +129,8 @@ fn on_32_bits(sh: &Shell) -> Result<Done> {
     }
     let source = archive::work_dir(sh, "header")?.join("sizes.c");
     sh.write_file(&source, SIZES)?;
-    let flags = ["-m32", "-ffreestanding", "-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic"];
+    let flags =
+        ["-m32", "-fshort-enums", "-ffreestanding", "-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic"];
     Compiler::new("gcc", &flags).include(&archive::include_dir(&sh.current_dir())).check(&source)?;
     Done::passed()
 }

@@ -238,25 +238,13 @@ pub(crate) const TARGETS: &[Target] = &[
     Target {
         name: "thumbv6m",
         rust: "thumbv6m-none-eabi",
-        compiler: &[
-            "arm-none-eabi-gcc",
-            "-mcpu=cortex-m0",
-            "-mthumb",
-            "-fno-short-enums",
-            "-Wl,--defsym=FIRMWARE_RAM=16K",
-        ],
+        compiler: &["arm-none-eabi-gcc", "-mcpu=cortex-m0", "-mthumb", "-Wl,--defsym=FIRMWARE_RAM=16K"],
         emulator: cortex_m_emulator!("microbit"),
         ..CORTEX_M
     },
     Target {
         name: "thumbv7m",
-        compiler: &[
-            "arm-none-eabi-gcc",
-            "-mcpu=cortex-m3",
-            "-mthumb",
-            "-fno-short-enums",
-            "-Wl,--defsym=FIRMWARE_RAM=64K",
-        ],
+        compiler: &["arm-none-eabi-gcc", "-mcpu=cortex-m3", "-mthumb", "-Wl,--defsym=FIRMWARE_RAM=64K"],
         emulator: cortex_m_emulator!("lm3s6965evb"),
         ..CORTEX_M
     },

@@ -78,7 +78,8 @@ typedef struct {
 typedef enum {
     MICROUSC_DRIVER_RUNNING = 0,
     MICROUSC_DRIVER_PAUSED = 1,  /* until microusc_driver_resume */
-    MICROUSC_DRIVER_STOPPING = 2 /* it was told to end and did not yet; removing it again tries again */
+    MICROUSC_DRIVER_STOPPING = 2, /* it was told to end and did not yet; removing it again tries again */
+    MICROUSC_DRIVER_32_BITS = 0x7fffffff /* no state: the type has 32 bits with -fshort-enums, too */
 } microusc_driver_state_t;
 
 typedef struct {

@@ -73,7 +73,8 @@ typedef char serial_data_t[15];
 typedef enum {
     DRAM = MALLOC_CAP_8BIT,    /* internal, byte-addressable; never external */
     PSRAM = MALLOC_CAP_SPIRAM, /* external; not for interrupts that run while the flash cache is off */
-    IRAM = MALLOC_CAP_32BIT    /* instruction RAM of ESP32 and ESP8266: aligned 32-bit accesses only */
+    IRAM = MALLOC_CAP_32BIT,   /* instruction RAM of ESP32 and ESP8266: aligned 32-bit accesses only */
+    MEMORY_PLACEMENT_32_BITS = 0x7fffffff /* no placement: the type has 32 bits with -fshort-enums, too */
 } memory_placement_t;
 
 /* Further wishes, for memory_pool_config_t.flags. */
@@ -230,7 +231,11 @@ void *memory_pool_alloc_timeout_reason(memory_pool_t *pool, const uint32_t timeo
     MEMORY_POOL_ATTR(malloc);
 
 /* Whose turn it is: the highest priority's (among equals, who has waited longest), or who has waited longest. */
-typedef enum { MEMORY_POOL_WAIT_PRIORITY = 0, MEMORY_POOL_WAIT_FIFO = 1 } memory_pool_wait_order_t;
+typedef enum {
+    MEMORY_POOL_WAIT_PRIORITY = 0,
+    MEMORY_POOL_WAIT_FIFO = 1,
+    MEMORY_POOL_WAIT_32_BITS = 0x7fffffff /* no order: as for memory_placement_t */
+} memory_pool_wait_order_t;
 
 /* For tasks that begin to wait from now on; a pool begins with MEMORY_POOL_WAIT_PRIORITY. ESP_ERR_INVALID_ARG for
  * another number. */
