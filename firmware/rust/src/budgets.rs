@@ -7,8 +7,8 @@ use core::mem::MaybeUninit;
 use core::ptr::{NonNull, null_mut};
 
 use microusc_pool::{
-    AtomicPool, Geometry, InterruptLock, Ledger, Link, Marked, NoChecks, NoLock, Pool, PoolBox, RawPool, Unchecked,
-    words_for,
+    AtomicPool, Geometry, InterruptLock, Ledger, Link, Marked, NoChecks, NoLock, Pool, PoolBox, RawPool,
+    Unchecked, words_for,
 };
 
 use crate::board::{self, println};
@@ -134,7 +134,8 @@ impl Subject for Raw {
 
     fn make() -> &'static Self {
         let base = Box::leak(Box::new([MaybeUninit::<Content>::uninit(); BLOCKS]));
-        let parts = Parts { head: null_mut(), listed: 0, ledger: Ledger::NEW, base: base.as_mut_ptr().cast() };
+        let parts =
+            Parts { head: null_mut(), listed: 0, ledger: Ledger::NEW, base: base.as_mut_ptr().cast() };
         Box::leak(Box::new(Self(UnsafeCell::new(parts))))
     }
 
