@@ -26,6 +26,8 @@ pub use set::*;
 pub use system::*;
 pub use wait::*;
 
+#[cfg(feature = "freertos")]
+pub use crate::port::microusc_freertos_set_writer;
 #[cfg(feature = "bare")]
 pub use crate::port::{
     microusc_bare_set_clock, microusc_bare_set_heap, microusc_bare_set_wait, microusc_bare_set_writer,

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `PortLock` | a `RawLock` for tasks, interrupts and cores of the platform |
 //! | `Signal` | a `microusc_pool::Signal`: what a waiting task sleeps on |
-//! | `task_priority()` | of the calling task: higher is served earlier |
+//! | `task_priority()` | of the calling task: higher is served earlier; from any context |
 //! | `limits()` | what memory the chip has, and to what it aligns |
 //! | `allocate(bytes, align, caps)` | memory with all the capabilities, or null; from tasks only |
 //! | `release(memory)` | gives it back; from tasks only |
@@ -13,12 +13,25 @@
 //! | `print_info(info)` | the snapshot of one pool; from tasks only |
 //! | `print_usage(pools)` | the heap's totals and a line a pool; from tasks only |
 //! | `system_*`, `task_*`, `semaphore_*`, `least_stack()` | the kernel, as `microusc_system::Platform` has it |
+//!
+//! The ports without a standard library write the same lines, `lines.rs`, through a writer of their own.
 
 mod advice;
 #[cfg(feature = "bare")]
 mod bare;
+#[cfg(feature = "freertos")]
+mod freertos;
 #[cfg(feature = "host")]
 mod host;
+#[cfg(any(feature = "bare", feature = "freertos"))]
+mod lines;
+#[cfg(any(feature = "bare", feature = "freertos"))]
+#[cfg_attr(not(target_os = "none"), path = "port/lock_kernel.rs")]
+#[cfg_attr(all(target_os = "none", feature = "multicore"), path = "port/lock_cores.rs")]
+#[cfg_attr(all(target_os = "none", not(feature = "multicore")), path = "port/lock_core.rs")]
+mod lock;
+#[cfg(any(feature = "bare", feature = "freertos"))]
+mod panic;
 
 #[cfg(feature = "host")]
 pub(crate) use host::{
@@ -33,10 +46,15 @@ pub use host::{
     microusc_host_select_chip, microusc_host_set_context,
 };
 
+#[cfg(any(feature = "bare", feature = "freertos"))]
+pub(crate) use {
+    lines::{log, print_info},
+    lock::PortLock,
+};
+
 #[cfg(feature = "bare")]
 pub(crate) use bare::{
-    PortLock, Signal, allocate, kind_of, least_stack, limits, log, print_info, print_usage, release,
-    semaphore_create, semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait, system_lock,
+    Signal, allocate, kind_of, least_stack, limits, print_usage, release, semaphore_create, semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait, system_lock,
     system_unlock, task_is_current, task_memory, task_pause, task_priority, task_resume, task_start,
     task_stop,
 };
@@ -44,11 +62,27 @@ pub(crate) use bare::{
 pub use bare::{
     microusc_bare_set_clock, microusc_bare_set_heap, microusc_bare_set_wait, microusc_bare_set_writer,
 };
+#[cfg(feature = "bare")]
+use bare::{no_memory_step, now_ms, stop, write};
 
-#[cfg(not(any(feature = "bare", feature = "host")))]
-compile_error!("choose a port: the feature `bare` or `host`");
-#[cfg(all(feature = "bare", feature = "host"))]
-compile_error!("one port at a time: `bare` needs --no-default-features");
+#[cfg(feature = "freertos")]
+pub use freertos::microusc_freertos_set_writer;
+#[cfg(feature = "freertos")]
+pub(crate) use freertos::{
+    Signal, allocate, kind_of, least_stack, limits, print_usage, release, semaphore_create, semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait, system_lock,
+    system_unlock, task_is_current, task_memory, task_pause, task_priority, task_resume, task_start,
+    task_stop,
+};
+#[cfg(feature = "freertos")]
+use freertos::{no_memory_step, now_ms, stop, write};
+
+#[cfg(not(any(feature = "bare", feature = "freertos", feature = "host")))]
+compile_error!("choose a port: the feature `bare`, `freertos` or `host`");
+#[cfg(any(
+    all(feature = "bare", feature = "freertos"),
+    all(feature = "host", any(feature = "bare", feature = "freertos"))
+))]
+compile_error!("one port at a time: others than `host` need --no-default-features");
 
 /// What the chip has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +115,7 @@ pub(crate) enum MemoryKind {
     External,
     /// Static memory of the program, where the port cannot or need not say more.
     #[cfg_attr(
-        feature = "bare",
+        any(feature = "bare", feature = "freertos"),
         expect(dead_code, reason = "one kind of memory there, whoever it belongs to")
     )]
     Static,

@@ -1,11 +1,6 @@
 //! Bare metal: no system below. Everything that this port cannot know, the program tells it (`MicroUSC/port/bare.h`).
 
 mod controls;
-#[cfg_attr(feature = "multicore", path = "bare/lock_cores.rs")]
-#[cfg_attr(not(feature = "multicore"), path = "bare/lock_core.rs")]
-mod lock;
-mod panic;
-mod print;
 mod signal;
 mod tasks;
 
@@ -13,12 +8,11 @@ use core::ptr::null_mut;
 
 use super::{Limits, MemoryKind};
 
+pub(super) use super::lines::print_usage;
 use controls::HOOKS;
 pub use controls::{
     microusc_bare_set_clock, microusc_bare_set_heap, microusc_bare_set_wait, microusc_bare_set_writer,
 };
-pub(crate) use lock::PortLock;
-pub(crate) use print::{log, print_info, print_usage};
 pub(crate) use signal::{Signal, task_priority};
 pub(crate) use tasks::{
     least_stack, semaphore_create, semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait,
@@ -52,8 +46,47 @@ pub(crate) fn kind_of(_memory: *const u8, _bytes: usize) -> MemoryKind {
     MemoryKind::Internal
 }
 
+/// What to do about an allocation that failed, if there is more to say than on other ports.
+pub(super) fn no_memory_step() -> Option<&'static str> {
+    HOOKS.allocate().is_none().then_some(
+        "there is no heap: give memory to memory_pool_init_static, or a heap to microusc_bare_set_heap",
+    )
+}
+
+/// Hands text to the program's writer.
+pub(super) fn write(text: &[u8]) {
+    if let Some(write) = HOOKS.writer() {
+        // SAFETY: the program promised that its function can be called from any context; so many bytes are there.
+        unsafe { write(text.as_ptr().cast(), text.len()) };
+    }
+}
+
 /// Microseconds since some moment; 0 without a clock.
 fn now_us() -> u64 {
     // SAFETY: the program promised that its function can be called from any context.
     HOOKS.clock().map_or(0, |now_us| unsafe { now_us() })
+}
+
+/// Milliseconds since then.
+pub(super) fn now_ms() -> u32 {
+    thousands(now_us())
+}
+
+/// Thousands of a number of 64 bits, by divisions of 32: a core without the wide one would call a library for it.
+fn thousands(number: u64) -> u32 {
+    let mut quotient = 0u32;
+    let mut rest = 0u32;
+    for shift in [48, 32, 16, 0] {
+        rest = (rest << 16) | ((number >> shift) as u32 & 0xFFFF);
+        quotient = (quotient << 16) | (rest / 1000);
+        rest %= 1000;
+    }
+    quotient
+}
+
+/// Stays here for ever.
+pub(super) fn stop() -> ! {
+    loop {
+        core::hint::spin_loop();
+    }
 }

@@ -1,12 +1,12 @@
-//! The log of the bare port: the lines of the other ports, without the formatting of `core`, which takes kilobytes.
+//! The log of the ports without a standard library: the lines of the host, without the formatting of `core`, which takes
+//! kilobytes.
 
 use core::ffi::{CStr, c_char};
 
 use crate::abi::*;
-use crate::port::advice::{next_step, placement_name};
 
-use super::controls::HOOKS;
-use super::now_us;
+use super::advice::{next_step, placement_name};
+use super::{no_memory_step, now_ms, write};
 
 /// Text on its way to the writer, which gets it when this is full or ends.
 pub(super) struct Line {
@@ -30,10 +30,7 @@ impl Line {
     }
 
     fn flush(&mut self) {
-        if let Some(write) = HOOKS.writer() {
-            // SAFETY: the program promised that its function can be called from any context; so many bytes were written.
-            unsafe { write(self.room.as_ptr().cast(), self.length) };
-        }
+        write(self.room.get(..self.length).unwrap_or(&[]));
         self.length = 0;
     }
 
@@ -54,7 +51,7 @@ impl Line {
         self.bytes(unsafe { CStr::from_ptr(string) }.to_bytes())
     }
 
-    fn number(&mut self, number: usize) -> &mut Self {
+    pub(super) fn number(&mut self, number: usize) -> &mut Self {
         self.digits(number, 10, 0)
     }
 
@@ -102,21 +99,9 @@ impl Drop for Line {
     }
 }
 
-/// Thousands of a number of 64 bits, by divisions of 32: a core without the wide one would call a library for it.
-fn thousands(number: u64) -> u32 {
-    let mut quotient = 0u32;
-    let mut rest = 0u32;
-    for shift in [48, 32, 16, 0] {
-        rest = (rest << 16) | ((number >> shift) as u32 & 0xFFFF);
-        quotient = (quotient << 16) | (rest / 1000);
-        rest %= 1000;
-    }
-    quotient
-}
-
 pub(crate) fn log(report: &memory_pool_report_t) {
     let mut line = Line::new();
-    line.text("W (").number(thousands(now_us()) as usize).text(") memory_pool: ");
+    line.text("W (").number(now_ms() as usize).text(") memory_pool: ");
     // SAFETY: the strings of reports are C strings that live for the call.
     unsafe { line.string(report.function) }.text("(").address(report.address.addr()).text(")");
     // SAFETY: as above.
@@ -129,12 +114,8 @@ pub(crate) fn log(report: &memory_pool_report_t) {
     if report.count > 0 {
         line.text(", ").number(report.count).text(" blocks in use");
     }
-    let step = match report.reason {
-        ESP_ERR_NO_MEM if HOOKS.allocate().is_none() => {
-            "there is no heap: give memory to memory_pool_init_static, or a heap to microusc_bare_set_heap"
-        }
-        reason => next_step(reason),
-    };
+    let better = if report.reason == ESP_ERR_NO_MEM { no_memory_step() } else { None };
+    let step = better.unwrap_or(next_step(report.reason));
     line.text(": ").text(step).text("\n");
 }
 

@@ -2,14 +2,13 @@
 
 use core::panic::PanicInfo;
 
-use super::print::Line;
+use super::lines::Line;
+use super::stop;
 
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {
     let mut line = Line::new();
     line.text("E memory_pool: stopped by a fault of its own\n");
     drop(line);
-    loop {
-        core::hint::spin_loop();
-    }
+    stop()
 }

@@ -1,0 +1,229 @@
+/*
+ * What the port for FreeRTOS needs of the kernel, through the kernel's own macros. It is compiled with the program,
+ * against the program's FreeRTOSConfig.h, and linked with libmicrousc_memory.a built with the feature `freertos`.
+ * What the configuration must have is checked below; docs/freertos.md says it in words.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#include "FreeRTOS.h"
+#include "semphr.h"
+#include "task.h"
+
+#if configSUPPORT_STATIC_ALLOCATION != 1
+#error "a waiting task sleeps on a semaphore on its own stack: set configSUPPORT_STATIC_ALLOCATION to 1"
+#endif
+#if (INCLUDE_xTaskGetSchedulerState != 1) && (configUSE_TIMERS != 1)
+#error "whether a task may wait is asked of the scheduler: set INCLUDE_xTaskGetSchedulerState to 1"
+#endif
+#if INCLUDE_uxTaskPriorityGet != 1
+#error "waiting tasks are served by their priority: set INCLUDE_uxTaskPriorityGet to 1"
+#endif
+
+/* ---- Where the caller runs --------------------------------------------------------------------------------- */
+
+/*
+ * MICROUSC_FREERTOS_IN_ISR(): whether an interrupt runs. The kernel has no portable question for that, so it is asked
+ * of what each port does on entry to an interrupt. A port that is not here needs a definition in FreeRTOSConfig.h.
+ */
+#if defined(MICROUSC_FREERTOS_IN_ISR)
+/* the program knows */
+
+#elif defined(__riscv)
+/*
+ * The port changes to one stack for everything that traps, and that is where an interrupt is told by. Neither `mcause`
+ * nor `mstatus` tell: both keep, back in a task, what the last trap left there. Before the scheduler runs `main` may be
+ * on the same stack, which does not matter: nobody may wait then either, and nobody does.
+ */
+#if defined(configISR_STACK_SIZE_WORDS)
+#define ISR_STACK_BYTES (((configISR_STACK_SIZE_WORDS) & ~portBYTE_ALIGNMENT_MASK) * sizeof(StackType_t))
+#elif defined(MICROUSC_FREERTOS_ISR_STACK_BYTES)
+#define ISR_STACK_BYTES MICROUSC_FREERTOS_ISR_STACK_BYTES
+#else
+#error "the stack of interrupts ends at __freertos_irq_stack_top: say in MICROUSC_FREERTOS_ISR_STACK_BYTES how large it is"
+#endif
+
+/* From the kernel's port. */
+extern const StackType_t xISRStackTop;
+
+static inline BaseType_t on_isr_stack(void) {
+    volatile char here = 0;
+    (void)here;
+    return (StackType_t)xISRStackTop - (StackType_t)&here <= ISR_STACK_BYTES ? pdTRUE : pdFALSE;
+}
+#define MICROUSC_FREERTOS_IN_ISR() on_isr_stack()
+
+#elif defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M'
+/* The number of the exception that is served. */
+static inline BaseType_t serves_exception(void) {
+    unsigned number;
+    __asm__ volatile("mrs %0, ipsr" : "=r"(number));
+    return number != 0 ? pdTRUE : pdFALSE;
+}
+#define MICROUSC_FREERTOS_IN_ISR() serves_exception()
+
+#elif defined(__unix__) || defined(__APPLE__)
+/*
+ * The POSIX port runs interrupts as signal handlers, with every signal blocked. Its critical sections block every signal
+ * but SIGINT, for debuggers; a program that blocks SIGINT itself would be taken for an interrupt.
+ */
+#include <pthread.h>
+#include <signal.h>
+
+static BaseType_t all_signals_blocked(void) {
+    sigset_t blocked;
+    return pthread_sigmask(SIG_BLOCK, NULL, &blocked) == 0 && sigismember(&blocked, SIGINT) == 1 ? pdTRUE : pdFALSE;
+}
+#define MICROUSC_FREERTOS_IN_ISR() all_signals_blocked()
+/* There the macro would change the thread in the middle of the handler. The switch comes with the end of the tick. */
+#define MICROUSC_FREERTOS_YIELD_FROM_ISR(woken) ((void)(woken))
+
+#else
+#error "define MICROUSC_FREERTOS_IN_ISR() in FreeRTOSConfig.h: whether an interrupt runs"
+#endif
+
+/*
+ * MICROUSC_FREERTOS_YIELD_FROM_ISR(woken): asks for a switch of tasks when the interrupt ends. The rest of the interrupt's
+ * handler runs after it: where portYIELD_FROM_ISR leaves the handler, this must do nothing, and the switch comes with
+ * the next tick.
+ */
+#if defined(MICROUSC_FREERTOS_YIELD_FROM_ISR)
+/* the program knows, or it was defined above */
+#elif configUSE_PREEMPTION == 1
+#define MICROUSC_FREERTOS_YIELD_FROM_ISR(woken) portYIELD_FROM_ISR(woken)
+#else
+#define MICROUSC_FREERTOS_YIELD_FROM_ISR(woken) ((void)(woken))
+#endif
+
+/* Whether the caller may sleep: a task, and the scheduler runs and is not suspended. */
+int microusc_freertos_may_wait(void);
+int microusc_freertos_may_wait(void) {
+    return !MICROUSC_FREERTOS_IN_ISR() && xTaskGetSchedulerState() == taskSCHEDULER_RUNNING;
+}
+
+/* Of the calling task; 0 where nobody may wait. */
+uint8_t microusc_freertos_priority(void);
+uint8_t microusc_freertos_priority(void) {
+    const UBaseType_t priority = microusc_freertos_may_wait() ? uxTaskPriorityGet(NULL) : 0;
+    return priority < UINT8_MAX ? (uint8_t)priority : UINT8_MAX;
+}
+
+/* ---- What a waiting task sleeps on ------------------------------------------------------------------------- */
+
+/* The number is part of the functions' names, so that an archive which reserves another does not link. */
+_Static_assert(sizeof(StaticSemaphore_t) <= 32 * sizeof(void *), "more than the archive reserves for a semaphore");
+_Static_assert(_Alignof(StaticSemaphore_t) <= 8, "more than the archive aligns a semaphore to");
+
+void microusc_freertos_open_32_words(void *semaphore);
+void microusc_freertos_open_32_words(void *semaphore) {
+    (void)xSemaphoreCreateBinaryStatic((StaticSemaphore_t *)semaphore);
+}
+
+/* So that a recorder of the kernel's objects sees its end. */
+void microusc_freertos_close(void *semaphore);
+void microusc_freertos_close(void *semaphore) {
+    vSemaphoreDelete((SemaphoreHandle_t)semaphore);
+}
+
+void microusc_freertos_wait(void *semaphore);
+void microusc_freertos_wait(void *semaphore) {
+    /* Again, since it ends early where "for ever" is a number (no INCLUDE_vTaskSuspend), and by xTaskAbortDelay. */
+    while (xSemaphoreTake((SemaphoreHandle_t)semaphore, portMAX_DELAY) != pdTRUE) {
+    }
+}
+
+/* 1 if it was given; 0 after all of the milliseconds. */
+int microusc_freertos_wait_for(void *semaphore, uint32_t milliseconds);
+int microusc_freertos_wait_for(void *semaphore, uint32_t milliseconds) {
+    /* Rounded up, and one more, since the tick that runs has begun already. */
+    uint64_t left = ((uint64_t)milliseconds * configTICK_RATE_HZ + 999) / 1000 + 1;
+    for (;;) {
+        /* In pieces, where ticks have 16 bits; the largest number would mean for ever. */
+        const TickType_t piece = left < portMAX_DELAY ? (TickType_t)left : (TickType_t)(portMAX_DELAY - 1);
+        const TickType_t start = xTaskGetTickCount();
+        if (xSemaphoreTake((SemaphoreHandle_t)semaphore, piece) == pdTRUE) return 1;
+        /* By the clock and not by the piece: xTaskAbortDelay ends a sleep early. */
+        const TickType_t passed = (TickType_t)(xTaskGetTickCount() - start);
+        if (passed >= left) return 0;
+        left -= passed;
+    }
+}
+
+/*
+ * The task that sleeps on the semaphore ends it as soon as it runs again, which may be before these functions return. Both
+ * kernel functions unblock that task as the last thing they do with the semaphore, in a critical section: what follows
+ * is the end of that section and the return. On several cores the task needs that section to find itself woken.
+ */
+void microusc_freertos_give(void *semaphore);
+void microusc_freertos_give(void *semaphore) {
+    if (MICROUSC_FREERTOS_IN_ISR()) {
+        BaseType_t woken = pdFALSE;
+        (void)xSemaphoreGiveFromISR((SemaphoreHandle_t)semaphore, &woken);
+        MICROUSC_FREERTOS_YIELD_FROM_ISR(woken);
+    } else {
+        (void)xSemaphoreGive((SemaphoreHandle_t)semaphore);
+    }
+}
+
+/* ---- Critical sections, where the archive has none of its own: the POSIX port ------------------------------ */
+
+void microusc_freertos_enter(void);
+void microusc_freertos_enter(void) {
+    taskENTER_CRITICAL();
+}
+
+void microusc_freertos_exit(void);
+void microusc_freertos_exit(void) {
+    taskEXIT_CRITICAL();
+}
+
+/* ---- Memory ------------------------------------------------------------------------------------------------ */
+
+#if configSUPPORT_DYNAMIC_ALLOCATION == 1
+/* Not every heap of the kernel has them. */
+#pragma weak xPortGetFreeHeapSize
+#pragma weak xPortGetMinimumEverFreeHeapSize
+
+#define HEAP_SIZE(function) (function != NULL ? function() : SIZE_MAX)
+#else
+/* Without a heap only memory_pool_init_static makes pools. */
+#define pvPortMalloc(bytes) ((void)(bytes), NULL)
+#define vPortFree(memory) ((void)(memory))
+#define HEAP_SIZE(function) SIZE_MAX
+#endif
+
+/* Aligned as the kernel does; NULL if there is no room. From tasks. */
+void *microusc_freertos_allocate(size_t bytes);
+void *microusc_freertos_allocate(size_t bytes) {
+    return pvPortMalloc(bytes);
+}
+
+void microusc_freertos_release(void *memory);
+void microusc_freertos_release(void *memory) {
+    vPortFree(memory);
+}
+
+/* Bytes free now, and the least there ever were; SIZE_MAX where the heap does not know. */
+void microusc_freertos_heap(size_t *now, size_t *least);
+void microusc_freertos_heap(size_t *now, size_t *least) {
+    *now = HEAP_SIZE(xPortGetFreeHeapSize);
+    *least = HEAP_SIZE(xPortGetMinimumEverFreeHeapSize);
+}
+
+/* ---- Time, and the end -------------------------------------------------------------------------------------- */
+
+/* Since the scheduler started, from any context. */
+uint32_t microusc_freertos_now_ms(void);
+uint32_t microusc_freertos_now_ms(void) {
+    const TickType_t ticks = MICROUSC_FREERTOS_IN_ISR() ? xTaskGetTickCountFromISR() : xTaskGetTickCount();
+    return (uint32_t)((uint64_t)ticks * 1000 / configTICK_RATE_HZ);
+}
+
+/* After a fault in the archive itself: what the program does about failed assertions. */
+void microusc_freertos_stop(void);
+void microusc_freertos_stop(void) {
+#if configASSERT_DEFINED == 1
+    configASSERT(pdFALSE);
+#endif
+    for (;;) {
+    }
+}

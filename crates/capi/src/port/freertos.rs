@@ -1,0 +1,48 @@
+//! FreeRTOS: the program's kernel, through the functions of `port/freertos/microusc_port_freertos.c`.
+
+mod kernel;
+mod memory;
+mod signal;
+mod writer;
+
+use super::lines::{Line, print_usage as print_pools};
+use super::{Limits, MemoryKind};
+use crate::abi::memory_pool_info_t;
+
+pub(crate) use kernel::task_priority;
+pub(super) use kernel::{now_ms, stop};
+pub(crate) use memory::{allocate, release};
+pub(crate) use signal::Signal;
+pub use writer::microusc_freertos_set_writer;
+pub(super) use writer::write;
+
+/// One kind of RAM, reached by bytes and by peripherals: a chip with more has a port of its own.
+pub(crate) fn limits() -> Limits {
+    Limits { psram: None, dma_align: size_of::<usize>(), word_iram: false }
+}
+
+/// All of it is what pools ask for: [`limits`] refuses every other wish before memory is looked at.
+pub(crate) fn kind_of(_memory: *const u8, _bytes: usize) -> MemoryKind {
+    MemoryKind::Internal
+}
+
+/// What to do about an allocation that failed, if there is more to say than on other ports.
+pub(super) fn no_memory_step() -> Option<&'static str> {
+    Some(
+        "the kernel's heap has no room: raise configTOTAL_HEAP_SIZE, or give memory to memory_pool_init_static",
+    )
+}
+
+pub(crate) fn print_usage(pools: impl Iterator<Item = memory_pool_info_t>) {
+    let heap = kernel::heap();
+    let mut line = Line::new();
+    if heap.free != usize::MAX {
+        line.text("heap: ").number(heap.free).text(" bytes free");
+        if heap.least != usize::MAX {
+            line.text(", lowest ever ").number(heap.least);
+        }
+        line.text("\n");
+    }
+    drop(line);
+    print_pools(pools);
+}

@@ -1,0 +1,125 @@
+//! The kernel, as the C file knows it. What a function is for stands there.
+
+use core::ffi::{c_int, c_void};
+
+/// Words that a semaphore of the kernel takes at most, whatever its configuration. The name of the function that makes
+/// one says so too, and the C file compares.
+pub(super) const SEMAPHORE_WORDS: usize = 32;
+
+unsafe extern "C" {
+    safe fn microusc_freertos_may_wait() -> c_int;
+    safe fn microusc_freertos_priority() -> u8;
+    safe fn microusc_freertos_now_ms() -> u32;
+    safe fn microusc_freertos_stop() -> !;
+    safe fn microusc_freertos_allocate(bytes: usize) -> *mut c_void;
+    fn microusc_freertos_release(memory: *mut c_void);
+    fn microusc_freertos_heap(free: *mut usize, least: *mut usize);
+
+    fn microusc_freertos_open_32_words(semaphore: *mut c_void);
+    fn microusc_freertos_close(semaphore: *mut c_void);
+    fn microusc_freertos_wait(semaphore: *mut c_void);
+    fn microusc_freertos_wait_for(semaphore: *mut c_void, milliseconds: u32) -> c_int;
+    fn microusc_freertos_give(semaphore: *mut c_void);
+}
+
+/// Whether the caller may sleep. From any context.
+pub(super) fn may_wait() -> bool {
+    microusc_freertos_may_wait() != 0
+}
+
+/// Of the calling task; 0 where nobody may wait. From any context.
+pub(crate) fn task_priority() -> u8 {
+    microusc_freertos_priority()
+}
+
+/// Milliseconds since the scheduler started. From any context.
+pub(crate) fn now_ms() -> u32 {
+    microusc_freertos_now_ms()
+}
+
+/// What the program does about failed assertions.
+pub(crate) fn stop() -> ! {
+    microusc_freertos_stop()
+}
+
+/// Memory aligned as the kernel aligns, or null. From tasks.
+pub(super) fn allocate(bytes: usize) -> *mut u8 {
+    microusc_freertos_allocate(bytes).cast()
+}
+
+/// # Safety
+///
+/// `memory` came from [`allocate`] and is not used again. From tasks.
+pub(super) unsafe fn release(memory: *mut u8) {
+    // SAFETY: as the caller promises.
+    unsafe { microusc_freertos_release(memory.cast()) }
+}
+
+/// What the kernel's heap knows of itself; `usize::MAX`: nothing.
+pub(super) struct Heap {
+    pub(super) free: usize,
+    pub(super) least: usize,
+}
+
+/// From tasks.
+pub(super) fn heap() -> Heap {
+    let mut heap = Heap { free: 0, least: 0 };
+    // SAFETY: it writes both.
+    unsafe { microusc_freertos_heap(&mut heap.free, &mut heap.least) };
+    heap
+}
+
+/// A binary semaphore, where it lies.
+///
+/// # Safety
+///
+/// Of each function but `open`: `at` was opened, and not closed since, and did not move. Of `open`: there are
+/// [`SEMAPHORE_WORDS`] words, aligned to 8, that nobody else uses.
+pub(super) mod semaphore {
+    use super::{
+        microusc_freertos_close, microusc_freertos_give, microusc_freertos_open_32_words,
+        microusc_freertos_wait, microusc_freertos_wait_for,
+    };
+
+    /// # Safety
+    ///
+    /// As the module says.
+    pub(crate) unsafe fn open(at: *mut usize) {
+        // SAFETY: as the caller promises.
+        unsafe { microusc_freertos_open_32_words(at.cast()) }
+    }
+
+    /// # Safety
+    ///
+    /// As the module says; nobody waits.
+    pub(crate) unsafe fn close(at: *mut usize) {
+        // SAFETY: as the caller promises.
+        unsafe { microusc_freertos_close(at.cast()) }
+    }
+
+    /// Whether it was given; `false` after all of the milliseconds, of which `None` are endless.
+    ///
+    /// # Safety
+    ///
+    /// As the module says; where [`may_wait`](super::may_wait) says so.
+    pub(crate) unsafe fn wait(at: *mut usize, milliseconds: Option<u32>) -> bool {
+        // SAFETY: as the caller promises.
+        unsafe {
+            match milliseconds {
+                Some(milliseconds) => microusc_freertos_wait_for(at.cast(), milliseconds) != 0,
+                None => {
+                    microusc_freertos_wait(at.cast());
+                    true
+                }
+            }
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As the module says.
+    pub(crate) unsafe fn give(at: *mut usize) {
+        // SAFETY: as the caller promises.
+        unsafe { microusc_freertos_give(at.cast()) }
+    }
+}
