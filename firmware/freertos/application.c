@@ -1,0 +1,385 @@
+/*
+ * Tasks of several priorities, a queue, the tick and another interrupt on pools, under an unmodified FreeRTOS kernel.
+ *
+ *     2 conductor: starts the others, and says what came of it
+ *     traffic: 1 producer --queue--> 3 consumer, 1 two owners, the tick: all on two pools
+ *     waiting: 4 early, 5 late: each waits for a block when it is told to
+ *
+ * With OPEN the owners' pool has no lock, which they must notice. Whoever finds a rule broken ends the program.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#include <stdio.h>
+#include "FreeRTOS.h"
+#include "queue.h"
+#include "task.h"
+
+#include "MicroUSC/port/freertos.h"
+#include "interrupt.h"
+#include "owners.h"
+
+enum { STACK_WORDS = 1024, LOW = 1, CONDUCTOR = 2, CONSUMER = 3, EARLY = 4, LATE = 5 };
+enum { MESSAGES = 5, MESSAGE_WORDS = 8, SENT = 600, TICKS = 200, RACES = 60 };
+
+static void check(bool holds, const char *rule) {
+    if (!holds) broken(rule);
+}
+
+void assertion_failed(const char *file, int line) {
+    printf("broken: assertion in %s, line %d\n", file, line);
+    board_exit(BOARD_BROKEN);
+}
+
+static memory_pool_info_t info_of(memory_pool_t *pool) {
+    memory_pool_info_t info;
+    check(memory_pool_get_info(pool, &info) == ESP_OK, "a live pool has no information");
+    return info;
+}
+
+/* ---- The log ----------------------------------------------------------------------------------------------- */
+
+/* What was logged since it was looked at. Written by whoever reports: a task, an interrupt; never two at once here. */
+static char logged[1024];
+static size_t logged_bytes;
+
+static void keep(const char *text, size_t length) {
+    for (size_t at = 0; at < length && logged_bytes < sizeof(logged) - 1; at++) logged[logged_bytes++] = text[at];
+    logged[logged_bytes] = '\0';
+}
+
+/* Prints it without the time, which a line begins with: `W (12) memory_pool: ...`. */
+static void print_log(void) {
+    size_t at = 0;
+    while (at < logged_bytes && logged[at] != ')') at++;
+    check(at + 2 < logged_bytes, "nothing was logged");
+    printf("  %s", logged + at + 2);
+    logged_bytes = 0;
+}
+
+/* ---- Traffic ----------------------------------------------------------------------------------------------- */
+
+static MEMORY_POOL_STATIC_BUFFER(messages_buffer, MESSAGE_WORDS * sizeof(uint32_t), MESSAGES);
+static memory_pool_t messages;
+static QueueHandle_t queue;
+static volatile uint32_t sent, received, ticks_of_traffic;
+static volatile unsigned finished;
+static volatile bool traffic;
+
+static void fill(uint32_t *message, uint32_t name) {
+    for (uint32_t word = 0; word < MESSAGE_WORDS; word++) message[word] = name ^ word << 24;
+}
+
+static void verify(const uint32_t *message, uint32_t name) {
+    for (uint32_t word = 0; word < MESSAGE_WORDS; word++) {
+        check(message[word] == (name ^ word << 24), "a message was changed on its way");
+    }
+}
+
+static void finish(void) {
+    taskENTER_CRITICAL();
+    finished = finished + 1;
+    taskEXIT_CRITICAL();
+    vTaskSuspend(NULL);
+}
+
+static void producer(void *unused) {
+    (void)unused;
+    for (uint32_t number = 0; number < SENT; number++) {
+        uint32_t *const message = memory_pool_alloc_timeout(&messages, MEMORY_POOL_WAIT_FOREVER);
+        check(message != NULL, "waiting for ever ended without a block");
+        fill(message, number);
+        check(xQueueSend(queue, &message, portMAX_DELAY) == pdPASS, "the queue took no message");
+        sent = sent + 1;
+    }
+    finish();
+}
+
+static void consumer(void *unused) {
+    (void)unused;
+    for (uint32_t number = 0; number < SENT; number++) {
+        uint32_t *message;
+        check(xQueueReceive(queue, &message, portMAX_DELAY) == pdPASS, "the queue gave no message");
+        verify(message, number);
+        check(memory_pool_free_reason(&messages, message) == ESP_OK, "a message cannot be freed");
+        received = received + 1;
+        /* Now and then it is late, so that the producer has to wait. */
+        if (number % 64 == 0) vTaskDelay(1);
+    }
+    finish();
+}
+
+static void owner(void *argument) {
+    owner_t *const self = argument;
+    while (received < SENT || ticks_of_traffic < TICKS) work_of(self);
+    give_all(self);
+    finish();
+}
+
+static owner_t owners[] = {
+    {.name = 1u << 24, .random = 0x9e3779b9}, {.name = 2u << 24, .random = 0x85ebca6b}, {.name = 3u << 24, .random = 0x2545f491}};
+
+static uint32_t *volatile held_by_tick;
+
+/* The tick takes a message in one tick and frees it in another, and is an owner like the tasks. */
+static void tick_of_traffic(void) {
+    if (held_by_tick == NULL) {
+        held_by_tick = traffic ? memory_pool_alloc_from_isr(&messages) : NULL;
+        if (held_by_tick != NULL) fill(held_by_tick, ticks_of_traffic);
+    } else if (ticks_of_traffic % 3 == 0 || !traffic) {
+        verify(held_by_tick, *held_by_tick);
+        check(memory_pool_free_reason(&messages, held_by_tick) == ESP_OK, "the tick cannot free a message");
+        held_by_tick = NULL;
+    }
+    if (traffic) {
+        work_of(&owners[2]);
+    } else {
+        give_all(&owners[2]);
+    }
+    ticks_of_traffic = ticks_of_traffic + 1;
+}
+
+static bool tick_has_work(void) {
+    return traffic || held_by_tick != NULL || *(volatile size_t *)&owners[2].held > 0;
+}
+
+/* ---- Waiting ----------------------------------------------------------------------------------------------- */
+
+/* A task that waits for a block when it is told to. */
+typedef struct {
+    TaskHandle_t task;
+    memory_pool_t *pool;
+    uint32_t timeout_ms;
+    uint32_t *block;
+    esp_err_t reason;
+    TickType_t ticks; /* how long */
+    volatile bool ended;
+} sleeper_t;
+
+static sleeper_t early, late;
+
+static void sleeper(void *argument) {
+    sleeper_t *const self = argument;
+    for (;;) {
+        ulTaskNotifyTake(pdTRUE, portMAX_DELAY);
+        const TickType_t start = xTaskGetTickCount();
+        self->block = memory_pool_alloc_timeout_reason(self->pool, self->timeout_ms, &self->reason);
+        self->ticks = xTaskGetTickCount() - start;
+        self->ended = true;
+    }
+}
+
+static void start(sleeper_t *self, memory_pool_t *pool, uint32_t timeout_ms) {
+    const size_t waiting = info_of(pool).waiting_tasks;
+    self->pool = pool;
+    self->timeout_ms = timeout_ms;
+    self->ended = false;
+    xTaskNotifyGive(self->task);
+    /* It is of a higher priority, so it ran until it had to wait. */
+    check(!self->ended && info_of(pool).waiting_tasks == waiting + 1, "a task did not wait for a block");
+}
+
+static void took(const sleeper_t *self, const uint32_t *block, const char *otherwise) {
+    check(self->ended && self->reason == ESP_OK && self->block == block, otherwise);
+}
+
+static memory_pool_t single;
+static uint32_t *volatile held_by_interrupt;
+static volatile esp_err_t reason_in_interrupt;
+
+static void free_in_interrupt(void) {
+    memory_pool_free(&single, held_by_interrupt);
+}
+
+static void wait_in_interrupt(void) {
+    esp_err_t reason;
+    check(memory_pool_alloc_timeout_reason(&single, 10, &reason) == NULL, "an interrupt waited for a block");
+    reason_in_interrupt = reason;
+}
+
+/* Ticks until the tick frees what it was handed; 0: it was handed nothing. */
+static volatile uint32_t tick_frees_in;
+
+void vApplicationTickHook(void) {
+    if (tick_has_work()) tick_of_traffic();
+    if (tick_frees_in > 0) {
+        tick_frees_in = tick_frees_in - 1;
+        if (tick_frees_in == 0) memory_pool_free(&single, held_by_interrupt);
+    }
+    interrupt_tick();
+}
+
+/* ---- The conductor ----------------------------------------------------------------------------------------- */
+
+static TaskHandle_t create(void (*run)(void *), const char *name, void *argument, UBaseType_t priority) {
+    static StaticTask_t tasks[8];
+    static StackType_t stacks[8][STACK_WORDS];
+    static size_t created;
+    const size_t number = created++;
+    return xTaskCreateStatic(run, name, STACK_WORDS, argument, priority, stacks[number], &tasks[number]);
+}
+
+static void run_traffic(void) {
+    static StaticQueue_t queue_parts;
+    static uint8_t queue_bytes[MESSAGES * sizeof(uint32_t *)];
+    queue = xQueueCreateStatic(MESSAGES, sizeof(uint32_t *), queue_bytes, &queue_parts);
+    const esp_err_t made = memory_pool_init_static(&messages, messages_buffer, sizeof(messages_buffer),
+                                                   MESSAGE_WORDS * sizeof(uint32_t), MESSAGES);
+    check(made == ESP_OK, "no pool in a static buffer");
+    owners_begin();
+    traffic = true;
+    create(producer, "producer", NULL, LOW);
+    create(consumer, "consumer", NULL, CONSUMER);
+    create(owner, "owner", &owners[0], LOW);
+    create(owner, "owner", &owners[1], LOW);
+    while (finished < 4) vTaskDelay(1);
+    traffic = false;
+    while (tick_has_work()) vTaskDelay(1);
+
+    check(sent == SENT && received == SENT, "a message was lost");
+    printf("traffic: %u messages through the queue, each as it was sent\n", (unsigned)received);
+    const memory_pool_info_t info = info_of(&messages);
+    check(info.free_blocks == MESSAGES && info.refused_frees == 0 && info.corruptions == 0, "a message block was lost");
+    check(memory_pool_validate(&messages) == ESP_OK, "the messages' list is damaged");
+    check(memory_pool_destroy_unused(&messages) == ESP_OK, "the messages' pool does not end");
+    owners_end("tasks and the tick");
+}
+
+static void run_waiting(void) {
+    early.task = create(sleeper, "early", &early, EARLY);
+    late.task = create(sleeper, "late", &late, LATE);
+
+    uint32_t *const block = memory_pool_alloc(&single);
+    start(&early, &single, MEMORY_POOL_WAIT_FOREVER);
+    memory_pool_free(&single, block);
+    took(&early, block, "a free did not wake the task of higher priority at once");
+    printf("a task frees: the waiting task has the block before the other goes on\n");
+
+    start(&late, &single, 60000);
+    held_by_interrupt = block;
+    interrupt_run(free_in_interrupt);
+    took(&late, block, "a free in an interrupt did not wake the task at its end");
+    printf("an interrupt frees: the same\n");
+
+    start(&early, &single, MEMORY_POOL_WAIT_FOREVER);
+    tick_frees_in = 2;
+    while (tick_frees_in > 0) {
+    }
+    took(&early, block, "a free in the tick did not wake the task at its end");
+    printf("the tick frees: the same\n");
+
+    static const uint32_t times[] = {1, 2, 10, 33};
+    for (size_t at = 0; at < sizeof(times) / sizeof(times[0]); at++) {
+        const uint32_t failures = info_of(&single).alloc_failures;
+        start(&early, &single, times[at]);
+        while (!early.ended) vTaskDelay(1);
+        check(early.block == NULL && early.reason == ESP_ERR_TIMEOUT, "a wait ended with something else than its time");
+        /* The tick in which it began does not count. */
+        check((uint64_t)(early.ticks - 1) * 1000 >= (uint64_t)times[at] * configTICK_RATE_HZ, "a wait was too short");
+        const memory_pool_info_t info = info_of(&single);
+        check(info.waiting_tasks == 0 && info.alloc_failures == failures + 1, "a wait that ended was not counted");
+    }
+    start(&early, &single, 40);
+    for (int disturbance = 0; disturbance < 5; disturbance++) {
+        xTaskAbortDelay(early.task);
+        check(!early.ended, "a wait was ended by something else than its time");
+    }
+    while (!early.ended) vTaskDelay(1);
+    check(early.reason == ESP_ERR_TIMEOUT, "a disturbed wait did not end with its time");
+    check((uint64_t)(early.ticks - 1) * 1000 >= (uint64_t)40 * configTICK_RATE_HZ, "a disturbed wait was too short");
+    printf("nobody frees: %s, and all of the time has passed\n", memory_pool_err_to_name(early.reason));
+
+    for (uint32_t race = 0; race < RACES; race++) {
+        /* The tick frees before, after, or in the tick in which the time is up. */
+        start(&late, &single, 2);
+        tick_frees_in = 1 + race % 5;
+        while (tick_frees_in > 0 || !late.ended) vTaskDelay(1);
+        if (late.block == NULL) late.block = memory_pool_alloc(&single);
+        check(late.block == block, "a block was lost when a wait ended while it was freed");
+    }
+    printf("the tick frees as the time ends: no block is lost\n");
+    memory_pool_free(&single, block);
+}
+
+static void run_order(void) {
+    static memory_pool_t pair;
+    check(memory_pool_init(&pair, 32, 2), "no pool of two");
+    uint32_t *const one = memory_pool_alloc(&pair), *const other = memory_pool_alloc(&pair);
+
+    start(&early, &pair, MEMORY_POOL_WAIT_FOREVER);
+    start(&late, &pair, MEMORY_POOL_WAIT_FOREVER);
+    memory_pool_free(&pair, one);
+    took(&late, one, "the higher priority was not served first");
+    check(!early.ended, "one block woke two tasks");
+    memory_pool_free(&pair, other);
+    took(&early, other, "the lower priority was not served");
+
+    check(memory_pool_set_wait_order(&pair, MEMORY_POOL_WAIT_FIFO) == ESP_OK, "the order cannot be chosen");
+    start(&early, &pair, MEMORY_POOL_WAIT_FOREVER);
+    start(&late, &pair, MEMORY_POOL_WAIT_FOREVER);
+    memory_pool_free(&pair, one);
+    took(&early, one, "who waited longest was not served first");
+    memory_pool_free(&pair, other);
+    took(&late, other, "who waited less was not served");
+    memory_pool_free(&pair, one);
+    memory_pool_free(&pair, other);
+    check(memory_pool_destroy_unused(&pair) == ESP_OK, "the pool of two does not end");
+    printf("two wait: the higher priority is first, or who waited longest\n");
+}
+
+static void run_refusals(void) {
+    interrupt_run(wait_in_interrupt);
+    printf("an interrupt waits: %s\n", memory_pool_err_to_name(reason_in_interrupt));
+    print_log();
+
+    esp_err_t reason;
+    vTaskSuspendAll();
+    check(memory_pool_alloc_timeout_reason(&single, 10, &reason) == NULL, "waited with the scheduler suspended");
+    xTaskResumeAll();
+    printf("a task waits with the scheduler suspended: %s\n", memory_pool_err_to_name(reason));
+    logged_bytes = 0;
+
+    memory_pool_t huge = {0};
+    check(!memory_pool_init(&huge, 1024, 1024), "a pool larger than the heap");
+    printf("a pool larger than the heap:\n");
+    print_log();
+
+    show_memory_usage();
+    size_t lines = 0;
+    for (size_t at = 0; at < logged_bytes; at++) lines += logged[at] == '\n';
+    logged[5] = '\0';
+    printf("usage: \"%s ...\" and %u lines more\n", logged, (unsigned)lines - 1);
+}
+
+static size_t heap_at_start;
+
+static void conductor(void *unused) {
+    (void)unused;
+    run_traffic();
+    run_waiting();
+    run_order();
+    run_refusals();
+    const memory_pool_info_t info = info_of(&single);
+    check(info.refused_frees == 0 && info.corruptions == 0, "something was refused");
+    check(memory_pool_destroy_unused(&single) == ESP_OK, "the pool that was waited for does not end");
+    check(xPortGetFreeHeapSize() == heap_at_start, "memory was lost");
+    printf("at the end: every block and every byte is back\n");
+    board_exit(BOARD_PASSED);
+}
+
+int main(void) {
+    microusc_freertos_set_writer(keep);
+    vPortFree(pvPortMalloc(1));
+    heap_at_start = xPortGetFreeHeapSize();
+
+    check(memory_pool_init(&single, 32, 1), "no pool before the scheduler runs");
+    esp_err_t reason;
+    check(memory_pool_alloc_timeout_reason(&single, 10, &reason) == NULL, "waited before the scheduler runs");
+    printf("before the scheduler runs: %s\n", memory_pool_err_to_name(reason));
+    void *const block = memory_pool_alloc(&single);
+    check(block != NULL && memory_pool_free_reason(&single, block) == ESP_OK, "no block before the scheduler runs");
+    logged_bytes = 0;
+
+    create(conductor, "conductor", NULL, CONDUCTOR);
+    vTaskStartScheduler();
+    return BOARD_BROKEN;
+}
