@@ -23,7 +23,6 @@
 #define configUSE_IDLE_HOOK 0
 #define configUSE_TICK_HOOK 1
 #define configUSE_TIMERS 0
-#define configUSE_MUTEXES 1
 #define configUSE_QUEUE_SETS 1
 #define configUSE_TRACE_FACILITY 1
 #define configQUEUE_REGISTRY_SIZE 4
@@ -37,8 +36,12 @@
 #define INCLUDE_uxTaskPriorityGet 1
 #define INCLUDE_xTaskGetSchedulerState 1
 
-#define INCLUDE_vTaskDelay 1
+/* And what the drivers of the system layer need besides. */
+#define configUSE_MUTEXES 1
+#define INCLUDE_vTaskDelete 1
 #define INCLUDE_vTaskSuspend 1
+
+#define INCLUDE_vTaskDelay 1
 #define INCLUDE_xTaskAbortDelay 1
 
 /* From application.c. */

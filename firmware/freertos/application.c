@@ -4,6 +4,7 @@
  *     2 conductor: starts the others, and says what came of it
  *     traffic: 1 producer --queue--> 3 consumer, 1 two owners, the tick: all on two pools
  *     waiting: 4 early, 5 late: each waits for a block when it is told to
+ *     drivers: 4, tasks of the system layer, which come and go
  *
  * With OPEN the owners' pool has no lock, which they must notice. Whoever finds a rule broken ends the program.
  *
@@ -14,6 +15,8 @@
 #include "queue.h"
 #include "task.h"
 
+#include "MicroUSC/internal/driverList.h"
+#include "MicroUSC/internal/system/init.h"
 #include "MicroUSC/port/freertos.h"
 #include "interrupt.h"
 #include "owners.h"
@@ -326,6 +329,55 @@ static void run_order(void) {
     printf("two wait: the higher priority is first, or who waited longest\n");
 }
 
+/* ---- Drivers ----------------------------------------------------------------------------------------------- */
+
+static microusc_driver_t *running;
+static esp_err_t removed_in_interrupt;
+
+static void driver(microusc_driver_t *self) {
+    running = self;
+    volatile uint32_t *const rounds = self->buffer;
+    while (self->argument == NULL && microusc_driver_wait(self, MICROUSC_WAIT_FOREVER)) *rounds = *rounds + 1;
+}
+
+static void notify_in_interrupt(void) {
+    microusc_driver_notify(running);
+    removed_in_interrupt = microusc_driver_remove(running->id);
+}
+
+static void run_drivers(void) {
+    const microusc_driver_config_t waits = {"waits", driver, NULL, EARLY, MICROUSC_DRIVER_ANY_CORE};
+    const microusc_driver_config_t returns = {"returns", driver, &running, EARLY, 0};
+    const microusc_driver_config_t elsewhere = {"elsewhere", driver, NULL, EARLY, 1};
+    const microusc_driver_config_t too_high = {"too high", driver, NULL, configMAX_PRIORITIES, 0};
+    check(microusc_driver_add(&elsewhere, NULL) == ESP_FAIL, "a driver on a core that is not there");
+    check(microusc_driver_add(&too_high, NULL) == ESP_FAIL, "a driver of a priority that is not there");
+    for (int round = 0; round < 20; round++) {
+        uint32_t id, other;
+        running = NULL;
+        check(microusc_driver_add(&waits, &id) == ESP_OK && running != NULL, "a driver did not start");
+        const volatile uint32_t *const rounds = running->buffer;
+        microusc_driver_notify(running);
+        check(*rounds == 1, "a driver that was notified did not run");
+        interrupt_run(notify_in_interrupt);
+        check(*rounds == 2, "a driver that an interrupt notified did not run");
+        check(removed_in_interrupt == ESP_ERR_INVALID_STATE, "an interrupt removed a driver");
+        check(microusc_driver_pause(id) == ESP_OK, "a driver cannot be paused");
+        microusc_driver_notify(running);
+        check(*rounds == 2, "a paused driver ran");
+        check(microusc_driver_resume(id) == ESP_OK && *rounds == 3, "a driver that was resumed did not run");
+        check(microusc_driver_add(&returns, &other) == ESP_OK, "no second driver");
+        check(microusc_driver_resume(other) == ESP_OK, "a driver that returned cannot be resumed");
+        check(microusc_driver_remove(id) == ESP_OK, "a driver that waits cannot be removed");
+        check(microusc_driver_remove(other) == ESP_OK, "a driver that returned cannot be removed");
+    }
+    check(microusc_system_end() == ESP_OK, "the system layer does not end");
+    printf("drivers: come, are notified, paused, resumed, and go\n");
+    logged_bytes = 0;
+}
+
+/* ---- What is refused ---------------------------------------------------------------------------------------- */
+
 static void run_refusals(void) {
     interrupt_run(wait_in_interrupt);
     printf("an interrupt waits: %s\n", memory_pool_err_to_name(reason_in_interrupt));
@@ -357,6 +409,7 @@ static void conductor(void *unused) {
     run_traffic();
     run_waiting();
     run_order();
+    run_drivers();
     run_refusals();
     const memory_pool_info_t info = info_of(&single);
     check(info.refused_frees == 0 && info.corruptions == 0, "something was refused");
@@ -378,6 +431,9 @@ int main(void) {
     void *const block = memory_pool_alloc(&single);
     check(block != NULL && memory_pool_free_reason(&single, block) == ESP_OK, "no block before the scheduler runs");
     logged_bytes = 0;
+    const microusc_system_config_t system = {2, 64, 64, STACK_WORDS * sizeof(StackType_t)};
+    check(microusc_system_configure(&system) == ESP_OK, "the system layer is not as it shall be");
+    check(init_MicroUSC_system() == ESP_OK, "no system layer before the scheduler runs");
 
     create(conductor, "conductor", NULL, CONDUCTOR);
     vTaskStartScheduler();

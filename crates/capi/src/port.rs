@@ -54,9 +54,9 @@ pub(crate) use {
 
 #[cfg(feature = "bare")]
 pub(crate) use bare::{
-    Signal, allocate, kind_of, least_stack, limits, print_usage, release, semaphore_create, semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait, system_lock,
-    system_unlock, task_is_current, task_memory, task_pause, task_priority, task_resume, task_start,
-    task_stop,
+    Signal, allocate, kind_of, least_stack, limits, print_usage, release, semaphore_create, semaphore_delete,
+    semaphore_give, semaphore_memory, semaphore_wait, system_lock, system_unlock, task_is_current,
+    task_memory, task_pause, task_priority, task_resume, task_start, task_stop,
 };
 #[cfg(feature = "bare")]
 pub use bare::{
@@ -69,9 +69,9 @@ use bare::{no_memory_step, now_ms, stop, write};
 pub use freertos::microusc_freertos_set_writer;
 #[cfg(feature = "freertos")]
 pub(crate) use freertos::{
-    Signal, allocate, kind_of, least_stack, limits, print_usage, release, semaphore_create, semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait, system_lock,
-    system_unlock, task_is_current, task_memory, task_pause, task_priority, task_resume, task_start,
-    task_stop,
+    Signal, allocate, kind_of, least_stack, limits, print_usage, release, semaphore_create, semaphore_delete,
+    semaphore_give, semaphore_memory, semaphore_wait, system_lock, system_unlock, task_is_current,
+    task_memory, task_pause, task_priority, task_resume, task_start, task_stop,
 };
 #[cfg(feature = "freertos")]
 use freertos::{no_memory_step, now_ms, stop, write};

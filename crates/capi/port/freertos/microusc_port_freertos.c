@@ -18,6 +18,9 @@
 #if INCLUDE_uxTaskPriorityGet != 1
 #error "waiting tasks are served by their priority: set INCLUDE_uxTaskPriorityGet to 1"
 #endif
+#if defined(configNUMBER_OF_CORES) && (configNUMBER_OF_CORES > 1)
+#error "this port is for kernels that run on one core"
+#endif
 
 /* ---- Where the caller runs --------------------------------------------------------------------------------- */
 
@@ -163,6 +166,125 @@ void microusc_freertos_give(void *semaphore) {
         (void)xSemaphoreGive((SemaphoreHandle_t)semaphore);
     }
 }
+
+/* ---- Tasks and the lock of the system layer ----------------------------------------------------------------- */
+
+/*
+ * Drivers, MicroUSC/internal, need more of the kernel than pools do. Where that is left out, the layer's lock cannot be
+ * had, so all of its functions refuse, and the functions behind it are not reached.
+ */
+#define HAS_DRIVERS (INCLUDE_vTaskDelete == 1 && INCLUDE_vTaskSuspend == 1 && configUSE_MUTEXES == 1)
+
+/* What is kept of a driver's task. */
+typedef struct {
+    StaticTask_t task; /* first: the kernel's handle of the task is its address */
+    void (*entry)(void *driver);
+    void *driver;
+} driver_task_t;
+
+/* Bytes, aligned to 8. */
+_Static_assert(_Alignof(driver_task_t) <= 8, "more than the archive aligns a task to");
+
+void microusc_freertos_sizes(size_t *task, size_t *semaphore, size_t *least_stack);
+void microusc_freertos_sizes(size_t *task, size_t *semaphore, size_t *least_stack) {
+    *task = sizeof(driver_task_t);
+    *semaphore = sizeof(StaticSemaphore_t);
+    *least_stack = configMINIMAL_STACK_SIZE * sizeof(StackType_t);
+}
+
+int microusc_freertos_system_lock(void);
+void microusc_freertos_system_unlock(void);
+void *microusc_freertos_task_start(const char *name, void (*entry)(void *), void *driver, uint32_t priority,
+                                   int32_t core, void *stack, size_t stack_bytes, void *memory);
+void microusc_freertos_task_stop(void *task);
+void microusc_freertos_task_pause(void *task);
+void microusc_freertos_task_resume(void *task);
+int microusc_freertos_task_is_current(void *task);
+
+#if HAS_DRIVERS
+
+static StaticSemaphore_t system_mutex_parts;
+static SemaphoreHandle_t system_mutex;
+
+/* 0 where nobody may wait. Before the scheduler runs there is one context only, and no task that could hold a mutex. */
+int microusc_freertos_system_lock(void) {
+    if (MICROUSC_FREERTOS_IN_ISR()) return 0;
+    if (xTaskGetSchedulerState() == taskSCHEDULER_NOT_STARTED) return 1;
+    if (xTaskGetSchedulerState() == taskSCHEDULER_SUSPENDED) return 0;
+    vTaskSuspendAll();
+    if (system_mutex == NULL) system_mutex = xSemaphoreCreateMutexStatic(&system_mutex_parts);
+    (void)xTaskResumeAll();
+    while (xSemaphoreTake(system_mutex, portMAX_DELAY) != pdTRUE) {
+    }
+    return 1;
+}
+
+void microusc_freertos_system_unlock(void) {
+    if (xTaskGetSchedulerState() != taskSCHEDULER_NOT_STARTED) (void)xSemaphoreGive(system_mutex);
+}
+
+static void run_driver(void *memory) {
+    const driver_task_t *const self = (const driver_task_t *)memory;
+    self->entry(self->driver);
+    for (;;) vTaskSuspend(NULL); /* until it is stopped, whoever resumes it */
+}
+
+/* NULL for a priority or a core that the kernel has not. */
+void *microusc_freertos_task_start(const char *name, void (*entry)(void *), void *driver, uint32_t priority,
+                                   int32_t core, void *stack, size_t stack_bytes, void *memory) {
+    if (priority >= configMAX_PRIORITIES || core > 0) return NULL;
+    driver_task_t *const self = (driver_task_t *)memory;
+    self->entry = entry;
+    self->driver = driver;
+    return xTaskCreateStatic(run_driver, name, (configSTACK_DEPTH_TYPE)(stack_bytes / sizeof(StackType_t)), self,
+                             priority, (StackType_t *)stack, &self->task);
+}
+
+/* On one core a task that is not the caller's does not run, so the kernel is done with it when this returns. */
+void microusc_freertos_task_stop(void *task) {
+    vTaskDelete((TaskHandle_t)task);
+}
+
+void microusc_freertos_task_pause(void *task) {
+    vTaskSuspend((TaskHandle_t)task);
+}
+
+void microusc_freertos_task_resume(void *task) {
+    vTaskResume((TaskHandle_t)task);
+}
+
+/* Before the scheduler runs the kernel calls a task current which is not the caller. */
+int microusc_freertos_task_is_current(void *task) {
+    return xTaskGetSchedulerState() != taskSCHEDULER_NOT_STARTED && xTaskGetCurrentTaskHandle() == (TaskHandle_t)task;
+}
+
+#else
+
+int microusc_freertos_system_lock(void) {
+    return 0;
+}
+void microusc_freertos_system_unlock(void) {
+}
+void *microusc_freertos_task_start(const char *name, void (*entry)(void *), void *driver, uint32_t priority,
+                                   int32_t core, void *stack, size_t stack_bytes, void *memory) {
+    (void)name, (void)entry, (void)driver, (void)priority, (void)core, (void)stack, (void)stack_bytes, (void)memory;
+    return NULL;
+}
+void microusc_freertos_task_stop(void *task) {
+    (void)task;
+}
+void microusc_freertos_task_pause(void *task) {
+    (void)task;
+}
+void microusc_freertos_task_resume(void *task) {
+    (void)task;
+}
+int microusc_freertos_task_is_current(void *task) {
+    (void)task;
+    return 0;
+}
+
+#endif
 
 /* ---- Critical sections, where the archive has none of its own: the POSIX port ------------------------------ */
 

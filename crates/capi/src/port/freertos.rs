@@ -3,6 +3,7 @@
 mod kernel;
 mod memory;
 mod signal;
+mod tasks;
 mod writer;
 
 use super::lines::{Line, print_usage as print_pools};
@@ -13,6 +14,10 @@ pub(crate) use kernel::task_priority;
 pub(super) use kernel::{now_ms, stop};
 pub(crate) use memory::{allocate, release};
 pub(crate) use signal::Signal;
+pub(crate) use tasks::{
+    least_stack, semaphore_create, semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait,
+    system_lock, system_unlock, task_is_current, task_memory, task_pause, task_resume, task_start, task_stop,
+};
 pub use writer::microusc_freertos_set_writer;
 pub(super) use writer::write;
 

@@ -1,6 +1,8 @@
 //! The kernel, as the C file knows it. What a function is for stands there.
 
-use core::ffi::{c_int, c_void};
+use core::ffi::{c_char, c_int, c_void};
+
+use microusc_system::{Driver, Entry};
 
 /// Words that a semaphore of the kernel takes at most, whatever its configuration. The name of the function that makes
 /// one says so too, and the C file compares.
@@ -14,6 +16,23 @@ unsafe extern "C" {
     safe fn microusc_freertos_allocate(bytes: usize) -> *mut c_void;
     fn microusc_freertos_release(memory: *mut c_void);
     fn microusc_freertos_heap(free: *mut usize, least: *mut usize);
+    pub(super) fn microusc_freertos_sizes(task: *mut usize, semaphore: *mut usize, least_stack: *mut usize);
+    pub(super) safe fn microusc_freertos_system_lock() -> c_int;
+    pub(super) safe fn microusc_freertos_system_unlock();
+    pub(super) fn microusc_freertos_task_start(
+        name: *const c_char,
+        entry: Entry,
+        driver: *mut Driver,
+        priority: u32,
+        core: i32,
+        stack: *mut u8,
+        stack_bytes: usize,
+        memory: *mut u8,
+    ) -> *mut c_void;
+    pub(super) fn microusc_freertos_task_stop(task: *mut c_void);
+    pub(super) fn microusc_freertos_task_pause(task: *mut c_void);
+    pub(super) fn microusc_freertos_task_resume(task: *mut c_void);
+    pub(super) safe fn microusc_freertos_task_is_current(task: *mut c_void) -> c_int;
 
     fn microusc_freertos_open_32_words(semaphore: *mut c_void);
     fn microusc_freertos_close(semaphore: *mut c_void);
@@ -73,8 +92,8 @@ pub(super) fn heap() -> Heap {
 ///
 /// # Safety
 ///
-/// Of each function but `open`: `at` was opened, and not closed since, and did not move. Of `open`: there are
-/// [`SEMAPHORE_WORDS`] words, aligned to 8, that nobody else uses.
+/// Of each function but `open`: `at` was opened, and not closed since, and did not move. Of `open`: there is as much memory
+/// as the kernel needs, [`SEMAPHORE_WORDS`] words at most, aligned to 8, that nobody else uses.
 pub(super) mod semaphore {
     use super::{
         microusc_freertos_close, microusc_freertos_give, microusc_freertos_open_32_words,
