@@ -24,7 +24,7 @@ use crate::tools::{self, GCC, GXX, READELF, Tool};
 /// Functions of ours begin like this, in C and in the archive.
 const PREFIXES: [&str; 2] = ["memory_pool_", "microusc_"];
 /// Functions that one port has begin like this.
-const PORTS: [&str; 2] = ["microusc_bare_", "microusc_host_"];
+const PORTS: [&str; 3] = ["microusc_bare_", "microusc_freertos_", "microusc_host_"];
 /// Functions whose documented names begin otherwise.
 const OTHER_NAMES: [&str; 5] = [
     "show_memory_usage",

@@ -5,6 +5,7 @@ mod bench;
 mod budgets;
 mod compile;
 mod ctests;
+mod freertos;
 mod fuzz;
 mod header;
 mod hotpath;
@@ -71,6 +72,11 @@ const COMMANDS: &[Command] = &[
         name: "qemu",
         about: "the firmware on every chip class, emulated  [--target NAME]... [--overwrite] [PROGRAM]...",
         run: qemu::run,
+    },
+    Command {
+        name: "freertos",
+        about: "an application on FreeRTOS, here and emulated  [--target NAME]... [--overwrite]",
+        run: freertos::run,
     },
     Command {
         name: "picture",

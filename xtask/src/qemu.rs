@@ -26,9 +26,10 @@ use crate::tools::{self, GCC, READELF};
 use programs::PROGRAMS;
 
 pub(crate) use link::Linker;
-pub(crate) use programs::{BUDGETS, Program};
-pub(crate) use run::traced;
-pub(crate) use targets::{TARGETS, Target};
+pub(crate) use programs::{BUDGETS, ON_FREERTOS, Program, Source};
+pub(crate) use run::{check, traced};
+pub(crate) use targets::{FREERTOS, TARGETS, Target};
+pub(crate) use toolchain::memory_alone;
 
 /// What was asked for on the command line.
 #[derive(Default)]

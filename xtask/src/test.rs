@@ -8,7 +8,9 @@ use lexopt::{Arg, Parser, ValueExt};
 use xshell::{Shell, cmd};
 
 use crate::report::{Done, Report};
-use crate::{bench, budgets, ctests, fuzz, header, hotpath, lint, picture, qemu, samples, stress, variants};
+use crate::{
+    bench, budgets, ctests, freertos, fuzz, header, hotpath, lint, picture, qemu, samples, stress, variants,
+};
 
 /// Runs everything.
 pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
@@ -35,6 +37,7 @@ pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
     picture::steps(sh, &mut report);
     stress::steps(sh, &mut report);
     qemu::steps(sh, &mut report);
+    freertos::steps(sh, &mut report);
     budgets::steps(sh, &mut report);
     fuzz::steps(sh, &mut report);
     report.finish()

@@ -87,7 +87,7 @@ impl<'a> Linker<'a> {
     pub(crate) fn sources(&self, program: &Program) -> Result<Vec<PathBuf>> {
         let runtime = self.target.runtime.iter().chain(&["common.c"]).map(|source| self.runtime.join(source));
         let own = match program.source {
-            Source::C(file) => vec![Path::new("firmware/programs").join(file), self.runtime.join("port.c")],
+            Source::C(file) => vec![Path::new(program.folder).join(file), self.runtime.join("port.c")],
             Source::Sample(document) => vec![self.sample(document)?, self.runtime.join("port.c")],
             Source::Rust(_) => Vec::new(),
         };

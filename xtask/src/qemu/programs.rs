@@ -30,6 +30,8 @@ pub(crate) enum Ending {
 pub(crate) struct Program {
     /// Also the name of its `.expected` file.
     pub(crate) name: &'static str,
+    /// Where that file is.
+    pub(crate) folder: &'static str,
     pub(crate) source: Source,
     /// For the C compiler.
     pub(crate) defines: &'static [&'static str],
@@ -44,6 +46,7 @@ pub(crate) struct Program {
 
 const PROGRAM: Program = Program {
     name: "",
+    folder: "firmware/programs",
     source: Source::C(""),
     defines: &[],
     ending: Ending::AsExpected,
@@ -56,6 +59,36 @@ const PROGRAM: Program = Program {
 pub(crate) const BUDGETS: [Program; 2] = [
     Program { name: "budgets", source: Source::C("budgets.c"), ..PROGRAM },
     Program { name: "rust-budgets", source: Source::Rust("program_budgets"), ..PROGRAM },
+];
+
+const APPLICATION: Program = Program {
+    name: "application",
+    folder: "firmware/freertos",
+    source: Source::C("application.c"),
+    stepped: true,
+    ..PROGRAM
+};
+
+/// What runs on FreeRTOS: the application, and the application with a part of the port removed.
+pub(crate) const ON_FREERTOS: &[Program] = &[
+    APPLICATION,
+    Program { name: "application-open", defines: OPEN, ending: Ending::Broken, ..APPLICATION },
+    // Interrupts are not told from tasks. On RISC-V that is not found out in an orderly way.
+    Program {
+        name: "application-blind",
+        defines: &["-DMICROUSC_FREERTOS_IN_ISR()=pdFALSE"],
+        ending: Ending::Broken,
+        only: &["freertos-posix"],
+        ..APPLICATION
+    },
+    // Interrupts do not ask for a switch to the task that they woke. On the POSIX port none could.
+    Program {
+        name: "application-late",
+        defines: &["-DMICROUSC_FREERTOS_YIELD_FROM_ISR(woken)=((void)(woken))"],
+        ending: Ending::Broken,
+        only: &["freertos-riscv32imc"],
+        ..APPLICATION
+    },
 ];
 
 /// The functions without the lock, in `owners.h`.

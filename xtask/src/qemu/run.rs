@@ -49,8 +49,8 @@ pub(crate) fn check(target: &Target, program: &Program, image: &Path, overwrite:
 }
 
 fn compare(target: &Target, program: &Program, printed: &str, overwrite: bool) -> Result<()> {
-    let own = PathBuf::from(format!("firmware/programs/{}.{}.expected", program.name, target.name));
-    let shared = PathBuf::from(format!("firmware/programs/{}.expected", program.name));
+    let own = PathBuf::from(format!("{}/{}.{}.expected", program.folder, program.name, target.name));
+    let shared = PathBuf::from(format!("{}/{}.expected", program.folder, program.name));
     let path = if own.exists() { own } else { shared };
     if overwrite {
         return std::fs::write(&path, printed).context("the expected text cannot be written");

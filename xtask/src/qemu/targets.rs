@@ -257,3 +257,31 @@ pub(crate) const TARGETS: &[Target] = &[
         ..ESP32
     },
 ];
+
+/// This machine, for rustc.
+const HOST: &str =
+    if cfg!(target_arch = "aarch64") { "aarch64-unknown-linux-gnu" } else { "x86_64-unknown-linux-gnu" };
+
+/// Where an application runs on FreeRTOS.
+pub(crate) const FREERTOS: [Target; 2] = [
+    Target {
+        name: "freertos-posix",
+        chips: "this machine",
+        tools: &[],
+        rust: HOST,
+        features: "freertos",
+        compiler: &["gcc", "-pthread"],
+        runtime: &["../freertos/posix/board.c"],
+        script: "",
+        emulator: &["env"],
+        stepped: &[],
+        ..RISCV
+    },
+    Target {
+        name: "freertos-riscv32imc",
+        chips: "ESP32-C2, C3",
+        features: "freertos",
+        runtime: &["../freertos/riscv/start.S", "../freertos/riscv/interrupt.c", "riscv/board.c", "common.c"],
+        ..RISCV
+    },
+];

@@ -126,6 +126,11 @@ pub(super) fn forget_outer_cargo(command: &mut Command) {
     }
 }
 
+/// The archive of the C ABI, for a target that rustc knows by name.
+pub(crate) fn memory_alone(sh: &Shell, target: &Target) -> Result<PathBuf> {
+    memory(sh, target, cargo(target), Path::new(target.rust))
+}
+
 /// The archive of the C ABI, by a Cargo that is set up for the target.
 pub(super) fn memory(sh: &Shell, target: &Target, cargo: Command, rust: &Path) -> Result<PathBuf> {
     staticlib(sh, target, cargo, rust, ("Cargo.toml", "microusc-memory", target.features))
