@@ -145,7 +145,7 @@ fn on_target(sh: &Shell, target: &Target, port: &Port, options: &Options) -> Res
     };
     header::against_archive(sh, &build.archive, "microusc_freertos_")?;
     let objects = build.kernel_objects()?;
-    let programs: Vec<_> = ON_FREERTOS.iter().filter(|program| program.runs_on(target)).collect();
+    let programs: Vec<_> = ON_FREERTOS.iter().filter(|program| program.is_for(target)).collect();
     for program in &programs {
         let image = build.link(program, &objects)?;
         let time = qemu::check(target, program, &image, options.overwrite)

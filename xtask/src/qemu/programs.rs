@@ -187,10 +187,14 @@ pub(crate) const PROGRAMS: &[Program] = &[
 ];
 
 impl Program {
+    /// Whether it was written for the target.
+    pub(crate) fn is_for(&self, target: &Target) -> bool {
+        self.only.is_empty() || self.only.contains(&target.name)
+    }
+
     /// Whether the target has the cores, and can bring the interrupt that an unprotected program must meet.
     pub(crate) fn runs_on(&self, target: &Target) -> bool {
         let needs_steps = self.stepped && self.ending == Ending::Broken;
-        let wanted = self.only.is_empty() || self.only.contains(&target.name);
-        wanted && self.cores <= target.cores && !(needs_steps && target.stepped.is_empty())
+        self.is_for(target) && self.cores <= target.cores && !(needs_steps && target.stepped.is_empty())
     }
 }
