@@ -34,8 +34,17 @@ const OTHER_NAMES: [&str; 5] = [
     "setUSCtaskSize",
 ];
 
+/// Where the headers are.
+const INCLUDE: &str = "crates/capi/include";
+
 /// Type aliases that Rust has and C writes out.
-const ALIASES: &str = "typedef void (*memory_pool_report_callback_t)(const memory_pool_report_t *);\n";
+const ALIASES: &str = "typedef void (*memory_pool_report_callback_t)(const memory_pool_report_t *);\n\
+    typedef microusc_driver_t Driver;\n\
+    typedef void (*Entry)(Driver *);\n";
+
+/// What the Rust code calls of C: in a folder beside the headers', and compared with the Rust code like them.
+const CALLED: &str = "crates/capi/port";
+const CALLED_HEADERS: [&str; 1] = ["freertos/microusc_port_freertos.h"];
 
 /// Runs every comparison.
 pub(crate) fn run(sh: &Shell, _arguments: Vec<OsString>) -> Result<()> {
@@ -148,7 +157,7 @@ fn compare(sh: &Shell) -> Result<Done> {
     let planted = write_source(sh, &dir, &format!("{prototypes}\nchar memory_pool_owns(int);\n"))?;
     ensure!(gcc.check(&planted).is_err(), "a prototype that was planted wrong was not noticed");
 
-    let in_headers = declared(sh)?;
+    let in_headers = declared(sh, &[INCLUDE, CALLED])?;
     same("the Rust code", &in_rust, "the headers", &in_headers)?;
     let count = against_archive(sh, &archive::build(sh, Profile::Release)?, "microusc_host_")?;
     Ok(Done::Passed(format!("{count} functions alike in Rust, headers and archive")))
@@ -157,7 +166,8 @@ fn compare(sh: &Shell) -> Result<Done> {
 /// Whether an archive has the functions that the headers declare, those of other ports left out; their number.
 pub(crate) fn against_archive(sh: &Shell, archive: &Path, port: &str) -> Result<usize> {
     let elsewhere = |name: &String| PORTS.iter().any(|other| *other != port && name.starts_with(other));
-    let in_headers: BTreeSet<_> = declared(sh)?.into_iter().filter(|name| !elsewhere(name)).collect();
+    let in_headers: BTreeSet<_> =
+        declared(sh, &[INCLUDE])?.into_iter().filter(|name| !elsewhere(name)).collect();
     same("the archive", &exported(sh, archive)?, "the headers", &in_headers)?;
     Ok(in_headers.len())
 }
@@ -167,6 +177,10 @@ fn write_source(sh: &Shell, dir: &Path, prototypes: &str) -> Result<PathBuf> {
     let mut text = String::new();
     for header in headers(sh)?.iter().filter(|header| !is_cxx(header)) {
         text.push_str(&format!("#include \"{header}\"\n"));
+    }
+    for header in CALLED_HEADERS {
+        let path = sh.current_dir().join(CALLED).join(header);
+        text.push_str(&format!("#include \"{}\"\n", path.display()));
     }
     let path = dir.join("compare.c");
     sh.write_file(&path, format!("{text}{ALIASES}{prototypes}"))?;
@@ -195,16 +209,15 @@ fn is_ours(name: &str) -> bool {
     ours && !name.ends_with("_t")
 }
 
-/// The functions that the headers declare, as the compiler sees them.
-fn declared(sh: &Shell) -> Result<BTreeSet<String>> {
+/// The functions that the headers in these folders declare, as the compiler sees them.
+fn declared(sh: &Shell, folders: &[&str]) -> Result<BTreeSet<String>> {
     let dir = archive::work_dir(sh, "header")?;
     let gcc = Compiler::new("gcc", &["-std=c11"]).include(&archive::include_dir(&sh.current_dir()));
     let source = write_source(sh, &dir, "")?;
     let list = dir.join("declared.txt");
     gcc.with(["-aux-info".to_owned(), list.display().to_string()]).check(&source)?;
-    let include = archive::include_dir(&sh.current_dir()).display().to_string();
     let text = sh.read_file(&list)?;
-    let ours = text.lines().filter(|line| line.contains(&include));
+    let ours = text.lines().filter(|line| folders.iter().any(|folder| line.contains(folder)));
     ours.map(|line| {
         // `/* FILE:LINE:NC */ extern bool memory_pool_init (memory_pool_t *, …);`
         let declaration = line.split_once("*/").map_or(line, |(_, declaration)| declaration);

@@ -25,10 +25,9 @@ mod freertos;
 mod host;
 #[cfg(any(feature = "bare", feature = "freertos"))]
 mod lines;
-#[cfg(any(feature = "bare", feature = "freertos"))]
-#[cfg_attr(not(target_os = "none"), path = "port/lock_kernel.rs")]
-#[cfg_attr(all(target_os = "none", feature = "multicore"), path = "port/lock_cores.rs")]
-#[cfg_attr(all(target_os = "none", not(feature = "multicore")), path = "port/lock_core.rs")]
+#[cfg(all(any(feature = "bare", feature = "freertos"), target_os = "none"))]
+#[cfg_attr(feature = "multicore", path = "port/lock_cores.rs")]
+#[cfg_attr(not(feature = "multicore"), path = "port/lock_core.rs")]
 mod lock;
 #[cfg(any(feature = "bare", feature = "freertos"))]
 mod panic;
@@ -47,10 +46,9 @@ pub use host::{
 };
 
 #[cfg(any(feature = "bare", feature = "freertos"))]
-pub(crate) use {
-    lines::{log, print_info},
-    lock::PortLock,
-};
+pub(crate) use lines::{log, print_info};
+#[cfg(all(any(feature = "bare", feature = "freertos"), target_os = "none"))]
+pub(crate) use lock::PortLock;
 
 #[cfg(feature = "bare")]
 pub(crate) use bare::{
@@ -65,6 +63,8 @@ pub use bare::{
 #[cfg(feature = "bare")]
 use bare::{no_memory_step, now_ms, stop, write};
 
+#[cfg(all(feature = "freertos", not(target_os = "none")))]
+pub(crate) use freertos::PortLock;
 #[cfg(feature = "freertos")]
 pub use freertos::microusc_freertos_set_writer;
 #[cfg(feature = "freertos")]

@@ -9,6 +9,8 @@
 #include "semphr.h"
 #include "task.h"
 
+#include "microusc_port_freertos.h"
+
 #if configSUPPORT_STATIC_ALLOCATION != 1
 #error "a waiting task sleeps on a semaphore on its own stack: set configSUPPORT_STATIC_ALLOCATION to 1"
 #endif
@@ -97,14 +99,10 @@ static BaseType_t all_signals_blocked(void) {
 #define MICROUSC_FREERTOS_YIELD_FROM_ISR(woken) ((void)(woken))
 #endif
 
-/* Whether the caller may sleep: a task, and the scheduler runs and is not suspended. */
-int microusc_freertos_may_wait(void);
 int microusc_freertos_may_wait(void) {
     return !MICROUSC_FREERTOS_IN_ISR() && xTaskGetSchedulerState() == taskSCHEDULER_RUNNING;
 }
 
-/* Of the calling task; 0 where nobody may wait. */
-uint8_t microusc_freertos_priority(void);
 uint8_t microusc_freertos_priority(void) {
     const UBaseType_t priority = microusc_freertos_may_wait() ? uxTaskPriorityGet(NULL) : 0;
     return priority < UINT8_MAX ? (uint8_t)priority : UINT8_MAX;
@@ -112,30 +110,24 @@ uint8_t microusc_freertos_priority(void) {
 
 /* ---- What a waiting task sleeps on ------------------------------------------------------------------------- */
 
-/* The number is part of the functions' names, so that an archive which reserves another does not link. */
 _Static_assert(sizeof(StaticSemaphore_t) <= 32 * sizeof(void *), "more than the archive reserves for a semaphore");
 _Static_assert(_Alignof(StaticSemaphore_t) <= 8, "more than the archive aligns a semaphore to");
 
-void microusc_freertos_open_32_words(void *semaphore);
 void microusc_freertos_open_32_words(void *semaphore) {
     (void)xSemaphoreCreateBinaryStatic((StaticSemaphore_t *)semaphore);
 }
 
 /* So that a recorder of the kernel's objects sees its end. */
-void microusc_freertos_close(void *semaphore);
 void microusc_freertos_close(void *semaphore) {
     vSemaphoreDelete((SemaphoreHandle_t)semaphore);
 }
 
-void microusc_freertos_wait(void *semaphore);
 void microusc_freertos_wait(void *semaphore) {
     /* Again, since it ends early where "for ever" is a number (no INCLUDE_vTaskSuspend), and by xTaskAbortDelay. */
     while (xSemaphoreTake((SemaphoreHandle_t)semaphore, portMAX_DELAY) != pdTRUE) {
     }
 }
 
-/* 1 if it was given; 0 after all of the milliseconds. */
-int microusc_freertos_wait_for(void *semaphore, uint32_t milliseconds);
 int microusc_freertos_wait_for(void *semaphore, uint32_t milliseconds) {
     /* Rounded up, and one more, since the tick that runs has begun already. */
     uint64_t left = ((uint64_t)milliseconds * configTICK_RATE_HZ + 999) / 1000 + 1;
@@ -156,7 +148,6 @@ int microusc_freertos_wait_for(void *semaphore, uint32_t milliseconds) {
  * kernel functions unblock that task as the last thing they do with the semaphore, in a critical section: what follows
  * is the end of that section and the return. On several cores the task needs that section to find itself woken.
  */
-void microusc_freertos_give(void *semaphore);
 void microusc_freertos_give(void *semaphore) {
     if (MICROUSC_FREERTOS_IN_ISR()) {
         BaseType_t woken = pdFALSE;
@@ -178,35 +169,25 @@ void microusc_freertos_give(void *semaphore) {
 /* What is kept of a driver's task. */
 typedef struct {
     StaticTask_t task; /* first: the kernel's handle of the task is its address */
-    void (*entry)(void *driver);
-    void *driver;
+    void (*entry)(microusc_driver_t *driver);
+    microusc_driver_t *driver;
 } driver_task_t;
 
-/* Bytes, aligned to 8. */
 _Static_assert(_Alignof(driver_task_t) <= 8, "more than the archive aligns a task to");
 
-void microusc_freertos_sizes(size_t *task, size_t *semaphore, size_t *least_stack);
 void microusc_freertos_sizes(size_t *task, size_t *semaphore, size_t *least_stack) {
     *task = sizeof(driver_task_t);
     *semaphore = sizeof(StaticSemaphore_t);
     *least_stack = configMINIMAL_STACK_SIZE * sizeof(StackType_t);
 }
 
-int microusc_freertos_system_lock(void);
-void microusc_freertos_system_unlock(void);
-void *microusc_freertos_task_start(const char *name, void (*entry)(void *), void *driver, uint32_t priority,
-                                   int32_t core, void *stack, size_t stack_bytes, void *memory);
-void microusc_freertos_task_stop(void *task);
-void microusc_freertos_task_pause(void *task);
-void microusc_freertos_task_resume(void *task);
-int microusc_freertos_task_is_current(void *task);
 
 #if HAS_DRIVERS
 
 static StaticSemaphore_t system_mutex_parts;
 static SemaphoreHandle_t system_mutex;
 
-/* 0 where nobody may wait. Before the scheduler runs there is one context only, and no task that could hold a mutex. */
+/* Before the scheduler runs there is one context only, and no task that could hold a mutex. */
 int microusc_freertos_system_lock(void) {
     if (MICROUSC_FREERTOS_IN_ISR()) return 0;
     if (xTaskGetSchedulerState() == taskSCHEDULER_NOT_STARTED) return 1;
@@ -229,15 +210,14 @@ static void run_driver(void *memory) {
     for (;;) vTaskSuspend(NULL); /* until it is stopped, whoever resumes it */
 }
 
-/* NULL for a priority or a core that the kernel has not. */
-void *microusc_freertos_task_start(const char *name, void (*entry)(void *), void *driver, uint32_t priority,
-                                   int32_t core, void *stack, size_t stack_bytes, void *memory) {
+void *microusc_freertos_task_start(const char *name, void (*entry)(microusc_driver_t *), microusc_driver_t *driver, uint32_t priority,
+                                   int32_t core, uint8_t *stack, size_t stack_bytes, uint8_t *memory) {
     if (priority >= configMAX_PRIORITIES || core > 0) return NULL;
-    driver_task_t *const self = (driver_task_t *)memory;
+    driver_task_t *const self = (driver_task_t *)(void *)memory;
     self->entry = entry;
     self->driver = driver;
     return xTaskCreateStatic(run_driver, name, (configSTACK_DEPTH_TYPE)(stack_bytes / sizeof(StackType_t)), self,
-                             priority, (StackType_t *)stack, &self->task);
+                             priority, (StackType_t *)(void *)stack, &self->task);
 }
 
 /* On one core a task that is not the caller's does not run, so the kernel is done with it when this returns. */
@@ -265,8 +245,8 @@ int microusc_freertos_system_lock(void) {
 }
 void microusc_freertos_system_unlock(void) {
 }
-void *microusc_freertos_task_start(const char *name, void (*entry)(void *), void *driver, uint32_t priority,
-                                   int32_t core, void *stack, size_t stack_bytes, void *memory) {
+void *microusc_freertos_task_start(const char *name, void (*entry)(microusc_driver_t *), microusc_driver_t *driver, uint32_t priority,
+                                   int32_t core, uint8_t *stack, size_t stack_bytes, uint8_t *memory) {
     (void)name, (void)entry, (void)driver, (void)priority, (void)core, (void)stack, (void)stack_bytes, (void)memory;
     return NULL;
 }
@@ -288,12 +268,10 @@ int microusc_freertos_task_is_current(void *task) {
 
 /* ---- Critical sections, where the archive has none of its own: the POSIX port ------------------------------ */
 
-void microusc_freertos_enter(void);
 void microusc_freertos_enter(void) {
     taskENTER_CRITICAL();
 }
 
-void microusc_freertos_exit(void);
 void microusc_freertos_exit(void) {
     taskEXIT_CRITICAL();
 }
@@ -313,19 +291,14 @@ void microusc_freertos_exit(void) {
 #define HEAP_SIZE(function) SIZE_MAX
 #endif
 
-/* Aligned as the kernel does; NULL if there is no room. From tasks. */
-void *microusc_freertos_allocate(size_t bytes);
 void *microusc_freertos_allocate(size_t bytes) {
     return pvPortMalloc(bytes);
 }
 
-void microusc_freertos_release(void *memory);
 void microusc_freertos_release(void *memory) {
     vPortFree(memory);
 }
 
-/* Bytes free now, and the least there ever were; SIZE_MAX where the heap does not know. */
-void microusc_freertos_heap(size_t *now, size_t *least);
 void microusc_freertos_heap(size_t *now, size_t *least) {
     *now = HEAP_SIZE(xPortGetFreeHeapSize);
     *least = HEAP_SIZE(xPortGetMinimumEverFreeHeapSize);
@@ -333,15 +306,11 @@ void microusc_freertos_heap(size_t *now, size_t *least) {
 
 /* ---- Time, and the end -------------------------------------------------------------------------------------- */
 
-/* Since the scheduler started, from any context. */
-uint32_t microusc_freertos_now_ms(void);
 uint32_t microusc_freertos_now_ms(void) {
     const TickType_t ticks = MICROUSC_FREERTOS_IN_ISR() ? xTaskGetTickCountFromISR() : xTaskGetTickCount();
     return (uint32_t)((uint64_t)ticks * 1000 / configTICK_RATE_HZ);
 }
 
-/* After a fault in the archive itself: what the program does about failed assertions. */
-void microusc_freertos_stop(void);
 void microusc_freertos_stop(void) {
 #if configASSERT_DEFINED == 1
     configASSERT(pdFALSE);

@@ -8,7 +8,7 @@ use core::ptr::null_mut;
 
 use super::{Limits, MemoryKind};
 
-pub(super) use super::lines::print_usage;
+pub(crate) use super::lines::print_usage;
 use controls::HOOKS;
 pub use controls::{
     microusc_bare_set_clock, microusc_bare_set_heap, microusc_bare_set_wait, microusc_bare_set_writer,

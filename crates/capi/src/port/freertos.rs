@@ -1,6 +1,8 @@
 //! FreeRTOS: the program's kernel, through the functions of `port/freertos/microusc_port_freertos.c`.
 
 mod kernel;
+#[cfg(not(target_os = "none"))]
+mod lock;
 mod memory;
 mod signal;
 mod tasks;
@@ -10,13 +12,15 @@ use super::lines::{Line, print_usage as print_pools};
 use super::{Limits, MemoryKind};
 use crate::abi::memory_pool_info_t;
 
-pub(crate) use kernel::task_priority;
 pub(super) use kernel::{now_ms, stop};
+pub(crate) use kernel::{system_lock, system_unlock, task_priority};
+#[cfg(not(target_os = "none"))]
+pub(crate) use lock::PortLock;
 pub(crate) use memory::{allocate, release};
 pub(crate) use signal::Signal;
 pub(crate) use tasks::{
     least_stack, semaphore_create, semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait,
-    system_lock, system_unlock, task_is_current, task_memory, task_pause, task_resume, task_start, task_stop,
+    task_is_current, task_memory, task_pause, task_resume, task_start, task_stop,
 };
 pub use writer::microusc_freertos_set_writer;
 pub(super) use writer::write;

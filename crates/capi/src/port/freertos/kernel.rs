@@ -1,4 +1,6 @@
-//! The kernel, as the C file knows it. What a function is for stands there.
+//! The kernel, through the functions of `microusc_port_freertos.h`: what each is for stands there.
+//!
+//! None is declared `safe`, since what compares this file with the header does not know that word.
 
 use core::ffi::{c_char, c_int, c_void};
 
@@ -9,16 +11,16 @@ use microusc_system::{Driver, Entry};
 pub(super) const SEMAPHORE_WORDS: usize = 32;
 
 unsafe extern "C" {
-    safe fn microusc_freertos_may_wait() -> c_int;
-    safe fn microusc_freertos_priority() -> u8;
-    safe fn microusc_freertos_now_ms() -> u32;
-    safe fn microusc_freertos_stop() -> !;
-    safe fn microusc_freertos_allocate(bytes: usize) -> *mut c_void;
+    fn microusc_freertos_may_wait() -> c_int;
+    fn microusc_freertos_priority() -> u8;
+    fn microusc_freertos_now_ms() -> u32;
+    fn microusc_freertos_stop() -> !;
+    fn microusc_freertos_allocate(bytes: usize) -> *mut c_void;
     fn microusc_freertos_release(memory: *mut c_void);
     fn microusc_freertos_heap(free: *mut usize, least: *mut usize);
-    pub(super) fn microusc_freertos_sizes(task: *mut usize, semaphore: *mut usize, least_stack: *mut usize);
-    pub(super) safe fn microusc_freertos_system_lock() -> c_int;
-    pub(super) safe fn microusc_freertos_system_unlock();
+    fn microusc_freertos_sizes(task: *mut usize, semaphore: *mut usize, least_stack: *mut usize);
+    fn microusc_freertos_system_lock() -> c_int;
+    fn microusc_freertos_system_unlock();
     pub(super) fn microusc_freertos_task_start(
         name: *const c_char,
         entry: Entry,
@@ -32,7 +34,7 @@ unsafe extern "C" {
     pub(super) fn microusc_freertos_task_stop(task: *mut c_void);
     pub(super) fn microusc_freertos_task_pause(task: *mut c_void);
     pub(super) fn microusc_freertos_task_resume(task: *mut c_void);
-    pub(super) safe fn microusc_freertos_task_is_current(task: *mut c_void) -> c_int;
+    fn microusc_freertos_task_is_current(task: *mut c_void) -> c_int;
 
     fn microusc_freertos_open_32_words(semaphore: *mut c_void);
     fn microusc_freertos_close(semaphore: *mut c_void);
@@ -43,27 +45,32 @@ unsafe extern "C" {
 
 /// Whether the caller may sleep. From any context.
 pub(super) fn may_wait() -> bool {
-    microusc_freertos_may_wait() != 0
+    // SAFETY: it may be called from any context.
+    unsafe { microusc_freertos_may_wait() != 0 }
 }
 
 /// Of the calling task; 0 where nobody may wait. From any context.
 pub(crate) fn task_priority() -> u8 {
-    microusc_freertos_priority()
+    // SAFETY: it may be called from any context.
+    unsafe { microusc_freertos_priority() }
 }
 
 /// Milliseconds since the scheduler started. From any context.
 pub(crate) fn now_ms() -> u32 {
-    microusc_freertos_now_ms()
+    // SAFETY: it may be called from any context.
+    unsafe { microusc_freertos_now_ms() }
 }
 
 /// What the program does about failed assertions.
 pub(crate) fn stop() -> ! {
-    microusc_freertos_stop()
+    // SAFETY: it may be called from any context.
+    unsafe { microusc_freertos_stop() }
 }
 
 /// Memory aligned as the kernel aligns, or null. From tasks.
 pub(super) fn allocate(bytes: usize) -> *mut u8 {
-    microusc_freertos_allocate(bytes).cast()
+    // SAFETY: there is nothing to promise but the context.
+    unsafe { microusc_freertos_allocate(bytes) }.cast()
 }
 
 /// # Safety
@@ -86,6 +93,39 @@ pub(super) fn heap() -> Heap {
     // SAFETY: it writes both.
     unsafe { microusc_freertos_heap(&mut heap.free, &mut heap.least) };
     heap
+}
+
+/// What the kernel needs, in bytes; aligned to 8.
+pub(super) struct Sizes {
+    pub(super) task: usize,
+    pub(super) semaphore: usize,
+    pub(super) least_stack: usize,
+}
+
+/// From any context.
+pub(super) fn sizes() -> Sizes {
+    let mut sizes = Sizes { task: 0, semaphore: 0, least_stack: 0 };
+    // SAFETY: it writes all of them.
+    unsafe { microusc_freertos_sizes(&mut sizes.task, &mut sizes.semaphore, &mut sizes.least_stack) };
+    sizes
+}
+
+/// The lock of the system layer, unless nobody may wait here. From any context.
+pub(crate) fn system_lock() -> bool {
+    // SAFETY: it may be called from any context.
+    unsafe { microusc_freertos_system_lock() != 0 }
+}
+
+/// By whoever has the lock.
+pub(crate) fn system_unlock() {
+    // SAFETY: it was taken; where it was not, the kernel refuses.
+    unsafe { microusc_freertos_system_unlock() }
+}
+
+/// Whether it is this task that asks. From tasks.
+pub(super) fn is_current(task: *mut c_void) -> bool {
+    // SAFETY: the address is compared and nothing else.
+    unsafe { microusc_freertos_task_is_current(task) != 0 }
 }
 
 /// A binary semaphore, where it lies.

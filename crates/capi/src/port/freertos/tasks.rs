@@ -8,45 +8,21 @@ use microusc_system::TaskWish;
 
 use super::kernel::{self, semaphore};
 
-/// What the kernel needs, in bytes.
-struct Sizes {
-    task: usize,
-    semaphore: usize,
-    least_stack: usize,
-}
-
-fn sizes() -> Sizes {
-    let mut sizes = Sizes { task: 0, semaphore: 0, least_stack: 0 };
-    // SAFETY: it writes all of them.
-    unsafe {
-        kernel::microusc_freertos_sizes(&mut sizes.task, &mut sizes.semaphore, &mut sizes.least_stack);
-    }
-    sizes
-}
-
 /// As the C file aligns them, or less; whatever the kernel keeps is far smaller than what has no layout.
 fn layout(bytes: usize) -> Layout {
     Layout::from_size_align(bytes, align_of::<u64>()).unwrap_or(Layout::new::<u64>())
 }
 
-pub(crate) fn system_lock() -> bool {
-    kernel::microusc_freertos_system_lock() != 0
-}
-
-pub(crate) fn system_unlock() {
-    kernel::microusc_freertos_system_unlock();
-}
-
 pub(crate) fn task_memory() -> Layout {
-    layout(sizes().task)
+    layout(kernel::sizes().task)
 }
 
 pub(crate) fn semaphore_memory() -> Layout {
-    layout(sizes().semaphore)
+    layout(kernel::sizes().semaphore)
 }
 
 pub(crate) fn least_stack() -> usize {
-    sizes().least_stack
+    kernel::sizes().least_stack
 }
 
 /// # Safety
@@ -131,5 +107,5 @@ pub(crate) unsafe fn task_resume(task: NonNull<c_void>) {
 }
 
 pub(crate) fn task_is_current(task: NonNull<c_void>) -> bool {
-    kernel::microusc_freertos_task_is_current(task.as_ptr()) != 0
+    kernel::is_current(task.as_ptr())
 }

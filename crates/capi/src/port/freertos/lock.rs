@@ -3,7 +3,7 @@
 use microusc_pool::RawLock;
 
 unsafe extern "C" {
-    safe fn microusc_freertos_enter();
+    fn microusc_freertos_enter();
     fn microusc_freertos_exit();
 }
 
@@ -22,7 +22,8 @@ unsafe impl RawLock for PortLock {
 
     #[inline(always)]
     fn acquire(&self) {
-        microusc_freertos_enter();
+        // SAFETY: it may be called from tasks and from the tick.
+        unsafe { microusc_freertos_enter() };
     }
 
     #[inline(always)]
