@@ -4,9 +4,12 @@ mod controls;
 mod signal;
 mod tasks;
 
+use core::ffi::c_char;
 use core::ptr::null_mut;
 
+use super::advice::next_step;
 use super::{Limits, MemoryKind};
+use crate::abi::ESP_ERR_NO_MEM;
 
 pub(crate) use super::lines::print_usage;
 use controls::HOOKS;
@@ -46,18 +49,23 @@ pub(crate) fn kind_of(_memory: *const u8, _bytes: usize) -> MemoryKind {
     MemoryKind::Internal
 }
 
-/// What to do about an allocation that failed, if there is more to say than on other ports.
-pub(super) fn no_memory_step() -> Option<&'static str> {
-    HOOKS.allocate().is_none().then_some(
-        "there is no heap: give memory to memory_pool_init_static, or a heap to microusc_bare_set_heap",
-    )
+/// What to do about an allocation that failed.
+pub(super) fn no_memory_step() -> &'static str {
+    if HOOKS.allocate().is_none() {
+        return "there is no heap: give memory to memory_pool_init_static, or a heap to microusc_bare_set_heap";
+    }
+    next_step(ESP_ERR_NO_MEM)
 }
 
 /// Hands text to the program's writer.
-pub(super) fn write(text: &[u8]) {
+///
+/// # Safety
+///
+/// There are so many bytes.
+pub(super) unsafe fn write(text: *const c_char, length: usize) {
     if let Some(write) = HOOKS.writer() {
-        // SAFETY: the program promised that its function can be called from any context; so many bytes are there.
-        unsafe { write(text.as_ptr().cast(), text.len()) };
+        // SAFETY: the program promised that its function can be called from any context; the bytes are the caller's.
+        unsafe { write(text, length) };
     }
 }
 

@@ -35,11 +35,9 @@ pub(crate) fn kind_of(_memory: *const u8, _bytes: usize) -> MemoryKind {
     MemoryKind::Internal
 }
 
-/// What to do about an allocation that failed, if there is more to say than on other ports.
-pub(super) fn no_memory_step() -> Option<&'static str> {
-    Some(
-        "the kernel's heap has no room: raise configTOTAL_HEAP_SIZE, or give memory to memory_pool_init_static",
-    )
+/// What to do about an allocation that failed.
+pub(super) fn no_memory_step() -> &'static str {
+    "the kernel's heap has no room: raise configTOTAL_HEAP_SIZE, or give memory to memory_pool_init_static"
 }
 
 pub(crate) fn print_usage(pools: impl Iterator<Item = memory_pool_info_t>) {

@@ -29,8 +29,11 @@ impl Line {
         }
     }
 
+    /// Kept out of the many places that call it.
+    #[inline(never)]
     fn flush(&mut self) {
-        write(self.room.get(..self.length).unwrap_or(&[]));
+        // SAFETY: so many bytes were written there.
+        unsafe { write(self.room.as_ptr().cast(), self.length) };
         self.length = 0;
     }
 
@@ -114,8 +117,10 @@ pub(crate) fn log(report: &memory_pool_report_t) {
     if report.count > 0 {
         line.text(", ").number(report.count).text(" blocks in use");
     }
-    let better = if report.reason == ESP_ERR_NO_MEM { no_memory_step() } else { None };
-    let step = better.unwrap_or(next_step(report.reason));
+    let step = match report.reason {
+        ESP_ERR_NO_MEM => no_memory_step(),
+        reason => next_step(reason),
+    };
     line.text(": ").text(step).text("\n");
 }
 

@@ -23,11 +23,15 @@ pub unsafe extern "C" fn microusc_freertos_set_writer(
 }
 
 /// Hands text to the program's writer.
-pub(crate) fn write(text: &[u8]) {
+///
+/// # Safety
+///
+/// There are so many bytes.
+pub(crate) unsafe fn write(text: *const c_char, length: usize) {
     // SAFETY: the only values stored are null and functions of this type; null is `None`.
     let write: Option<Write> = unsafe { transmute(WRITER.load(Ordering::Acquire)) };
     if let Some(write) = write {
-        // SAFETY: the program promised that its function can be called from any context; so many bytes are there.
-        unsafe { write(text.as_ptr().cast(), text.len()) };
+        // SAFETY: the program promised that its function can be called from any context; the bytes are the caller's.
+        unsafe { write(text, length) };
     }
 }
