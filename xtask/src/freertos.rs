@@ -15,6 +15,7 @@ use crate::archive;
 use crate::header;
 use crate::qemu::{self, FREERTOS, ON_FREERTOS, Program, Source, Target};
 use crate::report::{Done, Report};
+use crate::samples::Document;
 
 /// What every application compiles of the kernel.
 const KERNEL: [&str; 4] = ["tasks.c", "list.c", "queue.c", "portable/MemMang/heap_4.c"];
@@ -143,7 +144,9 @@ fn on_target(sh: &Shell, target: &Target, port: &Port, options: &Options) -> Res
         folder: archive::work_dir(sh, "freertos")?.join(target.name),
         root: sh.current_dir(),
     };
+    sh.create_dir(&build.folder)?;
     header::against_archive(sh, &build.archive, "microusc_freertos_")?;
+    build.samples()?;
     let objects = build.kernel_objects()?;
     let programs: Vec<_> = ON_FREERTOS.iter().filter(|program| program.is_for(target)).collect();
     for program in &programs {
@@ -197,7 +200,6 @@ impl Build<'_> {
 
     /// The kernel, as it comes: what the compiler thinks of it is not our matter.
     fn kernel_objects(&self) -> Result<Vec<PathBuf>> {
-        std::fs::create_dir_all(&self.folder)?;
         let mut objects = Vec::new();
         for source in KERNEL.iter().chain(self.port.sources) {
             let object = self.folder.join(source.replace('/', "-")).with_extension("o");
@@ -207,6 +209,20 @@ impl Build<'_> {
             objects.push(object);
         }
         Ok(objects)
+    }
+
+    /// The samples of the documentation, which only compile.
+    fn samples(&self) -> Result<()> {
+        let document = Document::parse(&std::fs::read_to_string(self.root.join("docs/freertos.md"))?);
+        ensure!(!document.samples.is_empty(), "docs/freertos.md has no sample");
+        for sample in &document.samples {
+            let source = self.folder.join("sample.c");
+            std::fs::write(&source, &sample.text)?;
+            let mut compiler = self.compiler()?;
+            compiler.args(["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only"]);
+            succeed(compiler.arg("-I").arg("crates/capi/include").arg(&source))?;
+        }
+        Ok(())
     }
 
     fn link(&self, program: &Program, objects: &[PathBuf]) -> Result<PathBuf> {
