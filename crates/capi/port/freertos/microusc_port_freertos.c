@@ -80,15 +80,17 @@ static BaseType_t all_signals_blocked(void) {
 }
 #define MICROUSC_FREERTOS_IN_ISR() all_signals_blocked()
 /* There the macro would change the thread in the middle of the handler. The switch comes with the end of the tick. */
+#ifndef MICROUSC_FREERTOS_YIELD_FROM_ISR
 #define MICROUSC_FREERTOS_YIELD_FROM_ISR(woken) ((void)(woken))
+#endif
 
 #else
 #error "define MICROUSC_FREERTOS_IN_ISR() in FreeRTOSConfig.h: whether an interrupt runs"
 #endif
 
 /*
- * MICROUSC_FREERTOS_YIELD_FROM_ISR(woken): asks for a switch of tasks when the interrupt ends. The rest of the interrupt's
- * handler runs after it: where portYIELD_FROM_ISR leaves the handler, this must do nothing, and the switch comes with
+ * MICROUSC_FREERTOS_YIELD_FROM_ISR(woken): asks for a switch of tasks when the interrupt ends. It is not the last thing
+ * that the interrupt does: where portYIELD_FROM_ISR leaves the handler, this must do nothing, and the switch comes with
  * the next tick.
  */
 #if defined(MICROUSC_FREERTOS_YIELD_FROM_ISR)
