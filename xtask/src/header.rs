@@ -42,9 +42,10 @@ const ALIASES: &str = "typedef void (*memory_pool_report_callback_t)(const memor
     typedef microusc_driver_t Driver;\n\
     typedef void (*Entry)(Driver *);\n";
 
-/// What the Rust code calls of C: in a folder beside the headers', and compared with the Rust code like them.
-const CALLED: &str = "crates/capi/port";
-const CALLED_HEADERS: [&str; 1] = ["freertos/microusc_port_freertos.h"];
+/// What the Rust code calls of C: beside the C files that are compiled with programs, and compared with the Rust code like
+/// headers of ours.
+const CALLED: [&str; 2] =
+    ["crates/capi/port/freertos/microusc_port_freertos.h", "components/MicroUSC/port_esp_idf.h"];
 
 /// Runs every comparison.
 pub(crate) fn run(sh: &Shell, _arguments: Vec<OsString>) -> Result<()> {
@@ -157,7 +158,7 @@ fn compare(sh: &Shell) -> Result<Done> {
     let planted = write_source(sh, &dir, &format!("{prototypes}\nchar memory_pool_owns(int);\n"))?;
     ensure!(gcc.check(&planted).is_err(), "a prototype that was planted wrong was not noticed");
 
-    let in_headers = declared(sh, &[INCLUDE, CALLED])?;
+    let in_headers = declared(sh, &[INCLUDE, CALLED[0], CALLED[1]])?;
     same("the Rust code", &in_rust, "the headers", &in_headers)?;
     let count = against_archive(sh, &archive::build(sh, Profile::Release)?, "microusc_host_")?;
     Ok(Done::Passed(format!("{count} functions alike in Rust, headers and archive")))
@@ -178,8 +179,8 @@ fn write_source(sh: &Shell, dir: &Path, prototypes: &str) -> Result<PathBuf> {
     for header in headers(sh)?.iter().filter(|header| !is_cxx(header)) {
         text.push_str(&format!("#include \"{header}\"\n"));
     }
-    for header in CALLED_HEADERS {
-        let path = sh.current_dir().join(CALLED).join(header);
+    for header in CALLED {
+        let path = sh.current_dir().join(header);
         text.push_str(&format!("#include \"{}\"\n", path.display()));
     }
     let path = dir.join("compare.c");
@@ -229,7 +230,7 @@ fn declared(sh: &Shell, folders: &[&str]) -> Result<BTreeSet<String>> {
 
 /// The functions of ours that the archive has. By `readelf`, because `nm` lets a plugin of an installed LLVM look at
 /// the bitcode first, and shows nothing when that is older than the Rust compiler's.
-fn exported(sh: &Shell, archive: &Path) -> Result<BTreeSet<String>> {
+pub(crate) fn exported(sh: &Shell, archive: &Path) -> Result<BTreeSet<String>> {
     let symbols = cmd!(sh, "readelf --wide --symbols {archive}").ignore_stderr().quiet().read()?;
     let functions = symbols.lines().filter_map(|line| {
         // `84: 0000 235 FUNC GLOBAL DEFAULT 15 memory_pool_free`

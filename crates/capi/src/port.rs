@@ -19,6 +19,8 @@
 mod advice;
 #[cfg(feature = "bare")]
 mod bare;
+#[cfg(feature = "esp_idf")]
+mod esp_idf;
 #[cfg(feature = "freertos")]
 mod freertos;
 #[cfg(feature = "host")]
@@ -76,11 +78,20 @@ pub(crate) use freertos::{
 #[cfg(feature = "freertos")]
 use freertos::{no_memory_step, now_ms, stop, write};
 
-#[cfg(not(any(feature = "bare", feature = "freertos", feature = "host")))]
-compile_error!("choose a port: the feature `bare`, `freertos` or `host`");
+#[cfg(feature = "esp_idf")]
+pub(crate) use esp_idf::{
+    PortLock, Signal, allocate, kind_of, least_stack, limits, log, print_info, print_usage, release,
+    semaphore_create, semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait, system_lock,
+    system_unlock, task_is_current, task_memory, task_pause, task_priority, task_resume, task_start,
+    task_stop,
+};
+
+#[cfg(not(any(feature = "bare", feature = "esp_idf", feature = "freertos", feature = "host")))]
+compile_error!("choose a port: the feature `bare`, `esp_idf`, `freertos` or `host`");
 #[cfg(any(
     all(feature = "bare", feature = "freertos"),
-    all(feature = "host", any(feature = "bare", feature = "freertos"))
+    all(feature = "esp_idf", any(feature = "bare", feature = "freertos")),
+    all(feature = "host", any(feature = "bare", feature = "esp_idf", feature = "freertos"))
 ))]
 compile_error!("one port at a time: others than `host` need --no-default-features");
 
@@ -118,5 +129,12 @@ pub(crate) enum MemoryKind {
         any(feature = "bare", feature = "freertos"),
         expect(dead_code, reason = "one kind of memory there, whoever it belongs to")
     )]
+    #[cfg_attr(
+        feature = "esp_idf",
+        expect(dead_code, reason = "told by its address, like memory of the heap")
+    )]
     Static,
+    /// Flash, registers, or nothing at all: no pool lies there.
+    #[cfg_attr(not(feature = "esp_idf"), expect(dead_code, reason = "told apart by ESP-IDF only"))]
+    Other,
 }

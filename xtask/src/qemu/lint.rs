@@ -24,6 +24,8 @@ fn check(sh: &Shell, target: &Target) -> Result<Done> {
     let packages = [
         ("Cargo.toml", "microusc-memory", target.features),
         ("Cargo.toml", "microusc-memory", "bare,mask-functions"),
+        ("Cargo.toml", "microusc-memory", "esp_idf,multicore"),
+        ("Cargo.toml", "microusc-memory", "esp_idf,portmux"),
         ("firmware/rust/Cargo.toml", "firmware", ""),
     ];
     for (manifest, package, features) in packages {

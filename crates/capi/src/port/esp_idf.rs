@@ -1,0 +1,77 @@
+//! ESP-IDF. What its headers say as macros and inline functions, one C file says as functions: `shim`.
+
+#[cfg_attr(feature = "portmux", path = "esp_idf/lock_portmux.rs")]
+#[cfg_attr(all(feature = "multicore", not(feature = "portmux")), path = "lock_cores.rs")]
+#[cfg_attr(not(any(feature = "multicore", feature = "portmux")), path = "lock_core.rs")]
+mod lock;
+mod panic;
+mod shim;
+mod signal;
+mod tasks;
+
+use super::advice::next_step;
+use super::{Limits, MemoryKind, PsramLimits};
+use crate::abi::{memory_pool_info_t, memory_pool_report_t, reason_name};
+
+pub(crate) use lock::PortLock;
+pub(crate) use signal::{Signal, task_priority};
+pub(crate) use tasks::{
+    least_stack, semaphore_create, semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait,
+    system_lock, system_unlock, task_is_current, task_memory, task_pause, task_resume, task_start, task_stop,
+};
+
+pub(crate) fn limits() -> Limits {
+    let mut limits = shim::microusc_esp_idf_limits_t::default();
+    // SAFETY: it fills the struct in.
+    unsafe { shim::microusc_esp_idf_limits(&mut limits) };
+    let psram = PsramLimits { dma: limits.psram_dma != 0, line: limits.psram_line };
+    Limits {
+        psram: (limits.psram != 0).then_some(psram),
+        dma_align: limits.dma_align,
+        word_iram: limits.word_iram != 0,
+    }
+}
+
+pub(crate) fn allocate(bytes: usize, align: usize, caps: u32) -> *mut u8 {
+    // SAFETY: alignments here are powers of two; from tasks, as the caller promises.
+    unsafe { shim::microusc_esp_idf_allocate(bytes, align, caps) }.cast()
+}
+
+/// # Safety
+///
+/// `memory` came from `allocate` and is not used again.
+pub(crate) unsafe fn release(memory: *mut u8) {
+    // SAFETY: as the caller promises.
+    unsafe { shim::microusc_esp_idf_release(memory.cast()) };
+}
+
+pub(crate) fn kind_of(memory: *const u8, bytes: usize) -> MemoryKind {
+    // SAFETY: it looks at addresses, not at what they point to.
+    match unsafe { shim::microusc_esp_idf_kind_of(memory.cast(), bytes) } {
+        shim::INTERNAL => MemoryKind::Internal,
+        shim::INTERNAL_WORDS => MemoryKind::InternalWords,
+        shim::EXTERNAL => MemoryKind::External,
+        _ => MemoryKind::Other,
+    }
+}
+
+pub(crate) fn log(report: &memory_pool_report_t) {
+    let step = next_step(report.reason);
+    let reason = reason_name(report.reason).as_ptr();
+    // SAFETY: the strings of reports and reasons are C strings, the step is as long as said, and all live for the call.
+    unsafe { shim::microusc_esp_idf_log(report, reason, step.as_ptr().cast(), step.len()) };
+}
+
+pub(crate) fn print_info(info: &memory_pool_info_t) {
+    // SAFETY: a name ends in a zero within its array.
+    unsafe { shim::microusc_esp_idf_print_info(info) };
+}
+
+pub(crate) fn print_usage(pools: impl Iterator<Item = memory_pool_info_t>) {
+    // SAFETY: from tasks, as this function.
+    unsafe { shim::microusc_esp_idf_print_heap() };
+    for info in pools {
+        // SAFETY: a name ends in a zero within its array.
+        unsafe { shim::microusc_esp_idf_print_line(&info) };
+    }
+}
