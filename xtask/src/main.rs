@@ -4,6 +4,7 @@ mod archive;
 mod bench;
 mod budgets;
 mod compile;
+mod component;
 mod ctests;
 mod freertos;
 mod fuzz;
@@ -82,6 +83,11 @@ const COMMANDS: &[Command] = &[
         name: "picture",
         about: "the README's picture, drawn from what the tool prints",
         run: picture::run,
+    },
+    Command {
+        name: "component",
+        about: "the ESP-IDF component, packed, and its examples built from the package and run",
+        run: component::run,
     },
     Command { name: "samples", about: "the C and C++ samples of documents  FILE.md...", run: samples::run },
 ];

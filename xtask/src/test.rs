@@ -9,7 +9,8 @@ use xshell::{Shell, cmd};
 
 use crate::report::{Done, Report};
 use crate::{
-    bench, budgets, ctests, freertos, fuzz, header, hotpath, lint, picture, qemu, samples, stress, variants,
+    bench, budgets, component, ctests, freertos, fuzz, header, hotpath, lint, picture, qemu, samples, stress,
+    variants,
 };
 
 /// Runs everything.
@@ -39,6 +40,7 @@ pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
     qemu::steps(sh, &mut report);
     freertos::steps(sh, &mut report);
     budgets::steps(sh, &mut report);
+    component::steps(sh, &mut report);
     fuzz::steps(sh, &mut report);
     report.finish()
 }

@@ -24,6 +24,9 @@ pub(crate) const READELF: Tool = tool("readelf", "binutils");
 pub(crate) const RISCV_GCC: Tool = tool("riscv64-unknown-elf-gcc", "gcc-riscv64-unknown-elf");
 pub(crate) const ARM_GCC: Tool = tool("arm-none-eabi-gcc", "gcc-arm-none-eabi");
 pub(crate) const QEMU_RISCV32: Tool = tool("qemu-system-riscv32", "qemu-system-misc");
+pub(crate) const CMAKE: Tool = tool("cmake", "cmake");
+pub(crate) const PICOLIBC: Tool = tool(PICOLIBC_SPECS, "picolibc-riscv64-unknown-elf");
+pub(crate) const PYTHON: Tool = tool("python3", "python3-venv");
 pub(crate) const QEMU_ARM: Tool = tool("qemu-system-arm", "qemu-system-arm");
 pub(crate) const QEMU_XTENSA: Tool = tool("qemu-system-xtensa", "qemu-system-misc");
 pub(crate) const XTENSA_GCC: Tool = tool("xtensa-lx106-elf-gcc", "gcc-xtensa-lx106");
@@ -36,8 +39,9 @@ pub(crate) const DEBIAN_RUSTC: Tool = tool("/usr/bin/rustc", "rustc-web");
 pub(crate) const DEBIAN_CARGO: Tool = tool("/usr/bin/cargo", "cargo-web");
 pub(crate) const DEBIAN_CLIPPY: Tool = tool("/usr/bin/cargo-clippy", "rust-web-clippy");
 pub(crate) const DEBIAN_RUST_SOURCE: Tool = tool(RUST_SOURCE, "rust-web-src");
-/// Not a program: it is there or not.
+/// Not programs: they are there or not.
 const RUST_SOURCE: &str = "/usr/lib/rustlib/src/rust/library/core/src/lib.rs";
+const PICOLIBC_SPECS: &str = "/usr/lib/picolibc/riscv64-unknown-elf/picolibc.specs";
 
 /// Whether the tool can be used. In CI (`CI` is set) it is installed if it is not there, and its absence is an
 /// error; elsewhere the reason to skip is returned.
@@ -59,8 +63,8 @@ pub(crate) fn missing(sh: &Shell, tool: Tool) -> Result<Option<String>> {
 }
 
 fn works(tool: Tool) -> bool {
-    if tool.name == RUST_SOURCE {
-        return std::path::Path::new(RUST_SOURCE).exists();
+    if [RUST_SOURCE, PICOLIBC_SPECS].contains(&tool.name) {
+        return std::path::Path::new(tool.name).exists();
     }
     let mut version = Command::new(tool.name);
     version.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());

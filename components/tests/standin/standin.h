@@ -1,0 +1,11 @@
+/* Between the files of the stand-ins. */
+#pragma once
+#include <stdbool.h>
+
+extern bool standin_in_isr;
+
+/* Says what was done wrong, and ends the program. */
+void standin_fail(const char *what);
+
+/* The same, unless a task calls, outside of critical sections. */
+void standin_from_task(const char *function);

@@ -1,0 +1,78 @@
+//! `cargo xtask component`: the ESP-IDF component, made, packed, and tried as a user has it.
+//!
+//! ```text
+//!   components/MicroUSC ---.
+//!   crates/capi/include ---+--> target/xtask/component/MicroUSC --> compote: the package --> unpacked in an empty folder
+//!   crates/capi, an archive '                                                                   examples: CMake, QEMU
+//!   for each row of SETS
+//! ```
+//!
+//! ESP-IDF is not needed: `components/tests/standin` stands for the little of it that is used.
+
+mod archives;
+mod assemble;
+mod costs;
+mod examples;
+mod python;
+mod shim;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, ensure};
+use xshell::Shell;
+
+use crate::archive;
+use crate::report::{Done, Report};
+
+/// The component's name, hence its folder's.
+const NAME: &str = "MicroUSC";
+
+/// Makes, packs and tries everything.
+pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
+    ensure!(arguments.is_empty(), "`component` takes no arguments");
+    let mut report = Report::default();
+    steps(sh, &mut report);
+    report.finish()
+}
+
+/// The same, for a report of several commands.
+pub(crate) fn steps(sh: &Shell, report: &mut Report) {
+    let made = std::cell::Cell::new(false);
+    report.step("component: archives of RISC-V", || {
+        let done = archives::riscv(sh)?;
+        made.set(matches!(done, Done::Passed(_)));
+        Ok(done)
+    });
+    report.step("component: archives of Xtensa", || archives::xtensa(sh));
+    if !made.get() {
+        return;
+    }
+    report.step("component: beside other Rust code", || archives::beside_other_rust(sh));
+    report.step("component: folder", || assemble::folder(sh));
+    report.step("component: C file", || shim::check(sh));
+    report.step("component: Kconfig", || python::kconfig(sh));
+    report.step("component: package", || python::pack(sh));
+    report.step("component: examples", || examples::from_package(sh));
+    report.step("component: costs in Kconfig", || costs::check(sh));
+}
+
+/// Where everything is made.
+fn work_dir(sh: &Shell) -> Result<PathBuf> {
+    archive::work_dir(sh, "component")
+}
+
+/// The component as it is packed.
+fn component_dir(sh: &Shell) -> Result<PathBuf> {
+    Ok(work_dir(sh)?.join(NAME))
+}
+
+/// The stand-ins for ESP-IDF.
+fn standin(sh: &Shell) -> PathBuf {
+    sh.current_dir().join("components/tests/standin")
+}
+
+/// An archive of the component, built or to be built.
+fn archive_path(root: &Path, set: &str, lock: &str) -> PathBuf {
+    root.join("lib").join(set).join(lock).join("libmicrousc_memory.a")
+}

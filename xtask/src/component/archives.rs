@@ -1,0 +1,176 @@
+//! `libmicrousc_memory.a` for each instruction set and lock: one object, in which only our own names are global.
+//!
+//! Two Rust archives in one program would define panic handlers and helpers twice, and one that brings `memcpy` along
+//! would replace the chip's. So of what rustc makes only our object is taken, and every other name in it is made local.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use xshell::{Shell, cmd};
+
+use crate::header;
+use crate::qemu::{self, TARGETS, Target};
+use crate::report::Done;
+
+use super::{archive_path, work_dir};
+
+/// An instruction set of chips.
+pub(super) struct Set {
+    /// As the folder is called.
+    pub(super) name: &'static str,
+    rust: &'static str,
+    /// Whether chips have two cores.
+    cores: bool,
+}
+
+pub(super) const RISCV: [Set; 3] = [
+    Set { name: "riscv32imc", rust: "riscv32imc-unknown-none-elf", cores: false },
+    Set { name: "riscv32imac", rust: "riscv32imac-unknown-none-elf", cores: false },
+    Set { name: "riscv32imafc", rust: "riscv32imafc-unknown-none-elf", cores: true },
+];
+
+const XTENSA: [Set; 3] = [
+    Set { name: "esp32", rust: "xtensa-esp32-none-elf", cores: true },
+    Set { name: "esp32s2", rust: "xtensa-esp32s2-none-elf", cores: false },
+    Set { name: "esp32s3", rust: "xtensa-esp32s3-none-elf", cores: true },
+];
+
+/// `CONFIG_MICROUSC_LOCK_*`, as folders.
+pub(super) const LOCKS: [&str; 2] = ["inline", "portmux"];
+
+/// What an archive may ask the program for, besides the C file: every C library has them, and on chips the ROM.
+const FROM_C_LIBRARY: [&str; 5] = ["memcmp", "memcpy", "memmove", "memset", "strlen"];
+const FROM_SHIM: &str = "microusc_esp_idf_";
+
+impl Set {
+    fn features(&self, lock: &str) -> &'static str {
+        match (lock, self.cores) {
+            ("portmux", _) => "esp_idf,portmux",
+            (_, true) => "esp_idf,multicore",
+            (_, false) => "esp_idf",
+        }
+    }
+}
+
+/// Where archives are built before the folder is put together.
+pub(super) fn built(sh: &Shell, set: &str, lock: &str) -> Result<PathBuf> {
+    Ok(archive_path(&work_dir(sh)?.join("archives"), set, lock))
+}
+
+pub(super) fn riscv(sh: &Shell) -> Result<Done> {
+    let mut sizes = Vec::new();
+    for set in &RISCV {
+        for lock in LOCKS {
+            let target =
+                Target { name: set.name, rust: set.rust, features: set.features(lock), ..TARGETS[0] };
+            if let Some(why) = qemu::missing(sh, &target)? {
+                return Ok(Done::Skipped(why));
+            }
+            let whole = qemu::memory_alone(sh, &target)?;
+            let archive = built(sh, set.name, lock)?;
+            localise(sh, &whole, &archive, "riscv64-unknown-elf-objcopy")?;
+            check(sh, &archive)?;
+            sizes.push(std::fs::metadata(&archive)?.len() / 1024);
+        }
+    }
+    let (least, most) = (sizes.iter().min().unwrap_or(&0), sizes.iter().max().unwrap_or(&0));
+    Ok(Done::Passed(format!("{} archives of {least} to {most} KiB", sizes.len())))
+}
+
+/// With Espressif's toolchain (`espup install`), where it is.
+pub(super) fn xtensa(sh: &Shell) -> Result<Done> {
+    let esp = Command::new("rustc").args(["+esp", "--version"]).output();
+    if !esp.is_ok_and(|output| output.status.success()) {
+        return Ok(Done::Skipped("needs Espressif's Rust toolchain: espup install".to_owned()));
+    }
+    let dir = work_dir(sh)?.join("xtensa");
+    for set in &XTENSA {
+        for lock in LOCKS {
+            let (target, features) = (set.rust, set.features(lock));
+            cmd!(sh, "cargo +esp rustc --quiet --lib --crate-type staticlib --profile firmware -Zbuild-std=core --package microusc-memory --target {target} --no-default-features --features {features} --target-dir {dir}")
+                .env_remove("RUSTFLAGS")
+                .run()?;
+            let whole = dir.join(target).join("firmware/libmicrousc_memory.a");
+            let archive = built(sh, set.name, lock)?;
+            localise(sh, &whole, &archive, "xtensa-esp-elf-objcopy")?;
+            check(sh, &archive)?;
+        }
+    }
+    Ok(Done::Passed(format!("{} archives", XTENSA.len() * LOCKS.len())))
+}
+
+/// Our object alone, without debug information, which names paths of this machine, and with our names alone global.
+fn localise(sh: &Shell, whole: &Path, archive: &Path, objcopy: &str) -> Result<()> {
+    let dir = archive.parent().context("no folder")?.to_path_buf();
+    sh.create_dir(&dir)?;
+    let members = cmd!(sh, "ar t {whole}").quiet().read()?;
+    let ours: Vec<&str> = members.lines().filter(|member| member.starts_with("microusc_memory")).collect();
+    ensure!(ours.len() == 1, "one object of ours was expected, and there are {}", ours.len());
+    let object = dir.join("microusc_memory.o");
+    let content = cmd!(sh, "ar p {whole}").arg(ours[0]).quiet().output()?;
+    std::fs::write(&object, content.stdout)?;
+    let names = dir.join("names.txt");
+    let exported: Vec<String> = header::exported(sh, &object)?.into_iter().collect();
+    sh.write_file(&names, exported.join("\n") + "\n")?;
+    cmd!(sh, "{objcopy} --strip-debug --keep-global-symbols={names} {object}").quiet().run()?;
+    sh.remove_path(archive)?;
+    cmd!(sh, "ar rcsD {archive} {object}").quiet().run()?;
+    sh.remove_path(&object)?;
+    sh.remove_path(&names).map_err(Into::into)
+}
+
+/// The functions of the headers, nothing else, and nothing asked for that a program might not have.
+fn check(sh: &Shell, archive: &Path) -> Result<()> {
+    header::against_archive(sh, archive, "microusc_esp_idf_")?;
+    let (defined, wanted) = global_names(sh, archive)?;
+    let ours = header::exported(sh, archive)?;
+    let others: Vec<&String> = defined.difference(&ours).collect();
+    ensure!(others.is_empty(), "{} shows names that are not ours: {others:?}", archive.display());
+    let unknown: Vec<&String> = wanted
+        .iter()
+        .filter(|name| !name.starts_with(FROM_SHIM) && !FROM_C_LIBRARY.contains(&name.as_str()))
+        .collect();
+    ensure!(unknown.is_empty(), "{} needs what it may not: {unknown:?}", archive.display());
+    Ok(())
+}
+
+/// Names that an archive defines for all, and those it wants.
+fn global_names(sh: &Shell, archive: &Path) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
+    let symbols = cmd!(sh, "readelf --wide --symbols {archive}").ignore_stderr().quiet().read()?;
+    let (mut defined, mut wanted) = (BTreeSet::new(), BTreeSet::new());
+    for line in symbols.lines() {
+        // `84: 0000 235 FUNC GLOBAL DEFAULT 15 memory_pool_free`
+        let words: Vec<&str> = line.split_whitespace().collect();
+        if let [_, _, _, _, "GLOBAL" | "WEAK", _, section, name] = words[..] {
+            let names = if section == "UND" { &mut wanted } else { &mut defined };
+            names.insert(name.to_owned());
+        }
+    }
+    ensure!(!defined.is_empty(), "{} has no names at all", archive.display());
+    Ok((defined, wanted))
+}
+
+/// Linked with another archive of Rust code, every object of both. As rustc makes it, ours could not be.
+pub(super) fn beside_other_rust(sh: &Shell) -> Result<Done> {
+    let set = &RISCV[0];
+    let target = Target { name: set.name, rust: set.rust, features: "esp_idf", ..TARGETS[0] };
+    let other = (target.toolchain.build)(sh, &TARGETS[0])?.programs;
+    let whole = qemu::memory_alone(sh, &target)?;
+    let ours = built(sh, set.name, "inline")?;
+    let link = |archive: &Path| {
+        let image = work_dir(sh)?.join("two-archives.elf");
+        cmd!(sh, "riscv64-unknown-elf-ld -m elf32lriscv --unresolved-symbols=ignore-all --entry=0 -o {image} --whole-archive {archive} {other}")
+            .quiet()
+            .ignore_stderr()
+            .run()
+            .map_err(anyhow::Error::from)
+    };
+    link(&ours).context("it does not link beside another archive of Rust code")?;
+    ensure!(
+        link(&whole).is_err(),
+        "the archive as rustc makes it should clash, and does not: this proves nothing"
+    );
+    Ok(Done::Passed("and as rustc makes it, it could not be".to_owned()))
+}
