@@ -53,6 +53,7 @@ pub(crate) fn steps(sh: &Shell, report: &mut Report) {
     report.step("component: C file", || shim::check(sh));
     report.step("component: Kconfig", || python::kconfig(sh));
     report.step("component: package", || python::pack(sh));
+    report.step("component: manifests", || python::manifests(sh));
     report.step("component: examples", || examples::from_package(sh));
     report.step("component: costs in Kconfig", || costs::check(sh));
 }

@@ -106,6 +106,22 @@ pub(super) fn pack(sh: &Shell) -> Result<Done> {
     Ok(Done::Passed(format!("{size} KiB")))
 }
 
+/// The manifests of the examples, which packing does not look at.
+pub(super) fn manifests(sh: &Shell) -> Result<Done> {
+    let bin = match environment(sh)? {
+        Ok(bin) => bin,
+        Err(why) => return Ok(Done::Skipped(why)),
+    };
+    let python = bin.join("python");
+    let examples = sh.read_dir(component_dir(sh)?.join("examples"))?;
+    let folders = &examples.iter().map(|example| example.join("main")).collect::<Vec<_>>();
+    cmd!(sh, "{python} components/tests/manifests.py {folders...}")
+        .env("IDF_TARGET", "esp32c3")
+        .quiet()
+        .run()?;
+    Ok(Done::Passed(format!("{} manifests", folders.len())))
+}
+
 /// The packed component.
 pub(super) fn package(sh: &Shell) -> Result<PathBuf> {
     let files = sh.read_dir(work_dir(sh)?.join("package"))?;
