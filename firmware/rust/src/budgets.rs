@@ -34,19 +34,20 @@ pub extern "C" fn budget_again() {
 trait Subject: 'static {
     type Lease;
     const NAME: &str;
-    /// Bytes besides the blocks.
+    /// Bytes besides the blocks and their marks.
     const RAM: usize;
     fn make() -> &'static Self;
     fn take(&'static self) -> Option<Self::Lease>;
     fn give(lease: Self::Lease);
 }
 
+// `marks`: bytes of them for each block.
 macro_rules! subject {
-    ($name:literal, $pool:ty, $alloc:ident, $free:ident) => {
+    ($name:literal, $pool:ty, marks $marks:literal, $alloc:ident, $free:ident) => {
         impl Subject for $pool {
             type Lease = PoolBox<'static, MaybeUninit<Content>, $pool>;
             const NAME: &str = $name;
-            const RAM: usize = size_of::<Self>() - BLOCKS * size_of::<Content>();
+            const RAM: usize = size_of::<Self>() - BLOCKS * (size_of::<Content>() + $marks);
 
             fn make() -> &'static Self {
                 Box::leak(Box::new(<$pool>::new()))
@@ -80,9 +81,9 @@ type Locked = Pool<Content, BLOCKS, InterruptLock, Marked>;
 type Plain = Pool<Content, BLOCKS, NoLock, Unchecked>;
 type LockFree = AtomicPool<Content, BLOCKS, { words_for(BLOCKS) }>;
 
-subject!("locked", Locked, budget_locked_alloc, budget_locked_free);
-subject!("plain", Plain, budget_plain_alloc, budget_plain_free);
-subject!("lock_free", LockFree, budget_lock_free_alloc, budget_lock_free_free);
+subject!("locked", Locked, marks 1, budget_locked_alloc, budget_locked_free);
+subject!("plain", Plain, marks 0, budget_plain_alloc, budget_plain_free);
+subject!("lock_free", LockFree, marks 0, budget_lock_free_alloc, budget_lock_free_free);
 
 /// The heart of a pool alone, by addresses: nothing checked, nothing locked.
 struct Raw(UnsafeCell<Parts>);
