@@ -28,16 +28,23 @@ const TABLE: &str = "firmware/budgets.json";
 const SCHEMA: &str = "microusc.budgets/1";
 
 /// Numbers by their names.
-type Row = BTreeMap<String, u64>;
+pub(crate) type Row = BTreeMap<String, u64>;
 
 /// What is committed.
 #[derive(Default, PartialEq, Serialize, Deserialize)]
-struct Numbers {
+pub(crate) struct Numbers {
     schema: String,
     /// The compiler: another one's numbers are not compared.
-    rustc: String,
+    pub(crate) rustc: String,
     /// Target, then what was measured, then numbers: instructions, or bytes where they say so.
-    targets: BTreeMap<String, BTreeMap<String, Row>>,
+    pub(crate) targets: BTreeMap<String, BTreeMap<String, Row>>,
+}
+
+impl Numbers {
+    /// Those of the committed table.
+    pub(crate) fn committed(sh: &Shell) -> Result<Self> {
+        Ok(serde_json::from_str(&sh.read_file(TABLE)?)?)
+    }
 }
 
 /// A pair of functions that is measured.

@@ -5,6 +5,7 @@ mod bench;
 mod budgets;
 mod compile;
 mod component;
+mod costs;
 mod ctests;
 mod freertos;
 mod fuzz;
@@ -88,6 +89,11 @@ const COMMANDS: &[Command] = &[
         name: "component",
         about: "the ESP-IDF component, packed, and its examples built from the package and run",
         run: component::run,
+    },
+    Command {
+        name: "costs",
+        about: "docs/costs.md and its picture, from what `budgets` counted",
+        run: costs::run,
     },
     Command { name: "samples", about: "the C and C++ samples of documents  FILE.md...", run: samples::run },
 ];

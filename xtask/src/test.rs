@@ -9,7 +9,7 @@ use xshell::{Shell, cmd};
 
 use crate::report::{Done, Report};
 use crate::{
-    bench, budgets, component, ctests, freertos, fuzz, header, hotpath, lint, picture, qemu, samples, stress,
+    bench, budgets, component, costs, ctests, freertos, fuzz, header, hotpath, lint, picture, qemu, samples, stress,
     variants,
 };
 
@@ -36,6 +36,7 @@ pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
         report.step(&what, || samples::check(sh, &document));
     }
     picture::steps(sh, &mut report);
+    costs::steps(sh, &mut report);
     stress::steps(sh, &mut report);
     qemu::steps(sh, &mut report);
     freertos::steps(sh, &mut report);

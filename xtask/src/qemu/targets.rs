@@ -72,7 +72,7 @@ const RISCV: Target = Target {
 
 const CORTEX_M: Target = Target {
     name: "",
-    chips: "other microcontrollers",
+    chips: "",
     tools: &[ARM_GCC, QEMU_ARM],
     toolchain: &RUST,
     rust: "thumbv7m-none-eabi",
@@ -237,6 +237,7 @@ pub(crate) const TARGETS: &[Target] = &[
     },
     Target {
         name: "thumbv6m",
+        chips: "Cortex-M0",
         rust: "thumbv6m-none-eabi",
         compiler: &["arm-none-eabi-gcc", "-mcpu=cortex-m0", "-mthumb", "-Wl,--defsym=FIRMWARE_RAM=16K"],
         emulator: cortex_m_emulator!("microbit"),
@@ -244,6 +245,7 @@ pub(crate) const TARGETS: &[Target] = &[
     },
     Target {
         name: "thumbv7m",
+        chips: "Cortex-M3",
         compiler: &["arm-none-eabi-gcc", "-mcpu=cortex-m3", "-mthumb", "-Wl,--defsym=FIRMWARE_RAM=64K"],
         emulator: cortex_m_emulator!("lm3s6965evb"),
         ..CORTEX_M
