@@ -11,6 +11,7 @@ mod plot;
 use std::ffi::OsString;
 
 use anyhow::{Result, ensure};
+use lexopt::{Arg, Parser};
 use xshell::Shell;
 
 use crate::budgets::Numbers;
@@ -24,8 +25,13 @@ const README: &str = "README.md";
 /// The core whose figures stand beside the field's, and in the README.
 const COMPARED: &str = "riscv32imac";
 
-/// Writes the page and the picture anew.
-pub(crate) fn run(sh: &Shell, _arguments: Vec<OsString>) -> Result<()> {
+/// Writes the page and the picture anew, or with `--check` only compares.
+pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
+    let mut parser = Parser::from_args(arguments);
+    if let Some(argument) = parser.next()? {
+        ensure!(argument == Arg::Long("check"), "{}; `costs` knows `--check`", argument.unexpected());
+        return check(sh).map(|_| ());
+    }
     for (file, content) in written(&Numbers::committed(sh)?)? {
         sh.write_file(file, content)?;
         println!("{file} is written");
@@ -33,19 +39,22 @@ pub(crate) fn run(sh: &Shell, _arguments: Vec<OsString>) -> Result<()> {
     Ok(())
 }
 
-/// Whether page, picture and README say what the table says, for a report of several commands.
+/// The check, for a report of several commands.
 pub(crate) fn steps(sh: &Shell, report: &mut Report) {
-    report.step("what the pools cost, published", || {
-        let numbers = Numbers::committed(sh)?;
-        for (file, content) in written(&numbers)? {
-            ensure!(sh.read_file(file)? == content, "{file} is out of date: cargo xtask costs");
-        }
-        let readme = sh.read_file(README)?;
-        for sentence in sentences(&numbers)? {
-            ensure!(readme.contains(&sentence), "{README} does not say `{sentence}`");
-        }
-        Done::passed()
-    });
+    report.step("what the pools cost, published", || check(sh));
+}
+
+/// Whether page, picture and README say what the table says.
+fn check(sh: &Shell) -> Result<Done> {
+    let numbers = Numbers::committed(sh)?;
+    for (file, content) in written(&numbers)? {
+        ensure!(sh.read_file(file)? == content, "{file} is out of date: cargo xtask costs");
+    }
+    let readme = sh.read_file(README)?;
+    for sentence in sentences(&numbers)? {
+        ensure!(readme.contains(&sentence), "{README} does not say `{sentence}`");
+    }
+    Done::passed()
 }
 
 fn written(numbers: &Numbers) -> Result<[(&'static str, String); 2]> {

@@ -92,7 +92,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "costs",
-        about: "docs/costs.md and its picture, from what `budgets` counted",
+        about: "docs/costs.md and its picture, from what `budgets` counted  [--check]",
         run: costs::run,
     },
     Command { name: "samples", about: "the C and C++ samples of documents  FILE.md...", run: samples::run },

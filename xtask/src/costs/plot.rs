@@ -61,7 +61,7 @@ impl Bar {
     fn field(peer: &Peer) -> Self {
         let (alloc, free) = peer.fast;
         let worst = if peer.worst.0 + peer.worst.1 > 3 * (alloc + free) {
-            format!("; at worst {} + {}", peer.worst.0, peer.worst.1)
+            format!("; for size at worst {} + {}", peer.worst.0, peer.worst.1)
         } else {
             String::new()
         };
