@@ -1,6 +1,6 @@
 //! `docs/costs.md`.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 use anyhow::Result;
 
@@ -97,6 +97,31 @@ The table binds: `cargo xtask test` counts again, if the compiler is the same, a
 page says something else than the table.
 ";
 
+const CODE_INTRODUCTION: &str = "
+### Bytes of code, alloc + free
+
+Of the functions themselves, with what is compiled into them. \"…\": goes on in another function, which is not counted here.
+
+";
+
+const RAM_INTRODUCTION: &str = "
+### Bytes of RAM of a pool, besides its blocks
+
+And one byte for each block where the owner is checked; `AtomicPool` has a bit instead, whose words (two, for 40 blocks) are
+included.
+
+";
+
+const ARCHIVE_INTRODUCTION: &str = "
+### The whole archive of the C functions
+
+Bytes, if a program calls every function there is; a linker leaves out what is not called. And what `cargo xtask budgets --target`
+calls each core.
+
+| | | code | constants |
+|---|---|---|---|
+";
+
 const FIELD_INTRODUCTION: &str = "
 ## The field, on RISC-V
 
@@ -146,26 +171,23 @@ pub(super) fn write(numbers: &Numbers, cores: &[Core<'_>]) -> Result<String> {
     write!(page, "{METHOD}by rustc {}{METHOD_LIMITS}", numbers.rustc)?;
 
     page += "\n## On each core\n\n### Instructions of an alloc + a free\n\n";
-    table(&mut page, cores, |cost| format!("{} + {}", range(cost.alloc), range(cost.free)))?;
+    table(&mut page, cores, |cost| both(range(cost.alloc), range(cost.free)))?;
     page += "\n### Instructions of an alloc when the block is used for the first time\n\n";
     table(&mut page, cores, |cost| cost.first_use.to_string())?;
     page += "\n### Instructions with interrupts masked, alloc + free\n\n";
-    table(&mut page, cores, |cost| {
-        if cost.masked == (0, 0) { "0".to_owned() } else { format!("{} + {}", cost.masked.0, cost.masked.1) }
+    table(&mut page, cores, |cost| match cost.masked {
+        (0, 0) => "0".to_owned(),
+        (alloc, free) => both(alloc, free),
     })?;
-    page += "\n### Bytes of code, alloc + free\n\nOf the functions themselves, with what is compiled into them. \"…\": goes on in another \
-             function, which is not counted here.\n\n";
-    table(&mut page, cores, |cost| {
-        format!("{} + {}", code(cost.code.0, cost.alloc.0), code(cost.code.1, cost.free.0))
-    })?;
-    page += "\n### Bytes of RAM of a pool, besides its blocks\n\nAnd one byte for each block where the owner is checked; `AtomicPool` has \
-             a bit instead, whose words (two, for 40 blocks) are included.\n\n";
+    page += CODE_INTRODUCTION;
+    table(&mut page, cores, |cost| both(code(cost.code.0, cost.alloc.0), code(cost.code.1, cost.free.0)))?;
+    page += RAM_INTRODUCTION;
     table(&mut page, cores, |cost| cost.ram.to_string())?;
-    page += "\n### The whole archive of the C functions\n\nBytes, if a program calls every function there is; a linker leaves out what is \
-             not called.\n\n| | code | constants |\n|---|---|---|\n";
+    page += ARCHIVE_INTRODUCTION;
     for core in cores {
+        let (name, target) = (core.name(), core.target.name);
         let of = |what| core.number("C functions, whole archive", what);
-        writeln!(page, "| {} | {} | {} |", named(core), of("bytes of code")?, of("bytes of data")?)?;
+        writeln!(page, "| {name} | `{target}` | {} | {} |", of("bytes of code")?, of("bytes of data")?)?;
     }
     field(&mut page, numbers)?;
     Ok(page)
@@ -176,7 +198,7 @@ fn table(page: &mut String, cores: &[Core<'_>], cell: impl Fn(&Cost) -> String) 
     let titles = SUBJECTS.map(|subject| subject.title).join(" | ");
     writeln!(page, "| | {titles} |\n|---|{}", "---|".repeat(SUBJECTS.len()))?;
     for core in cores {
-        write!(page, "| {} |", named(core))?;
+        write!(page, "| {} |", core.name())?;
         for Subject { row, .. } in SUBJECTS {
             write!(page, " {} |", cell(&core.cost(row)?))?;
         }
@@ -185,12 +207,13 @@ fn table(page: &mut String, cores: &[Core<'_>], cell: impl Fn(&Cost) -> String) 
     Ok(())
 }
 
-fn named(core: &Core<'_>) -> String {
-    format!("{} (`{}`)", core.name(), core.target.name)
+/// `alloc + free`, never on two lines.
+fn both(alloc: impl Display, free: impl Display) -> String {
+    format!("{alloc}\u{a0}+\u{a0}{free}")
 }
 
 fn range((least, most): (u64, u64)) -> String {
-    if least == most { least.to_string() } else { format!("{least} to {most}") }
+    if least == most { least.to_string() } else { format!("{least}\u{a0}to\u{a0}{most}") }
 }
 
 /// Bytes of a function, unless it is seen to go on in another: no instruction here has less than two bytes.
@@ -233,7 +256,7 @@ fn field(page: &mut String, numbers: &Numbers) -> Result<()> {
 
 /// `alloc + free = both`.
 fn sum((alloc, free): (u64, u64)) -> String {
-    format!("{alloc} + {free} = {}", alloc + free)
+    format!("{}\u{a0}= {}", both(alloc, free), alloc + free)
 }
 
 #[cfg(test)]
@@ -243,7 +266,7 @@ mod tests {
     #[test]
     fn a_constant_is_one_number() {
         assert_eq!(range((20, 20)), "20");
-        assert_eq!(range((20, 21)), "20 to 21");
+        assert_eq!(range((20, 21)), "20\u{a0}to\u{a0}21");
     }
 
     #[test]
