@@ -145,7 +145,7 @@ these. What to know when comparing:
   shell, which does look at the pool, was not measured.
 * **Zephyr** is alloc and free for one core, with assertions, tracing and `CONFIG_MEM_SLAB_POINTER_VALIDATE` off. With that option it
   also checks range and stride; not measured.
-* **Mynewt** is its default, with `OS_MEMPOOL_CHECK` and poisoning off. With the check on, free walks the whole list.
+* **Mynewt** is with `OS_MEMPOOL_CHECK` and poisoning off. With the check on, free walks the whole list.
 * **heapless** takes the value, not just the block: 32 bytes are copied, for size by `memcpy`. Ours take the block alone.
 * **atomic-pool** looks at its words one after another, so an alloc grows with the blocks in use.
 * **`heap_4` and TLSF** are heaps, for blocks of any size. The real functions that suspend FreeRTOS's scheduler cost more than the stubs.
