@@ -9,8 +9,8 @@ use xshell::{Shell, cmd};
 
 use crate::report::{Done, Report};
 use crate::{
-    bench, budgets, component, costs, ctests, freertos, fuzz, header, hotpath, lint, picture, qemu, samples, stress,
-    variants,
+    bench, budgets, component, costs, ctests, freertos, fuzz, header, hotpath, lint, picture, qemu, samples,
+    stress, variants,
 };
 
 /// Runs everything.
