@@ -29,6 +29,12 @@ __attribute__((noreturn)) void board_exit(int status);
 void board_timer_start(void (*tick)(void), uint32_t microseconds);
 void board_timer_stop(void);
 
+/*
+ * Calls `interrupt` from the timer interrupt, once, `steps` times 100 ns of emulated time from now, with the address of the
+ * instruction before which it came. Not on every board.
+ */
+void board_interrupt_once(void (*interrupt)(uintptr_t at), uint32_t steps);
+
 /* Runs `run` on the second core; it may return. Boards with one core end the program as crashed. */
 void board_start_second_core(void (*run)(void));
 

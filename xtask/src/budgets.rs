@@ -6,9 +6,9 @@
 //!
 //! A number above the table's is an error. Goals are shown beside the numbers.
 
+mod calls;
 mod goals;
 mod size;
-mod trace;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -20,9 +20,9 @@ use lexopt::{Arg, Parser, ValueExt};
 use serde::{Deserialize, Serialize};
 use xshell::Shell;
 
-use crate::qemu::{self, BUDGETS, TARGETS, Target};
+use crate::qemu::{self, BUDGETS, TARGETS, Target, Trace};
 use crate::report::{Done, Report, in_parallel};
-use trace::Calls;
+use calls::Calls;
 
 const TABLE: &str = "firmware/budgets.json";
 const SCHEMA: &str = "microusc.budgets/1";
@@ -196,13 +196,13 @@ fn of_program(
 ) -> Result<BTreeMap<String, Row>> {
     let file = image.with_extension("trace");
     let printed = qemu::traced(target, program, image, &file)?;
-    let trace = trace::Trace::read(&file, image, target)?;
+    let trace = Trace::read(&file, image, target)?;
     std::fs::remove_file(&file)?;
     let mut rows = BTreeMap::new();
     for subject in subjects {
         let mut row = Row::new();
         for (what, function) in [("alloc", subject.alloc), ("free", subject.free)] {
-            let Calls { first, again, masked, bytes } = trace.calls(function)?;
+            let Calls { first, again, masked, bytes } = calls::count(&trace, function)?;
             row.insert(format!("{what}, least"), again.0);
             row.insert(format!("{what}, most"), again.1);
             row.insert(format!("{what}, masked"), masked);

@@ -8,10 +8,12 @@
 
 mod link;
 mod lint;
+mod points;
 mod programs;
 mod run;
 mod targets;
 mod toolchain;
+mod trace;
 mod xtensa;
 
 use std::ffi::OsString;
@@ -30,6 +32,7 @@ pub(crate) use programs::{BUDGETS, ON_FREERTOS, Program, Source};
 pub(crate) use run::{check, traced};
 pub(crate) use targets::{FREERTOS, TARGETS, Target};
 pub(crate) use toolchain::memory_alone;
+pub(crate) use trace::Trace;
 
 /// What was asked for on the command line.
 #[derive(Default)]
@@ -125,12 +128,18 @@ fn on_target(sh: &Shell, target: &Target, options: &Options) -> Result<Done> {
     let linker = Linker::new(sh, target, &archives)?;
     let results = in_parallel(&programs, |program| {
         let image = linker.link(program)?;
-        run::check(target, program, &image, options.overwrite)
+        let run = run::check(target, program, &image, options.overwrite)?;
+        let note = if program.everywhere {
+            points::check(&linker, program, &image, &run.printed)?
+        } else {
+            String::new()
+        };
+        anyhow::Ok((run.time, note))
     });
     let mut failures = Vec::new();
     for (program, result) in programs.iter().zip(results) {
         match result {
-            Ok(time) => println!("  {:<24} ok in {:.2} s", program.name, time.as_secs_f64()),
+            Ok((time, note)) => println!("  {:<24} ok in {:.2} s  {note}", program.name, time.as_secs_f64()),
             Err(error) => failures.push(format!("{} on {}: {error:#}", program.name, target.name)),
         }
     }

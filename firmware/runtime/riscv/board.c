@@ -21,6 +21,7 @@
 enum { TICKS_PER_MICROSECOND = 10, MACHINE_TIMER = 7, MSTATUS_MIE = 8, MIE_MTIE = 1 << MACHINE_TIMER, HARTS = 2 };
 
 static void (*on_tick[HARTS])(void);
+static void (*on_once)(uintptr_t at);
 static uint32_t period[HARTS], phase[HARTS];
 static void (*second_core)(void);
 
@@ -40,17 +41,26 @@ static unsigned hart(void) {
     return number;
 }
 
-static void arm(unsigned number) {
+/* The timer comes `wait` ticks from now. */
+static void arm_in(unsigned number, uint32_t wait) {
     uint32_t high = TIME_HIGH, low = TIME_LOW;
     if (high != TIME_HIGH) {
         high = TIME_HIGH;
         low = TIME_LOW;
     }
-    phase[number] = phase[number] * 5 + 3;
-    const uint64_t due = ((uint64_t)high << 32 | low) + period[number] + phase[number] % 16;
+    const uint64_t due = ((uint64_t)high << 32 | low) + wait;
     COMPARE_HIGH(number) = UINT32_MAX; /* so that no value in between is in the past */
     COMPARE_LOW(number) = (uint32_t)due;
     COMPARE_HIGH(number) = (uint32_t)(due >> 32);
+}
+
+static void arm(unsigned number) {
+    phase[number] = phase[number] * 5 + 3;
+    arm_in(number, period[number] + phase[number] % 16);
+}
+
+static void admit(void) {
+    __asm__ volatile("csrs mie, %0\n\tcsrsi mstatus, %1" ::"r"(MIE_MTIE), "i"(MSTATUS_MIE) : "memory");
 }
 
 void board_timer_start(void (*tick)(void), uint32_t microseconds) {
@@ -58,7 +68,14 @@ void board_timer_start(void (*tick)(void), uint32_t microseconds) {
     on_tick[number] = tick;
     period[number] = microseconds * TICKS_PER_MICROSECOND;
     arm(number);
-    __asm__ volatile("csrs mie, %0\n\tcsrsi mstatus, %1" ::"r"(MIE_MTIE), "i"(MSTATUS_MIE) : "memory");
+    admit();
+}
+
+/* A step is a tick. */
+void board_interrupt_once(void (*interrupt)(uintptr_t at), uint32_t steps) {
+    on_once = interrupt;
+    arm_in(hart(), steps);
+    admit();
 }
 
 void board_timer_stop(void) {
@@ -82,6 +99,11 @@ void board_second_core(void) {
 
 void board_trap(uintptr_t cause, uintptr_t address) {
     if (cause != ((uintptr_t)1 << 31 | MACHINE_TIMER)) board_crash("trap", cause, address);
+    if (on_once != NULL) {
+        board_timer_stop();
+        on_once(address);
+        return;
+    }
     const unsigned number = hart();
     arm(number);
     on_tick[number]();

@@ -9,6 +9,7 @@
 enum { LEVEL_1_INTERRUPT = 4, TIMER_0 = 1 << 6 };
 
 static void (*on_tick)(void);
+static void (*on_once)(uintptr_t at);
 static uint32_t period, phase;
 
 void board_write(const char *text, size_t length) {
@@ -39,6 +40,11 @@ void board_exception(struct frame *frame);
 void board_exception(struct frame *frame) {
     if (frame->cause == LEVEL_1_INTERRUPT) {
         if ((xt_interrupts() & TIMER_0) == 0) board_crash("interrupt", xt_interrupts(), frame->epc);
+        if (on_once != NULL) {
+            xt_set_intenable(0);
+            on_once(frame->epc);
+            return;
+        }
         on_tick();
         arm(); /* afterwards, so that the main program gets on whatever the period */
     } else if (!words_access(frame)) {
@@ -55,6 +61,16 @@ void board_timer_start(void (*tick)(void), uint32_t microseconds) {
 
 void board_timer_stop(void) {
     xt_set_intenable(0);
+}
+
+/* BOARD_MHZ is a multiple of ten. */
+void board_interrupt_once(void (*interrupt)(uintptr_t at), uint32_t steps) {
+    const uint32_t wait = steps * (BOARD_MHZ / 10);
+    const uint32_t from = xt_ccount();
+    xt_set_ccompare(from + wait);
+    on_once = interrupt;
+    if (xt_ccount() - from >= wait && (xt_interrupts() & TIMER_0) == 0) board_crash("too soon", wait, 0);
+    xt_set_intenable(TIMER_0);
 }
 
 void board_start_second_core(void (*run)(void)) {

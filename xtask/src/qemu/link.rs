@@ -47,8 +47,13 @@ impl<'a> Linker<'a> {
 
     /// The image of a program.
     pub(crate) fn link(&self, program: &Program) -> Result<PathBuf> {
+        self.link_as(program, "elf")
+    }
+
+    /// The image of a program under another ending, for a program that has several.
+    pub(crate) fn link_as(&self, program: &Program, ending: &str) -> Result<PathBuf> {
         std::fs::create_dir_all(&self.images)?;
-        let image = self.images.join(program.name).with_extension("elf");
+        let image = self.images.join(program.name).with_extension(ending);
         (self.target.toolchain.link)(self, program, &image)?;
         Ok(image)
     }
@@ -62,6 +67,7 @@ impl<'a> Linker<'a> {
         if let Source::Rust(function) = program.source {
             command.arg(format!("-Wl,--undefined={function},--defsym=main={function}"));
         }
+        command.args(program.symbols.iter().map(|symbol| format!("-Wl,--defsym={symbol}")));
         let output = command.arg(self.archive(program)).arg("-lgcc").arg("-o").arg(image).output();
         let output = output.with_context(|| format!("{compiler} did not start"))?;
         ensure!(output.status.success(), "{compiler} refused:\n{}", String::from_utf8_lossy(&output.stderr));

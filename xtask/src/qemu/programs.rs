@@ -42,6 +42,10 @@ pub(crate) struct Program {
     pub(crate) cores: usize,
     /// Whether the moment of an interrupt is the point: see `Target::stepped`.
     pub(crate) stepped: bool,
+    /// Whether it prints where interrupts came, which must be everywhere: see `points.rs`.
+    pub(crate) everywhere: bool,
+    /// Symbols that the linker is told, as `NAME=VALUE`.
+    pub(crate) symbols: &'static [&'static str],
 }
 
 const PROGRAM: Program = Program {
@@ -53,6 +57,19 @@ const PROGRAM: Program = Program {
     only: &[],
     cores: 1,
     stepped: false,
+    everywhere: false,
+    symbols: &[],
+};
+
+/// An interrupt before every instruction of each operation.
+const EVERYPOINT: Program = Program {
+    name: "everypoint",
+    source: Source::C("everypoint.c"),
+    only: &["riscv32imc", "riscv32imac", "xtensa-lx106", "xtensa-windowed"],
+    stepped: true,
+    everywhere: true,
+    symbols: &["everypoint_quiet=0"],
+    ..PROGRAM
 };
 
 /// What `cargo xtask budgets` counts: the C functions, and the Rust ones.
@@ -123,6 +140,15 @@ pub(crate) const PROGRAMS: &[Program] = &[
         stepped: true,
         ..PROGRAM
     },
+    EVERYPOINT,
+    Program { name: "everypoint-open", defines: OPEN, ending: Ending::Broken, ..EVERYPOINT },
+    Program {
+        name: "everypoint-unmasked",
+        defines: UNMASKED,
+        ending: Ending::Broken,
+        only: &["xtensa-lx106", "xtensa-windowed"],
+        ..EVERYPOINT
+    },
     Program { name: "words", source: Source::C("words.c"), only: XTENSA, ..PROGRAM },
     Program {
         name: "words-by-bytes",
@@ -190,6 +216,11 @@ impl Program {
     /// Whether it was written for the target.
     pub(crate) fn is_for(&self, target: &Target) -> bool {
         self.only.is_empty() || self.only.contains(&target.name)
+    }
+
+    /// The same program, whose operations are done once each, and not interrupted.
+    pub(crate) fn quiet(&self) -> Self {
+        Self { symbols: &["everypoint_quiet=1"], ..*self }
     }
 
     /// Whether the target has the cores, and can bring the interrupt that an unprotected program must meet.

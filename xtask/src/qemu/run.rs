@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::points;
 use super::programs::{Ending, Program};
 use super::targets::Target;
 
@@ -19,10 +20,17 @@ const ATTEMPTS: usize = 5;
 /// A run that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Runs a program and judges it; how long it took.
-pub(crate) fn check(target: &Target, program: &Program, image: &Path, overwrite: bool) -> Result<Duration> {
+/// What came of a run that was as it must be.
+pub(crate) struct Outcome {
+    pub(crate) time: Duration,
+    /// All of it.
+    pub(crate) printed: String,
+}
+
+/// Runs a program and judges it.
+pub(crate) fn check(target: &Target, program: &Program, image: &Path, overwrite: bool) -> Result<Outcome> {
     let start = Instant::now();
-    let run = || emulate(target, image, if program.stepped { target.stepped } else { &[] });
+    let run = || emulate(target, image, points::steps(target, program));
     let (mut status, mut printed) = run()?;
     // When two cores meet is chance.
     for _ in 1..ATTEMPTS {
@@ -30,7 +38,8 @@ pub(crate) fn check(target: &Target, program: &Program, image: &Path, overwrite:
             (status, printed) = run()?;
         }
     }
-    let printed = without_addresses(&printed);
+    let all = printed;
+    let printed = without_addresses(&points::without(&all));
     match program.ending {
         // Two cores without a lock may also read an address that is none, before either looks at its blocks.
         Ending::Broken => ensure!(
@@ -45,7 +54,7 @@ pub(crate) fn check(target: &Target, program: &Program, image: &Path, overwrite:
             compare(target, program, &printed, overwrite)?;
         }
     }
-    Ok(start.elapsed())
+    Ok(Outcome { time: start.elapsed(), printed: all })
 }
 
 fn compare(target: &Target, program: &Program, printed: &str, overwrite: bool) -> Result<()> {

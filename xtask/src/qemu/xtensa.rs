@@ -153,5 +153,6 @@ fn link_windowed(linker: &Linker<'_>, program: &Program, image: &Path) -> Result
     if let Source::Rust(function) = program.source {
         ld.arg(format!("--undefined={function}")).arg(format!("--defsym=main={function}"));
     }
+    ld.args(program.symbols.iter().map(|symbol| format!("--defsym={symbol}")));
     lower::run(ld.arg(linker.archive(program)).arg("-o").arg(image))
 }
