@@ -38,7 +38,8 @@ enum {
     CLASS_BLOCKS = 3, /* of each of the set's classes */
     CLASSES = 2,
     MOST_BLOCKS = CLASSES * CLASS_BLOCKS,
-    FIRST_DELAY = 40, /* in steps of the timer: less than the way from setting it to the operation */
+    FIRST_DELAY = 160, /* in steps of the timer: less than the way from setting it to the operation */
+    LATER = 9, /* steps more in each round: with the timer's inaccuracy of one, still less than an instruction takes */
     MOST_POINTS = 2048
 };
 
@@ -295,7 +296,7 @@ static uint32_t sweep(const operation_t *operation, const handler_t *handler) {
         begin(operation);
         came_at = 0;
         is_over = false;
-        board_interrupt_once(on_interrupt, FIRST_DELAY + rounds);
+        board_interrupt_once(on_interrupt, FIRST_DELAY + rounds * LATER);
         operate(operation);
         note(came_at);
         check(operation);

@@ -15,9 +15,9 @@ use super::run;
 use super::targets::Target;
 use super::trace::{self, Trace};
 
-/// An instruction takes 256 ns of emulated time, and delays differ by 100 ns. The timer is set between two ticks of 100 ns,
-/// so what two delays make differs by less than 200 ns: no instruction is skipped.
-pub(super) const STEPS: &[&str] = &["-icount", "shift=8", "-singlestep"];
+/// An instruction takes 1024 ns of emulated time, and delays differ by 900 ns. The timer is set between two ticks of 100 ns,
+/// so moments of interrupts differ by 800 to 1000 ns: no instruction is skipped.
+pub(super) const STEPS: &[&str] = &["-icount", "shift=10", "-singlestep"];
 /// What is interrupted, in the program.
 const OPERATION: &str = "everypoint_operation";
 /// How a line begins that is not for people.
