@@ -35,6 +35,9 @@ void board_timer_stop(void);
  */
 void board_interrupt_once(void (*interrupt)(uintptr_t at), uint32_t steps);
 
+/* Emulated time in steps of 100 ns. Not on every board. */
+uint32_t board_time(void);
+
 /* Runs `run` on the second core; it may return. Boards with one core end the program as crashed. */
 void board_start_second_core(void (*run)(void));
 

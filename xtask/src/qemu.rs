@@ -132,7 +132,8 @@ fn on_target(sh: &Shell, target: &Target, options: &Options) -> Result<Done> {
         let note = if program.everywhere {
             points::check(&linker, program, &image, &run.printed)?
         } else {
-            String::new()
+            let measured = run.printed.lines().filter(|line| line.starts_with(run::MEASURED));
+            measured.map(|line| format!("\n    {line}")).collect()
         };
         anyhow::Ok((run.time, note))
     });

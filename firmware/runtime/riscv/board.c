@@ -82,6 +82,10 @@ void board_timer_stop(void) {
     __asm__ volatile("csrc mie, %0" ::"r"(MIE_MTIE) : "memory");
 }
 
+uint32_t board_time(void) {
+    return TIME_LOW;
+}
+
 void board_start_second_core(void (*run)(void)) {
     second_core = run;
     __asm__ volatile("fence" ::: "memory");

@@ -12,7 +12,6 @@ use anyhow::{Context, Result, ensure};
 use super::link::Linker;
 use super::programs::Program;
 use super::run;
-use super::targets::Target;
 use super::trace::{self, Trace};
 
 /// An instruction takes 1024 ns of emulated time, and delays differ by 900 ns. The timer is set between two ticks of 100 ns,
@@ -133,15 +132,6 @@ fn contains(came: &[u32], open: &[u32]) -> Result<()> {
         hex(open.get(alike)),
         hex(came.get(start + alike)),
     )
-}
-
-/// How QEMU is told about time for such a program.
-pub(super) fn steps<'t>(target: &'t Target, program: &Program) -> &'t [&'t str] {
-    match (program.everywhere, program.stepped) {
-        (true, _) => STEPS,
-        (false, true) => target.stepped,
-        (false, false) => &[],
-    }
 }
 
 #[cfg(test)]

@@ -44,6 +44,9 @@ pub(crate) struct Program {
     pub(crate) stepped: bool,
     /// Whether it prints where interrupts came, which must be everywhere: see `points.rs`.
     pub(crate) everywhere: bool,
+    /// Whether its cores must advance evenly: the emulator writes down every instruction, nowhere, one core at a time, which
+    /// takes much longer than any instruction does.
+    pub(crate) even: bool,
     /// Symbols that the linker is told, as `NAME=VALUE`.
     pub(crate) symbols: &'static [&'static str],
 }
@@ -58,6 +61,7 @@ const PROGRAM: Program = Program {
     cores: 1,
     stepped: false,
     everywhere: false,
+    even: false,
     symbols: &[],
 };
 
@@ -165,6 +169,14 @@ pub(crate) const PROGRAMS: &[Program] = &[
         defines: OPEN,
         ending: Ending::Broken,
         cores: 2,
+        ..PROGRAM
+    },
+    Program {
+        name: "magazines",
+        source: Source::C("magazines.c"),
+        only: &["riscv32imac-smp2"],
+        cores: 2,
+        even: true,
         ..PROGRAM
     },
     Program { name: "model", source: Source::Rust("program_model"), ..PROGRAM },
