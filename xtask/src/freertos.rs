@@ -151,9 +151,9 @@ fn on_target(sh: &Shell, target: &Target, port: &Port, options: &Options) -> Res
     let programs: Vec<_> = ON_FREERTOS.iter().filter(|program| program.is_for(target)).collect();
     for program in &programs {
         let image = build.link(program, &objects)?;
-        let time = qemu::check(target, program, &image, options.overwrite)
+        let run = qemu::check(target, program, &image, options.overwrite)
             .with_context(|| format!("{} on {}", program.name, target.name))?;
-        println!("  {:<24} ok in {:.2} s", program.name, time.as_secs_f64());
+        println!("  {:<24} ok in {:.2} s", program.name, run.time.as_secs_f64());
     }
     Ok(Done::Passed(format!("{} programs", programs.len())))
 }
