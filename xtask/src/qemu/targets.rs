@@ -1,7 +1,5 @@
 //! The chip classes, and what stands for each here.
 
-use std::ops::Range;
-
 use super::toolchain::{RUST, Toolchain};
 use super::xtensa::{CALL0, WINDOWED};
 use crate::tools::{ARM_GCC, QEMU_ARM, QEMU_RISCV32, RISCV_GCC, Tool};
@@ -36,9 +34,9 @@ pub(crate) struct Target {
     /// their value.
     pub(crate) masks: (u32, u32),
     pub(crate) unmasks: (u32, u32),
-    /// Where the code lies that spills and fills register windows: exceptions in the middle of an instruction's work, which
+    /// From where to where the code lies that spills and fills register windows: exceptions in the middle of an instruction's work, which
     /// no interrupt comes between.
-    pub(crate) windows: Range<u32>,
+    pub(crate) windows: (u32, u32),
 }
 
 const RISCV: Target = Target {
@@ -73,7 +71,7 @@ const RISCV: Target = Target {
     stepped: &["-icount", "shift=3", "-singlestep"],
     masks: (0xffff_f07f, 0x3004_7073),   // csrrci rd, mstatus, 8
     unmasks: (0xfff0_7fff, 0x3000_2073), // csrs mstatus, rs
-    windows: 0..0,
+    windows: (0, 0),
 };
 
 const CORTEX_M: Target = Target {
@@ -92,7 +90,7 @@ const CORTEX_M: Target = Target {
     stepped: &["-icount", "shift=3", "-singlestep"],
     masks: (0xffff, 0xb672),             // cpsid i
     unmasks: (0xffff_fff0, 0x8810_f380), // msr PRIMASK, rs
-    windows: 0..0,
+    windows: (0, 0),
 };
 
 macro_rules! cortex_m_emulator {
@@ -166,7 +164,7 @@ const ESP8266: Target = Target {
     // rsil aX, 15 and wsr.ps aX
     masks: (0xff_ff0f, 0x00_6f00),
     unmasks: (0xff_ff0f, 0x13_e600),
-    windows: 0..0,
+    windows: (0, 0),
 };
 
 const ESP32: Target = Target {
@@ -185,7 +183,7 @@ const ESP32: Target = Target {
     script: "xtensa/windowed.ld",
     emulator: xtensa_emulator!("dc233c"),
     stepped: &["-icount", "shift=3", "-singlestep"],
-    windows: 0x2000..0x2180,
+    windows: (0x2000, 0x2180),
     ..ESP8266
 };
 
