@@ -17,6 +17,7 @@
 #include "esp_heap_caps.h"
 #include "esp_log.h"
 #include "esp_memory_utils.h"
+#include "esp_private/cache_utils.h"
 #include "esp_private/esp_cache_private.h"
 #include "esp_rom_sys.h"
 #include "esp_system.h"
@@ -103,6 +104,13 @@ void HOT microusc_esp_idf_lock(void *memory) {
 void HOT microusc_esp_idf_unlock(void *memory) {
     microusc_esp_idf_mux_t *const lock = memory;
     portEXIT_CRITICAL_SAFE(&lock->mux);
+}
+
+/* ---- What a refusal is told with --------------------------------------------------------------------------- */
+
+/* Whether code and constants in flash can be reached: not while flash is written, unless the program runs from PSRAM. */
+bool HOT microusc_esp_idf_may_report(void) {
+    return spi_flash_cache_enabled();
 }
 
 /* ---- What a waiting task sleeps on ------------------------------------------------------------------------- */

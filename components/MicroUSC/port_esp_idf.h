@@ -31,6 +31,7 @@ int microusc_esp_idf_kind_of(const void *memory, size_t bytes);
 void microusc_esp_idf_lock(void *memory);
 void microusc_esp_idf_unlock(void *memory);
 
+bool microusc_esp_idf_may_report(void);
 bool microusc_esp_idf_may_wait(void);
 uint8_t microusc_esp_idf_priority(void);
 void *microusc_esp_idf_open_36_words(void *memory);

@@ -13,6 +13,7 @@
 #include "esp_heap_caps.h"
 #include "esp_log.h"
 #include "esp_memory_utils.h"
+#include "esp_private/cache_utils.h"
 #include "esp_private/esp_cache_private.h"
 #include "esp_rom_sys.h"
 #include "esp_sleep.h"
@@ -24,7 +25,7 @@
 
 void app_main(void);
 
-bool standin_in_isr;
+bool standin_in_isr, standin_cache_off;
 static unsigned nesting;
 
 void standin_fail(const char *what) {
@@ -58,6 +59,7 @@ void esp_system_abort(const char *details) {
 }
 
 void standin_log(char level, const char *tag, const char *format, ...) {
+    if (standin_cache_off) standin_fail("a text in flash is logged while the cache is off");
     standin_from_task("ESP_LOG");
     printf("%c (%u) %s: ", level, (unsigned)(xTaskGetTickCount() * (1000 / configTICK_RATE_HZ)), tag);
     va_list arguments;
@@ -68,6 +70,7 @@ void standin_log(char level, const char *tag, const char *format, ...) {
 }
 
 int esp_rom_printf(const char *fmt, ...) {
+    if (standin_cache_off) standin_fail("a text in flash is printed while the cache is off");
     va_list arguments;
     va_start(arguments, fmt);
     const int printed = vprintf(fmt, arguments);
@@ -155,6 +158,10 @@ bool esp_ptr_external_ram(const void *p) {
 
 bool esp_ptr_byte_accessible(const void *p) {
     return esp_ptr_internal(p);
+}
+
+bool spi_flash_cache_enabled(void) {
+    return !standin_cache_off;
 }
 
 esp_err_t esp_cache_get_alignment(uint32_t heap_caps, size_t *out_alignment) {

@@ -4,6 +4,9 @@
 
 extern bool standin_in_isr;
 
+/* While flash is written: nothing in it can be reached, no text either. */
+extern bool standin_cache_off;
+
 /* Says what was done wrong, and ends the program. */
 void standin_fail(const char *what);
 

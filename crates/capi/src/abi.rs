@@ -122,6 +122,12 @@ pub(crate) fn reason_not_taken(error: Error) -> esp_err_t {
     }
 }
 
+/// The reason why a block was not returned, in the same way.
+#[inline(always)]
+pub(crate) fn reason_not_returned(error: Error) -> esp_err_t {
+    if error == Error::DoubleFree { MEMORY_POOL_ERR_DOUBLE_FREE } else { MEMORY_POOL_ERR_NOT_A_BLOCK }
+}
+
 /// Memory named by a capability.
 pub type memory_placement_t = u32;
 /// Internal, byte-addressable RAM.

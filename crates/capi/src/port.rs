@@ -9,6 +9,7 @@
 //! | `allocate(bytes, align, caps)` | memory with all the capabilities, or null; from tasks only |
 //! | `release(memory)` | gives it back; from tasks only |
 //! | `kind_of(memory, bytes)` | what memory that is, by its address |
+//! | `may_report()` | code and constants in flash can be reached now; itself runs while they cannot |
 //! | `log(report)` | one line with a next step; from any context, with no lock of ours held |
 //! | `print_info(info)` | the snapshot of one pool; from tasks only |
 //! | `print_usage(pools)` | the heap's totals and a line a pool; from tasks only |
@@ -36,10 +37,10 @@ mod panic;
 
 #[cfg(feature = "host")]
 pub(crate) use host::{
-    PortLock, Signal, allocate, kind_of, least_stack, limits, log, print_info, print_usage, release,
-    semaphore_create, semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait, system_lock,
-    system_unlock, task_is_current, task_memory, task_pause, task_priority, task_resume, task_start,
-    task_stop,
+    PortLock, Signal, allocate, kind_of, least_stack, limits, log, may_report, print_info, print_usage,
+    release, semaphore_create, semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait,
+    system_lock, system_unlock, task_is_current, task_memory, task_pause, task_priority, task_resume,
+    task_start, task_stop,
 };
 #[cfg(feature = "host")]
 pub use host::{
@@ -54,9 +55,9 @@ pub(crate) use lock::PortLock;
 
 #[cfg(feature = "bare")]
 pub(crate) use bare::{
-    Signal, allocate, kind_of, least_stack, limits, print_usage, release, semaphore_create, semaphore_delete,
-    semaphore_give, semaphore_memory, semaphore_wait, system_lock, system_unlock, task_is_current,
-    task_memory, task_pause, task_priority, task_resume, task_start, task_stop,
+    Signal, allocate, kind_of, least_stack, limits, may_report, print_usage, release, semaphore_create,
+    semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait, system_lock, system_unlock,
+    task_is_current, task_memory, task_pause, task_priority, task_resume, task_start, task_stop,
 };
 #[cfg(feature = "bare")]
 pub use bare::{
@@ -71,19 +72,19 @@ pub(crate) use freertos::PortLock;
 pub use freertos::microusc_freertos_set_writer;
 #[cfg(feature = "freertos")]
 pub(crate) use freertos::{
-    Signal, allocate, kind_of, least_stack, limits, print_usage, release, semaphore_create, semaphore_delete,
-    semaphore_give, semaphore_memory, semaphore_wait, system_lock, system_unlock, task_is_current,
-    task_memory, task_pause, task_priority, task_resume, task_start, task_stop,
+    Signal, allocate, kind_of, least_stack, limits, may_report, print_usage, release, semaphore_create,
+    semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait, system_lock, system_unlock,
+    task_is_current, task_memory, task_pause, task_priority, task_resume, task_start, task_stop,
 };
 #[cfg(feature = "freertos")]
 use freertos::{no_memory_step, now_ms, stop, write};
 
 #[cfg(feature = "esp_idf")]
 pub(crate) use esp_idf::{
-    PortLock, Signal, allocate, kind_of, least_stack, limits, log, print_info, print_usage, release,
-    semaphore_create, semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait, system_lock,
-    system_unlock, task_is_current, task_memory, task_pause, task_priority, task_resume, task_start,
-    task_stop,
+    PortLock, Signal, allocate, kind_of, least_stack, limits, log, may_report, print_info, print_usage,
+    release, semaphore_create, semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait,
+    system_lock, system_unlock, task_is_current, task_memory, task_pause, task_priority, task_resume,
+    task_start, task_stop,
 };
 
 #[cfg(not(any(feature = "bare", feature = "esp_idf", feature = "freertos", feature = "host")))]

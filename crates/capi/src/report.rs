@@ -48,6 +48,33 @@ impl Caller {
     }
 }
 
+/// Ends a function that alloc or free is, and that refused: reports it where that is possible now, and returns `reason`. O(1)
+/// besides the report. It runs while flash cannot be read; the refusal was counted in any case.
+#[cold]
+#[inline(never)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_refused"))]
+pub(crate) fn refused(
+    reason: esp_err_t,
+    address: *const c_void,
+    caller: Caller,
+    control: Option<NonNull<Control>>,
+) -> esp_err_t {
+    if port::may_report() {
+        tell(reason, address, caller, control);
+    }
+    // A caller who sees that this is its argument keeps that in a register, and a frame for it on the usual path.
+    core::hint::black_box(reason)
+}
+
+/// Where code in flash begins.
+#[cold]
+#[inline(never)]
+fn tell(reason: esp_err_t, address: *const c_void, caller: Caller, control: Option<NonNull<Control>>) {
+    // SAFETY: the pool is live, obligation 3.
+    let name = unsafe { name_of(control) };
+    report(caller.name(), reason, name, address, 0);
+}
+
 /// The name of the pool of `control`, or "".
 ///
 /// # Safety

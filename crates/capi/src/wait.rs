@@ -55,6 +55,7 @@ unsafe impl Waited for Place {
 /// Wakes a task that was served, with the lock open.
 #[cold]
 #[inline(never)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_wake"))]
 pub(crate) fn wake(waker: Waker) {
     // SAFETY: the signal lives, pinned on the stack of the task, until it was given.
     unsafe { Pin::new_unchecked(waker.as_ref()) }.give();

@@ -12,16 +12,9 @@ use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic};
 use object::read::archive::ArchiveFile;
 use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionIndex, SymbolKind};
 
-/// Where the hot path ends: parts of the mangled names. The first four report a refusal and the fifth wakes a task that
+/// Where the hot path ends: parts of the mangled names. The first reports a refusal and the second wakes a task that
 /// was handed a block, with the lock open; the last waits for another thread of the host.
-const COLD: &[&str] = &[
-    "api6blocks4tell",
-    "api6blocks7no_pool",
-    "api3set6refuse",
-    "api3set7refused",
-    "memory4wait4wake",
-    "PortLock4wait",
-];
+const COLD: &[&str] = &["memory6report4tell", "memory4wait4wake", "PortLock4wait"];
 
 /// Divisions.
 const DIVISIONS: &[Mnemonic] = &[Mnemonic::Div, Mnemonic::Idiv];
@@ -73,6 +66,11 @@ pub(crate) fn closure(bytes: &[u8], entries: &[&str]) -> Result<Closure> {
         }
     }
     Ok(closure)
+}
+
+/// Where the code ends that must run while flash cannot be read: asked before, whether that is so.
+pub(super) fn is_in_flash(name: &str) -> bool {
+    name.contains(COLD[0])
 }
 
 /// Whether the hot path ends at this function.

@@ -24,7 +24,7 @@ use object::{
     SymbolSection,
 };
 
-use super::closure::is_cold;
+use super::closure::is_in_flash;
 use super::decode::{Kind, decode};
 
 /// Sections that the chips' linker scripts put into instruction RAM.
@@ -60,7 +60,7 @@ pub(crate) fn reached(files: &[Vec<u8>], entries: &[&str]) -> Result<Reached> {
     let mut reached = Reached::default();
     let mut pending: Vec<String> = entries.iter().map(|&entry| entry.to_owned()).collect();
     while let Some(name) = pending.pop() {
-        if reached.functions.contains_key(&name) || is_cold(&name) {
+        if reached.functions.contains_key(&name) || is_in_flash(&name) {
             continue;
         }
         let Some(function) = home.get(&name) else {

@@ -8,7 +8,7 @@ use microusc_pool::{Error, RawLock};
 use crate::abi::*;
 use crate::control::{Control, control_of, lock, raw, with_pool};
 use crate::port::PortLock;
-use crate::report::{Caller, name_of, report};
+use crate::report::{Caller, refused};
 use crate::wait::wake;
 
 type Saved = <PortLock as RawLock>::Saved;
@@ -87,7 +87,7 @@ pub(super) unsafe fn free(caller: Caller, pool: *mut memory_pool_t, block: *mut 
     // SAFETY: obligation 1.
     let control = match unsafe { control_of(pool) } {
         Ok(control) => control,
-        Err(reason) => return no_pool(reason, block, caller),
+        Err(reason) => return refused(reason, block, caller, None),
     };
     // SAFETY: `control` is that of `pool`, and the lock is held; the block is as the caller promises.
     match unsafe { lock(control).try_with(|| raw(pool, control).try_put(block.cast())) } {
@@ -121,7 +121,7 @@ pub unsafe extern "C" fn memory_pool_free_unsynchronized(
     // SAFETY: obligation 1.
     let control = match unsafe { control_of(pool) } {
         Ok(control) => control,
-        Err(reason) => return no_pool(reason, block, Caller::FreeUnsynchronized),
+        Err(reason) => return refused(reason, block, Caller::FreeUnsynchronized, None),
     };
     // SAFETY: `control` is that of `pool`, which nobody else uses, as the function's name asks; if `block` is one in
     // use, its owner gives it up by this call.
@@ -239,23 +239,6 @@ fn told(
 ) -> esp_err_t {
     match answer {
         Ok(()) => ESP_OK,
-        Err(error) => tell(caller, error, control, block),
+        Err(error) => refused(reason_not_returned(error), block, caller, Some(control)),
     }
-}
-
-#[cold]
-#[inline(never)]
-fn no_pool(reason: esp_err_t, block: *mut c_void, caller: Caller) -> esp_err_t {
-    report(caller.name(), reason, c"".as_ptr(), block, 0);
-    // A caller who sees that this is its argument keeps that in a register, and a frame for it on the usual path.
-    core::hint::black_box(reason)
-}
-
-#[cold]
-#[inline(never)]
-fn tell(caller: Caller, error: Error, control: NonNull<Control>, block: *mut c_void) -> esp_err_t {
-    // SAFETY: the pool is live, obligation 3.
-    let name = unsafe { name_of(Some(control)) };
-    report(caller.name(), reason_of(error), name, block, 0);
-    reason_of(error)
 }

@@ -14,7 +14,7 @@ use microusc_pool::Error;
 use super::blocks::free;
 use super::inspect::info_of;
 use crate::abi::*;
-use crate::report::{Caller, name_of, report};
+use crate::report::{Caller, refused, report};
 use crate::set;
 
 /// The set, or why there is none.
@@ -30,13 +30,6 @@ unsafe fn given(set: *mut memory_pool_set_t) -> Result<*mut memory_pool_set_t, e
     if unsafe { (*set).num_classes } == 0 { Err(ESP_ERR_INVALID_STATE) } else { Ok(set) }
 }
 
-#[cold]
-#[inline(never)]
-fn refused(caller: Caller, reason: esp_err_t, address: *const c_void) -> esp_err_t {
-    report(caller.name(), reason, c"".as_ptr(), address, 0);
-    reason
-}
-
 /// Refuses an address that no class is asked about, or must not be.
 ///
 /// # Safety
@@ -44,6 +37,7 @@ fn refused(caller: Caller, reason: esp_err_t, address: *const c_void) -> esp_err
 /// `set` is a live set.
 #[cold]
 #[inline(never)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_refuse"))]
 unsafe fn refuse(
     caller: Caller,
     set: *mut memory_pool_set_t,
@@ -54,9 +48,8 @@ unsafe fn refuse(
     unsafe { set::count(set, &raw mut (*set).refused_frees) };
     let error = owner.map_or(Error::NotABlock, |class| class.refusal(block.addr()));
     // SAFETY: the pool of a live set.
-    let name = unsafe { name_of(owner.and_then(|class| NonNull::new((*class.pool).control))) };
-    report(caller.name(), reason_of(error), name, block, 0);
-    reason_of(error)
+    let control = owner.and_then(|class| NonNull::new(unsafe { (*class.pool).control }));
+    refused(reason_not_returned(error), block, caller, control)
 }
 
 /// Makes a set: every class, or nothing. O(blocks of all classes). From tasks only.
@@ -75,7 +68,7 @@ pub unsafe extern "C" fn memory_pool_set_init(
         // SAFETY: obligation 2: so many classes, and a struct to write to.
         unsafe { set::init(set, slice::from_raw_parts(classes, num_classes), placement) }
     };
-    made.err().map_or(ESP_OK, |reason| refused(Caller::SetInit, reason, set.cast()))
+    made.err().map_or(ESP_OK, |reason| refused(reason, set.cast(), Caller::SetInit, None))
 }
 
 /// Ends a set, whatever is in use. O(pools). From tasks only.
@@ -86,7 +79,7 @@ pub unsafe extern "C" fn memory_pool_set_destroy(set: *mut memory_pool_set_t) {
         return;
     }
     if !set::is_live(set) {
-        let _reported = refused(CALLER, ESP_ERR_INVALID_STATE, set.cast());
+        let _reported = refused(ESP_ERR_INVALID_STATE, set.cast(), CALLER, None);
         return;
     }
     let tell = |ended: crate::create::Ended| {
@@ -108,7 +101,7 @@ pub unsafe extern "C" fn memory_pool_set_spill(set: *mut memory_pool_set_t, spil
             unsafe { &(*set).spill }.store(spill, Ordering::Relaxed);
             ESP_OK
         }
-        Err(reason) => refused(Caller::SetSpill, reason, set.cast()),
+        Err(reason) => refused(reason, set.cast(), Caller::SetSpill, None),
     }
 }
 
@@ -147,7 +140,7 @@ pub unsafe extern "C" fn memory_pool_set_free(set: *mut memory_pool_set_t, block
     // SAFETY: as for this function.
     let set = match unsafe { given(set) } {
         Ok(set) => set,
-        Err(reason) => return refused(CALLER, reason, block),
+        Err(reason) => return refused(reason, block, CALLER, None),
     };
     // SAFETY: a live set.
     match unsafe { set::owner(set, block.addr()) } {
@@ -185,7 +178,7 @@ pub unsafe extern "C" fn memory_pool_set_realloc(
     let set = match unsafe { given(set) } {
         Ok(set) => set,
         Err(reason) => {
-            let _reported = refused(CALLER, reason, block);
+            let _reported = refused(reason, block, CALLER, None);
             return null_mut();
         }
     };

@@ -22,6 +22,12 @@ pub(crate) use tasks::{
     system_lock, system_unlock, task_is_current, task_memory, task_pause, task_resume, task_start, task_stop,
 };
 
+/// Always: the log's code and texts are where all code is.
+#[inline(always)]
+pub(crate) fn may_report() -> bool {
+    true
+}
+
 /// One kind of RAM, reached by bytes and by peripherals: a chip with more has a port of its own.
 pub(crate) fn limits() -> Limits {
     Limits { psram: None, dma_align: size_of::<usize>(), word_iram: false }

@@ -20,6 +20,13 @@ pub(crate) use tasks::{
     system_lock, system_unlock, task_is_current, task_memory, task_pause, task_resume, task_start, task_stop,
 };
 
+/// Not while the flash cache is off: a refusal is only counted then.
+#[inline(always)]
+pub(crate) fn may_report() -> bool {
+    // SAFETY: from any context; in instruction RAM.
+    unsafe { shim::microusc_esp_idf_may_report() }
+}
+
 pub(crate) fn limits() -> Limits {
     let mut limits = shim::microusc_esp_idf_limits_t::default();
     // SAFETY: it fills the struct in.

@@ -25,6 +25,12 @@ pub(crate) use tasks::{
 pub use writer::microusc_freertos_set_writer;
 pub(super) use writer::write;
 
+/// Always: the log's code and texts are where all code is.
+#[inline(always)]
+pub(crate) fn may_report() -> bool {
+    true
+}
+
 /// One kind of RAM, reached by bytes and by peripherals: a chip with more has a port of its own.
 pub(crate) fn limits() -> Limits {
     Limits { psram: None, dma_align: size_of::<usize>(), word_iram: false }

@@ -47,6 +47,7 @@ unsafe extern "C" {
     #[cfg(feature = "portmux")]
     pub(super) fn microusc_esp_idf_unlock(mux: *mut c_void);
 
+    pub(super) fn microusc_esp_idf_may_report() -> bool;
     pub(super) fn microusc_esp_idf_may_wait() -> bool;
     pub(super) fn microusc_esp_idf_priority() -> u8;
     pub(super) fn microusc_esp_idf_open_36_words(memory: *mut c_void) -> *mut c_void;
