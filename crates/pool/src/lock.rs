@@ -9,6 +9,7 @@ mod critical_section;
 mod mask;
 #[cfg(feature = "lock_api")]
 mod mutex;
+mod none;
 #[cfg(target_has_atomic = "32")]
 mod spin;
 
@@ -21,10 +22,9 @@ pub use critical_section::CriticalSection;
 pub use mask::{InterruptLock, Interrupts};
 #[cfg(feature = "lock_api")]
 pub use mutex::MutexLock;
+pub use none::NoLock;
 #[cfg(target_has_atomic = "32")]
 pub use spin::{MaskedSpinLock, NoMask, SpinLock};
-
-use core::marker::PhantomData;
 
 /// The lock of a pool that does not name one.
 ///
@@ -111,26 +111,4 @@ pub unsafe trait Mask {
     ///
     /// `saved` came from the matching `mask`; pairs nest.
     unsafe fn restore(saved: Self::Saved);
-}
-
-/// No lock: for a pool that one context owns. It is not `Sync`, so neither is a pool with it.
-///
-/// ```compile_fail
-/// use microusc_pool::{NoLock, Pool};
-/// static POOL: Pool<u32, 4, NoLock> = Pool::new(); // cannot be shared between threads safely
-/// ```
-#[derive(Debug)]
-pub struct NoLock(PhantomData<*mut ()>);
-
-// SAFETY: not `Sync`, so a single context reaches it and there is nobody to keep out.
-unsafe impl RawLock for NoLock {
-    const INIT: Self = Self(PhantomData);
-
-    type Saved = ();
-
-    #[inline(always)]
-    fn acquire(&self) {}
-
-    #[inline(always)]
-    unsafe fn release(&self, (): ()) {}
 }

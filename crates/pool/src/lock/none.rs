@@ -1,0 +1,25 @@
+use core::marker::PhantomData;
+
+use super::RawLock;
+
+/// No lock: for a pool that one context owns. It is not `Sync`, so neither is a pool with it.
+///
+/// ```compile_fail
+/// use microusc_pool::{NoLock, Pool};
+/// static POOL: Pool<u32, 4, NoLock> = Pool::new(); // cannot be shared between threads safely
+/// ```
+#[derive(Debug)]
+pub struct NoLock(PhantomData<*mut ()>);
+
+// SAFETY: not `Sync`, so a single context reaches it and there is nobody to keep out.
+unsafe impl RawLock for NoLock {
+    const INIT: Self = Self(PhantomData);
+
+    type Saved = ();
+
+    #[inline(always)]
+    fn acquire(&self) {}
+
+    #[inline(always)]
+    unsafe fn release(&self, (): ()) {}
+}
