@@ -11,7 +11,7 @@ use std::ffi::OsString;
 use anyhow::{Result, ensure};
 use xshell::Shell;
 
-pub(crate) use iram::swaps;
+pub(crate) use iram::{members, swaps};
 
 use crate::archive::{self, Profile};
 use crate::report::{Done, Report};
@@ -56,7 +56,7 @@ fn check(sh: &Shell) -> Result<Done> {
     Ok(Done::Passed(format!("{} functions", closure.functions.len())))
 }
 
-/// Checks that the hot paths in objects for Xtensa need nothing but RAM, and prints what they consist of.
+/// Checks that the hot paths in objects for Xtensa or RISC-V need nothing but RAM, and prints what they consist of.
 pub(crate) fn check_instruction_ram(objects: &[Vec<u8>]) -> Result<()> {
     let reached = iram::reached(objects, ENTRIES)?;
     for (name, (bytes, narrow)) in &reached.functions {

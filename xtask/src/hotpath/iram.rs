@@ -1,4 +1,5 @@
-//! The walk through everything that a function can reach in objects for Xtensa: all of it must work while flash does not.
+//! The walk through everything that a function can reach in objects for Xtensa or RISC-V (`iram/riscv.rs`): all of it must
+//! work while flash does not.
 //!
 //! ```text
 //!   .iram1.memory_pool_alloc            code                  must be in `.iram1.*`
@@ -20,8 +21,8 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
 use object::{
-    Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionFlags, SectionIndex, SymbolKind,
-    SymbolSection,
+    Architecture, Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionFlags, SectionIndex,
+    SymbolKind, SymbolSection,
 };
 
 use super::closure::is_in_flash;
@@ -122,6 +123,9 @@ impl Walk<'_, '_> {
             self.wrong.push(format!("lies in {}, not in instruction RAM", section.name()?));
         }
         ensure!(function.bytes > 0, "its symbol does not say how long it is");
+        if self.object.architecture() == Architecture::Riscv32 {
+            return self.riscv(function);
+        }
         let (code, end) = (section.data()?, function.start + function.bytes);
         let relocations: BTreeMap<u64, Option<Leads>> = section
             .relocations()
@@ -226,5 +230,8 @@ fn leads(object: &object::File<'_>, target: RelocationTarget, addend: i64) -> Op
     Some(Leads::ToData { section: section.name().ok()?.to_owned(), writable: sh_flags.0 & WRITABLE != 0 })
 }
 
+mod riscv;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use riscv::members;

@@ -10,6 +10,7 @@ use super::link::Linker;
 use super::programs::Program;
 use super::targets::Target;
 use crate::archive;
+use crate::hotpath;
 use crate::tools::{self, DEBIAN_CARGO, DEBIAN_CLIPPY, DEBIAN_RUST_SOURCE, DEBIAN_RUSTC};
 
 /// How the archives of a target are made.
@@ -65,10 +66,11 @@ fn missing(sh: &Shell, target: &Target) -> Result<Option<String>> {
 
 fn build(sh: &Shell, target: &Target) -> Result<Archives> {
     let description = Path::new(target.rust);
-    Ok(Archives {
-        memory: memory(sh, target, cargo(target), description)?,
-        programs: programs(sh, target, cargo(target), description)?,
-    })
+    let memory = memory(sh, target, cargo(target), description)?;
+    if target.rust.starts_with("riscv") {
+        hotpath::check_instruction_ram(&hotpath::members(&std::fs::read(&memory)?)?)?;
+    }
+    Ok(Archives { memory, programs: programs(sh, target, cargo(target), description)? })
 }
 
 fn version(target: &Target) -> Result<String> {
