@@ -97,20 +97,7 @@ impl<'m, L: RawLock> DynPool<'m, L> {
     /// [`Error::Exhausted`] or [`Error::Corrupt`]. The value is given back.
     #[inline]
     pub fn alloc_value<T>(&self, value: T) -> Result<PoolBox<'_, T, Self>, Rejected<T>> {
-        let misaligned = (self.base.addr().get() | self.geometry.stride()) & (align_of::<T>() - 1) != 0;
-        if misaligned || size_of::<T>() > self.geometry.stride() {
-            return Err(Rejected { error: Error::UnsuitableMemory, value });
-        }
-        match self.alloc_raw() {
-            Ok(block) => {
-                let block = block.cast::<T>();
-                // SAFETY: the block is ours, and as large and aligned as a `T`.
-                unsafe { block.write(value) };
-                // SAFETY: just taken and written.
-                Ok(unsafe { PoolBox::from_parts(self, block) })
-            }
-            Err(error) => Err(Rejected { error, value }),
-        }
+        place(self, (self.base, &self.geometry), || self.alloc_raw(), value)
     }
 
     /// Takes a block as an address. O(1); one critical section.
@@ -323,5 +310,29 @@ unsafe impl<L: RawLock> Locked for DynPool<'_, L> {
     unsafe fn unlocked<R>(&self, work: impl FnOnce(&mut RawPool<'_, ByteMarks>) -> R) -> R {
         // SAFETY: as the caller promises.
         unsafe { DynPool::unlocked(self, work) }
+    }
+}
+
+/// Moves `value` into a block that `take` takes from `pool`, whose blocks begin at `base`, if it fits such a block.
+#[inline(always)]
+pub(crate) fn place<'p, T, P: Reclaim>(
+    pool: &'p P,
+    (base, geometry): (NonNull<u8>, &Geometry),
+    take: impl FnOnce() -> Result<NonNull<u8>, Error>,
+    value: T,
+) -> Result<PoolBox<'p, T, P>, Rejected<T>> {
+    let misaligned = (base.addr().get() | geometry.stride()) & (align_of::<T>() - 1) != 0;
+    if misaligned || size_of::<T>() > geometry.stride() {
+        return Err(Rejected { error: Error::UnsuitableMemory, value });
+    }
+    match take() {
+        Ok(block) => {
+            let block = block.cast::<T>();
+            // SAFETY: the block is ours, and as large and aligned as a `T`.
+            unsafe { block.write(value) };
+            // SAFETY: just taken and written.
+            Ok(unsafe { PoolBox::from_parts(pool, block) })
+        }
+        Err(error) => Err(Rejected { error, value }),
     }
 }

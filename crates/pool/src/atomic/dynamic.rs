@@ -5,6 +5,7 @@ use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
 use super::bits::{AtomicStats, Bits, Tally};
+use crate::dynamic::place;
 use crate::sync::Word;
 use crate::{Error, Geometry, LINK_BYTES, Owns, PoolBox, Reclaim, Rejected};
 
@@ -138,20 +139,7 @@ impl<'m> AtomicDynPool<'m> {
     /// [`Error::Exhausted`]. The value is given back.
     #[inline]
     pub fn alloc_value<T>(&self, value: T) -> Result<PoolBox<'_, T, Self>, Rejected<T>> {
-        let misaligned = (self.base.addr().get() | self.geometry.stride()) & (align_of::<T>() - 1) != 0;
-        if misaligned || size_of::<T>() > self.geometry.stride() {
-            return Err(Rejected { error: Error::UnsuitableMemory, value });
-        }
-        match self.alloc_raw() {
-            Ok(block) => {
-                let block = block.cast::<T>();
-                // SAFETY: the block is ours, and as large and aligned as a `T`.
-                unsafe { block.write(value) };
-                // SAFETY: just taken and written.
-                Ok(unsafe { PoolBox::from_parts(self, block) })
-            }
-            Err(error) => Err(Rejected { error, value }),
-        }
+        place(self, (self.base, &self.geometry), || self.alloc_raw(), value)
     }
 
     /// Takes a block as an address.
