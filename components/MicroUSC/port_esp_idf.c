@@ -21,6 +21,7 @@
 #include "esp_private/esp_cache_private.h"
 #include "esp_rom_sys.h"
 #include "esp_system.h"
+#include "esp_timer.h"
 #include "freertos/FreeRTOS.h"
 #include "freertos/semphr.h"
 #include "freertos/task.h"
@@ -325,6 +326,38 @@ void microusc_esp_idf_log(const memory_pool_report_t *report, const char *reason
     (void)reason;
     (void)step;
     (void)length;
+#endif
+}
+
+/* Where and when the caller runs, for records of who took a block: microseconds since the start. */
+uint64_t HOT microusc_esp_idf_moment(const void **task, uint8_t *core, bool *in_interrupt) {
+    *in_interrupt = xPortInIsrContext() != 0;
+    *core = (uint8_t)xPortGetCoreID();
+    *task = *in_interrupt ? NULL : (const void *)xTaskGetCurrentTaskHandle();
+    return (uint64_t)esp_timer_get_time();
+}
+
+/* One line about `count` blocks that one place took, of which `site` tells of the oldest. From tasks. */
+void microusc_esp_idf_log_leak(const char *pool, size_t count, const memory_pool_site_t *site) {
+#if CONFIG_MICROUSC_LOG
+    char place[64] = "somewhere";
+    char owner[24] = "an interrupt";
+    if (!site->recorded) {
+        ESP_LOGW(TAG, "pool \"%s\": %u in use, taken before that was recorded, the first %p", pool, (unsigned)count,
+                 site->block);
+        return;
+    }
+    if (site->file != NULL) snprintf(place, sizeof(place), "at %s:%u", site->file, (unsigned)site->line);
+    if (site->caller != NULL) snprintf(place, sizeof(place), "from %p", site->caller);
+    if (!site->in_interrupt) snprintf(owner, sizeof(owner), "task %p", site->task);
+    const uint64_t age_ms = site->age_us / 1000;
+    ESP_LOGW(TAG, "pool \"%s\": %u in use, taken %s by %s on core %u, the oldest %p for %u.%03u s", pool,
+             (unsigned)count, place, owner, (unsigned)site->core, site->block, (unsigned)(age_ms / 1000),
+             (unsigned)(age_ms % 1000));
+#else
+    (void)pool;
+    (void)count;
+    (void)site;
 #endif
 }
 

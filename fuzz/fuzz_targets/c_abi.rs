@@ -9,7 +9,7 @@ use microusc_fuzz::judge;
 use microusc_memory::abi::{DRAM, IRAM, PSRAM};
 use subjects::{ThroughC, Way};
 
-const WAYS: [Way; 7] = [
+const WAYS: [Way; 8] = [
     Way::Init,
     Way::Malloc,
     Way::Placed(DRAM),
@@ -17,6 +17,7 @@ const WAYS: [Way; 7] = [
     Way::Placed(IRAM),
     Way::Static,
     Way::Unsynchronized,
+    Way::Recorded,
 ];
 
 fuzz_target!(|data: &[u8]| {

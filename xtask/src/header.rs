@@ -39,6 +39,7 @@ const INCLUDE: &str = "crates/capi/include";
 
 /// Type aliases that Rust has and C writes out.
 const ALIASES: &str = "typedef void (*memory_pool_report_callback_t)(const memory_pool_report_t *);\n\
+    typedef void (*memory_pool_site_callback_t)(const memory_pool_site_t *, void *);\n\
     typedef microusc_driver_t Driver;\n\
     typedef void (*Entry)(Driver *);\n";
 
@@ -218,7 +219,10 @@ fn declared(sh: &Shell, folders: &[&str]) -> Result<BTreeSet<String>> {
     let list = dir.join("declared.txt");
     gcc.with(["-aux-info".to_owned(), list.display().to_string()]).check(&source)?;
     let text = sh.read_file(&list)?;
-    let ours = text.lines().filter(|line| folders.iter().any(|folder| line.contains(folder)));
+    // What is inline is no function of the archive.
+    let ours = text
+        .lines()
+        .filter(|line| !line.contains(" static ") && folders.iter().any(|folder| line.contains(folder)));
     ours.map(|line| {
         // `/* FILE:LINE:NC */ extern bool memory_pool_init (memory_pool_t *, …);`
         let declaration = line.split_once("*/").map_or(line, |(_, declaration)| declaration);

@@ -1,6 +1,7 @@
 //! The C types and numbers of `memory_pool.h`. A test compares them with the header.
 #![allow(non_camel_case_types, reason = "the names are C's")]
 
+mod leaks;
 mod retained;
 mod set;
 mod system;
@@ -11,6 +12,7 @@ use microusc_pool::{Error, Link};
 
 use crate::control::Control;
 
+pub use leaks::*;
 pub use retained::*;
 pub use set::*;
 pub use system::*;
@@ -29,6 +31,8 @@ pub const ESP_ERR_INVALID_STATE: esp_err_t = 0x103;
 /// A size or count that no pool can have.
 pub const ESP_ERR_INVALID_SIZE: esp_err_t = 0x104;
 
+/// The archive was built without that.
+pub const ESP_ERR_NOT_SUPPORTED: esp_err_t = 0x106;
 /// No block became free in time.
 pub const ESP_ERR_TIMEOUT: esp_err_t = 0x107;
 
@@ -58,12 +62,13 @@ pub const MEMORY_POOL_ERR_BYTES_IN_IRAM: esp_err_t = MEMORY_POOL_ERR_BASE + 10;
 pub const MEMORY_POOL_ERR_WRONG_MEMORY: esp_err_t = MEMORY_POOL_ERR_BASE + 11;
 
 /// Every reason with its name.
-pub const REASONS: [(esp_err_t, &core::ffi::CStr); 27] = [
+pub const REASONS: [(esp_err_t, &core::ffi::CStr); 28] = [
     (ESP_OK, c"ESP_OK"),
     (ESP_ERR_NO_MEM, c"ESP_ERR_NO_MEM"),
     (ESP_ERR_INVALID_ARG, c"ESP_ERR_INVALID_ARG"),
     (ESP_ERR_INVALID_STATE, c"ESP_ERR_INVALID_STATE"),
     (ESP_ERR_INVALID_SIZE, c"ESP_ERR_INVALID_SIZE"),
+    (ESP_ERR_NOT_SUPPORTED, c"ESP_ERR_NOT_SUPPORTED"),
     (ESP_ERR_TIMEOUT, c"ESP_ERR_TIMEOUT"),
     (MEMORY_POOL_ERR_NOT_A_BLOCK, c"MEMORY_POOL_ERR_NOT_A_BLOCK"),
     (MEMORY_POOL_ERR_DOUBLE_FREE, c"MEMORY_POOL_ERR_DOUBLE_FREE"),

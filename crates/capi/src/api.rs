@@ -11,6 +11,7 @@
 mod batch;
 mod blocks;
 mod inspect;
+mod leaks;
 mod lifecycle;
 mod retained;
 mod set;
@@ -20,6 +21,7 @@ mod wait;
 pub use batch::*;
 pub use blocks::*;
 pub use inspect::*;
+pub use leaks::*;
 pub use lifecycle::*;
 pub use retained::*;
 pub use set::*;

@@ -4,12 +4,14 @@ use core::ffi::c_char;
 use core::ptr::NonNull;
 
 use microusc_pool::{ByteMarks, Geometry, Ledger, Queue, RawLock, RawPool};
+use microusc_system::sites::Record;
 
 use crate::abi::{
     ESP_ERR_INVALID_ARG, ESP_ERR_INVALID_STATE, MEMORY_POOL_NAME_SIZE, esp_err_t, memory_placement_t,
     memory_pool_t,
 };
 use crate::port::PortLock;
+use crate::sites::Records;
 use crate::wait::Waker;
 
 /// Everything of a pool that is neither in the documented struct nor in its blocks. The marks follow it in memory.
@@ -29,6 +31,8 @@ pub struct Control {
     pub(crate) placement: memory_placement_t,
     pub(crate) flags: u32,
     pub(crate) name: [c_char; MEMORY_POOL_NAME_SIZE],
+    /// Who took each block, while that is recorded.
+    pub(crate) records: Records,
     /// What must be given back at the end: the memory this block lies in (which may begin with the struct), and the
     /// storage. Null: the caller's.
     pub(crate) own_memory: *mut u8,
@@ -45,7 +49,9 @@ pub(crate) type ControlMarks = ByteMarks<{ size_of::<Control>() }>;
 impl Control {
     /// RAM of this pool besides its blocks, in bytes.
     pub(crate) fn overhead_bytes(&self) -> usize {
-        size_of::<memory_pool_t>() + size_of::<Control>() + self.geometry.capacity()
+        let records =
+            if self.records.are_kept() { self.geometry.capacity() * size_of::<Record>() } else { 0 };
+        size_of::<memory_pool_t>() + size_of::<Control>() + self.geometry.capacity() + records
     }
 }
 

@@ -10,20 +10,34 @@ use crate::control::{Control, ControlMarks};
 use crate::placement::{self, Terms};
 use crate::port::{self, PortLock};
 use crate::registry;
+use crate::sites::Records;
 use crate::wait::Place;
 
 /// What the control block is asked for with: it needs locks and bytes, which only internal data RAM has.
 const CONTROL_CAPS: u32 = MALLOC_CAP_INTERNAL | MALLOC_CAP_8BIT;
 
 /// Memory that is given back unless somebody keeps it.
-struct Allocation(NonNull<u8>);
+pub(crate) struct Allocation(NonNull<u8>);
 
 impl Allocation {
     fn new(bytes: usize, align: usize, caps: u32) -> Result<Self, esp_err_t> {
         NonNull::new(port::allocate(bytes, align, caps)).map(Self).ok_or(ESP_ERR_NO_MEM)
     }
 
-    fn keep(self) -> *mut u8 {
+    /// Memory for what locks, interrupts and single bytes touch.
+    pub(crate) fn for_control(bytes: usize, align: usize) -> Result<Self, esp_err_t> {
+        let memory = Self::new(bytes, align, CONTROL_CAPS)?;
+        if !placement::fits_control(memory.0.as_ptr(), bytes) {
+            return Err(MEMORY_POOL_ERR_WRONG_MEMORY);
+        }
+        Ok(memory)
+    }
+
+    pub(crate) fn at(&self) -> *mut u8 {
+        self.0.as_ptr()
+    }
+
+    pub(crate) fn keep(self) -> *mut u8 {
         core::mem::ManuallyDrop::new(self).0.as_ptr()
     }
 }
@@ -77,10 +91,7 @@ pub(crate) unsafe fn create_aligned(
     }
 
     let bytes = head + size_of::<Control>() + geometry.capacity();
-    let memory = Allocation::new(bytes, align_of::<Control>(), CONTROL_CAPS)?;
-    if !placement::fits_control(memory.0.as_ptr(), bytes) {
-        return Err(MEMORY_POOL_ERR_WRONG_MEMORY);
-    }
+    let memory = Allocation::for_control(bytes, align_of::<Control>())?;
     let storage = storage(&terms, &geometry)?;
 
     let pool = match home {
@@ -178,6 +189,7 @@ impl Parts {
             flags: config.flags,
             // SAFETY: as the caller promises.
             name: unsafe { name_from(config.name) },
+            records: Records::none(),
             own_memory: null_mut(),
             own_storage: null_mut(),
         };
@@ -248,8 +260,9 @@ pub(crate) unsafe fn end(pool: *mut memory_pool_t, only_unused: bool) -> Option<
         // SAFETY: off the registry, and nobody uses the pool; what it owns was allocated for it.
         unsafe {
             let (memory, storage) = ((*control.as_ptr()).own_memory, (*control.as_ptr()).own_storage);
+            let records = (*control.as_ptr()).records.own_memory();
             pool.write(memory_pool_t::ZEROED);
-            for owned in [storage, memory].into_iter().filter(|owned| !owned.is_null()) {
+            for owned in [records, storage, memory].into_iter().filter(|owned| !owned.is_null()) {
                 port::release(owned);
             }
         }

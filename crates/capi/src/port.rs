@@ -10,7 +10,9 @@
 //! | `release(memory)` | gives it back; from tasks only |
 //! | `kind_of(memory, bytes)` | what memory that is, by its address |
 //! | `may_report()` | code and constants in flash can be reached now; itself runs while they cannot |
+//! | `moment()` | where and when the caller runs; from any context, without flash |
 //! | `log(report)` | one line with a next step; from any context, with no lock of ours held |
+//! | `log_leak(pool, count, site)` | one line about blocks in use, of which `site` is the oldest; from tasks only |
 //! | `print_info(info)` | the snapshot of one pool; from tasks only |
 //! | `print_usage(pools)` | the heap's totals and a line a pool; from tasks only |
 //! | `system_*`, `task_*`, `semaphore_*`, `least_stack()` | the kernel, as `microusc_system::Platform` has it |
@@ -37,10 +39,10 @@ mod panic;
 
 #[cfg(feature = "host")]
 pub(crate) use host::{
-    PortLock, Signal, allocate, kind_of, least_stack, limits, log, may_report, print_info, print_usage,
-    release, semaphore_create, semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait,
-    system_lock, system_unlock, task_is_current, task_memory, task_pause, task_priority, task_resume,
-    task_start, task_stop,
+    PortLock, Signal, allocate, kind_of, least_stack, limits, log, log_leak, may_report, moment, print_info,
+    print_usage, release, semaphore_create, semaphore_delete, semaphore_give, semaphore_memory,
+    semaphore_wait, system_lock, system_unlock, task_is_current, task_memory, task_pause, task_priority,
+    task_resume, task_start, task_stop,
 };
 #[cfg(feature = "host")]
 pub use host::{
@@ -49,15 +51,16 @@ pub use host::{
 };
 
 #[cfg(any(feature = "bare", feature = "freertos"))]
-pub(crate) use lines::{log, print_info};
+pub(crate) use lines::{log, log_leak, print_info};
 #[cfg(all(any(feature = "bare", feature = "freertos"), target_os = "none"))]
 pub(crate) use lock::PortLock;
 
 #[cfg(feature = "bare")]
 pub(crate) use bare::{
-    Signal, allocate, kind_of, least_stack, limits, may_report, print_usage, release, semaphore_create,
-    semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait, system_lock, system_unlock,
-    task_is_current, task_memory, task_pause, task_priority, task_resume, task_start, task_stop,
+    Signal, allocate, kind_of, least_stack, limits, may_report, moment, print_usage, release,
+    semaphore_create, semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait, system_lock,
+    system_unlock, task_is_current, task_memory, task_pause, task_priority, task_resume, task_start,
+    task_stop,
 };
 #[cfg(feature = "bare")]
 pub use bare::{
@@ -72,19 +75,20 @@ pub(crate) use freertos::PortLock;
 pub use freertos::microusc_freertos_set_writer;
 #[cfg(feature = "freertos")]
 pub(crate) use freertos::{
-    Signal, allocate, kind_of, least_stack, limits, may_report, print_usage, release, semaphore_create,
-    semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait, system_lock, system_unlock,
-    task_is_current, task_memory, task_pause, task_priority, task_resume, task_start, task_stop,
+    Signal, allocate, kind_of, least_stack, limits, may_report, moment, print_usage, release,
+    semaphore_create, semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait, system_lock,
+    system_unlock, task_is_current, task_memory, task_pause, task_priority, task_resume, task_start,
+    task_stop,
 };
 #[cfg(feature = "freertos")]
 use freertos::{no_memory_step, now_ms, stop, write};
 
 #[cfg(feature = "esp_idf")]
 pub(crate) use esp_idf::{
-    PortLock, Signal, allocate, kind_of, least_stack, limits, log, may_report, print_info, print_usage,
-    release, semaphore_create, semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait,
-    system_lock, system_unlock, task_is_current, task_memory, task_pause, task_priority, task_resume,
-    task_start, task_stop,
+    PortLock, Signal, allocate, kind_of, least_stack, limits, log, log_leak, may_report, moment, print_info,
+    print_usage, release, semaphore_create, semaphore_delete, semaphore_give, semaphore_memory,
+    semaphore_wait, system_lock, system_unlock, task_is_current, task_memory, task_pause, task_priority,
+    task_resume, task_start, task_stop,
 };
 
 #[cfg(not(any(feature = "bare", feature = "esp_idf", feature = "freertos", feature = "host")))]
@@ -95,6 +99,17 @@ compile_error!("choose a port: the feature `bare`, `esp_idf`, `freertos` or `hos
     all(feature = "host", any(feature = "bare", feature = "esp_idf", feature = "freertos"))
 ))]
 compile_error!("one port at a time: others than `host` need --no-default-features");
+
+/// Where and when a caller runs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    /// Microseconds since the start.
+    pub(crate) time_us: u64,
+    /// The task, as the kernel names it; null in an interrupt, or before there are tasks.
+    pub(crate) task: *const core::ffi::c_void,
+    pub(crate) core: u8,
+    pub(crate) in_interrupt: bool,
+}
 
 /// What the chip has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use crate::abi::*;
 use crate::control::{Control, control_of, lock, raw, with_pool};
 use crate::create::{self, Ended, Home};
 use crate::port::PortLock;
-use crate::{placement, registry};
+use crate::{placement, registry, sites};
 
 type Saved = <PortLock as RawLock>::Saved;
 
@@ -106,7 +106,10 @@ impl Class {
         let taken = unsafe { raw(self.pool, self.control).take_otherwise() };
         // SAFETY: as the caller promises.
         unsafe { lock(self.control).release(saved) };
-        taken
+        taken.inspect(|block| {
+            // SAFETY: `control` is that of `pool`, which gave the block to the caller.
+            unsafe { sites::taken(self.pool, self.control, *block, sites::Place::UNSAID) };
+        })
     }
 
     #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_class_take"))]

@@ -52,6 +52,7 @@ fn struct_facts() -> Vec<Fact> {
             name, placement, flags, block_size, requested_size, num_blocks, free_blocks, used_blocks, lowest_free,
             storage_bytes, overhead_bytes, alloc_failures, refused_frees, corruptions, waiting_tasks
         }
+        memory_pool_site_t { block, file, caller, task, time_us, age_us, line, core, in_interrupt, recorded }
         memory_pool_report_t { reason, function, pool, address, count }
         memory_pool_set_class_t { block_size, num_blocks }
         memory_pool_set_t { classes, num_classes, too_large, refused_frees, spilled_in, spill }
@@ -74,6 +75,7 @@ fn number_facts() -> Vec<Fact> {
         ESP_ERR_INVALID_ARG,
         ESP_ERR_INVALID_STATE,
         ESP_ERR_INVALID_SIZE,
+        ESP_ERR_NOT_SUPPORTED,
         ESP_ERR_TIMEOUT,
         MEMORY_POOL_ERR_BASE,
         MEMORY_POOL_ERR_NOT_A_BLOCK,
@@ -148,6 +150,7 @@ fn other_facts() -> Vec<Fact> {
 /// Every header of C.
 const HEADERS: &str = "#include \"MicroUSC/internal/driverList.h\"\n\
     #include \"MicroUSC/internal/system/init.h\"\n\
+    #include \"MicroUSC/system/memory_pool_leaks.h\"\n\
     #include \"MicroUSC/system/memory_pool_retained.h\"\n\
     #include \"MicroUSC/system/memory_pool_set.h\"\n";
 

@@ -27,6 +27,7 @@ proptest! {
             Just(Way::Placed(IRAM)),
             Just(Way::Static),
             Just(Way::Unsynchronized),
+            Just(Way::Recorded),
         ],
         program in proptest::collection::vec(any::<u8>(), 0..1500),
     ) {

@@ -56,6 +56,8 @@ pub struct Ledger {
 const RESERVED: u8 = 1;
 /// Somebody [waits](RawPool::set_waited_for) for a block.
 const WAITED_FOR: u8 = 2;
+/// Somebody [keeps records](RawPool::set_recorded) of who has which block.
+const RECORDED: u8 = 4;
 
 impl Ledger {
     /// All counters zero.
@@ -288,7 +290,7 @@ impl<'a, M: Marks> RawPool<'a, M> {
     #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_refuse"))]
     fn refuse(&mut self, block: *mut u8) -> Error {
         self.ledger.refused = self.ledger.refused.saturating_add(1);
-        let is_block = self.index_below(block.addr(), self.geometry.capacity()).is_some();
+        let is_block = self.index_of(block).is_some();
         if is_block { Error::DoubleFree } else { Error::NotABlock }
     }
 
@@ -314,6 +316,11 @@ impl<'a, M: Marks> RawPool<'a, M> {
     #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_set_waited_for"))]
     pub fn set_waited_for(&mut self, waited_for: bool) {
         self.close_for(WAITED_FOR, waited_for);
+    }
+
+    /// Closes the gate while somebody keeps records of who has which block, so that every operation can note it. O(1).
+    pub fn set_recorded(&mut self, recorded: bool) {
+        self.close_for(RECORDED, recorded);
     }
 
     /// Number of blocks that can be taken without touching the reserve. O(1).
@@ -351,7 +358,13 @@ impl<'a, M: Marks> RawPool<'a, M> {
 
     /// Whether `block` is a block of this pool that has an owner. O(1), for any address.
     pub fn is_live(&self, block: *const u8) -> bool {
-        self.index_below(block.addr(), self.geometry.capacity()).is_some_and(|index| self.is_claimed(index))
+        self.index_of(block).is_some_and(|index| self.is_claimed(index))
+    }
+
+    /// The number of the block that begins at `block`, in use or not; `None` if none does. O(1), for any address.
+    #[inline]
+    pub fn index_of(&self, block: *const u8) -> Option<usize> {
+        self.index_below(block.addr(), self.geometry.capacity())
     }
 
     /// The index of the block at `address`, if it is one of the first `limit`, which is at most the capacity.

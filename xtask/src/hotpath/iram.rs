@@ -25,7 +25,7 @@ use object::{
     SymbolKind, SymbolSection,
 };
 
-use super::closure::is_in_flash;
+use super::closure::is_beyond_iram;
 use super::decode::{Kind, decode};
 
 /// Sections that the chips' linker scripts put into instruction RAM.
@@ -61,7 +61,7 @@ pub(crate) fn reached(files: &[Vec<u8>], entries: &[&str]) -> Result<Reached> {
     let mut reached = Reached::default();
     let mut pending: Vec<String> = entries.iter().map(|&entry| entry.to_owned()).collect();
     while let Some(name) = pending.pop() {
-        if reached.functions.contains_key(&name) || is_in_flash(&name) {
+        if reached.functions.contains_key(&name) || is_beyond_iram(&name) {
             continue;
         }
         let Some(function) = home.get(&name) else {

@@ -313,6 +313,32 @@ uint32_t microusc_freertos_now_ms(void) {
     return (uint32_t)((uint64_t)ticks * 1000 / configTICK_RATE_HZ);
 }
 
+#if INCLUDE_xTaskGetCurrentTaskHandle == 1 || configUSE_MUTEXES == 1
+#define CURRENT_TASK() ((const void *)xTaskGetCurrentTaskHandle())
+#else
+#define CURRENT_TASK() NULL
+#endif
+
+/* The kernel's ticks with its own count of how often they began anew: read twice, since that changes in between. */
+static uint64_t ticks_since_start(void) {
+    TimeOut_t now, again;
+    do {
+        vTaskInternalSetTimeOutState(&now);
+        vTaskInternalSetTimeOutState(&again);
+    } while (now.xOverflowCount != again.xOverflowCount);
+    return (uint64_t)(UBaseType_t)again.xOverflowCount * ((uint64_t)(TickType_t)portMAX_DELAY + 1) + again.xTimeOnEntering;
+}
+
+uint64_t microusc_freertos_moment(const void **task, int *in_interrupt) {
+    *in_interrupt = MICROUSC_FREERTOS_IN_ISR() != pdFALSE;
+    *task = *in_interrupt || xTaskGetSchedulerState() == taskSCHEDULER_NOT_STARTED ? NULL : CURRENT_TASK();
+#if defined(MICROUSC_FREERTOS_NOW_US)
+    return MICROUSC_FREERTOS_NOW_US();
+#else
+    return ticks_since_start() * 1000000 / configTICK_RATE_HZ;
+#endif
+}
+
 void microusc_freertos_stop(void) {
 #if configASSERT_DEFINED == 1
     configASSERT(pdFALSE);

@@ -33,6 +33,12 @@ MEMORY_POOL_ATTR(noreturn) void microusc_freertos_stop(void);
 void microusc_freertos_enter(void);
 void microusc_freertos_exit(void);
 
+/*
+ * Microseconds since the scheduler started, in steps of a tick unless the program defines MICROUSC_FREERTOS_NOW_US();
+ * which task runs (NULL: none, or an interrupt), and whether an interrupt does.
+ */
+uint64_t microusc_freertos_moment(const void **task, int *in_interrupt);
+
 /* Wakes the task that sleeps on the semaphore, or the one that will. */
 void microusc_freertos_give(void *semaphore);
 

@@ -5,9 +5,11 @@ use core::mem::MaybeUninit;
 use core::ptr::{NonNull, null_mut};
 use core::slice;
 
+use super::blocks::noted;
 use crate::abi::*;
 use crate::control::{control_of, with_pool};
 use crate::report::{name_of, report};
+use crate::sites;
 use crate::wait::Place;
 
 /// Reports a refusal that concerns `address`, and passes its reason on.
@@ -50,7 +52,14 @@ pub unsafe extern "C" fn memory_pool_alloc_batch(
     // SAFETY: obligation 2: room for `count` pointers, of which any bits will do.
     let room = unsafe { slice::from_raw_parts_mut(blocks.cast::<MaybeUninit<NonNull<u8>>>(), count) };
     // SAFETY: `control` is that of `pool`.
-    let Err(error) = (unsafe { with_pool(pool, control, |raw| raw.take_many(room)) }) else { return ESP_OK };
+    let taken = unsafe { with_pool(pool, control, |raw| raw.take_many(room)) };
+    let Err(error) = taken else {
+        for block in room {
+            // SAFETY: all were taken, for the caller.
+            unsafe { sites::taken(pool, control, block.assume_init(), sites::Place::UNSAID) };
+        }
+        return ESP_OK;
+    };
     for at in 0..count {
         // SAFETY: obligation 2.
         unsafe { blocks.add(at).write(null_mut()) };
@@ -83,7 +92,16 @@ pub unsafe extern "C" fn memory_pool_free_batch(
     // SAFETY: obligation 2: `count` pointers.
     let given = unsafe { slice::from_raw_parts(blocks.cast::<*mut u8>(), count) };
     // SAFETY: `control` is that of `pool`; those that are blocks in use, their owner gives up by this call.
-    match unsafe { with_pool(pool, control, |raw| raw.put_many(given)) } {
+    let put = unsafe {
+        with_pool(pool, control, |raw| {
+            let put = raw.put_many(given);
+            if put.is_ok() {
+                given.iter().for_each(|block| sites::returned(control, raw, *block));
+            }
+            put
+        })
+    };
+    match put {
         Ok(()) => {
             // SAFETY: `control` is that of `pool`.
             unsafe { Place::new(pool, control) }.serve_all();
@@ -124,5 +142,7 @@ pub unsafe extern "C" fn memory_pool_alloc_from_isr(pool: *mut memory_pool_t) ->
     let Ok(control) = (unsafe { control_of(pool) }) else { return null_mut() };
     // SAFETY: `control` is that of `pool`.
     let taken = unsafe { with_pool(pool, control, |raw| raw.take_urgent()) };
+    // SAFETY: as above.
+    let taken = unsafe { noted(pool, control, taken, sites::Place::UNSAID) };
     taken.map_or(null_mut(), |block| block.as_ptr().cast())
 }

@@ -9,6 +9,7 @@ use crate::abi::*;
 use crate::control::{Control, control_of, lock, raw, with_pool};
 use crate::port::PortLock;
 use crate::report::{Caller, refused};
+use crate::sites::{self, Place};
 use crate::wait::wake;
 
 type Saved = <PortLock as RawLock>::Saved;
@@ -17,13 +18,22 @@ type Saved = <PortLock as RawLock>::Saved;
 #[unsafe(no_mangle)]
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_alloc"))]
 pub unsafe extern "C" fn memory_pool_alloc(pool: *mut memory_pool_t) -> *mut c_void {
+    // SAFETY: as for this function.
+    unsafe { alloc(pool, Place::UNSAID) }
+}
+
+/// # Safety
+///
+/// Obligations 1 and 3.
+#[inline(always)]
+pub(super) unsafe fn alloc(pool: *mut memory_pool_t, place: Place) -> *mut c_void {
     // SAFETY: obligation 1.
     let Ok(control) = (unsafe { control_of(pool) }) else { return nothing() };
     // SAFETY: `control` is that of `pool`, and the lock is held.
     match unsafe { lock(control).try_with(|| raw(pool, control).try_take()) } {
         Ok(block) => block.as_ptr().cast(),
         // SAFETY: as above; the lock is still held.
-        Err(saved) => unsafe { take_otherwise(pool, control, saved) },
+        Err(saved) => unsafe { take_otherwise(pool, control, saved, place) },
     }
 }
 
@@ -37,7 +47,9 @@ pub unsafe extern "C" fn memory_pool_alloc_reason(
     // SAFETY: obligation 1.
     let taken = unsafe { control_of(pool) }.and_then(|control| {
         // SAFETY: `control` is that of `pool`.
-        unsafe { with_pool(pool, control, |raw| raw.take()) }.map_err(reason_not_taken)
+        let taken = unsafe { with_pool(pool, control, |raw| raw.take()) };
+        // SAFETY: as above.
+        unsafe { noted(pool, control, taken, Place::UNSAID) }.map_err(reason_not_taken)
     });
     if !reason.is_null() {
         // SAFETY: obligation 2.
@@ -141,7 +153,7 @@ pub unsafe extern "C" fn memory_pool_owns(pool: *mut memory_pool_t, address: *co
     unsafe { with_pool(pool, control, |raw| raw.is_live(address.cast())) }
 }
 
-/// The rare end of [`memory_pool_alloc`], with the lock held, which it opens.
+/// The rare end of [`alloc`], with the lock held, which it opens.
 ///
 /// # Safety
 ///
@@ -149,12 +161,17 @@ pub unsafe extern "C" fn memory_pool_owns(pool: *mut memory_pool_t, address: *co
 #[cold]
 #[inline(never)]
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_take_otherwise"))]
-unsafe fn take_otherwise(pool: *mut memory_pool_t, control: NonNull<Control>, saved: Saved) -> *mut c_void {
+unsafe fn take_otherwise(
+    pool: *mut memory_pool_t,
+    control: NonNull<Control>,
+    saved: Saved,
+    place: Place,
+) -> *mut c_void {
     // SAFETY: the lock is held until the release.
     unsafe {
         let taken = raw(pool, control).take_otherwise();
         lock(control).release(saved);
-        pointer(taken)
+        pointer(noted(pool, control, taken, place))
     }
 }
 
@@ -168,7 +185,10 @@ unsafe fn take_otherwise(pool: *mut memory_pool_t, control: NonNull<Control>, sa
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_take_otherwise_alone"))]
 unsafe fn take_otherwise_alone(pool: *mut memory_pool_t, control: NonNull<Control>) -> *mut c_void {
     // SAFETY: as the caller promises.
-    pointer(unsafe { raw(pool, control).take_otherwise() })
+    unsafe {
+        let taken = raw(pool, control).take_otherwise();
+        pointer(noted(pool, control, taken, Place::UNSAID))
+    }
 }
 
 /// No pool, no block. A call at the end, so that the usual path need not meet this one at a common return.
@@ -177,6 +197,24 @@ unsafe fn take_otherwise_alone(pool: *mut memory_pool_t, control: NonNull<Contro
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_nothing"))]
 fn nothing() -> *mut c_void {
     core::hint::black_box(null_mut())
+}
+
+/// Passes on what was taken, with a note of who has it now.
+///
+/// # Safety
+///
+/// `control` is that of `pool`, which gave the block to the caller.
+#[inline(always)]
+pub(super) unsafe fn noted(
+    pool: *mut memory_pool_t,
+    control: NonNull<Control>,
+    taken: Result<NonNull<u8>, Error>,
+    place: Place,
+) -> Result<NonNull<u8>, Error> {
+    taken.inspect(|block| {
+        // SAFETY: as the caller promises.
+        unsafe { sites::taken(pool, control, *block, place) };
+    })
 }
 
 fn pointer(taken: Result<NonNull<u8>, Error>) -> *mut c_void {
@@ -203,6 +241,9 @@ unsafe fn put_otherwise(
     let (answer, served) = unsafe {
         let mut raw = raw(pool, control);
         let answer = raw.put_otherwise(block.cast());
+        if answer.is_ok() {
+            sites::returned(control, &raw, block.cast());
+        }
         let served = (*control.as_ptr()).queue.serve(&mut raw);
         lock(control).release(saved);
         (answer, served)
@@ -227,7 +268,14 @@ unsafe fn put_otherwise_alone(
     control: NonNull<Control>,
 ) -> esp_err_t {
     // SAFETY: as the caller promises.
-    let answer = unsafe { raw(pool, control).put_otherwise(block.cast()) };
+    let answer = unsafe {
+        let mut raw = raw(pool, control);
+        let answer = raw.put_otherwise(block.cast());
+        if answer.is_ok() {
+            sites::returned(control, &raw, block.cast());
+        }
+        answer
+    };
     told(Caller::FreeUnsynchronized, answer, control, block)
 }
 

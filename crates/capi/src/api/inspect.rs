@@ -96,8 +96,22 @@ pub unsafe extern "C" fn memory_pool_status(pool: *mut memory_pool_t) -> esp_err
 /// Prints the snapshot. From tasks only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_print_stats(pool: *mut memory_pool_t) {
+    // SAFETY: as for this function.
+    unsafe { memory_pool_print_stats_as(pool, null()) }
+}
+
+/// Prints the snapshot under another name. From tasks only.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_print_stats_as(pool: *mut memory_pool_t, name: *const c_char) {
     // SAFETY: obligation 1.
-    match unsafe { info_of(pool) } {
+    let info = unsafe { info_of(pool) };
+    // SAFETY: obligation 2.
+    let named = !name.is_null() && unsafe { name.read() } != 0;
+    match info {
+        // SAFETY: obligation 2.
+        Ok(info) if named => {
+            port::print_info(&memory_pool_info_t { name: unsafe { name_from(name) }, ..info })
+        }
         Ok(info) => port::print_info(&info),
         Err(reason) => report(c"memory_pool_print_stats", reason, c"".as_ptr(), pool.cast(), 0),
     }

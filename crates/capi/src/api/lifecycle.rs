@@ -3,8 +3,10 @@
 use core::ffi::{CStr, c_void};
 use core::ptr::{null, null_mut};
 
+use super::leaks::log_owners;
 use crate::abi::*;
 use crate::create::{self, Home};
+use crate::registry;
 use crate::report::report;
 
 const fn config(block_size: usize, num_blocks: usize, placement: u32, flags: u32) -> memory_pool_config_t {
@@ -172,6 +174,11 @@ pub unsafe extern "C" fn memory_pool_destroy_unused(pool: *mut memory_pool_t) ->
 unsafe fn destroy(function: &'static CStr, pool: *mut memory_pool_t, only_unused: bool) -> esp_err_t {
     if pool.is_null() {
         return if only_unused { ESP_ERR_INVALID_ARG } else { ESP_OK };
+    }
+    // Before the end, and before anything is known of the struct but its address.
+    if registry::contains(pool) {
+        // SAFETY: a live pool.
+        unsafe { log_owners(pool) };
     }
     // SAFETY: as the caller promises.
     match unsafe { create::end(pool, only_unused) } {

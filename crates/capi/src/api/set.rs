@@ -13,6 +13,7 @@ use microusc_pool::Error;
 
 use super::blocks::free;
 use super::inspect::info_of;
+use super::leaks::log_owners;
 use crate::abi::*;
 use crate::report::{Caller, refused, report};
 use crate::set;
@@ -81,6 +82,11 @@ pub unsafe extern "C" fn memory_pool_set_destroy(set: *mut memory_pool_set_t) {
     if !set::is_live(set) {
         let _reported = refused(ESP_ERR_INVALID_STATE, set.cast(), CALLER, None);
         return;
+    }
+    // SAFETY: live.
+    for class in unsafe { set::classes(set) } {
+        // SAFETY: a pool of the set.
+        unsafe { log_owners(class.pool) };
     }
     let tell = |ended: crate::create::Ended| {
         if ended.in_use > 0 {

@@ -10,6 +10,7 @@ use crate::abi::*;
 use crate::control::{Control, control_of};
 use crate::port;
 use crate::report::{name_of, report};
+use crate::sites;
 use crate::wait::{Place, Waker};
 
 /// Takes a block, and waits for one. O(waiters) in two critical sections, besides the wait. Tasks.
@@ -70,12 +71,17 @@ unsafe fn alloc(
     unsafe { control_of(pool) }.and_then(|control| {
         // SAFETY: `control` is that of `pool`, which nobody ends meanwhile.
         let place = unsafe { Place::new(pool, control) };
-        if timeout_ms == 0 {
-            return place.locked(|raw, _| raw.take()).map_err(reason_of);
-        }
-        let longest = (timeout_ms != MEMORY_POOL_WAIT_FOREVER).then_some(timeout_ms);
-        take_blocking(&place, port::task_priority(), longest, waker)
-            .map_err(|error| told(function, pool, control, error))
+        let taken = if timeout_ms == 0 {
+            place.locked(|raw, _| raw.take()).map_err(reason_of)
+        } else {
+            let longest = (timeout_ms != MEMORY_POOL_WAIT_FOREVER).then_some(timeout_ms);
+            take_blocking(&place, port::task_priority(), longest, waker)
+                .map_err(|error| told(function, pool, control, error))
+        };
+        taken.inspect(|block| {
+            // SAFETY: `control` is that of `pool`, which gave the block to the caller.
+            unsafe { sites::taken(pool, control, *block, sites::Place::UNSAID) };
+        })
     })
 }
 

@@ -36,6 +36,9 @@ pub(crate) fn next_step(reason: esp_err_t) -> &'static str {
         MEMORY_POOL_ERR_WRONG_MEMORY => {
             "the heap gave memory of another kind, or the buffer is not internal RAM"
         }
+        ESP_ERR_NOT_SUPPORTED => {
+            "the archive was built without that: with the feature `call-sites`, on ESP-IDF CONFIG_MICROUSC_CALL_SITES"
+        }
         ESP_ERR_NOT_FINISHED => {
             "a task did not stop: its driver and memory stay; try again when it waits or returned"
         }

@@ -5,10 +5,11 @@ mod signal;
 mod tasks;
 
 use core::ffi::c_char;
-use core::ptr::null_mut;
+use core::ptr::{null, null_mut};
 
 use super::advice::next_step;
-use super::{Limits, MemoryKind};
+use super::lines::divided;
+use super::{Limits, MemoryKind, Moment};
 use crate::abi::ESP_ERR_NO_MEM;
 
 pub(crate) use super::lines::print_usage;
@@ -83,19 +84,15 @@ fn now_us() -> u64 {
 
 /// Milliseconds since then.
 pub(super) fn now_ms() -> u32 {
-    thousands(now_us())
+    divided(now_us(), 1000).0 as u32
 }
 
-/// Thousands of a number of 64 bits, by divisions of 32: a core without the wide one would call a library for it.
-fn thousands(number: u64) -> u32 {
-    let mut quotient = 0u32;
-    let mut rest = 0u32;
-    for shift in [48, 32, 16, 0] {
-        rest = (rest << 16) | ((number >> shift) as u32 & 0xFFFF);
-        quotient = (quotient << 16) | (rest / 1000);
-        rest %= 1000;
-    }
-    quotient
+/// There are no tasks; the program's clock is asked wherever blocks are taken, so it has to lie in instruction RAM with the
+/// rest. Which core, and whether in an interrupt, nobody knows here.
+#[inline(never)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_bare_moment"))]
+pub(crate) fn moment() -> Moment {
+    Moment { time_us: now_us(), task: null(), core: 0, in_interrupt: false }
 }
 
 /// Stays here for ever.

@@ -9,9 +9,12 @@ mod shim;
 mod signal;
 mod tasks;
 
+use core::ffi::c_char;
+use core::ptr::null;
+
 use super::advice::next_step;
-use super::{Limits, MemoryKind, PsramLimits};
-use crate::abi::{memory_pool_info_t, memory_pool_report_t, reason_name};
+use super::{Limits, MemoryKind, Moment, PsramLimits};
+use crate::abi::{memory_pool_info_t, memory_pool_report_t, memory_pool_site_t, reason_name};
 
 pub(crate) use lock::PortLock;
 pub(crate) use signal::{Signal, task_priority};
@@ -60,6 +63,21 @@ pub(crate) fn kind_of(memory: *const u8, bytes: usize) -> MemoryKind {
         shim::EXTERNAL => MemoryKind::External,
         _ => MemoryKind::Other,
     }
+}
+
+/// From any context; in instruction RAM, as all that it asks of ESP-IDF.
+#[inline(never)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_esp_idf_moment"))]
+pub(crate) fn moment() -> Moment {
+    let (mut task, mut core, mut in_interrupt) = (null(), 0, false);
+    // SAFETY: it writes all three.
+    let time_us = unsafe { shim::microusc_esp_idf_moment(&mut task, &mut core, &mut in_interrupt) };
+    Moment { time_us, task, core, in_interrupt }
+}
+
+pub(crate) fn log_leak(pool: *const c_char, count: usize, site: &memory_pool_site_t) {
+    // SAFETY: the strings are C strings that live for the call.
+    unsafe { shim::microusc_esp_idf_log_leak(pool, count, site) };
 }
 
 pub(crate) fn log(report: &memory_pool_report_t) {

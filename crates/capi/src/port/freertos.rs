@@ -12,8 +12,8 @@ use super::lines::{Line, print_usage as print_pools};
 use super::{Limits, MemoryKind};
 use crate::abi::memory_pool_info_t;
 
+pub(crate) use kernel::{moment, system_lock, system_unlock, task_priority};
 pub(super) use kernel::{now_ms, stop};
-pub(crate) use kernel::{system_lock, system_unlock, task_priority};
 #[cfg(not(target_os = "none"))]
 pub(crate) use lock::PortLock;
 pub(crate) use memory::{allocate, release};

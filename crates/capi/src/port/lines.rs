@@ -124,6 +124,49 @@ pub(crate) fn log(report: &memory_pool_report_t) {
     line.text(": ").text(step).text("\n");
 }
 
+pub(crate) fn log_leak(pool: *const c_char, count: usize, site: &memory_pool_site_t) {
+    let mut line = Line::new();
+    line.text("W (").number(now_ms() as usize).text(") memory_pool: pool \"");
+    // SAFETY: a pool's name is a C string.
+    unsafe { line.string(pool) }.text("\": ").number(count).text(" in use, taken ");
+    if !site.recorded {
+        line.text("before that was recorded, the first ").address(site.block.addr()).text("\n");
+        return;
+    }
+    if !site.file.is_null() {
+        // SAFETY: whoever took the block gave a C string that lives for ever.
+        unsafe { line.text("at ").string(site.file) }.text(":").number(site.line as usize);
+    } else if !site.caller.is_null() {
+        line.text("from ").address(site.caller.addr());
+    } else {
+        line.text("somewhere");
+    }
+    line.text(if site.in_interrupt { " by an interrupt" } else { " by task " });
+    if !site.in_interrupt {
+        line.address(site.task.addr());
+    }
+    let (milliseconds, _) = divided(site.age_us, 1000);
+    let (seconds, rest) = divided(milliseconds, 1000);
+    line.text(" on core ").number(site.core.into()).text(", the oldest ").address(site.block.addr());
+    line.text(" for ").number(seconds as usize).text(".");
+    line.byte(b'0' + (rest / 100) as u8);
+    line.byte(b'0' + (rest / 10 % 10) as u8);
+    line.byte(b'0' + (rest % 10) as u8);
+    line.text(" s\n");
+}
+
+/// Quotient and rest of a number of 64 bits by at most 16 bits, by divisions of 32: a core without the wide one would call a
+/// library for it.
+pub(super) fn divided(number: u64, by: u16) -> (u64, u32) {
+    let (mut quotient, mut rest) = (0u64, 0u32);
+    for shift in [48, 32, 16, 0] {
+        rest = (rest << 16) | ((number >> shift) as u32 & 0xFFFF);
+        quotient = (quotient << 16) | u64::from(rest / u32::from(by));
+        rest %= u32::from(by);
+    }
+    (quotient, rest)
+}
+
 pub(crate) fn print_info(info: &memory_pool_info_t) {
     let mut line = Line::new();
     // SAFETY: a name ends in a zero within its array.

@@ -1,7 +1,9 @@
 //! A pool behind the C functions as the shadow model sees it, for property tests and the fuzzer.
 
+use std::collections::BTreeMap;
+use std::ffi::c_void;
 use std::mem::MaybeUninit;
-use std::ptr::{NonNull, null_mut};
+use std::ptr::{NonNull, null, null_mut};
 
 use microusc_memory::abi::*;
 use microusc_memory::api::*;
@@ -15,6 +17,8 @@ pub(crate) enum Way {
     Placed(memory_placement_t),
     Static,
     Unsynchronized,
+    /// With records of who took each block, which are compared after every step.
+    Recorded,
 }
 
 pub(crate) struct ThroughC {
@@ -26,6 +30,9 @@ pub(crate) struct ThroughC {
     other: *mut memory_pool_t,
     /// A block of `other`.
     foreign: *mut u8,
+    /// What the records must say: for each block in use the line that it was taken in.
+    lines: BTreeMap<usize, u32>,
+    step: u32,
 }
 
 impl ThroughC {
@@ -36,7 +43,16 @@ impl ThroughC {
         let foreign = unsafe { memory_pool_alloc(other) }.cast();
         // What is in the struct before must not matter.
         let own = Box::new(MaybeUninit::new(memory_pool_t { num_blocks: 77, ..memory_pool_t::ZEROED }));
-        let mut this = Self { pool: null_mut(), own, buffer: Vec::new(), way, other, foreign };
+        let mut this = Self {
+            pool: null_mut(),
+            own,
+            buffer: Vec::new(),
+            way,
+            other,
+            foreign,
+            lines: BTreeMap::new(),
+            step: 0,
+        };
         this.make(size, count);
         this
     }
@@ -46,7 +62,7 @@ impl ThroughC {
         // SAFETY: struct and buffer live as long as the pool, which is ended before they are dropped or changed.
         unsafe {
             let made = match self.way {
-                Way::Init | Way::Unsynchronized => memory_pool_init(own, size, count),
+                Way::Init | Way::Unsynchronized | Way::Recorded => memory_pool_init(own, size, count),
                 Way::Placed(placement) => memory_pool_init_placed(own, size, count, placement),
                 Way::Static => {
                     self.buffer = vec![0; (22 * 8 + count + (size + 8) * count) / 8 + 2];
@@ -63,6 +79,25 @@ impl ThroughC {
             assert!(made, "{:?}: a pool of {count} blocks of {size} B was not made", self.way);
         }
         self.pool = own;
+        if let Way::Recorded = self.way {
+            // SAFETY: just made.
+            assert_eq!(unsafe { memory_pool_record_sites(self.pool, true) }, ESP_OK);
+        }
+    }
+
+    /// Compares the records with what was taken, in its order.
+    fn compare_records(&mut self) {
+        unsafe extern "C" fn note(site: *const memory_pool_site_t, told: *mut c_void) {
+            // SAFETY: the site lives for the call; `told` is what was handed over below.
+            let (site, told) = unsafe { (&*site, &mut *told.cast::<BTreeMap<usize, u32>>()) };
+            assert!(site.recorded && site.file.is_null() == (site.line == 0));
+            assert_eq!(told.insert(site.block.addr(), site.line), None, "a block is told of twice");
+        }
+        let mut told = BTreeMap::new();
+        // SAFETY: the pool is live; the map lives for the call.
+        let count = unsafe { memory_pool_dump_leaks(self.pool, 0, Some(note), (&raw mut told).cast()) };
+        assert_eq!(count, told.len());
+        assert_eq!(told, self.lines, "the records are not those of the blocks in use");
     }
 
     fn end(&mut self) {
@@ -112,6 +147,17 @@ impl Subject for ThroughC {
                     _ => MEMORY_POOL_ERR_CORRUPT,
                 };
                 block
+            } else if let Way::Recorded = self.way {
+                // Every other block with a line, so that a record left behind is noticed.
+                self.step += 1;
+                let line = if self.step % 2 == 0 { self.step } else { 0 };
+                reason = memory_pool_status(self.pool);
+                let file = if line == 0 { null() } else { c"model".as_ptr() };
+                let block = memory_pool_alloc_at(self.pool, line, file);
+                if !block.is_null() {
+                    self.lines.insert(block.addr(), line);
+                }
+                block
             } else {
                 memory_pool_alloc_reason(self.pool, &mut reason)
             }
@@ -128,7 +174,12 @@ impl Subject for ThroughC {
                 _ => memory_pool_free_reason(self.pool, block.cast()),
             }
         };
-        if reason == ESP_OK { Ok(()) } else { Err(refusal(reason)) }
+        if reason == ESP_OK {
+            self.lines.remove(&block.addr());
+            Ok(())
+        } else {
+            Err(refusal(reason))
+        }
     }
 
     fn alloc_many(&mut self, count: usize) -> Option<Result<Vec<NonNull<u8>>, Refusal>> {
@@ -136,17 +187,26 @@ impl Subject for ThroughC {
         // SAFETY: the pool is live, there is room for so many.
         let reason = unsafe { memory_pool_alloc_batch(self.pool, blocks.as_mut_ptr(), count) };
         assert!(blocks.iter().all(|block| block.is_null() == (reason != ESP_OK)));
-        let taken = blocks.into_iter().filter_map(|block| NonNull::new(block.cast())).collect();
+        let taken: Vec<_> = blocks.into_iter().filter_map(|block| NonNull::new(block.cast::<u8>())).collect();
+        if let Way::Recorded = self.way {
+            self.lines.extend(taken.iter().map(|block| (block.addr().get(), 0)));
+        }
         Some(if reason == ESP_OK { Ok(taken) } else { Err(refusal(reason)) })
     }
 
     unsafe fn free_many(&mut self, blocks: &[*mut u8]) -> Option<Result<(), Refusal>> {
         // SAFETY: the pool is live; the blocks are as the caller promises.
         let reason = unsafe { memory_pool_free_batch(self.pool, blocks.as_ptr().cast(), blocks.len()) };
+        if reason == ESP_OK {
+            blocks.iter().for_each(|block| _ = self.lines.remove(&block.addr()));
+        }
         Some(if reason == ESP_OK { Ok(()) } else { Err(refusal(reason)) })
     }
 
     fn counts(&mut self) -> Counts {
+        if let Way::Recorded = self.way {
+            self.compare_records();
+        }
         let mut info = MaybeUninit::uninit();
         // SAFETY: the pool is live; the snapshot is written when that is confirmed.
         let (info, fields) = unsafe {
@@ -194,6 +254,7 @@ impl Subject for ThroughC {
 
     fn restart(&mut self, size: usize, count: usize) {
         self.end();
+        self.lines.clear();
         self.make(size, count);
     }
 

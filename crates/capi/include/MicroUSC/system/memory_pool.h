@@ -121,6 +121,7 @@ typedef struct {
  * ESP_ERR_INVALID_ARG     a pointer is NULL, a placement or flag is unknown
  * ESP_ERR_INVALID_SIZE    block size below sizeof(void *), no blocks, or more bytes than an address can count
  * ESP_ERR_INVALID_STATE   initialised already (the pool keeps working), or not initialised at all; an interrupt would wait
+ * ESP_ERR_NOT_SUPPORTED   the archive was built without that
  * ESP_ERR_TIMEOUT         no block became free in time
  * ESP_ERR_NO_MEM          not enough memory of that kind; or, of memory_pool_alloc, every block is in use
  */
@@ -273,6 +274,9 @@ esp_err_t memory_pool_get_info(memory_pool_t *pool, memory_pool_info_t *info);
 
 /* Prints the snapshot to the log. From tasks only. */
 void memory_pool_print_stats(memory_pool_t *pool);
+
+/* The same under another name; NULL or "": its own. */
+void memory_pool_print_stats_as(memory_pool_t *pool, const char *name);
 
 /* One line for each pool and the heap's totals by kind of memory. From tasks only. */
 void show_memory_usage(void);

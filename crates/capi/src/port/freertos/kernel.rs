@@ -3,8 +3,11 @@
 //! None is declared `safe`, since what compares this file with the header does not know that word.
 
 use core::ffi::{c_char, c_int, c_void};
+use core::ptr::null;
 
 use microusc_system::{Driver, Entry};
+
+use crate::port::Moment;
 
 /// Words that a semaphore of the kernel takes at most, whatever its configuration. The name of the function that makes
 /// one says so too, and the C file compares.
@@ -14,6 +17,7 @@ unsafe extern "C" {
     fn microusc_freertos_may_wait() -> c_int;
     fn microusc_freertos_priority() -> u8;
     fn microusc_freertos_now_ms() -> u32;
+    fn microusc_freertos_moment(task: *mut *const c_void, in_interrupt: *mut c_int) -> u64;
     fn microusc_freertos_stop() -> !;
     fn microusc_freertos_allocate(bytes: usize) -> *mut c_void;
     fn microusc_freertos_release(memory: *mut c_void);
@@ -59,6 +63,16 @@ pub(crate) fn task_priority() -> u8 {
 pub(crate) fn now_ms() -> u32 {
     // SAFETY: it may be called from any context.
     unsafe { microusc_freertos_now_ms() }
+}
+
+/// Where and when the caller runs, on the one core that the kernel has. From any context.
+#[inline(never)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_freertos_moment"))]
+pub(crate) fn moment() -> Moment {
+    let (mut task, mut in_interrupt) = (null(), 0);
+    // SAFETY: it writes both, and may be called from any context.
+    let time_us = unsafe { microusc_freertos_moment(&mut task, &mut in_interrupt) };
+    Moment { time_us, task, core: 0, in_interrupt: in_interrupt != 0 }
 }
 
 /// What the program does about failed assertions.

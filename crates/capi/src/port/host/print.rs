@@ -1,15 +1,18 @@
 //! The log of the host port: lines as ESP-IDF's, on standard error; what was asked to be printed on standard output.
 
 use std::ffi::CStr;
+use std::ptr::null;
 use std::sync::LazyLock;
 use std::time::Instant;
 
 use microusc_chips::Caps;
 
 use crate::abi::*;
+use crate::port::Moment;
 use crate::port::advice::{next_step, placement_name};
 
 use super::board;
+use super::signal::is_interrupt;
 
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
@@ -29,6 +32,44 @@ pub(crate) fn log(report: &memory_pool_report_t) {
         report.address,
         next_step(report.reason)
     );
+}
+
+thread_local! {
+    /// A thread is named by where this is.
+    static TASK: u8 = const { 0 };
+}
+
+/// Where and when the calling thread runs. A thread that ends has no name left.
+#[inline(never)]
+pub(crate) fn moment() -> Moment {
+    let in_interrupt = is_interrupt();
+    let name = || TASK.try_with(|task| std::ptr::from_ref(task).cast()).unwrap_or(null());
+    Moment {
+        time_us: START.elapsed().as_micros() as u64,
+        task: if in_interrupt { null() } else { name() },
+        core: 0,
+        in_interrupt,
+    }
+}
+
+pub(crate) fn log_leak(pool: *const core::ffi::c_char, count: usize, site: &memory_pool_site_t) {
+    let taken = format!(
+        "W ({}) memory_pool: pool \"{}\": {count} in use, taken",
+        START.elapsed().as_millis(),
+        text(pool)
+    );
+    if !site.recorded {
+        eprintln!("{taken} before that was recorded, the first {:p}", site.block);
+        return;
+    }
+    let place = match (site.file.is_null(), site.caller.is_null()) {
+        (false, _) => format!("at {}:{}", text(site.file), site.line),
+        (true, false) => format!("from {:p}", site.caller),
+        (true, true) => "somewhere".to_owned(),
+    };
+    let owner = if site.in_interrupt { "an interrupt".to_owned() } else { format!("task {:p}", site.task) };
+    let (core, block, seconds) = (site.core, site.block, site.age_us as f64 / 1e6);
+    eprintln!("{taken} {place} by {owner} on core {core}, the oldest {block:p} for {seconds:.3} s");
 }
 
 pub(crate) fn print_info(info: &memory_pool_info_t) {

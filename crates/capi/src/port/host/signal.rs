@@ -50,6 +50,11 @@ unsafe impl microusc_pool::Signal for Signal {
     }
 }
 
+/// Whether the calling thread stands for an interrupt.
+pub(super) fn is_interrupt() -> bool {
+    IN_INTERRUPT.get()
+}
+
 pub(crate) fn task_priority() -> u8 {
     PRIORITY.get()
 }

@@ -1,0 +1,320 @@
+//! Who took the blocks that are in use, and since when.
+
+use core::ffi::{c_char, c_void};
+use core::ptr::{NonNull, null, null_mut};
+
+use microusc_system::sites::Site;
+
+use super::blocks::alloc;
+use super::set::memory_pool_set_alloc;
+use crate::abi::*;
+use crate::control::{Control, control_of, with_pool};
+use crate::port;
+use crate::report::{name_of, report};
+use crate::{set, sites};
+
+/// Blocks that are looked at in one critical section.
+const AT_A_TIME: usize = 64;
+
+/// Begins or ends keeping records of who takes blocks. O(num_blocks). From tasks only.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_record_sites(pool: *mut memory_pool_t, on: bool) -> esp_err_t {
+    // SAFETY: obligation 1.
+    let done = unsafe { control_of(pool) }.and_then(|control| match on {
+        // SAFETY: `control` is that of `pool`.
+        true => unsafe { sites::begin(pool, control, None) },
+        // SAFETY: as above.
+        false => unsafe { sites::end(pool, control) },
+    });
+    // SAFETY: obligations 1 and 3.
+    unsafe { told(pool, done, c"memory_pool_record_sites") }
+}
+
+/// The same with records in the caller's memory. O(num_blocks). From tasks only.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_record_sites_in(
+    pool: *mut memory_pool_t,
+    memory: *mut c_void,
+    memory_size: usize,
+) -> esp_err_t {
+    // SAFETY: obligation 1.
+    let done = unsafe { control_of(pool) }.and_then(|control| match memory.is_null() {
+        true => Err(ESP_ERR_INVALID_ARG),
+        // SAFETY: `control` is that of `pool`; obligation 2.
+        false => unsafe { sites::begin(pool, control, Some((memory.cast(), memory_size))) },
+    });
+    // SAFETY: obligations 1 and 3.
+    unsafe { told(pool, done, c"memory_pool_record_sites_in") }
+}
+
+/// # Safety
+///
+/// Obligations 1 and 3.
+unsafe fn told(
+    pool: *mut memory_pool_t,
+    done: Result<(), esp_err_t>,
+    function: &'static core::ffi::CStr,
+) -> esp_err_t {
+    let Err(reason) = done else { return ESP_OK };
+    // SAFETY: as the caller promises.
+    let name = unsafe { name_of(control_of(pool).ok()) };
+    report(function, reason, name, pool.cast(), 0);
+    reason
+}
+
+/// Takes a block, and says from which line of which file. O(1); with records two critical sections, otherwise one.
+/// Tasks, interrupts, both cores.
+#[unsafe(no_mangle)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_alloc_at"))]
+pub unsafe extern "C" fn memory_pool_alloc_at(
+    pool: *mut memory_pool_t,
+    line: u32,
+    file: *const c_char,
+) -> *mut c_void {
+    // SAFETY: as for this function.
+    unsafe { alloc(pool, sites::Place { at: file.cast(), line }) }
+}
+
+/// Takes a block, and says which address the call returns to. As [`memory_pool_alloc_at`].
+#[unsafe(no_mangle)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_alloc_from"))]
+pub unsafe extern "C" fn memory_pool_alloc_from(
+    pool: *mut memory_pool_t,
+    caller: *const c_void,
+) -> *mut c_void {
+    // SAFETY: as for this function.
+    unsafe { alloc(pool, sites::Place { at: caller, line: 0 }) }
+}
+
+/// Takes a block for `size` bytes, and says from which line of which file. As [`memory_pool_set_alloc`], and with records
+/// another critical section.
+#[unsafe(no_mangle)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_alloc_at"))]
+pub unsafe extern "C" fn memory_pool_set_alloc_at(
+    set: *mut memory_pool_set_t,
+    size: usize,
+    line: u32,
+    file: *const c_char,
+) -> *mut c_void {
+    // SAFETY: as for this function.
+    let block = unsafe { memory_pool_set_alloc(set, size) };
+    if let Some(taken) = NonNull::new(block.cast::<u8>())
+        // SAFETY: a block was taken, so there is a set.
+        && let Some(class) = unsafe { set::owner(set, block.addr()) }
+        // SAFETY: a pool of the set.
+        && let Ok(control) = unsafe { control_of(class.pool) }
+    {
+        // SAFETY: the pool just gave the block to the caller.
+        unsafe { sites::taken(class.pool, control, taken, sites::Place { at: file.cast(), line }) };
+    }
+    block
+}
+
+/// What is known of a block in use. O(1); one critical section. Tasks, interrupts, both cores.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_get_site(
+    pool: *mut memory_pool_t,
+    block: *const c_void,
+    site: *mut memory_pool_site_t,
+) -> esp_err_t {
+    if site.is_null() {
+        return ESP_ERR_INVALID_ARG;
+    }
+    // SAFETY: obligation 1.
+    let control = match unsafe { control_of(pool) } {
+        Ok(control) => control,
+        Err(reason) => return reason,
+    };
+    let live = Live { pool, control };
+    // SAFETY: `control` is that of `pool`, as `Live` says.
+    let index = unsafe { with_pool(pool, control, |raw| raw.index_of(block.cast())) };
+    match index.and_then(|index| live.at(index)) {
+        Some(seen) => {
+            // SAFETY: obligation 2.
+            unsafe { site.write(seen.told(port::moment().time_us)) };
+            ESP_OK
+        }
+        None => MEMORY_POOL_ERR_NOT_A_BLOCK,
+    }
+}
+
+/// Tells of every block that has been in use for `older_than_us`; their number. O(num_blocks); without a callback
+/// O(num_blocks²), by places. In critical sections of 64 blocks at most. From tasks only.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_dump_leaks(
+    pool: *mut memory_pool_t,
+    older_than_us: u64,
+    each: memory_pool_site_callback_t,
+    argument: *mut c_void,
+) -> usize {
+    // SAFETY: obligation 1.
+    let control = match unsafe { control_of(pool) } {
+        Ok(control) => control,
+        Err(reason) => {
+            report(c"memory_pool_dump_leaks", reason, c"".as_ptr(), pool.cast(), 0);
+            return 0;
+        }
+    };
+    let live = Live { pool, control };
+    let old = Old { now_us: port::moment().time_us, older_than_us };
+    let mut found = 0;
+    for index in 0..live.capacity() {
+        let Some(seen) = live.at(index).filter(|seen| old.includes(seen)) else { continue };
+        found += 1;
+        match each {
+            Some(each) => {
+                let site = seen.told(old.now_us);
+                // SAFETY: the function was given for exactly this, and the site lives until it returns.
+                unsafe { each(&site, argument) };
+            }
+            None => live.log_if_first(index, &seen, &old),
+        }
+    }
+    found
+}
+
+/// Logs the blocks of `pool` that are in use, if it keeps records: what a report of their number leaves open.
+///
+/// # Safety
+///
+/// Obligations 1 and 3.
+pub(super) unsafe fn log_owners(pool: *mut memory_pool_t) {
+    // SAFETY: as the caller promises.
+    if let Ok(control) = unsafe { control_of(pool) }
+        // SAFETY: a live control block.
+        && unsafe { (*control.as_ptr()).records.are_kept() }
+    {
+        // SAFETY: as the caller promises.
+        unsafe { memory_pool_dump_leaks(pool, 0, None, null_mut()) };
+    }
+}
+
+/// The blocks in use of a pool, looked at one by one while others take and return.
+struct Live {
+    pool: *mut memory_pool_t,
+    /// That of `pool`, live as long as this is.
+    control: NonNull<Control>,
+}
+
+/// A block that was in use when it was looked at.
+#[derive(Clone, Copy)]
+struct Seen {
+    block: *const u8,
+    site: Option<Site>,
+}
+
+/// Which blocks are meant.
+struct Old {
+    now_us: u64,
+    older_than_us: u64,
+}
+
+impl Old {
+    /// What was taken before records were kept is older than anything that is known.
+    fn includes(&self, seen: &Seen) -> bool {
+        seen.site.is_none_or(|site| self.now_us.saturating_sub(site.time_us) >= self.older_than_us)
+    }
+}
+
+impl Live {
+    fn capacity(&self) -> usize {
+        // SAFETY: a live control block, and a geometry does not change.
+        unsafe { (*self.control.as_ptr()).geometry.capacity() }
+    }
+
+    /// Block `index`, if it is in use. O(1).
+    fn at(&self, index: usize) -> Option<Seen> {
+        let mut seen = None;
+        self.each_in(index..index + 1, |_, block| seen = Some(block));
+        seen
+    }
+
+    /// Every block in use of a range. In one critical section.
+    fn each_in(&self, range: core::ops::Range<usize>, mut look: impl FnMut(usize, Seen)) {
+        // SAFETY: `control` is that of `pool`; what is read of it does not change.
+        unsafe {
+            let (base, stride) = ((*self.control.as_ptr()).base, (*self.control.as_ptr()).geometry.stride());
+            with_pool(self.pool, self.control, |raw| {
+                for index in range {
+                    let block: *const u8 = base.wrapping_add(index * stride);
+                    if raw.is_live(block) {
+                        look(index, Seen { block, site: sites::site_at(self.control, index) });
+                    }
+                }
+            });
+        }
+    }
+
+    /// Logs all blocks of a place together, when the first of them comes. O(num_blocks).
+    fn log_if_first(&self, first: usize, seen: &Seen, old: &Old) {
+        let (mut count, mut oldest, mut is_first) = (0, *seen, true);
+        let capacity = self.capacity();
+        for start in (0..capacity).step_by(AT_A_TIME) {
+            self.each_in(start..capacity.min(start + AT_A_TIME), |index, other| {
+                if !seen.is_like(&other) || !old.includes(&other) {
+                    return;
+                }
+                is_first &= index >= first;
+                count += 1;
+                if other.time() < oldest.time() {
+                    oldest = other;
+                }
+            });
+            if !is_first {
+                return;
+            }
+        }
+        // SAFETY: a live control block.
+        let name = unsafe { name_of(Some(self.control)) };
+        // All may be gone by now; the one that was seen counts.
+        port::log_leak(name, count.max(1), &oldest.told(old.now_us));
+    }
+}
+
+impl Seen {
+    fn time(&self) -> u64 {
+        self.site.map_or(0, |site| site.time_us)
+    }
+
+    /// Taken in the same place; where none was said, by the same task.
+    fn is_like(&self, other: &Self) -> bool {
+        let key = |seen: &Self| {
+            seen.site.map(|site| {
+                let by = if site.place.is_null() { (site.task, site.in_interrupt) } else { (null(), false) };
+                (site.place, site.line, by)
+            })
+        };
+        key(self) == key(other)
+    }
+
+    fn told(&self, now_us: u64) -> memory_pool_site_t {
+        let block = self.block.cast();
+        let Some(site) = self.site else {
+            return memory_pool_site_t {
+                block,
+                file: null(),
+                caller: null(),
+                task: null(),
+                time_us: 0,
+                age_us: u64::MAX,
+                line: 0,
+                core: 0,
+                in_interrupt: false,
+                recorded: false,
+            };
+        };
+        let in_file = site.line != 0;
+        memory_pool_site_t {
+            block,
+            file: if in_file { site.place.cast() } else { null() },
+            caller: if in_file { null() } else { site.place },
+            task: site.task,
+            time_us: site.time_us,
+            age_us: now_us.saturating_sub(site.time_us),
+            line: site.line,
+            core: site.core,
+            in_interrupt: site.in_interrupt,
+            recorded: true,
+        }
+    }
+}

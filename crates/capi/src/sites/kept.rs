@@ -1,0 +1,210 @@
+//! Records, once a pool is told to keep them.
+
+use core::ptr::{NonNull, null_mut};
+use core::slice;
+use core::sync::atomic::{AtomicPtr, Ordering};
+
+use microusc_pool::RawPool;
+use microusc_system::sites::{Record, Site, Sites};
+
+use super::Place;
+use crate::abi::*;
+use crate::control::{Control, ControlMarks, with_pool};
+use crate::create::Allocation;
+use crate::placement::fits_control;
+use crate::port::{self, Moment};
+
+/// The records of a pool: one for each block, or none at all.
+#[derive(Debug)]
+pub(crate) struct Records {
+    /// Null while none are kept. Changed with the pool's lock held; what is looked at without it only says whether the
+    /// lock is worth taking.
+    first: AtomicPtr<Record>,
+    /// What must be given back; null: the caller's.
+    own: *mut u8,
+}
+
+impl Records {
+    pub(crate) const fn none() -> Self {
+        Self { first: AtomicPtr::new(null_mut()), own: null_mut() }
+    }
+
+    #[inline(always)]
+    pub(crate) fn are_kept(&self) -> bool {
+        !self.first.load(Ordering::Relaxed).is_null()
+    }
+
+    /// The memory that goes back to the heap when the pool ends, or null.
+    pub(crate) fn own_memory(&self) -> *mut u8 {
+        self.own
+    }
+}
+
+/// The records of a pool, if any are kept.
+///
+/// # Safety
+///
+/// The lock of `control` is held, or nobody else uses the pool, as long as the result is used.
+#[inline(always)]
+unsafe fn sites<'a>(control: NonNull<Control>) -> Option<Sites<'a>> {
+    let at = control.as_ptr();
+    // SAFETY: a live control block; only this field is borrowed.
+    let first = NonNull::new(unsafe { (*at).records.first.load(Ordering::Relaxed) })?;
+    // SAFETY: while the pointer is there it points to a record for each block, which are touched with the lock held.
+    Some(Sites::resume(unsafe { slice::from_raw_parts_mut(first.as_ptr(), (*at).geometry.capacity()) }))
+}
+
+/// Notes who took `block`, if records are kept. O(1); one more critical section if they are.
+///
+/// # Safety
+///
+/// `control` is that of `pool`; the block was just taken for the caller.
+#[inline(always)]
+pub(crate) unsafe fn taken(
+    pool: *mut memory_pool_t,
+    control: NonNull<Control>,
+    block: NonNull<u8>,
+    place: Place,
+) {
+    // SAFETY: a live control block.
+    if unsafe { (*control.as_ptr()).records.are_kept() } {
+        // SAFETY: as the caller promises.
+        unsafe { note(pool, control, block, place) };
+    }
+}
+
+/// # Safety
+///
+/// As [`taken`].
+#[cold]
+#[inline(never)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_note"))]
+unsafe fn note(pool: *mut memory_pool_t, control: NonNull<Control>, block: NonNull<u8>, place: Place) {
+    let Moment { time_us, task, core, in_interrupt } = port::moment();
+    let site = Site { time_us, place: place.at, task, line: place.line, core, in_interrupt };
+    let block = block.as_ptr();
+    // SAFETY: `control` is that of `pool`; records are touched with the lock held. Should somebody who does not own the
+    // block have returned it meanwhile, then it has no record.
+    unsafe {
+        with_pool(pool, control, |raw| {
+            if let (Some(index), Some(mut sites)) = (raw.index_of(block), sites(control))
+                && raw.is_live(block)
+            {
+                sites.taken(index, site);
+            }
+        });
+    }
+}
+
+/// Forgets who took `block`, which was just returned. O(1).
+///
+/// # Safety
+///
+/// `raw` is the pool of `control`, with its lock held, or nobody else uses the pool.
+#[inline(always)]
+pub(crate) unsafe fn returned(control: NonNull<Control>, raw: &RawPool<'_, ControlMarks>, block: *const u8) {
+    // SAFETY: as the caller promises.
+    if let (Some(mut sites), Some(index)) = (unsafe { sites(control) }, raw.index_of(block)) {
+        sites.returned(index);
+    }
+}
+
+/// Keeps records from now on, in `memory` or in memory of the heap. O(blocks), before the critical section.
+///
+/// # Safety
+///
+/// `control` is that of `pool`; the memory is so large, and nobody else's as long as records are kept.
+pub(crate) unsafe fn begin(
+    pool: *mut memory_pool_t,
+    control: NonNull<Control>,
+    memory: Option<(*mut u8, usize)>,
+) -> Result<(), esp_err_t> {
+    // SAFETY: a live control block, and a geometry does not change.
+    let blocks = unsafe { (*control.as_ptr()).geometry.capacity() };
+    let needed = blocks.checked_mul(size_of::<Record>()).ok_or(ESP_ERR_INVALID_SIZE)?;
+    match memory {
+        // SAFETY: as the caller promises; it is large and aligned enough.
+        Some((memory, bytes)) => unsafe { begin_at(pool, control, given(memory, bytes, needed)?, None) },
+        None => {
+            let own = Allocation::for_control(needed, align_of::<Record>())?;
+            // SAFETY: allocated as it must be.
+            unsafe { begin_at(pool, control, own.at(), Some(own)) }
+        }
+    }
+}
+
+/// # Safety
+///
+/// As [`begin`]; there is room for a record for each block.
+unsafe fn begin_at(
+    pool: *mut memory_pool_t,
+    control: NonNull<Control>,
+    memory: *mut u8,
+    mut own: Option<Allocation>,
+) -> Result<(), esp_err_t> {
+    let records = memory.cast::<Record>();
+    // SAFETY: a live control block, and a geometry does not change.
+    for index in 0..unsafe { (*control.as_ptr()).geometry.capacity() } {
+        // SAFETY: inside the memory, which nobody else uses.
+        unsafe { records.add(index).write(Record::NONE) };
+    }
+    // SAFETY: `control` is that of `pool`; the field is written with the lock held.
+    unsafe {
+        with_pool(pool, control, |raw| {
+            let kept = &mut (*control.as_ptr()).records;
+            if kept.are_kept() {
+                return Err(ESP_ERR_INVALID_STATE);
+            }
+            kept.own = own.take().map_or(null_mut(), Allocation::keep);
+            kept.first.store(records, Ordering::Relaxed);
+            raw.set_recorded(true);
+            Ok(())
+        })
+    }
+}
+
+/// The aligned part of a caller's memory.
+fn given(memory: *mut u8, bytes: usize, needed: usize) -> Result<*mut u8, esp_err_t> {
+    let padding = memory.addr().wrapping_neg() & (align_of::<Record>() - 1);
+    if padding.checked_add(needed).is_none_or(|all| all > bytes) {
+        return Err(ESP_ERR_INVALID_SIZE);
+    }
+    if !fits_control(memory, bytes) {
+        return Err(MEMORY_POOL_ERR_WRONG_MEMORY);
+    }
+    Ok(memory.wrapping_add(padding))
+}
+
+/// Keeps no records any more. O(1).
+///
+/// # Safety
+///
+/// `control` is that of `pool`. From tasks.
+pub(crate) unsafe fn end(pool: *mut memory_pool_t, control: NonNull<Control>) -> Result<(), esp_err_t> {
+    // SAFETY: `control` is that of `pool`; the field is written with the lock held.
+    let (kept, own) = unsafe {
+        with_pool(pool, control, |raw| {
+            let records = &mut (*control.as_ptr()).records;
+            raw.set_recorded(false);
+            (records.are_kept(), core::mem::replace(records, Records::none()).own)
+        })
+    };
+    if !own.is_null() {
+        // SAFETY: it was allocated for the records, which nobody reaches any more: all look for them with the lock held.
+        unsafe { port::release(own) };
+    }
+    if kept { Ok(()) } else { Err(ESP_ERR_INVALID_STATE) }
+}
+
+/// Where block `index` was taken, if that was recorded. O(1).
+///
+/// # Safety
+///
+/// The lock of `control` is held.
+pub(crate) unsafe fn site_at(control: NonNull<Control>, index: usize) -> Option<Site> {
+    // SAFETY: as the caller promises.
+    unsafe { sites(control) }?.site_of(index)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,364 @@
+/* Who took the blocks that are in use: records that live exactly as long as their blocks. flags: -pthread */
+#define _POSIX_C_SOURCE 200809L
+#include "check.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <time.h>
+
+#include "MicroUSC/system/memory_pool_debug.h"
+
+enum { SIZE = 32, COUNT = 120 };
+
+static memory_pool_t pool;
+
+static void open_pool(size_t count) {
+    CHECK(memory_pool_init(&pool, SIZE, count));
+    CHECK_EQUAL(memory_pool_record_sites(&pool, true), ESP_OK);
+}
+
+static void close_pool(void) {
+    CHECK_EQUAL(memory_pool_destroy_unused(&pool), ESP_OK);
+    CHECK_SILENT();
+}
+
+static memory_pool_site_t site_of(const void *block) {
+    memory_pool_site_t site;
+    CHECK_EQUAL(memory_pool_get_site(&pool, block, &site), ESP_OK);
+    CHECK(same(site.block, block));
+    return site;
+}
+
+/* What a dump told of. */
+typedef struct {
+    size_t told;
+    const void *blocks[COUNT];
+    memory_pool_site_t last;
+} told_t;
+
+static void tell(const memory_pool_site_t *site, void *argument) {
+    told_t *told = (told_t *)argument;
+    CHECK(told->told < COUNT);
+    told->blocks[told->told++] = site->block;
+    told->last = *site;
+}
+
+static size_t in_use(uint64_t older_than_us, told_t *told) {
+    memset(told, 0, sizeof(*told));
+    const size_t found = memory_pool_dump_leaks(&pool, older_than_us, tell, told);
+    CHECK_EQUAL(found, told->told);
+    return found;
+}
+
+static void pause_ms(long milliseconds) {
+    const struct timespec time = {0, milliseconds * 1000000};
+    nanosleep(&time, NULL);
+}
+
+TEST(a_record_names_file_line_time_and_task) {
+    open_pool(4);
+    void *const block = DEBUG_ALLOC(&pool);
+    const uint32_t line = __LINE__ - 1;
+    memory_pool_site_t site = site_of(block);
+    CHECK(site.recorded && !site.in_interrupt && site.task != NULL && site.caller == NULL);
+    CHECK(site.file != NULL && strcmp(site.file, __FILE__) == 0);
+    CHECK_EQUAL(site.line, line);
+    pause_ms(5);
+    CHECK(site_of(block).age_us >= 5000 && site_of(block).time_us == site.time_us);
+
+    void *const other = memory_pool_alloc_from(&pool, &pool);
+    site = site_of(other);
+    CHECK(site.file == NULL && site.line == 0 && site.caller == (const void *)&pool);
+    memory_pool_free(&pool, block);
+    memory_pool_free(&pool, other);
+    close_pool();
+}
+
+TEST(a_record_lives_exactly_as_long_as_its_block) {
+    static void *blocks[COUNT];
+    open_pool(COUNT);
+    told_t told;
+    memory_pool_site_t site;
+    for (int round = 0; round < 50; round++) {
+        for (size_t i = 0; i < COUNT; i++) {
+            blocks[i] = DEBUG_ALLOC(&pool);
+            CHECK_EQUAL(site_of(blocks[i]).line, __LINE__ - 1);
+        }
+        CHECK(DEBUG_ALLOC(&pool) == NULL);
+        CHECK_EQUAL(in_use(0, &told), COUNT);
+        for (size_t i = 0; i < COUNT; i++) {
+            memory_pool_free(&pool, blocks[i]);
+            CHECK_EQUAL(memory_pool_get_site(&pool, blocks[i], &site), MEMORY_POOL_ERR_NOT_A_BLOCK);
+        }
+        CHECK_EQUAL(in_use(0, &told), 0);
+    }
+    /* A block that comes back by another way is somebody else's. */
+    void *const block = memory_pool_alloc(&pool);
+    CHECK(site_of(block).file == NULL && site_of(block).recorded);
+    memory_pool_free(&pool, block);
+    close_pool();
+}
+
+static void *take_in_interrupt(void *unused) {
+    (void)unused;
+    microusc_host_set_context(0, true);
+    return memory_pool_alloc_from_isr(&pool);
+}
+
+static void *take_with_timeout(void *unused) {
+    (void)unused;
+    return memory_pool_alloc_timeout(&pool, MEMORY_POOL_WAIT_FOREVER);
+}
+
+static void *run(void *(*function)(void *)) {
+    pthread_t thread;
+    void *result;
+    CHECK_EQUAL(pthread_create(&thread, NULL, function, NULL), 0);
+    CHECK_EQUAL(pthread_join(thread, &result), 0);
+    return result;
+}
+
+TEST(every_way_to_take_a_block_is_recorded) {
+    void *blocks[8], *batch[2];
+    size_t taken = 0;
+    esp_err_t reason;
+    open_pool(10);
+    blocks[taken++] = memory_pool_alloc(&pool);
+    blocks[taken++] = memory_pool_alloc_reason(&pool, &reason);
+    blocks[taken++] = memory_pool_alloc_zeroed(&pool);
+    blocks[taken++] = memory_pool_alloc_unsynchronized(&pool);
+    blocks[taken++] = memory_pool_alloc_timeout(&pool, 0);
+    blocks[taken++] = memory_pool_alloc_timeout_reason(&pool, 5, &reason);
+    CHECK_EQUAL(memory_pool_alloc_batch(&pool, batch, 2), ESP_OK);
+    blocks[taken++] = batch[0];
+    blocks[taken++] = batch[1];
+    for (size_t i = 0; i < taken; i++) CHECK(site_of(blocks[i]).recorded && site_of(blocks[i]).task != NULL);
+    void *const other = run(take_with_timeout);
+    CHECK(site_of(other).recorded && site_of(other).task != site_of(blocks[0]).task);
+    void *const interrupts = run(take_in_interrupt);
+    CHECK(site_of(interrupts).recorded && site_of(interrupts).in_interrupt && site_of(interrupts).task == NULL);
+
+    /* And every way to return one clears it. */
+    told_t told;
+    CHECK_EQUAL(in_use(0, &told), 10);
+    memory_pool_free(&pool, blocks[0]);
+    CHECK_EQUAL(memory_pool_free_reason(&pool, blocks[1]), ESP_OK);
+    CHECK_EQUAL(memory_pool_free_unsynchronized(&pool, blocks[2]), ESP_OK);
+    CHECK_EQUAL(memory_pool_free_batch(&pool, &blocks[3], 5), ESP_OK);
+    memory_pool_free(&pool, other);
+    memory_pool_free(&pool, interrupts);
+    for (size_t i = 0; i < 10; i++) blocks[i % 8] = memory_pool_alloc(&pool);
+    CHECK_EQUAL(memory_pool_record_sites(&pool, false), ESP_OK);
+    CHECK_EQUAL(memory_pool_record_sites(&pool, true), ESP_OK);
+    CHECK_EQUAL(in_use(0, &told), 10);
+    CHECK(!told.last.recorded && told.last.age_us == UINT64_MAX);
+    memory_pool_destroy(&pool);
+    CHECK_REPORTED(MEMORY_POOL_ERR_IN_USE, "memory_pool_destroy");
+}
+
+TEST(a_block_handed_to_a_waiting_task_is_recorded_as_that_tasks) {
+    open_pool(1);
+    void *const block = DEBUG_ALLOC(&pool);
+    pthread_t thread;
+    void *result;
+    CHECK_EQUAL(pthread_create(&thread, NULL, take_with_timeout, NULL), 0);
+    while (info_of(&pool).waiting_tasks == 0) sched_yield();
+    const void *const before = site_of(block).task;
+    memory_pool_free(&pool, block);
+    CHECK_EQUAL(pthread_join(thread, &result), 0);
+    CHECK(same(result, block) && site_of(block).recorded && site_of(block).task != before);
+    CHECK(site_of(block).file == NULL);
+    memory_pool_free(&pool, block);
+    close_pool();
+}
+
+TEST(a_report_can_be_limited_to_blocks_that_are_old) {
+    told_t told;
+    open_pool(3);
+    void *const old = DEBUG_ALLOC(&pool);
+    pause_ms(30);
+    void *const young = DEBUG_ALLOC(&pool);
+    CHECK_EQUAL(in_use(25000, &told), 1);
+    CHECK(same(told.blocks[0], old) && told.last.age_us >= 25000);
+    CHECK_EQUAL(in_use(UINT64_MAX, &told), 0);
+    CHECK_EQUAL(in_use(0, &told), 2);
+    CHECK_EQUAL(memory_pool_dump_leaks(&pool, 0, NULL, NULL), 2);
+    memory_pool_free(&pool, old);
+    memory_pool_free(&pool, young);
+    close_pool();
+}
+
+TEST(what_was_taken_before_is_told_of_as_unknown) {
+    told_t told;
+    CHECK(memory_pool_init(&pool, SIZE, 3));
+    void *const before = DEBUG_ALLOC(&pool);
+    CHECK_EQUAL(memory_pool_record_sites(&pool, true), ESP_OK);
+    CHECK(!site_of(before).recorded && site_of(before).file == NULL && site_of(before).age_us == UINT64_MAX);
+    CHECK_EQUAL(in_use(1000000000000ull, &told), 1);
+    void *const after = DEBUG_ALLOC(&pool);
+    CHECK(site_of(after).recorded);
+    memory_pool_free(&pool, before);
+    memory_pool_free(&pool, after);
+    CHECK_EQUAL(memory_pool_record_sites(&pool, false), ESP_OK);
+    void *const off = DEBUG_ALLOC(&pool);
+    CHECK(!site_of(off).recorded);
+    memory_pool_free(&pool, off);
+    close_pool();
+}
+
+TEST(wrong_frees_leave_the_records_alone) {
+    told_t told;
+    open_pool(3);
+    void *const block = DEBUG_ALLOC(&pool), *const other = DEBUG_ALLOC(&pool);
+    memory_pool_free(&pool, block);
+    memory_pool_free(&pool, block);
+    CHECK_REPORTED(MEMORY_POOL_ERR_DOUBLE_FREE, "memory_pool_free");
+    memory_pool_free(&pool, (char *)hidden(other) + 4);
+    CHECK_REPORTED(MEMORY_POOL_ERR_NOT_A_BLOCK, "memory_pool_free");
+    void *wrong[2] = {other, block};
+    CHECK_EQUAL(memory_pool_free_batch(&pool, wrong, 2), MEMORY_POOL_ERR_DOUBLE_FREE);
+    CHECK_REPORTED(MEMORY_POOL_ERR_DOUBLE_FREE, "memory_pool_free_batch");
+    CHECK_EQUAL(in_use(0, &told), 1);
+    CHECK(same(told.blocks[0], other) && site_of(other).recorded && site_of(other).file != NULL);
+    memory_pool_free(&pool, other);
+    close_pool();
+}
+
+TEST(records_take_memory_of_their_own_and_give_it_back) {
+    CHECK(memory_pool_init(&pool, SIZE, 50));
+    const size_t before = heap_bytes(), overhead = info_of(&pool).overhead_bytes;
+    CHECK_EQUAL(memory_pool_record_sites(&pool, true), ESP_OK);
+    CHECK(before - heap_bytes() >= 50 * (sizeof(uint64_t) + 2 * sizeof(void *)));
+    CHECK(before - heap_bytes() <= MEMORY_POOL_SITES_SIZE(50) + 64);
+    CHECK_EQUAL(info_of(&pool).overhead_bytes - overhead, MEMORY_POOL_SITES_SIZE(50) - 8);
+    CHECK_EQUAL(memory_pool_record_sites(&pool, true), ESP_ERR_INVALID_STATE);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_record_sites");
+    CHECK_EQUAL(memory_pool_record_sites(&pool, false), ESP_OK);
+    CHECK_EQUAL(heap_bytes(), before);
+    CHECK_EQUAL(memory_pool_record_sites(&pool, false), ESP_ERR_INVALID_STATE);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_record_sites");
+
+    microusc_host_fail_allocation(1);
+    CHECK_EQUAL(memory_pool_record_sites(&pool, true), ESP_ERR_NO_MEM);
+    CHECK_REPORTED(ESP_ERR_NO_MEM, "memory_pool_record_sites");
+    CHECK_EQUAL(memory_pool_record_sites(&pool, true), ESP_OK);
+    close_pool(); /* with the records still kept: the runner looks at the heap */
+}
+
+TEST(records_lie_where_the_caller_wants_them) {
+    static uint64_t memory[MEMORY_POOL_SITES_SIZE(8) / 8 + 2];
+    char *const odd = (char *)memory + 1;
+    CHECK(memory_pool_init(&pool, SIZE, 8));
+    memset(memory, 0x5a, sizeof(memory));
+    CHECK_EQUAL(memory_pool_record_sites_in(&pool, odd, MEMORY_POOL_SITES_SIZE(8) - 9), ESP_ERR_INVALID_SIZE);
+    CHECK_REPORTED(ESP_ERR_INVALID_SIZE, "memory_pool_record_sites_in");
+    CHECK_EQUAL(memory_pool_record_sites_in(&pool, NULL, 1000), ESP_ERR_INVALID_ARG);
+    CHECK_REPORTED(ESP_ERR_INVALID_ARG, "memory_pool_record_sites_in");
+    CHECK_EQUAL(memory_pool_record_sites_in(&pool, odd, MEMORY_POOL_SITES_SIZE(8)), ESP_OK);
+    CHECK_EQUAL(*odd, 0x5a);
+    CHECK_EQUAL(odd[MEMORY_POOL_SITES_SIZE(8)], 0x5a);
+    void *blocks[8];
+    for (size_t i = 0; i < 8; i++) blocks[i] = DEBUG_ALLOC(&pool);
+    for (size_t i = 0; i < 8; i++) CHECK(site_of(blocks[i]).recorded);
+    CHECK_EQUAL(memory_pool_free_batch(&pool, blocks, 8), ESP_OK);
+    close_pool();
+    CHECK_EQUAL(memory_pool_record_sites_in(&pool, odd, MEMORY_POOL_SITES_SIZE(8)), ESP_ERR_INVALID_STATE);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_record_sites_in");
+}
+
+TEST(classes_of_a_set_keep_records_too) {
+    static memory_pool_set_t set;
+    const memory_pool_set_class_t classes[] = {{16, 4}, {64, 4}};
+    CHECK_EQUAL(memory_pool_set_init(&set, classes, 2, DRAM), ESP_OK);
+    for (size_t i = 0; i < 2; i++) CHECK_EQUAL(memory_pool_record_sites(&set.classes[i], true), ESP_OK);
+    void *const block = MEMORY_POOL_SET_ALLOC_HERE(&set, 40);
+    const uint32_t line = __LINE__ - 1;
+    void *const small = memory_pool_set_alloc(&set, 10);
+    memory_pool_site_t site;
+    CHECK_EQUAL(memory_pool_get_site(&set.classes[1], block, &site), ESP_OK);
+    CHECK(site.recorded && site.line == line && strcmp(site.file, __FILE__) == 0);
+    CHECK_EQUAL(memory_pool_get_site(&set.classes[0], small, &site), ESP_OK);
+    CHECK(site.recorded && site.file == NULL);
+    CHECK_EQUAL(memory_pool_set_free(&set, small), ESP_OK);
+    CHECK_EQUAL(memory_pool_get_site(&set.classes[0], small, &site), MEMORY_POOL_ERR_NOT_A_BLOCK);
+    CHECK(MEMORY_POOL_SET_ALLOC_HERE(&set, 65) == NULL);
+    CHECK_EQUAL(memory_pool_set_free(&set, block), ESP_OK);
+    memory_pool_set_destroy(&set);
+}
+
+TEST(nonsense_is_refused) {
+    memory_pool_site_t site;
+    static memory_pool_t none;
+    CHECK_EQUAL(memory_pool_record_sites(NULL, true), ESP_ERR_INVALID_ARG);
+    CHECK_REPORTED(ESP_ERR_INVALID_ARG, "memory_pool_record_sites");
+    CHECK_EQUAL(memory_pool_record_sites(&none, true), ESP_ERR_INVALID_STATE);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_record_sites");
+    CHECK_EQUAL(memory_pool_dump_leaks(NULL, 0, NULL, NULL), 0);
+    CHECK_REPORTED(ESP_ERR_INVALID_ARG, "memory_pool_dump_leaks");
+    CHECK(memory_pool_alloc_at(NULL, 1, "x") == NULL && memory_pool_alloc_at(&none, 1, "x") == NULL);
+    CHECK(memory_pool_alloc_from(NULL, NULL) == NULL && memory_pool_set_alloc_at(NULL, 1, 1, "x") == NULL);
+    CHECK_EQUAL(memory_pool_get_site(NULL, &site, &site), ESP_ERR_INVALID_ARG);
+    open_pool(2);
+    CHECK_EQUAL(memory_pool_get_site(&pool, pool.memory, NULL), ESP_ERR_INVALID_ARG);
+    CHECK_EQUAL(memory_pool_get_site(&pool, NULL, &site), MEMORY_POOL_ERR_NOT_A_BLOCK);
+    CHECK_EQUAL(memory_pool_get_site(&pool, &site, &site), MEMORY_POOL_ERR_NOT_A_BLOCK);
+    close_pool();
+}
+
+/* Two owners, records switched on and off meanwhile: no record is of a block that is not in use. */
+static volatile bool busy;
+
+static void *owner(void *unused) {
+    (void)unused;
+    void *held[10] = {NULL};
+    for (uint32_t step = 1; busy; step++) {
+        const size_t at = step * 7 % 10;
+        if (held[at] == NULL) {
+            held[at] = DEBUG_ALLOC(&pool);
+        } else {
+            memory_pool_free(&pool, held[at]);
+            held[at] = NULL;
+        }
+    }
+    for (size_t i = 0; i < 10; i++) {
+        if (held[i] != NULL) memory_pool_free(&pool, held[i]);
+    }
+    return NULL;
+}
+
+TEST(records_are_switched_on_and_off_while_blocks_come_and_go) {
+    pthread_t owners[2];
+    told_t told;
+    CHECK(memory_pool_init(&pool, SIZE, 20));
+    busy = true;
+    for (size_t i = 0; i < 2; i++) CHECK_EQUAL(pthread_create(&owners[i], NULL, owner, NULL), 0);
+    for (int round = 0; round < 200; round++) {
+        CHECK_EQUAL(memory_pool_record_sites(&pool, true), ESP_OK);
+        CHECK(in_use(0, &told) <= 20);
+        if (round % 20 == 0) memory_pool_dump_leaks(&pool, 0, NULL, NULL);
+        CHECK_EQUAL(memory_pool_record_sites(&pool, false), ESP_OK);
+    }
+    CHECK_EQUAL(memory_pool_record_sites(&pool, true), ESP_OK);
+    busy = false;
+    for (size_t i = 0; i < 2; i++) CHECK_EQUAL(pthread_join(owners[i], NULL), 0);
+    CHECK_EQUAL(in_use(0, &told), 0);
+    CHECK_EQUAL(memory_pool_validate(&pool), ESP_OK);
+    close_pool();
+}
+
+static const test_t tests[] = {
+    RUN(a_record_names_file_line_time_and_task),
+    RUN(a_record_lives_exactly_as_long_as_its_block),
+    RUN(every_way_to_take_a_block_is_recorded),
+    RUN(a_block_handed_to_a_waiting_task_is_recorded_as_that_tasks),
+    RUN(a_report_can_be_limited_to_blocks_that_are_old),
+    RUN(what_was_taken_before_is_told_of_as_unknown),
+    RUN(wrong_frees_leave_the_records_alone),
+    RUN(records_take_memory_of_their_own_and_give_it_back),
+    RUN(records_lie_where_the_caller_wants_them),
+    RUN(classes_of_a_set_keep_records_too),
+    RUN(nonsense_is_refused),
+    RUN(records_are_switched_on_and_off_while_blocks_come_and_go),
+};
+
+int main(void) { return RUN_ALL(tests); }
