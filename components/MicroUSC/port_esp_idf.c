@@ -341,7 +341,7 @@ uint64_t HOT microusc_esp_idf_moment(const void **task, uint8_t *core, bool *in_
 void microusc_esp_idf_log_leak(const char *pool, size_t count, const memory_pool_site_t *site) {
 #if CONFIG_MICROUSC_LOG
     char place[64] = "somewhere";
-    char owner[24] = "an interrupt";
+    char owner[24] = "";
     if (!site->recorded) {
         ESP_LOGW(TAG, "pool \"%s\": %u in use, taken before that was recorded, the first %p", pool, (unsigned)count,
                  site->block);
@@ -349,9 +349,10 @@ void microusc_esp_idf_log_leak(const char *pool, size_t count, const memory_pool
     }
     if (site->file != NULL) snprintf(place, sizeof(place), "at %s:%u", site->file, (unsigned)site->line);
     if (site->caller != NULL) snprintf(place, sizeof(place), "from %p", site->caller);
-    if (!site->in_interrupt) snprintf(owner, sizeof(owner), "task %p", site->task);
+    if (site->in_interrupt) snprintf(owner, sizeof(owner), " by an interrupt");
+    if (site->task != NULL) snprintf(owner, sizeof(owner), " by task %p", site->task);
     const uint64_t age_ms = site->age_us / 1000;
-    ESP_LOGW(TAG, "pool \"%s\": %u in use, taken %s by %s on core %u, the oldest %p for %u.%03u s", pool,
+    ESP_LOGW(TAG, "pool \"%s\": %u in use, taken %s%s on core %u, the oldest %p for %u.%03u s", pool,
              (unsigned)count, place, owner, (unsigned)site->core, site->block, (unsigned)(age_ms / 1000),
              (unsigned)(age_ms % 1000));
 #else

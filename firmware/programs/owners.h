@@ -2,7 +2,8 @@
  * What every owner of a block does, and what is known about owners outside of the blocks. For contexts that interrupt
  * each other, or run side by side: whoever finds a rule broken ends the program.
  *
- * With OPEN the lock is left out, which the program must notice.
+ * With OPEN the lock is left out, which the program must notice. With RECORDED the pool keeps records of who took each block,
+ * which must be right whenever an owner looks.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -11,14 +12,17 @@
 
 #include <stdint.h>
 #include <stdio.h>
-#include "MicroUSC/system/memory_pool.h"
+#include "MicroUSC/system/memory_pool_leaks.h"
 #include "board.h"
 
-#ifdef OPEN
-#define take_block memory_pool_alloc_unsynchronized
+#if defined(OPEN)
+#define take_block(pool, name) memory_pool_alloc_unsynchronized(pool)
 #define give_block memory_pool_free_unsynchronized
+#elif defined(RECORDED)
+#define take_block(pool, name) memory_pool_alloc_at((pool), (name), "owner")
+#define give_block memory_pool_free_reason
 #else
-#define take_block memory_pool_alloc
+#define take_block(pool, name) memory_pool_alloc(pool)
 #define give_block memory_pool_free_reason
 #endif
 
@@ -56,9 +60,21 @@ static size_t index_of(const void *block) {
     return index;
 }
 
+/* What is recorded of a block: the name stands where a line would. */
+static void check_record(const void *block, uint32_t name) {
+#ifdef RECORDED
+    memory_pool_site_t site;
+    if (memory_pool_get_site(&owners_pool, block, &site) != ESP_OK) broken("a block in use of which nothing is known");
+    if (!site.recorded || site.line != name) broken("a record of somebody else");
+#else
+    (void)block;
+    (void)name;
+#endif
+}
+
 static void take_one(owner_t *owner) {
     if (owner->held == OWNER_MOST) return;
-    volatile uint32_t *const block = take_block(&owners_pool);
+    volatile uint32_t *const block = take_block(&owners_pool, owner->name + 1);
     if (block == NULL) return;
     const size_t index = index_of((const void *)block);
     if (owners_of[index] != 0) broken("a block with two owners");
@@ -78,6 +94,7 @@ static void give_one(owner_t *owner, size_t which) {
     for (uint32_t word = 0; word < OWNERS_WORDS; word++) {
         if (block[word] != (name ^ word << 20)) broken("an owner's bytes were changed");
     }
+    check_record((const void *)block, name);
     owners_of[index] = 0;
     if (give_block(&owners_pool, (void *)block) != ESP_OK) broken("a right free was refused");
 }
@@ -100,6 +117,9 @@ static void give_all(owner_t *owner) {
 
 static void owners_begin(void) {
     if (!memory_pool_init(&owners_pool, OWNERS_WORDS * sizeof(uint32_t), OWNERS_BLOCKS)) broken("no pool");
+#ifdef RECORDED
+    if (memory_pool_record_sites(&owners_pool, true) != ESP_OK) broken("no records");
+#endif
 }
 
 /* When every context has stopped: nothing is lost, nothing was refused. */
@@ -109,6 +129,7 @@ static void owners_end(const char *who) {
     if (info.free_blocks != OWNERS_BLOCKS || info.used_blocks != 0) broken("a block was lost");
     if (info.refused_frees != 0 || info.corruptions != 0) broken("a refusal");
     if (memory_pool_validate(&owners_pool) != ESP_OK) broken("a damaged list");
+    if (memory_pool_dump_leaks(&owners_pool, 0, NULL, NULL) != 0) broken("a block that is told of, and not in use");
     memory_pool_destroy(&owners_pool);
     printf("%s: every block had one owner at a time, and came back\n", who);
 }

@@ -19,6 +19,8 @@ use crate::report::{Done, Report};
 /// What programs call all the time.
 pub(crate) const ENTRIES: &[&str] = &[
     "memory_pool_alloc",
+    "memory_pool_alloc_at",
+    "memory_pool_alloc_from",
     "memory_pool_alloc_from_isr",
     "memory_pool_alloc_reason",
     "memory_pool_free",
@@ -26,6 +28,7 @@ pub(crate) const ENTRIES: &[&str] = &[
     "memory_pool_alloc_unsynchronized",
     "memory_pool_free_unsynchronized",
     "memory_pool_set_alloc",
+    "memory_pool_set_alloc_at",
     "memory_pool_set_alloc_reason",
     "memory_pool_set_free",
     "memory_pool_set_usable_size",

@@ -33,6 +33,7 @@ impl Allocation {
         Ok(memory)
     }
 
+    #[cfg_attr(not(feature = "call-sites"), expect(dead_code, reason = "only records look at it"))]
     pub(crate) fn at(&self) -> *mut u8 {
         self.0.as_ptr()
     }

@@ -21,6 +21,7 @@ pub(crate) use variant::{Records, begin, end, returned, site_at, taken};
 /// What a caller says of the place it calls from: a line of a file, or (line 0) an address that a call returns to, or
 /// (null) nothing.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(feature = "call-sites"), expect(dead_code, reason = "only records look at it"))]
 pub(crate) struct Place {
     pub(crate) at: *const c_void,
     pub(crate) line: u32,

@@ -115,6 +115,9 @@ pub(crate) const ON_FREERTOS: &[Program] = &[
 /// The functions without the lock, in `owners.h`.
 const OPEN: &[&str] = &["-DOPEN"];
 
+/// With records of who took each block.
+const RECORDED: &[&str] = &["-DRECORDED"];
+
 /// Where the functions that mask interrupts are the runtime's, they then do nothing.
 const UNMASKED: &[&str] = &["-DUNMASKED"];
 
@@ -125,6 +128,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
     Program { name: "quickstart", source: Source::Sample("README.md"), ..PROGRAM },
     Program { name: "set", source: Source::C("set.c"), ..PROGRAM },
     Program { name: "misuse", source: Source::C("misuse.c"), ..PROGRAM },
+    Program { name: "leaks", source: Source::C("leaks.c"), ..PROGRAM },
     Program { name: "waits", source: Source::C("waits.c"), stepped: true, ..PROGRAM },
     Program { name: "interrupts", source: Source::C("interrupts.c"), stepped: true, ..PROGRAM },
     Program {
@@ -141,6 +145,13 @@ pub(crate) const PROGRAMS: &[Program] = &[
         defines: UNMASKED,
         ending: Ending::Broken,
         only: XTENSA,
+        stepped: true,
+        ..PROGRAM
+    },
+    Program {
+        name: "interrupts-recorded",
+        source: Source::C("interrupts.c"),
+        defines: RECORDED,
         stepped: true,
         ..PROGRAM
     },
@@ -171,6 +182,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
         cores: 2,
         ..PROGRAM
     },
+    Program { name: "cores-recorded", source: Source::C("cores.c"), defines: RECORDED, cores: 2, ..PROGRAM },
     Program {
         name: "magazines",
         source: Source::C("magazines.c"),

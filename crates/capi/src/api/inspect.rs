@@ -106,13 +106,11 @@ pub unsafe extern "C" fn memory_pool_print_stats_as(pool: *mut memory_pool_t, na
     // SAFETY: obligation 1.
     let info = unsafe { info_of(pool) };
     // SAFETY: obligation 2.
-    let named = !name.is_null() && unsafe { name.read() } != 0;
+    let given = !name.is_null() && unsafe { name.read() } != 0;
+    // SAFETY: obligation 2.
+    let name = given.then(|| unsafe { name_from(name) });
     match info {
-        // SAFETY: obligation 2.
-        Ok(info) if named => {
-            port::print_info(&memory_pool_info_t { name: unsafe { name_from(name) }, ..info })
-        }
-        Ok(info) => port::print_info(&info),
+        Ok(info) => port::print_info(&memory_pool_info_t { name: name.unwrap_or(info.name), ..info }),
         Err(reason) => report(c"memory_pool_print_stats", reason, c"".as_ptr(), pool.cast(), 0),
     }
 }

@@ -141,9 +141,10 @@ pub(crate) fn log_leak(pool: *const c_char, count: usize, site: &memory_pool_sit
     } else {
         line.text("somewhere");
     }
-    line.text(if site.in_interrupt { " by an interrupt" } else { " by task " });
-    if !site.in_interrupt {
-        line.address(site.task.addr());
+    if site.in_interrupt {
+        line.text(" by an interrupt");
+    } else if !site.task.is_null() {
+        line.text(" by task ").address(site.task.addr());
     }
     let (milliseconds, _) = divided(site.age_us, 1000);
     let (seconds, rest) = divided(milliseconds, 1000);

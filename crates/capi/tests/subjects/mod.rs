@@ -150,7 +150,7 @@ impl Subject for ThroughC {
             } else if let Way::Recorded = self.way {
                 // Every other block with a line, so that a record left behind is noticed.
                 self.step += 1;
-                let line = if self.step % 2 == 0 { self.step } else { 0 };
+                let line = if self.step.is_multiple_of(2) { self.step } else { 0 };
                 reason = memory_pool_status(self.pool);
                 let file = if line == 0 { null() } else { c"model".as_ptr() };
                 let block = memory_pool_alloc_at(self.pool, line, file);

@@ -67,9 +67,13 @@ pub(crate) fn log_leak(pool: *const core::ffi::c_char, count: usize, site: &memo
         (true, false) => format!("from {:p}", site.caller),
         (true, true) => "somewhere".to_owned(),
     };
-    let owner = if site.in_interrupt { "an interrupt".to_owned() } else { format!("task {:p}", site.task) };
+    let owner = match (site.in_interrupt, site.task.is_null()) {
+        (true, _) => " by an interrupt".to_owned(),
+        (false, false) => format!(" by task {:p}", site.task),
+        (false, true) => String::new(),
+    };
     let (core, block, seconds) = (site.core, site.block, site.age_us as f64 / 1e6);
-    eprintln!("{taken} {place} by {owner} on core {core}, the oldest {block:p} for {seconds:.3} s");
+    eprintln!("{taken} {place}{owner} on core {core}, the oldest {block:p} for {seconds:.3} s");
 }
 
 pub(crate) fn print_info(info: &memory_pool_info_t) {
