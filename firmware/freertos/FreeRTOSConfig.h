@@ -14,6 +14,10 @@
 
 /* No whole number of milliseconds is a whole number of these, so that what is rounded wrongly is found out. */
 #define configTICK_RATE_HZ 700
+/* Ticks begin anew soon after the start, so that what does not expect that is found out. Those of the POSIX port have 64 bits. */
+#ifdef __riscv
+#define configINITIAL_TICK_COUNT ((TickType_t)-150)
+#endif
 #define configTICK_TYPE_WIDTH_IN_BITS TICK_TYPE_WIDTH_32_BITS
 #define configUSE_PREEMPTION 1
 #define configUSE_TIME_SLICING 1

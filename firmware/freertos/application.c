@@ -18,6 +18,7 @@
 #include "MicroUSC/internal/driverList.h"
 #include "MicroUSC/internal/system/init.h"
 #include "MicroUSC/port/freertos.h"
+#include "MicroUSC/system/memory_pool_debug.h"
 #include "interrupt.h"
 #include "owners.h"
 
@@ -376,6 +377,51 @@ static void run_drivers(void) {
     logged_bytes = 0;
 }
 
+/* ---- Records of who took a block ------------------------------------------------------------------------------ */
+
+static memory_pool_t recorded;
+static void *from_main, *from_interrupt;
+
+static memory_pool_site_t site_of(const void *block) {
+    memory_pool_site_t site;
+    check(memory_pool_get_site(&recorded, block, &site) == ESP_OK && site.recorded, "a block without a record");
+    return site;
+}
+
+static void take_in_interrupt(void) {
+    from_interrupt = memory_pool_alloc_from_isr(&recorded);
+}
+
+static void begin_records(void) {
+    check(memory_pool_init(&recorded, 32, 3) && memory_pool_record_sites(&recorded, true) == ESP_OK, "no records");
+    from_main = memory_pool_alloc(&recorded);
+    check(site_of(from_main).task == NULL && !site_of(from_main).in_interrupt, "a task before there are any");
+}
+
+static void run_records(void) {
+    uint32_t *const mine = DEBUG_ALLOC(&recorded);
+    check(site_of(mine).task == xTaskGetCurrentTaskHandle() && site_of(mine).line == __LINE__ - 1, "another task's record");
+    interrupt_run(take_in_interrupt);
+    check(site_of(from_interrupt).task == NULL && site_of(from_interrupt).in_interrupt, "not recorded as an interrupt's");
+    start(&early, &recorded, MEMORY_POOL_WAIT_FOREVER);
+    memory_pool_free(&recorded, mine);
+    took(&early, mine, "the waiting task was not served");
+    check(site_of(mine).task == early.task && site_of(mine).file == NULL, "not recorded as the waiting task's");
+
+    const TickType_t first = configINITIAL_TICK_COUNT, passed = xTaskGetTickCount() - first;
+    const uint64_t age_us = site_of(from_main).age_us;
+    check(first == 0 || xTaskGetTickCount() < first, "ticks have not begun anew yet");
+    check(age_us >= (uint64_t)passed * 1000000 / configTICK_RATE_HZ, "time stood still when ticks began anew");
+    check(age_us < 3600000000u, "time jumped when ticks began anew");
+    printf("records: of tasks and interrupts, and time goes on when ticks begin anew\n");
+
+    memory_pool_free(&recorded, from_main);
+    memory_pool_free(&recorded, from_interrupt);
+    memory_pool_free(&recorded, mine);
+    check(memory_pool_dump_leaks(&recorded, 0, NULL, NULL) == 0, "a record of a block that is free");
+    check(memory_pool_destroy_unused(&recorded) == ESP_OK, "the pool with records does not end");
+}
+
 /* ---- What is refused ---------------------------------------------------------------------------------------- */
 
 static void run_refusals(void) {
@@ -410,6 +456,7 @@ static void conductor(void *unused) {
     run_waiting();
     run_order();
     run_drivers();
+    run_records();
     run_refusals();
     const memory_pool_info_t info = info_of(&single);
     check(info.refused_frees == 0 && info.corruptions == 0, "something was refused");
@@ -430,6 +477,7 @@ int main(void) {
     printf("before the scheduler runs: %s\n", memory_pool_err_to_name(reason));
     void *const block = memory_pool_alloc(&single);
     check(block != NULL && memory_pool_free_reason(&single, block) == ESP_OK, "no block before the scheduler runs");
+    begin_records();
     logged_bytes = 0;
     const microusc_system_config_t system = {2, 64, 64, STACK_WORDS * sizeof(StackType_t)};
     check(microusc_system_configure(&system) == ESP_OK, "the system layer is not as it shall be");
