@@ -188,6 +188,7 @@ typedef struct {
 } driver_task_t;
 
 /* Bytes, all aligned to 8. */
+_Static_assert(offsetof(driver_task_t, task) == 0, "the kernel's handle of a driver's task is its address");
 _Static_assert(_Alignof(driver_task_t) <= 8, "more than the archive aligns a task to");
 
 void microusc_esp_idf_sizes(size_t *task, size_t *semaphore, size_t *least_stack) {

@@ -346,6 +346,32 @@ static void notify_in_interrupt(void) {
     removed_in_interrupt = microusc_driver_remove(running->id);
 }
 
+static void waiter(microusc_driver_t *self) {
+    *(void **)self->buffer = memory_pool_alloc_timeout(&single, MEMORY_POOL_WAIT_FOREVER);
+}
+
+/* A driver is removed while it waits for a block, between two others that wait: the pool must not know its stack any more. */
+static void run_forgotten(void) {
+    const microusc_driver_config_t waits = {"waits", waiter, NULL, EARLY, MICROUSC_DRIVER_ANY_CORE};
+    uint32_t *const block = memory_pool_alloc(&single);
+    for (int round = 0; round < 10; round++) {
+        uint32_t first, id;
+        check(microusc_driver_add(&waits, &first) == ESP_OK, "a driver did not start");
+        check(microusc_driver_remove(first) == ESP_OK, "a driver that waits for a block cannot be removed");
+        check(info_of(&single).waiting_tasks == 0, "a driver that is gone still waits");
+        start(&late, &single, MEMORY_POOL_WAIT_FOREVER);
+        check(microusc_driver_add(&(microusc_driver_config_t){"gone", waiter, NULL, EARLY, 0}, &id) == ESP_OK, "no driver");
+        start(&early, &single, MEMORY_POOL_WAIT_FOREVER);
+        check(microusc_driver_remove(id) == ESP_OK, "a driver that waits for a block cannot be removed");
+        check(info_of(&single).waiting_tasks == 2, "somebody else was forgotten");
+        memory_pool_free(&single, block);
+        took(&late, block, "the first was not served");
+        memory_pool_free(&single, block);
+        took(&early, block, "a driver that is gone was served");
+    }
+    memory_pool_free(&single, block);
+}
+
 static void run_drivers(void) {
     const microusc_driver_config_t waits = {"waits", driver, NULL, EARLY, MICROUSC_DRIVER_ANY_CORE};
     const microusc_driver_config_t returns = {"returns", driver, &running, EARLY, 0};
@@ -372,6 +398,7 @@ static void run_drivers(void) {
         check(microusc_driver_remove(id) == ESP_OK, "a driver that waits cannot be removed");
         check(microusc_driver_remove(other) == ESP_OK, "a driver that returned cannot be removed");
     }
+    run_forgotten();
     check(microusc_system_end() == ESP_OK, "the system layer does not end");
     printf("drivers: come, are notified, paused, resumed, and go\n");
     logged_bytes = 0;

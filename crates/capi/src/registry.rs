@@ -1,7 +1,7 @@
 //! The list of live pools: the only witness of whether a struct holds a pool.
 
 use core::cell::UnsafeCell;
-use core::ptr::{NonNull, null_mut};
+use core::ptr::{NonNull, null, null_mut};
 
 use microusc_pool::RawLock;
 
@@ -37,6 +37,15 @@ impl List {
             }
         }
         slot
+    }
+
+    /// The control block behind that of `previous`, or the first for null. O(pools).
+    fn after(&mut self, previous: *const memory_pool_t) -> Option<NonNull<Control>> {
+        if previous.is_null() {
+            return NonNull::new(self.first);
+        }
+        // SAFETY: a slot of the list; every control block on it is a live one, and the registry is locked.
+        unsafe { (*self.slot_of(previous)).as_ref().and_then(|control| NonNull::new(control.next)) }
     }
 }
 
@@ -89,19 +98,25 @@ pub(crate) fn contains(pool: *const memory_pool_t) -> bool {
 
 /// The pool after `previous`, or the first; null at the end, or if `previous` holds none. O(pools).
 pub(crate) fn next(previous: *const memory_pool_t) -> *mut memory_pool_t {
-    locked(|list| {
-        // SAFETY: every control block on the list is a live one, and the registry is locked.
-        unsafe {
-            let mut at = list.first;
-            if !previous.is_null() {
-                at = *list.slot_of(previous);
-                if !at.is_null() {
-                    at = (*at).next;
-                }
-            }
-            at.as_ref().map_or(null_mut(), |control| control.owner)
+    // SAFETY: a control block on the list is a live one, and the registry is locked.
+    locked(|list| list.after(previous).map_or(null_mut(), |control| unsafe { (*control.as_ptr()).owner }))
+}
+
+/// Runs `work` on every pool that is there throughout, each in a critical section of its own. O(pools²). From tasks.
+pub(crate) fn each(mut work: impl FnMut(NonNull<Control>)) {
+    let mut after = null();
+    loop {
+        let next = locked(|list| {
+            let control = list.after(after)?;
+            work(control);
+            // SAFETY: on the list, which is locked.
+            Some(unsafe { (*control.as_ptr()).owner }.cast_const())
+        });
+        match next {
+            Some(pool) => after = pool,
+            None => return,
         }
-    })
+    }
 }
 
 /// The first pool for which `wanted` says so, or null. O(pools).

@@ -2,15 +2,21 @@
 
 use core::alloc::Layout;
 use core::ffi::c_void;
+use core::pin::pin;
 use core::ptr::NonNull;
 
+use microusc_pool::Signal as _;
 use microusc_system::{Error, Platform, PoolWish, Space, TaskWish};
 
 use crate::abi::{DRAM, ESP_ERR_INVALID_SIZE, memory_pool_config_t, memory_pool_t};
 use crate::api::{memory_pool_alloc, memory_pool_free};
 use crate::create::{self, Home};
-use crate::port;
+use crate::port::{self, Signal};
 use crate::registry;
+use crate::wait::forget;
+
+/// Milliseconds that a task may take that was interrupted while it woke another.
+const FORGET_TRIES: u32 = 100;
 
 /// The one system memory space of the program.
 pub(crate) static SPACE: Space<Below> = Space::new(Below);
@@ -97,6 +103,19 @@ unsafe impl Platform for Below {
     unsafe fn stop(&self, task: NonNull<c_void>) -> bool {
         // SAFETY: as the caller promises.
         unsafe { port::task_stop(task) }
+    }
+
+    fn forget(&self, task: NonNull<c_void>) -> bool {
+        // Whoever wakes it has to come on; a task of lower priority does so only while this one sleeps.
+        (0..FORGET_TRIES).any(|_| {
+            let forgotten = forget(task.as_ptr());
+            if !forgotten {
+                let signal = pin!(Signal::new());
+                signal.as_ref().open();
+                signal.as_ref().wait(Some(1));
+            }
+            forgotten
+        })
     }
 
     unsafe fn pause(&self, task: NonNull<c_void>) {

@@ -1,5 +1,7 @@
 //! Those who wait for a block of a pool: the queue in its control block, under the pool's lock.
 
+use core::cell::UnsafeCell;
+use core::ffi::c_void;
 use core::pin::Pin;
 use core::ptr::NonNull;
 
@@ -7,10 +9,22 @@ use microusc_pool::{Queue, RawLock, RawPool, Signal, Waited};
 
 use crate::abi::memory_pool_t;
 use crate::control::{Control, ControlMarks, lock, raw};
-use crate::port;
+use crate::port::{self, PortLock};
+use crate::registry;
 
-/// What wakes a task: the signal on its stack.
-pub(crate) type Waker = NonNull<port::Signal>;
+/// What wakes a task: the signal on its stack. And which task, as the kernel names it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waker {
+    signal: NonNull<port::Signal>,
+    task: *const c_void,
+}
+
+impl Waker {
+    /// For the calling task, with the signal that it will sleep on.
+    pub(crate) fn of_caller(signal: Pin<&port::Signal>) -> Self {
+        Self { signal: NonNull::from(signal.get_ref()), task: port::moment().task }
+    }
+}
 
 /// A pool with its queue.
 pub(crate) struct Place {
@@ -30,7 +44,7 @@ impl Place {
     /// each in a critical section of its own.
     pub(crate) fn serve_all(&self) {
         // SAFETY: the lock is held; the queue is this pool's.
-        while let Some(waker) = self.locked(|raw, queue| unsafe { queue.serve(raw) }) {
+        while let Some(waker) = self.locked(|raw, queue| unsafe { serve(raw, queue) }) {
             wake(waker);
         }
     }
@@ -52,11 +66,68 @@ unsafe impl Waited for Place {
     }
 }
 
+/// Gives the first of a queue a block, if there is one to give; what this returns is to be woken, once the lock is open. O(1).
+///
+/// # Safety
+///
+/// As `Queue::serve`.
+#[inline(always)]
+pub(crate) unsafe fn serve(raw: &mut RawPool<'_, ControlMarks>, queue: &mut Queue<Waker>) -> Option<Waker> {
+    // SAFETY: as the caller promises.
+    let waker = unsafe { queue.serve(raw) }?;
+    WAKING.change(1);
+    Some(waker)
+}
+
 /// Wakes a task that was served, with the lock open.
 #[cold]
 #[inline(never)]
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_wake"))]
 pub(crate) fn wake(waker: Waker) {
     // SAFETY: the signal lives, pinned on the stack of the task, until it was given.
-    unsafe { Pin::new_unchecked(waker.as_ref()) }.give();
+    unsafe { Pin::new_unchecked(waker.signal.as_ref()) }.give();
+    WAKING.change(-1);
+}
+
+/// Takes `task`, which does not run, out of every queue. `false` while any task is being woken, since it may be this one:
+/// its stack is still needed, and this is to be called again. O(pools + waiters); a critical section for each pool.
+///
+/// ```text
+///   who frees, interrupted or on another core      who removes the task
+///   lock; serve: it leaves the queue; unlock
+///                                                  forget: it is in no queue ... but WAKING is 1
+///   wake: gives the signal on its stack
+/// ```
+pub(crate) fn forget(task: *const c_void) -> bool {
+    registry::each(|control| {
+        // SAFETY: on the list, which is locked, so live, with its struct.
+        let place = unsafe { Place::new((*control.as_ptr()).owner, control) };
+        // SAFETY: the lock is held; the queue is this pool's.
+        place.locked(|raw, queue| unsafe { queue.forget(raw, |waker| waker.task == task) });
+    });
+    WAKING.change(0) == 0
+}
+
+/// How many tasks were served and are not woken yet. In no control block: who was woken may end the pool at once.
+struct Waking {
+    lock: PortLock,
+    count: UnsafeCell<i32>,
+}
+
+// SAFETY: the number is touched with the lock held only.
+unsafe impl Sync for Waking {}
+
+static WAKING: Waking = Waking { lock: PortLock::INIT, count: UnsafeCell::new(0) };
+
+impl Waking {
+    /// Adds to the number, and returns it.
+    #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_waking"))]
+    fn change(&self, by: i32) -> i32 {
+        self.lock.with(|| {
+            // SAFETY: the lock is held.
+            let count = unsafe { &mut *self.count.get() };
+            *count = count.wrapping_add(by);
+            *count
+        })
+    }
 }

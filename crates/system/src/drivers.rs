@@ -153,9 +153,21 @@ impl Position {
         self.field(|node| unsafe { &raw mut (*node).state })
     }
 
+    /// The task, unless nothing of it is left.
     fn task(&self) -> Option<NonNull<c_void>> {
         // SAFETY: as above.
         NonNull::new(self.field(|node| unsafe { &raw mut (*node).task }))
+    }
+
+    /// Whether the task will not run again.
+    fn has_stopped(&self) -> bool {
+        // SAFETY: as above.
+        self.field(|node| unsafe { &raw mut (*node).stopped })
+    }
+
+    /// Whether it is the driver's task that asks.
+    fn is_current(&self, platform: &impl Platform) -> bool {
+        !self.has_stopped() && self.task().is_some_and(|task| platform.is_current(task))
     }
 
     fn info(&self) -> DriverInfo {
@@ -239,6 +251,7 @@ impl<P: Platform> State<P> {
                 driver,
                 next: null_mut(),
                 task: null_mut(),
+                stopped: false,
                 stack,
                 state: DriverState::Running,
             })
@@ -297,7 +310,7 @@ impl<P: Platform> State<P> {
         let task = position.task().ok_or(Error::StillRunning)?;
         match position.state() {
             DriverState::Stopping => return Err(Error::StillRunning),
-            _ if platform.is_current(task) => return Err(Error::OwnTask),
+            _ if position.is_current(platform) => return Err(Error::OwnTask),
             _ => how(task),
         }
         position.set_state(state);
@@ -306,7 +319,7 @@ impl<P: Platform> State<P> {
 
     fn remove(&mut self, platform: &P, id: u32) -> Result<(), Error> {
         let position = self.driver(id)?;
-        if position.task().is_some_and(|task| platform.is_current(task)) {
+        if position.is_current(platform) {
             return Err(Error::OwnTask);
         }
         if !stop(platform, &position) {
@@ -322,7 +335,7 @@ impl<P: Platform> State<P> {
         let mut after = 0;
         while let Some(position) = self.position(|driver| driver.id > after) {
             after = position.id();
-            if position.task().is_some_and(|task| platform.is_current(task)) {
+            if position.is_current(platform) {
                 return Err(Error::OwnTask);
             }
         }
@@ -363,15 +376,19 @@ impl<P: Platform> State<P> {
     }
 }
 
-/// Whether the task of a driver has stopped, now or before. The caller is another task.
+/// Whether the task of a driver has stopped and nobody knows its stack any more, now or before. The caller is another task.
 fn stop<P: Platform>(platform: &P, position: &Position) -> bool {
     let Some(task) = position.task() else { return true };
     position.set_state(DriverState::Stopping);
     // SAFETY: started for this driver, not stopped yet, and not the caller's.
-    let stopped = unsafe { platform.stop(task) };
-    if stopped {
-        // SAFETY: a node of the locked list.
-        unsafe { (*position.node.as_ptr()).task = null_mut() };
+    let stopped = position.has_stopped() || unsafe { platform.stop(task) };
+    let gone = stopped && platform.forget(task);
+    // SAFETY: a node of the locked list; the driver's task looked at neither field.
+    unsafe {
+        (*position.node.as_ptr()).stopped = stopped;
+        if gone {
+            (*position.node.as_ptr()).task = null_mut();
+        }
     }
-    stopped
+    gone
 }

@@ -44,8 +44,10 @@ pub struct Driver {
 pub(crate) struct Node {
     pub(crate) driver: Driver,
     pub(crate) next: *mut Node,
-    /// Null once the task has stopped.
+    /// Null once nothing of the task is left.
     pub(crate) task: *mut c_void,
+    /// It will not run again.
+    pub(crate) stopped: bool,
     pub(crate) stack: NonNull<u8>,
     pub(crate) state: DriverState,
 }

@@ -15,6 +15,7 @@ use crate::{Driver, Error};
 /// | `make_semaphore`, `end_semaphore` | `xSemaphoreCreateBinaryStatic`, `vSemaphoreDelete` |
 /// | `start` | `xTaskCreateStaticPinnedToCore`, with a function that calls `entry` and suspends itself when that returns |
 /// | `stop` | `vTaskDelete`, then wait until no core runs it and the idle task let go of it |
+/// | `forget` | `memory_pool_forget_task` |
 /// | `pause`, `resume`, `is_current` | `vTaskSuspend`, `vTaskResume`, `xTaskGetCurrentTaskHandle() == task` |
 /// | `make_pool`, `take`, `give`, `end_pool` | the pools of this project |
 ///
@@ -101,6 +102,10 @@ pub unsafe trait Platform {
     ///
     /// It was started here, is not the caller's, and has not been stopped.
     unsafe fn stop(&self, task: NonNull<c_void>) -> bool;
+
+    /// Takes a task that has stopped out of every queue in which it waits for a block, before its stack goes back. `false`
+    /// if somebody is just waking it; then this is called again later.
+    fn forget(&self, task: NonNull<c_void>) -> bool;
 
     /// Lets a task not run until it is resumed. A task that is paused stays so.
     ///

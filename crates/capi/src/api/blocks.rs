@@ -10,7 +10,7 @@ use crate::control::{Control, control_of, lock, raw, with_pool};
 use crate::port::PortLock;
 use crate::report::{Caller, refused};
 use crate::sites::{self, Place};
-use crate::wait::wake;
+use crate::wait::{serve, wake};
 
 type Saved = <PortLock as RawLock>::Saved;
 
@@ -244,7 +244,7 @@ unsafe fn put_otherwise(
         if answer.is_ok() {
             sites::returned(control, &raw, block.cast());
         }
-        let served = (*control.as_ptr()).queue.serve(&mut raw);
+        let served = serve(&mut raw, &mut (*control.as_ptr()).queue);
         lock(control).release(saved);
         (answer, served)
     };

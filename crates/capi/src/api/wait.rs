@@ -1,7 +1,6 @@
 //! Waiting for a block. From tasks only.
 
 use core::ffi::{CStr, c_void};
-use core::pin::Pin;
 use core::ptr::{NonNull, null_mut};
 
 use microusc_pool::{Error, Order, Waited, take_blocking};
@@ -11,7 +10,7 @@ use crate::control::{Control, control_of};
 use crate::port;
 use crate::report::{name_of, report};
 use crate::sites;
-use crate::wait::{Place, Waker};
+use crate::wait::{Place, Waker, forget};
 
 /// Takes a block, and waits for one. O(waiters) in two critical sections, besides the wait. Tasks.
 #[unsafe(no_mangle)]
@@ -75,7 +74,7 @@ unsafe fn alloc(
             place.locked(|raw, _| raw.take()).map_err(reason_of)
         } else {
             let longest = (timeout_ms != MEMORY_POOL_WAIT_FOREVER).then_some(timeout_ms);
-            take_blocking(&place, port::task_priority(), longest, waker)
+            take_blocking(&place, port::task_priority(), longest, Waker::of_caller)
                 .map_err(|error| told(function, pool, control, error))
         };
         taken.inspect(|block| {
@@ -85,9 +84,13 @@ unsafe fn alloc(
     })
 }
 
-/// The signal itself, which [`take_blocking`] keeps in place until it was given.
-fn waker(signal: Pin<&port::Signal>) -> Waker {
-    NonNull::from(signal.get_ref())
+/// Takes a task that does not run out of every pool's queue. O(pools + waiters); a critical section for each pool. Tasks.
+#[unsafe(no_mangle)]
+pub extern "C" fn memory_pool_forget_task(task: *const c_void) -> esp_err_t {
+    if task.is_null() {
+        return ESP_ERR_INVALID_ARG;
+    }
+    if forget(task) { ESP_OK } else { ESP_ERR_NOT_FINISHED }
 }
 
 /// The reason, reported if it is a misuse.

@@ -1,6 +1,7 @@
 /* Tasks that wait for a block: who gets it, when time is up, and who may not wait. Threads stand for tasks. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
+#include "MicroUSC/system/memory_pool_leaks.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -24,6 +25,7 @@ typedef struct {
     void *block;
     esp_err_t reason;
     unsigned served_as; /* first: 1 */
+    const void *task;   /* what the port calls it */
 } sleeper_t;
 
 static pthread_mutex_t served_mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -36,9 +38,26 @@ static unsigned number_served(void) {
     return number;
 }
 
+/* As it stands in the record of a block. */
+static const void *name_of_caller(void) {
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    memory_pool_t own;
+    memory_pool_site_t site;
+    pthread_mutex_lock(&mutex);
+    CHECK(memory_pool_init(&own, SIZE, 1));
+    CHECK_EQUAL(memory_pool_record_sites(&own, true), ESP_OK);
+    void *const block = memory_pool_alloc(&own);
+    CHECK_EQUAL(memory_pool_get_site(&own, block, &site), ESP_OK);
+    memory_pool_free(&own, block);
+    CHECK_EQUAL(memory_pool_destroy_unused(&own), ESP_OK);
+    pthread_mutex_unlock(&mutex);
+    return site.task;
+}
+
 static void *sleeps(void *argument) {
     sleeper_t *sleeper = (sleeper_t *)argument;
     microusc_host_set_context(sleeper->priority, false);
+    sleeper->task = name_of_caller();
     sleeper->block = memory_pool_alloc_timeout_reason(&pool, sleeper->timeout_ms, &sleeper->reason);
     pthread_mutex_lock(&served_mutex);
     if (sleeper->block != NULL) sleeper->served_as = ++served;
@@ -297,6 +316,33 @@ TEST(four_tasks_and_two_blocks_lose_nothing) {
     end_pool();
 }
 
+TEST(a_task_that_is_forgotten_gets_no_block) {
+    CHECK(memory_pool_init(&pool, SIZE, 1));
+    CHECK_EQUAL(memory_pool_record_sites(&pool, true), ESP_OK);
+    sleeper_t first, gone, last;
+    void *const block = memory_pool_alloc(&pool);
+    start_sleeper(&first, 9, MEMORY_POOL_WAIT_FOREVER);
+    start_sleeper(&gone, 8, 300);
+    start_sleeper(&last, 7, MEMORY_POOL_WAIT_FOREVER);
+    memory_pool_free(&pool, block);
+    join(&first);
+    /* What the other would be known by: its own thread says. */
+    CHECK_EQUAL(memory_pool_forget_task(NULL), ESP_ERR_INVALID_ARG);
+    CHECK_EQUAL(memory_pool_forget_task(&gone), ESP_OK); /* no task of that name waits */
+    CHECK_EQUAL(info_of(&pool).waiting_tasks, 2);
+    CHECK(gone.task != NULL && gone.task != last.task);
+    while (memory_pool_forget_task(gone.task) != ESP_OK) sched_yield();
+    CHECK_EQUAL(info_of(&pool).waiting_tasks, 1);
+    memory_pool_free(&pool, block);
+    join(&last);
+    CHECK(same(last.block, block));
+    join(&gone);
+    CHECK(gone.block == NULL && gone.reason == ESP_ERR_TIMEOUT);
+    memory_pool_free(&pool, block);
+    CHECK_EQUAL(info_of(&pool).waiting_tasks, 0);
+    CHECK_EQUAL(memory_pool_destroy_unused(&pool), ESP_OK);
+}
+
 static const test_t tests[] = {
     RUN(what_is_free_is_taken_at_once),
     RUN(a_freed_block_goes_straight_to_who_waits),
@@ -310,6 +356,7 @@ static const test_t tests[] = {
     RUN(a_pool_that_is_waited_for_does_not_end),
     RUN(bad_arguments_change_nothing),
     RUN(four_tasks_and_two_blocks_lose_nothing),
+    RUN(a_task_that_is_forgotten_gets_no_block),
 };
 
 int main(void) { return RUN_ALL(tests); }

@@ -3,7 +3,7 @@
 //! ```text
 //!   a waiter    [idle] --enter: none is free--> [queued] --serve--> [granted: a block, in use already]
 //!                  ^                               |
-//!                  '------------ leave ------------'
+//!                  '-------- leave, forget --------'
 //! ```
 //!
 //! While somebody is queued the pool's gate is closed: every operation takes the longer path, whose end looks at the
@@ -147,6 +147,34 @@ impl<W> Queue<W> {
             }
             (*waiter).settle()
         }
+    }
+
+    /// Takes those out of the queue whom `gone` means, by what would wake them; says how many. O(waiters).
+    ///
+    /// For tasks that will never go on, as long as the memory that they waited in is still theirs. One that goes on all
+    /// the same finds that its time is up.
+    ///
+    /// # Safety
+    ///
+    /// As [`enter`](Self::enter).
+    pub unsafe fn forget<M: Marks>(&mut self, raw: &mut RawPool<'_, M>, gone: impl Fn(&W) -> bool) -> usize {
+        let mut forgotten = 0;
+        // SAFETY: those in the queue are in place, as each promised; the lock is closed.
+        unsafe {
+            let mut slot: *mut *mut Waiter<W> = &mut self.first;
+            while let Some(waiter) = (*slot).as_mut() {
+                if matches!(&waiter.state, State::Queued(waker) if gone(waker)) {
+                    *slot = waiter.next;
+                    waiter.settle();
+                    forgotten += 1;
+                } else {
+                    slot = &mut waiter.next;
+                }
+            }
+        }
+        let waiting = self.waiting.saturating_sub(forgotten);
+        self.count(raw, waiting);
+        forgotten.into()
     }
 
     /// Gives the first a block, if there is one to give; returns what wakes him. O(1).

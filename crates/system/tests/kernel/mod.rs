@@ -35,6 +35,8 @@ pub(crate) struct Books {
     tasks: BTreeMap<usize, Started>,
     /// Semaphores by the address of their memory.
     semaphores: BTreeMap<usize, usize>,
+    /// Tasks that wait for a block, by where on their stacks that is noted.
+    waiting: BTreeMap<usize, usize>,
     made: usize,
     locked: bool,
     pub(crate) in_interrupt: bool,
@@ -94,6 +96,8 @@ impl Books {
         assert!(!used, "memory of a task that has not stopped was given back");
         let used = self.semaphores.values().any(|at| memory.contains(at));
         assert!(!used, "memory of a semaphore was given back before its end");
+        let noted = self.waiting.keys().any(|at| memory.contains(at));
+        assert!(!noted, "a stack was given back that a queue still points to");
     }
 }
 
@@ -241,6 +245,8 @@ unsafe impl Platform for Kernel {
         let driver = wish.driver.expose_provenance();
         let number = books.next_number();
         books.tasks.insert(number, Started { state: Task::Running, memory, driver });
+        // Each waits for a block from the first moment on.
+        books.waiting.insert(stack + 16, number);
         NonNull::new(without_provenance_mut(number))
     }
 
@@ -251,6 +257,16 @@ unsafe impl Platform for Kernel {
             return false;
         }
         books.tasks.remove(&task.addr().get());
+        true
+    }
+
+    fn forget(&self, task: NonNull<c_void>) -> bool {
+        let mut books = self.books();
+        assert!(!books.tasks.contains_key(&task.addr().get()), "a task that may still run was forgotten");
+        if books.fails("forget") {
+            return false;
+        }
+        books.waiting.retain(|_, waits| *waits != task.addr().get());
         true
     }
 

@@ -96,8 +96,8 @@ typedef struct {
 esp_err_t microusc_driver_add(const microusc_driver_config_t *config, uint32_t *id);
 
 /*
- * Stops a driver's task, wherever it is, and gives its memory back. What the task itself had taken elsewhere it does
- * not give back: tell it to, first. ESP_ERR_NOT_FOUND; ESP_ERR_INVALID_STATE: it is the caller's own task;
+ * Stops a driver's task, wherever it is, a wait for a block of a pool included, and gives its memory back. What the task
+ * itself had taken elsewhere it does not give back: tell it to, first. ESP_ERR_NOT_FOUND; ESP_ERR_INVALID_STATE: it is the caller's own task;
  * ESP_ERR_NOT_FINISHED: the task did not stop, and the driver stays with all its memory.
  */
 esp_err_t microusc_driver_remove(uint32_t id);

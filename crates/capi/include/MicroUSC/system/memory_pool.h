@@ -123,6 +123,7 @@ typedef struct {
  * ESP_ERR_INVALID_STATE   initialised already (the pool keeps working), or not initialised at all; an interrupt would wait
  * ESP_ERR_NOT_SUPPORTED   the archive was built without that
  * ESP_ERR_TIMEOUT         no block became free in time
+ * ESP_ERR_NOT_FINISHED    not yet: try again
  * ESP_ERR_NO_MEM          not enough memory of that kind; or, of memory_pool_alloc, every block is in use
  */
 #define MEMORY_POOL_ERR_BASE 0x1B000
@@ -230,6 +231,15 @@ esp_err_t memory_pool_free_reason(memory_pool_t *pool, void *block);
 void *memory_pool_alloc_timeout(memory_pool_t *pool, const uint32_t timeout_ms) MEMORY_POOL_ATTR(malloc);
 void *memory_pool_alloc_timeout_reason(memory_pool_t *pool, const uint32_t timeout_ms, esp_err_t *reason)
     MEMORY_POOL_ATTR(malloc);
+
+/*
+ * Takes a task, by its handle, out of the queue of every pool. A task that waits is known to a pool by its stack: before it is
+ * deleted it has to be suspended, and forgotten. (The drivers of MicroUSC/internal are.) It gets no block any more; should it
+ * run all the same, then its wait ends with its time. A block that it was given just before is its own, and lost with it.
+ * ESP_ERR_NOT_FINISHED: some task is being woken, maybe this one; call it again after a tick. ESP_ERR_INVALID_ARG: NULL.
+ * O(pools + waiting tasks). From tasks only.
+ */
+esp_err_t memory_pool_forget_task(const void *task);
 
 /* Whose turn it is: the highest priority's (among equals, who has waited longest), or who has waited longest. */
 typedef enum {

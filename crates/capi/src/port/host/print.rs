@@ -13,6 +13,7 @@ use crate::port::advice::{next_step, placement_name};
 
 use super::board;
 use super::signal::is_interrupt;
+use super::tasks::current;
 
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
@@ -35,7 +36,7 @@ pub(crate) fn log(report: &memory_pool_report_t) {
 }
 
 thread_local! {
-    /// A thread is named by where this is.
+    /// A thread that is no task of the system layer is named by where this is.
     static TASK: u8 = const { 0 };
 }
 
@@ -43,7 +44,10 @@ thread_local! {
 #[inline(never)]
 pub(crate) fn moment() -> Moment {
     let in_interrupt = is_interrupt();
-    let name = || TASK.try_with(|task| std::ptr::from_ref(task).cast()).unwrap_or(null());
+    let name = || match current() {
+        task if task.is_null() => TASK.try_with(|task| std::ptr::from_ref(task).cast()).unwrap_or(null()),
+        task => task,
+    };
     Moment {
         time_us: START.elapsed().as_micros() as u64,
         task: if in_interrupt { null() } else { name() },

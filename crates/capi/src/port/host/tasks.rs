@@ -251,6 +251,11 @@ unsafe fn turn(task: NonNull<c_void>, from: State, to: State) {
     CHANGED.notify_all();
 }
 
+/// The calling task of the system layer; null in any other thread.
+pub(super) fn current() -> *const c_void {
+    CURRENT.get().cast()
+}
+
 pub(crate) fn task_is_current(task: NonNull<c_void>) -> bool {
     CURRENT.get() == task.cast().as_ptr()
 }
