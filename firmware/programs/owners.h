@@ -2,8 +2,9 @@
  * What every owner of a block does, and what is known about owners outside of the blocks. For contexts that interrupt
  * each other, or run side by side: whoever finds a rule broken ends the program.
  *
- * With OPEN the lock is left out, which the program must notice. With RECORDED the pool keeps records of who took each block,
- * which must be right whenever an owner looks.
+ * With OPEN the lock is left out, which the program must notice. With RECORDED the pool does all that
+ * it can be told to besides: it keeps records of who took each block, which must be right whenever an owner looks; fills free
+ * blocks; and tells of every operation, which must come in the order in which a block changes hands.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -13,6 +14,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include "MicroUSC/system/memory_pool_leaks.h"
+#include "MicroUSC/system/memory_pool_trace.h"
 #include "board.h"
 
 #if defined(OPEN)
@@ -72,6 +74,18 @@ static void check_record(const void *block, uint32_t name) {
 #endif
 }
 
+#ifdef RECORDED
+static volatile bool told_in_use[OWNERS_BLOCKS];
+
+static void check_event(const memory_pool_event_t *event) {
+    if (event->block == NULL) return;
+    const size_t index = index_of(event->block);
+    const bool taken = event->operation == MEMORY_POOL_TRACE_ALLOC;
+    if (told_in_use[index] == taken) broken("a block that changes hands in no order");
+    told_in_use[index] = taken;
+}
+#endif
+
 static void take_one(owner_t *owner) {
     if (owner->held == OWNER_MOST) return;
     volatile uint32_t *const block = take_block(&owners_pool, owner->name + 1);
@@ -119,6 +133,9 @@ static void owners_begin(void) {
     if (!memory_pool_init(&owners_pool, OWNERS_WORDS * sizeof(uint32_t), OWNERS_BLOCKS)) broken("no pool");
 #ifdef RECORDED
     if (memory_pool_record_sites(&owners_pool, true) != ESP_OK) broken("no records");
+    if (memory_pool_set_checks(&owners_pool, MEMORY_POOL_CHECKS_POISON) != ESP_OK) broken("free blocks are not filled");
+    if (memory_pool_set_trace_callback(check_event) != ESP_OK) broken("nobody is told");
+    if (memory_pool_trace(&owners_pool, true) != ESP_OK) broken("no trace");
 #endif
 }
 

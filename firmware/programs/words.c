@@ -73,6 +73,17 @@ static void zeroed(memory_pool_t *pool) {
     memory_pool_free(pool, block);
 }
 
+static void poisoned(memory_pool_t *pool) {
+    must(memory_pool_set_checks(pool, MEMORY_POOL_CHECKS_POISON) == ESP_OK, "free blocks are filled");
+    one_by_one(pool);
+    void *const block = memory_pool_alloc(pool);
+    memory_pool_free(pool, block);
+    must(memory_pool_validate(pool) == ESP_OK, "free blocks hold what they were filled with");
+    ((volatile uint32_t *)block)[3] = 0;
+    must(memory_pool_validate(pool) == MEMORY_POOL_ERR_WRITTEN, "a write to a free block is found");
+    must(memory_pool_set_checks(pool, MEMORY_POOL_CHECKS_BASIC) == ESP_OK, "and it ends");
+}
+
 static void reserved(memory_pool_t *pool) {
     must(memory_pool_set_isr_reserve(pool, BLOCKS) == ESP_OK, "a reserve");
     must(memory_pool_alloc(pool) == NULL, "a reserve is kept");
@@ -122,6 +133,7 @@ int main(void) {
     must(memory_pool_init(&pool, WORDS * sizeof(uint32_t), BLOCKS), "a pool");
     must((uintptr_t)pool.memory - (uintptr_t)words_memory() < WORDS_BYTES, "blocks lie in the memory of words");
     one_by_one(&pool);
+    poisoned(&pool);
     zeroed(&pool);
     reserved(&pool);
     batches(&pool);

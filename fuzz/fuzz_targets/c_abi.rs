@@ -9,7 +9,7 @@ use microusc_fuzz::judge;
 use microusc_memory::abi::{DRAM, IRAM, PSRAM};
 use subjects::{ThroughC, Way};
 
-const WAYS: [Way; 8] = [
+const WAYS: [Way; 9] = [
     Way::Init,
     Way::Malloc,
     Way::Placed(DRAM),
@@ -18,6 +18,7 @@ const WAYS: [Way; 8] = [
     Way::Static,
     Way::Unsynchronized,
     Way::Recorded,
+    Way::Watched,
 ];
 
 fuzz_target!(|data: &[u8]| {

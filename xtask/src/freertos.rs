@@ -120,7 +120,7 @@ fn on_targets(sh: &Shell, options: &Options, report: &mut Report) {
 /// The port as the POSIX target has it.
 fn lint(sh: &Shell) -> Result<Done> {
     let package = ["--quiet", "--lib", "--package", "microusc-memory", "--no-default-features"];
-    let port = ["--features", "freertos,call-sites", "--profile", "firmware"];
+    let port = ["--features", "freertos,diagnostics", "--profile", "firmware"];
     cmd!(sh, "cargo clippy {package...} {port...} -- -D warnings").run()?;
     cmd!(sh, "cargo doc {package...} {port...} --no-deps --document-private-items")
         .env("RUSTDOCFLAGS", "-D warnings")

@@ -39,6 +39,7 @@ const INCLUDE: &str = "crates/capi/include";
 
 /// Type aliases that Rust has and C writes out.
 const ALIASES: &str = "typedef void (*memory_pool_report_callback_t)(const memory_pool_report_t *);\n\
+    typedef void (*memory_pool_trace_callback_t)(const memory_pool_event_t *);\n\
     typedef void (*memory_pool_site_callback_t)(const memory_pool_site_t *, void *);\n\
     typedef microusc_driver_t Driver;\n\
     typedef void (*Entry)(Driver *);\n";
@@ -125,9 +126,12 @@ fn compile_alone(sh: &Shell) -> Result<Done> {
 fn on_32_bits(sh: &Shell) -> Result<Done> {
     const SIZES: &str = "#include \"MicroUSC/system/memory_pool.h\"\n\
         #include \"MicroUSC/internal/driverList.h\"\n\
+        #include \"MicroUSC/system/memory_pool_trace.h\"\n\
         _Static_assert(sizeof(memory_placement_t) == 4, \"with any size of enumerations\");\n\
         _Static_assert(sizeof(memory_pool_wait_order_t) == 4, \"as well\");\n\
         _Static_assert(sizeof(microusc_driver_state_t) == 4, \"as well\");\n\
+        _Static_assert(sizeof(memory_pool_checks_t) == 4, \"as well\");\n\
+        _Static_assert(sizeof(memory_pool_trace_op_t) == 4, \"as well\");\n\
         _Static_assert(sizeof(void *) == 4, \"32 bits\");\n\
         _Static_assert(sizeof(memory_block_t) == 4, \"a link\");\n\
         _Static_assert(sizeof(memory_pool_t) == 24, \"five documented words and one\");\n\

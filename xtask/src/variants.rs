@@ -30,11 +30,11 @@ pub(crate) fn steps(sh: &Shell, report: &mut Report) {
         .run()?;
         Done::passed()
     });
-    report.step("microusc-memory without `call-sites`", || {
+    report.step("microusc-memory without `diagnostics`", || {
         let package =
             ["--quiet", "--package", "microusc-memory", "--no-default-features", "--features", "host"];
         cmd!(sh, "cargo clippy {package...} --lib -- -D warnings").run()?;
-        cmd!(sh, "cargo test {package...} --lib --test without_sites --test set_model").run()?;
+        cmd!(sh, "cargo test {package...} --lib --test without_diagnostics --test set_model").run()?;
         Done::passed()
     });
     report.step("documentation", || {

@@ -5,6 +5,7 @@ mod leaks;
 mod retained;
 mod set;
 mod system;
+mod trace;
 
 use core::ffi::{c_char, c_int, c_void};
 
@@ -16,6 +17,7 @@ pub use leaks::*;
 pub use retained::*;
 pub use set::*;
 pub use system::*;
+pub use trace::*;
 
 /// A result: [`ESP_OK`] or a reason.
 pub type esp_err_t = c_int;
@@ -61,8 +63,11 @@ pub const MEMORY_POOL_ERR_BYTES_IN_IRAM: esp_err_t = MEMORY_POOL_ERR_BASE + 10;
 /// The memory is not of the kind asked for.
 pub const MEMORY_POOL_ERR_WRONG_MEMORY: esp_err_t = MEMORY_POOL_ERR_BASE + 11;
 
+/// A block was written to while it was free.
+pub const MEMORY_POOL_ERR_WRITTEN: esp_err_t = MEMORY_POOL_ERR_BASE + 12;
+
 /// Every reason with its name.
-pub const REASONS: [(esp_err_t, &core::ffi::CStr); 28] = [
+pub const REASONS: [(esp_err_t, &core::ffi::CStr); 29] = [
     (ESP_OK, c"ESP_OK"),
     (ESP_ERR_NO_MEM, c"ESP_ERR_NO_MEM"),
     (ESP_ERR_INVALID_ARG, c"ESP_ERR_INVALID_ARG"),
@@ -81,6 +86,7 @@ pub const REASONS: [(esp_err_t, &core::ffi::CStr); 28] = [
     (MEMORY_POOL_ERR_DMA_IN_IRAM, c"MEMORY_POOL_ERR_DMA_IN_IRAM"),
     (MEMORY_POOL_ERR_BYTES_IN_IRAM, c"MEMORY_POOL_ERR_BYTES_IN_IRAM"),
     (MEMORY_POOL_ERR_WRONG_MEMORY, c"MEMORY_POOL_ERR_WRONG_MEMORY"),
+    (MEMORY_POOL_ERR_WRITTEN, c"MEMORY_POOL_ERR_WRITTEN"),
     (ESP_FAIL, c"ESP_FAIL"),
     (ESP_ERR_NOT_FOUND, c"ESP_ERR_NOT_FOUND"),
     (ESP_ERR_NOT_FINISHED, c"ESP_ERR_NOT_FINISHED"),
@@ -161,6 +167,13 @@ pub type memory_pool_wait_order_t = u32;
 pub const MEMORY_POOL_WAIT_PRIORITY: memory_pool_wait_order_t = 0;
 /// The task that has waited longest.
 pub const MEMORY_POOL_WAIT_FIFO: memory_pool_wait_order_t = 1;
+/// How much is checked.
+pub type memory_pool_checks_t = u32;
+/// What is always checked.
+pub const MEMORY_POOL_CHECKS_BASIC: memory_pool_checks_t = 0;
+/// And what free blocks hold.
+pub const MEMORY_POOL_CHECKS_POISON: memory_pool_checks_t = 1;
+
 /// A time-out that never comes.
 pub const MEMORY_POOL_WAIT_FOREVER: u32 = u32::MAX;
 

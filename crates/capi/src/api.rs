@@ -17,6 +17,7 @@ mod retained;
 mod set;
 mod system;
 mod wait;
+mod watch;
 
 pub use batch::*;
 pub use blocks::*;
@@ -27,6 +28,7 @@ pub use retained::*;
 pub use set::*;
 pub use system::*;
 pub use wait::*;
+pub use watch::*;
 
 #[cfg(feature = "freertos")]
 pub use crate::port::microusc_freertos_set_writer;

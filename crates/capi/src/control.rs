@@ -11,8 +11,8 @@ use crate::abi::{
     memory_pool_t,
 };
 use crate::port::PortLock;
-use crate::sites::Records;
 use crate::wait::Waker;
+use crate::watch::{Modes, Watch};
 
 /// Everything of a pool that is neither in the documented struct nor in its blocks. The marks follow it in memory.
 #[derive(Debug)]
@@ -31,8 +31,8 @@ pub struct Control {
     pub(crate) placement: memory_placement_t,
     pub(crate) flags: u32,
     pub(crate) name: [c_char; MEMORY_POOL_NAME_SIZE],
-    /// Who took each block, while that is recorded.
-    pub(crate) records: Records,
+    /// What is done besides, while the pool is told to.
+    pub(crate) watch: Watch,
     /// What must be given back at the end: the memory this block lies in (which may begin with the struct), and the
     /// storage. Null: the caller's.
     pub(crate) own_memory: *mut u8,
@@ -50,7 +50,7 @@ impl Control {
     /// RAM of this pool besides its blocks, in bytes.
     pub(crate) fn overhead_bytes(&self) -> usize {
         let records =
-            if self.records.are_kept() { self.geometry.capacity() * size_of::<Record>() } else { 0 };
+            if self.watch.keeps_records() { self.geometry.capacity() * size_of::<Record>() } else { 0 };
         size_of::<memory_pool_t>() + size_of::<Control>() + self.geometry.capacity() + records
     }
 }
@@ -92,6 +92,17 @@ pub(crate) unsafe fn raw<'a>(
             ControlMarks::new(at.cast()),
         )
     }
+}
+
+/// What the pool does besides, now: to be asked in the critical section of an operation.
+///
+/// # Safety
+///
+/// `control` is live.
+#[inline(always)]
+pub(crate) unsafe fn modes(control: NonNull<Control>) -> Modes {
+    // SAFETY: as the caller promises; the field is shared by design.
+    unsafe { (*control.as_ptr()).watch.modes() }
 }
 
 /// The lock of a pool.

@@ -10,8 +10,8 @@ use crate::control::{Control, ControlMarks};
 use crate::placement::{self, Terms};
 use crate::port::{self, PortLock};
 use crate::registry;
-use crate::sites::Records;
 use crate::wait::Place;
+use crate::watch::Watch;
 
 /// What the control block is asked for with: it needs locks and bytes, which only internal data RAM has.
 const CONTROL_CAPS: u32 = MALLOC_CAP_INTERNAL | MALLOC_CAP_8BIT;
@@ -33,7 +33,7 @@ impl Allocation {
         Ok(memory)
     }
 
-    #[cfg_attr(not(feature = "call-sites"), expect(dead_code, reason = "only records look at it"))]
+    #[cfg_attr(not(feature = "diagnostics"), expect(dead_code, reason = "only records look at it"))]
     pub(crate) fn at(&self) -> *mut u8 {
         self.0.as_ptr()
     }
@@ -190,7 +190,7 @@ impl Parts {
             flags: config.flags,
             // SAFETY: as the caller promises.
             name: unsafe { name_from(config.name) },
-            records: Records::none(),
+            watch: Watch::none(),
             own_memory: null_mut(),
             own_storage: null_mut(),
         };
@@ -261,7 +261,7 @@ pub(crate) unsafe fn end(pool: *mut memory_pool_t, only_unused: bool) -> Option<
         // SAFETY: off the registry, and nobody uses the pool; what it owns was allocated for it.
         unsafe {
             let (memory, storage) = ((*control.as_ptr()).own_memory, (*control.as_ptr()).own_storage);
-            let records = (*control.as_ptr()).records.own_memory();
+            let records = (*control.as_ptr()).watch.own_memory();
             pool.write(memory_pool_t::ZEROED);
             for owned in [records, storage, memory].into_iter().filter(|owned| !owned.is_null()) {
                 port::release(owned);

@@ -22,10 +22,10 @@
 //! | [`api`] | the C functions, one file for each section of the header |
 //! | `control` | the control block, and the way from a `memory_pool_t` to a pool |
 //! | `create` | making and ending pools; every step unwinds |
-//! | `sites` | who took each block, while a pool records that |
 //! | `set` | pools of several block sizes: size to class, address to owner |
 //! | `system` | the kernel and the pools, as the system layer wants them |
 //! | `wait` | those who wait for a block |
+//! | `watch` | records, traces and checks that a pool can be told to make |
 //! | `placement` | which memory a wish leads to, and which wishes are impossible |
 //! | `registry` | the list of live pools |
 //! | `port` | what differs between platforms |
@@ -40,6 +40,6 @@ mod port;
 mod registry;
 mod report;
 mod set;
-mod sites;
 mod system;
 mod wait;
+mod watch;

@@ -102,7 +102,7 @@ compile_error!("one port at a time: others than `host` need --no-default-feature
 
 /// Where and when a caller runs.
 #[derive(Clone, Copy, Debug)]
-#[cfg_attr(not(feature = "call-sites"), expect(dead_code, reason = "only records look at it"))]
+#[cfg_attr(not(feature = "diagnostics"), expect(dead_code, reason = "only records look at it"))]
 pub(crate) struct Moment {
     /// Microseconds since the start.
     pub(crate) time_us: u64,

@@ -20,6 +20,11 @@ pub(crate) fn set_callback(callback: memory_pool_report_callback_t) {
 /// text in flash.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Caller {
+    #[cfg_attr(
+        not(feature = "diagnostics"),
+        expect(dead_code, reason = "only what free blocks hold is told so")
+    )]
+    Alloc,
     Free,
     FreeReason,
     FreeUnsynchronized,
@@ -36,6 +41,7 @@ impl Caller {
     #[inline(never)]
     pub(crate) fn name(self) -> &'static CStr {
         match self {
+            Self::Alloc => c"memory_pool_alloc",
             Self::Free => c"memory_pool_free",
             Self::FreeReason => c"memory_pool_free_reason",
             Self::FreeUnsynchronized => c"memory_pool_free_unsynchronized",

@@ -7,10 +7,10 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use microusc_pool::{Error, Geometry, RawLock};
 
 use crate::abi::*;
-use crate::control::{Control, control_of, lock, raw, with_pool};
+use crate::control::{Control, control_of, lock, modes, raw, with_pool};
 use crate::create::{self, Ended, Home};
 use crate::port::PortLock;
-use crate::{placement, registry, sites};
+use crate::{placement, registry, watch};
 
 type Saved = <PortLock as RawLock>::Saved;
 
@@ -103,13 +103,11 @@ impl Class {
     #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_class_take_held"))]
     unsafe fn take_held(&self, saved: Saved) -> Result<NonNull<u8>, Error> {
         // SAFETY: as the caller promises; `control` is that of `pool`.
-        let taken = unsafe { raw(self.pool, self.control).take_otherwise() };
+        let (taken, modes) = unsafe { (raw(self.pool, self.control).take_otherwise(), modes(self.control)) };
         // SAFETY: as the caller promises.
         unsafe { lock(self.control).release(saved) };
-        taken.inspect(|block| {
-            // SAFETY: `control` is that of `pool`, which gave the block to the caller.
-            unsafe { sites::taken(self.pool, self.control, *block, sites::Place::UNSAID) };
-        })
+        // SAFETY: `control` is that of `pool`, which gave the block to the caller.
+        unsafe { watch::taken(self.pool, self.control, taken, modes, watch::Place::UNSAID) }
     }
 
     #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_class_take"))]

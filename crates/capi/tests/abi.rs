@@ -52,6 +52,7 @@ fn struct_facts() -> Vec<Fact> {
             name, placement, flags, block_size, requested_size, num_blocks, free_blocks, used_blocks, lowest_free,
             storage_bytes, overhead_bytes, alloc_failures, refused_frees, corruptions, waiting_tasks
         }
+        memory_pool_event_t { time_us, pool, block, size, operation }
         memory_pool_site_t { block, file, caller, task, time_us, age_us, line, core, in_interrupt, recorded }
         memory_pool_report_t { reason, function, pool, address, count }
         memory_pool_set_class_t { block_size, num_blocks }
@@ -89,6 +90,12 @@ fn number_facts() -> Vec<Fact> {
         MEMORY_POOL_ERR_DMA_IN_IRAM,
         MEMORY_POOL_ERR_BYTES_IN_IRAM,
         MEMORY_POOL_ERR_WRONG_MEMORY,
+        MEMORY_POOL_ERR_WRITTEN,
+        MEMORY_POOL_CHECKS_BASIC,
+        MEMORY_POOL_CHECKS_POISON,
+        MEMORY_POOL_TRACE_ALLOC,
+        MEMORY_POOL_TRACE_FREE,
+        MEMORY_POOL_TRACE_REFUSED,
         DRAM,
         PSRAM,
         IRAM,
@@ -152,7 +159,8 @@ const HEADERS: &str = "#include \"MicroUSC/internal/driverList.h\"\n\
     #include \"MicroUSC/internal/system/init.h\"\n\
     #include \"MicroUSC/system/memory_pool_leaks.h\"\n\
     #include \"MicroUSC/system/memory_pool_retained.h\"\n\
-    #include \"MicroUSC/system/memory_pool_set.h\"\n";
+    #include \"MicroUSC/system/memory_pool_set.h\"\n\
+    #include \"MicroUSC/system/memory_pool_trace.h\"\n";
 
 /// The C compiler (`CC`, or `cc`), with the headers.
 fn compiler() -> Command {

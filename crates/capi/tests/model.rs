@@ -28,6 +28,7 @@ proptest! {
             Just(Way::Static),
             Just(Way::Unsynchronized),
             Just(Way::Recorded),
+            Just(Way::Watched),
         ],
         program in proptest::collection::vec(any::<u8>(), 0..1500),
     ) {

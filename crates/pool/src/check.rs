@@ -9,6 +9,8 @@
 //!  put of a VIRGIN or FREE block                      -> Error::DoubleFree
 //! ```
 //!
+//! (Between LIVE and FREE a block may be LEAVING, 0x81: see `raw/leave.rs`.)
+//!
 //! The free list lives in the free blocks, where an overrun or a write after free reaches it. It may therefore
 //! only propose: a block counts as free when its mark says so, and marks are nowhere near the blocks.
 //!
@@ -21,6 +23,9 @@ pub const FREE: u8 = 0;
 pub const VIRGIN: u8 = 1;
 /// The mark of a block that has an owner. The sign bit, so that one branch tests for it.
 pub const LIVE: u8 = 0x80;
+
+/// The mark of a block that was given up and is not free yet. Claimed, like one that has an owner.
+pub const LEAVING: u8 = 0x81;
 
 /// Keeps which blocks are live.
 ///
@@ -77,7 +82,7 @@ impl<const BEHIND: usize> ByteMarks<BEHIND> {
     /// # Safety
     ///
     /// 1. There are as many readable and writable bytes as the pool has blocks, for as long as the result is used.
-    /// 2. Each holds [`FREE`], [`VIRGIN`] or [`LIVE`], and nothing else writes to them meanwhile.
+    /// 2. Each holds [`FREE`], [`VIRGIN`], [`LIVE`] or [`LEAVING`], and nothing else writes to them meanwhile.
     #[inline(always)]
     pub const unsafe fn new(address: *mut u8) -> Self {
         Self(address)

@@ -16,6 +16,7 @@
 //! names and ports are other modules' business.
 
 mod batch;
+mod leave;
 mod walk;
 
 use core::ptr::NonNull;
@@ -56,8 +57,8 @@ pub struct Ledger {
 const RESERVED: u8 = 1;
 /// Somebody [waits](RawPool::set_waited_for) for a block.
 const WAITED_FOR: u8 = 2;
-/// Somebody [keeps records](RawPool::set_recorded) of who has which block.
-const RECORDED: u8 = 4;
+/// Somebody [watches](RawPool::set_watched) who takes and returns blocks.
+const WATCHED: u8 = 4;
 
 impl Ledger {
     /// All counters zero.
@@ -318,9 +319,9 @@ impl<'a, M: Marks> RawPool<'a, M> {
         self.close_for(WAITED_FOR, waited_for);
     }
 
-    /// Closes the gate while somebody keeps records of who has which block, so that every operation can note it. O(1).
-    pub fn set_recorded(&mut self, recorded: bool) {
-        self.close_for(RECORDED, recorded);
+    /// Closes the gate while somebody watches who takes and returns blocks, so that every operation can tell. O(1).
+    pub fn set_watched(&mut self, watched: bool) {
+        self.close_for(WATCHED, watched);
     }
 
     /// Number of blocks that can be taken without touching the reserve. O(1).

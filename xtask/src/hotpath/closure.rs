@@ -13,9 +13,9 @@ use object::read::archive::ArchiveFile;
 use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionIndex, SymbolKind};
 
 /// Where the hot path ends: parts of the mangled names. The first reports a refusal and the second wakes a task that
-/// was handed a block, with the lock open; the third waits for another thread of the host; the last asks the program's
-/// clock and kernel, while a pool keeps records of who takes its blocks.
-const COLD: &[&str] = &["memory6report4tell", "memory4wait4wake", "PortLock4wait", "6moment"];
+/// was handed a block, with the lock open; the third waits for another thread of the host; the last two ask the program's
+/// clock and kernel, and call the program, while a pool is told to record or to trace what is done with its blocks.
+const COLD: &[&str] = &["memory6report4tell", "memory4wait4wake", "PortLock4wait", "6moment", "5trace4emit"];
 
 /// Divisions.
 const DIVISIONS: &[Mnemonic] = &[Mnemonic::Div, Mnemonic::Idiv];
@@ -72,7 +72,7 @@ pub(crate) fn closure(bytes: &[u8], entries: &[&str]) -> Result<Closure> {
 /// Where our code ends that must run while flash cannot be read: at what is only called after asking whether it can be, and at
 /// what calls functions of the program, which has to place them itself.
 pub(super) fn is_beyond_iram(name: &str) -> bool {
-    name.contains(COLD[0]) || name.contains(COLD[3])
+    [COLD[0], COLD[3], COLD[4]].iter().any(|beyond| name.contains(beyond))
 }
 
 /// Whether the hot path ends at this function.

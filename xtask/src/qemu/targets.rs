@@ -45,7 +45,7 @@ const RISCV: Target = Target {
     tools: &[RISCV_GCC, QEMU_RISCV32],
     toolchain: &RUST,
     rust: "riscv32imc-unknown-none-elf",
-    features: "bare,call-sites",
+    features: "bare,diagnostics",
     pool_features: "",
     cores: 1,
     compiler: &["riscv64-unknown-elf-gcc", "-march=rv32imc_zicsr", "-mabi=ilp32"],
@@ -80,7 +80,7 @@ const CORTEX_M: Target = Target {
     tools: &[ARM_GCC, QEMU_ARM],
     toolchain: &RUST,
     rust: "thumbv7m-none-eabi",
-    features: "bare,call-sites",
+    features: "bare,diagnostics",
     pool_features: "",
     cores: 1,
     compiler: &["arm-none-eabi-gcc", "-mcpu=cortex-m3", "-mthumb"],
@@ -140,7 +140,7 @@ const ESP8266: Target = Target {
     tools: &[],
     toolchain: &CALL0,
     rust: "firmware/runtime/xtensa/targets/xtensa-esp8266-qemu.json",
-    features: "bare,mask-functions,call-sites",
+    features: "bare,mask-functions,diagnostics",
     pool_features: "microusc-pool/mask-functions",
     cores: 1,
     // No call may be out of reach of an instruction, and no loop become a call to the function it is in.
@@ -216,7 +216,7 @@ pub(crate) const TARGETS: &[Target] = &[
         name: "riscv32imac-smp2",
         chips: "ESP32-P4",
         rust: "riscv32imac-unknown-none-elf",
-        features: "bare,multicore,call-sites",
+        features: "bare,multicore,diagnostics",
         cores: 2,
         compiler: &["riscv64-unknown-elf-gcc", "-march=rv32imac_zicsr", "-mabi=ilp32"],
         emulator: &[
@@ -278,7 +278,7 @@ pub(crate) const FREERTOS: [Target; 2] = [
         chips: "this machine",
         tools: &[],
         rust: HOST,
-        features: "freertos,call-sites",
+        features: "freertos,diagnostics",
         compiler: &["gcc", "-pthread"],
         runtime: &["../freertos/posix/board.c"],
         script: "",
@@ -289,7 +289,7 @@ pub(crate) const FREERTOS: [Target; 2] = [
     Target {
         name: "freertos-riscv32imc",
         chips: "ESP32-C2, C3",
-        features: "freertos,call-sites",
+        features: "freertos,diagnostics",
         runtime: &["../freertos/riscv/start.S", "../freertos/riscv/interrupt.c", "riscv/board.c", "common.c"],
         ..RISCV
     },

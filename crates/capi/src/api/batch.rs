@@ -5,12 +5,13 @@ use core::mem::MaybeUninit;
 use core::ptr::{NonNull, null_mut};
 use core::slice;
 
-use super::blocks::noted;
+use microusc_pool::Error;
+
 use crate::abi::*;
-use crate::control::{control_of, with_pool};
+use crate::control::{Control, control_of, modes, with_pool};
 use crate::report::{name_of, report};
-use crate::sites;
-use crate::wait::Place;
+use crate::wait;
+use crate::watch::{self, Place};
 
 /// Reports a refusal that concerns `address`, and passes its reason on.
 ///
@@ -52,11 +53,12 @@ pub unsafe extern "C" fn memory_pool_alloc_batch(
     // SAFETY: obligation 2: room for `count` pointers, of which any bits will do.
     let room = unsafe { slice::from_raw_parts_mut(blocks.cast::<MaybeUninit<NonNull<u8>>>(), count) };
     // SAFETY: `control` is that of `pool`.
-    let taken = unsafe { with_pool(pool, control, |raw| raw.take_many(room)) };
+    let (taken, modes) = unsafe { with_pool(pool, control, |raw| (raw.take_many(room), modes(control))) };
     let Err(error) = taken else {
         for block in room {
             // SAFETY: all were taken, for the caller.
-            unsafe { sites::taken(pool, control, block.assume_init(), sites::Place::UNSAID) };
+            let _passed_on =
+                unsafe { watch::taken(pool, control, Ok(block.assume_init()), modes, Place::UNSAID) };
         }
         return ESP_OK;
     };
@@ -93,18 +95,16 @@ pub unsafe extern "C" fn memory_pool_free_batch(
     let given = unsafe { slice::from_raw_parts(blocks.cast::<*mut u8>(), count) };
     // SAFETY: `control` is that of `pool`; those that are blocks in use, their owner gives up by this call.
     let put = unsafe {
-        with_pool(pool, control, |raw| {
-            let put = raw.put_many(given);
-            if put.is_ok() {
-                given.iter().for_each(|block| sites::returned(control, raw, *block));
-            }
-            put
-        })
+        if (*control.as_ptr()).watch.is_on() {
+            put_watched(pool, control, given)
+        } else {
+            with_pool(pool, control, |raw| raw.put_many(given))
+        }
     };
     match put {
         Ok(()) => {
             // SAFETY: `control` is that of `pool`.
-            unsafe { Place::new(pool, control) }.serve_all();
+            unsafe { wait::Place::new(pool, control) }.serve_all();
             ESP_OK
         }
         Err((at, error)) => {
@@ -113,6 +113,28 @@ pub unsafe extern "C" fn memory_pool_free_batch(
             unsafe { refused(NAME, reason_of(error), pool, address) }
         }
     }
+}
+
+/// The same in two steps, with the lock open in between: O(count) in two critical sections, and what is done to each block.
+///
+/// # Safety
+///
+/// `control` is that of `pool`; the blocks are as for [`memory_pool_free_batch`].
+unsafe fn put_watched(
+    pool: *mut memory_pool_t,
+    control: NonNull<Control>,
+    given: &[*mut u8],
+) -> Result<(), (usize, Error)> {
+    // SAFETY: `control` is that of `pool`; once begun with, the blocks are leaving, by this caller alone.
+    unsafe {
+        let (begun, modes) = with_pool(pool, control, |raw| (raw.begin_put_many(given), modes(control)));
+        begun?;
+        given.iter().for_each(|block| watch::leaving(pool, control, *block, modes));
+        with_pool(pool, control, |raw| {
+            given.iter().for_each(|block| watch::finished(control, raw, *block, modes));
+        });
+    }
+    Ok(())
 }
 
 /// Keeps the last `blocks` free blocks for interrupts. O(1); one critical section.
@@ -124,7 +146,7 @@ pub unsafe extern "C" fn memory_pool_set_isr_reserve(pool: *mut memory_pool_t, b
         unsafe { with_pool(pool, control, |raw| raw.set_reserve(blocks)) }.map_err(reason_of)?;
         // What is kept no longer may be waited for.
         // SAFETY: as above.
-        unsafe { Place::new(pool, control) }.serve_all();
+        unsafe { wait::Place::new(pool, control) }.serve_all();
         Ok(())
     });
     match set {
@@ -141,8 +163,8 @@ pub unsafe extern "C" fn memory_pool_alloc_from_isr(pool: *mut memory_pool_t) ->
     // SAFETY: obligation 1.
     let Ok(control) = (unsafe { control_of(pool) }) else { return null_mut() };
     // SAFETY: `control` is that of `pool`.
-    let taken = unsafe { with_pool(pool, control, |raw| raw.take_urgent()) };
+    let (taken, modes) = unsafe { with_pool(pool, control, |raw| (raw.take_urgent(), modes(control))) };
     // SAFETY: as above.
-    let taken = unsafe { noted(pool, control, taken, sites::Place::UNSAID) };
+    let taken = unsafe { watch::taken(pool, control, taken, modes, Place::UNSAID) };
     taken.map_or(null_mut(), |block| block.as_ptr().cast())
 }

@@ -6,11 +6,11 @@ use core::ptr::{NonNull, null_mut};
 use microusc_pool::{Error, RawLock};
 
 use crate::abi::*;
-use crate::control::{Control, control_of, lock, raw, with_pool};
+use crate::control::{Control, control_of, lock, modes, raw, with_pool};
 use crate::port::PortLock;
 use crate::report::{Caller, refused};
-use crate::sites::{self, Place};
 use crate::wait::{serve, wake};
+use crate::watch::{self, Place};
 
 type Saved = <PortLock as RawLock>::Saved;
 
@@ -47,9 +47,9 @@ pub unsafe extern "C" fn memory_pool_alloc_reason(
     // SAFETY: obligation 1.
     let taken = unsafe { control_of(pool) }.and_then(|control| {
         // SAFETY: `control` is that of `pool`.
-        let taken = unsafe { with_pool(pool, control, |raw| raw.take()) };
+        let (taken, modes) = unsafe { with_pool(pool, control, |raw| (raw.take(), modes(control))) };
         // SAFETY: as above.
-        unsafe { noted(pool, control, taken, Place::UNSAID) }.map_err(reason_not_taken)
+        unsafe { watch::taken(pool, control, taken, modes, Place::UNSAID) }.map_err(reason_not_taken)
     });
     if !reason.is_null() {
         // SAFETY: obligation 2.
@@ -169,9 +169,9 @@ unsafe fn take_otherwise(
 ) -> *mut c_void {
     // SAFETY: the lock is held until the release.
     unsafe {
-        let taken = raw(pool, control).take_otherwise();
+        let (taken, modes) = (raw(pool, control).take_otherwise(), modes(control));
         lock(control).release(saved);
-        pointer(noted(pool, control, taken, place))
+        pointer(watch::taken(pool, control, taken, modes, place))
     }
 }
 
@@ -187,7 +187,7 @@ unsafe fn take_otherwise_alone(pool: *mut memory_pool_t, control: NonNull<Contro
     // SAFETY: as the caller promises.
     unsafe {
         let taken = raw(pool, control).take_otherwise();
-        pointer(noted(pool, control, taken, Place::UNSAID))
+        pointer(watch::taken(pool, control, taken, modes(control), Place::UNSAID))
     }
 }
 
@@ -197,24 +197,6 @@ unsafe fn take_otherwise_alone(pool: *mut memory_pool_t, control: NonNull<Contro
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_nothing"))]
 fn nothing() -> *mut c_void {
     core::hint::black_box(null_mut())
-}
-
-/// Passes on what was taken, with a note of who has it now.
-///
-/// # Safety
-///
-/// `control` is that of `pool`, which gave the block to the caller.
-#[inline(always)]
-pub(super) unsafe fn noted(
-    pool: *mut memory_pool_t,
-    control: NonNull<Control>,
-    taken: Result<NonNull<u8>, Error>,
-    place: Place,
-) -> Result<NonNull<u8>, Error> {
-    taken.inspect(|block| {
-        // SAFETY: as the caller promises.
-        unsafe { sites::taken(pool, control, *block, place) };
-    })
 }
 
 fn pointer(taken: Result<NonNull<u8>, Error>) -> *mut c_void {
@@ -236,16 +218,55 @@ unsafe fn put_otherwise(
     saved: Saved,
     caller: Caller,
 ) -> esp_err_t {
+    // SAFETY: a live control block.
+    if unsafe { (*control.as_ptr()).watch.is_on() } {
+        // SAFETY: as the caller promises.
+        return unsafe { put_watched(pool, block, control, saved, caller) };
+    }
     // SAFETY: the lock is held until the release; the block is as the caller promises. Pool and queue are different
     // fields.
     let (answer, served) = unsafe {
         let mut raw = raw(pool, control);
         let answer = raw.put_otherwise(block.cast());
-        if answer.is_ok() {
-            sites::returned(control, &raw, block.cast());
-        }
         let served = serve(&mut raw, &mut (*control.as_ptr()).queue);
         lock(control).release(saved);
+        (answer, served)
+    };
+    if let Some(waker) = served {
+        wake(waker);
+    }
+    told(caller, answer, control, block)
+}
+
+/// The same in two steps, with the lock open in between.
+///
+/// # Safety
+///
+/// As [`put_otherwise`].
+#[cold]
+#[inline(never)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_put_watched"))]
+unsafe fn put_watched(
+    pool: *mut memory_pool_t,
+    block: *mut c_void,
+    control: NonNull<Control>,
+    saved: Saved,
+    caller: Caller,
+) -> esp_err_t {
+    // SAFETY: the lock is held until the release. Then the block is leaving, if it was one in use, by this caller alone.
+    let (answer, served) = unsafe {
+        let (answer, modes) = (raw(pool, control).begin_put(block.cast()), modes(control));
+        lock(control).release(saved);
+        if answer.is_ok() {
+            watch::leaving(pool, control, block.cast(), modes);
+        }
+        let served = lock(control).with(|| {
+            let mut raw = raw(pool, control);
+            if answer.is_ok() {
+                watch::finished(control, &mut raw, block.cast(), modes);
+            }
+            serve(&mut raw, &mut (*control.as_ptr()).queue)
+        });
         (answer, served)
     };
     if let Some(waker) = served {
@@ -270,11 +291,17 @@ unsafe fn put_otherwise_alone(
     // SAFETY: as the caller promises.
     let answer = unsafe {
         let mut raw = raw(pool, control);
-        let answer = raw.put_otherwise(block.cast());
-        if answer.is_ok() {
-            sites::returned(control, &raw, block.cast());
+        if (*control.as_ptr()).watch.is_on() {
+            let begun = raw.begin_put(block.cast());
+            if begun.is_ok() {
+                let modes = modes(control);
+                watch::leaving(pool, control, block.cast(), modes);
+                watch::finished(control, &mut raw, block.cast(), modes);
+            }
+            begun
+        } else {
+            raw.put_otherwise(block.cast())
         }
-        answer
     };
     told(Caller::FreeUnsynchronized, answer, control, block)
 }

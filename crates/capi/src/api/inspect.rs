@@ -10,7 +10,7 @@ use crate::control::{Control, ControlMarks, control_of, with_pool};
 use crate::create::name_from;
 use crate::report::{name_of, report, set_callback};
 use crate::wait::Place;
-use crate::{port, registry};
+use crate::{port, registry, watch};
 
 /// Runs `work` on the pool with its lock held, or says why there is none.
 ///
@@ -172,16 +172,22 @@ pub unsafe extern "C" fn memory_pool_find(name: *const c_char) -> *mut memory_po
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_validate(pool: *mut memory_pool_t) -> esp_err_t {
     // SAFETY: obligation 1.
-    match unsafe { on(pool, |raw| raw.validate()) } {
-        Ok(Ok(())) => ESP_OK,
-        Ok(Err(error)) => {
-            // SAFETY: obligations 1 and 3.
-            let name = unsafe { memory_pool_get_name(pool) };
-            report(c"memory_pool_validate", reason_of(error), name, pool.cast(), 0);
-            reason_of(error)
-        }
-        Err(reason) => reason,
-    }
+    let control = match unsafe { control_of(pool) } {
+        Ok(control) => control,
+        Err(reason) => return reason,
+    };
+    // SAFETY: `control` is that of `pool`, here and below.
+    let found = match unsafe { with_pool(pool, control, |raw| raw.validate()) } {
+        // SAFETY: as above.
+        Ok(()) => unsafe { watch::poison_is_whole(pool, control) }
+            .map_err(|wrong| (MEMORY_POOL_ERR_WRITTEN, wrong.cast())),
+        Err(error) => Err((reason_of(error), pool.cast_const().cast())),
+    };
+    let Err((reason, address)) = found else { return ESP_OK };
+    // SAFETY: obligations 1 and 3.
+    let name = unsafe { memory_pool_get_name(pool) };
+    report(c"memory_pool_validate", reason, name, address, 0);
+    reason
 }
 
 /// Makes the free list anew from the marks. O(num_blocks) inside one critical section.

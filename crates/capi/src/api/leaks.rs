@@ -7,11 +7,12 @@ use microusc_system::sites::Site;
 
 use super::blocks::alloc;
 use super::set::memory_pool_set_alloc;
+use super::watch::told;
 use crate::abi::*;
 use crate::control::{Control, control_of, with_pool};
 use crate::port;
 use crate::report::{name_of, report};
-use crate::{set, sites};
+use crate::{set, watch};
 
 /// Blocks that are looked at in one critical section.
 const AT_A_TIME: usize = 64;
@@ -22,9 +23,9 @@ pub unsafe extern "C" fn memory_pool_record_sites(pool: *mut memory_pool_t, on: 
     // SAFETY: obligation 1.
     let done = unsafe { control_of(pool) }.and_then(|control| match on {
         // SAFETY: `control` is that of `pool`.
-        true => unsafe { sites::begin(pool, control, None) },
+        true => unsafe { watch::begin_sites(pool, control, None) },
         // SAFETY: as above.
-        false => unsafe { sites::end(pool, control) },
+        false => unsafe { watch::end_sites(pool, control) },
     });
     // SAFETY: obligations 1 and 3.
     unsafe { told(pool, done, c"memory_pool_record_sites") }
@@ -41,25 +42,10 @@ pub unsafe extern "C" fn memory_pool_record_sites_in(
     let done = unsafe { control_of(pool) }.and_then(|control| match memory.is_null() {
         true => Err(ESP_ERR_INVALID_ARG),
         // SAFETY: `control` is that of `pool`; obligation 2.
-        false => unsafe { sites::begin(pool, control, Some((memory.cast(), memory_size))) },
+        false => unsafe { watch::begin_sites(pool, control, Some((memory.cast(), memory_size))) },
     });
     // SAFETY: obligations 1 and 3.
     unsafe { told(pool, done, c"memory_pool_record_sites_in") }
-}
-
-/// # Safety
-///
-/// Obligations 1 and 3.
-unsafe fn told(
-    pool: *mut memory_pool_t,
-    done: Result<(), esp_err_t>,
-    function: &'static core::ffi::CStr,
-) -> esp_err_t {
-    let Err(reason) = done else { return ESP_OK };
-    // SAFETY: as the caller promises.
-    let name = unsafe { name_of(control_of(pool).ok()) };
-    report(function, reason, name, pool.cast(), 0);
-    reason
 }
 
 /// Takes a block, and says from which line of which file. O(1); with records two critical sections, otherwise one.
@@ -72,7 +58,7 @@ pub unsafe extern "C" fn memory_pool_alloc_at(
     file: *const c_char,
 ) -> *mut c_void {
     // SAFETY: as for this function.
-    unsafe { alloc(pool, sites::Place { at: file.cast(), line }) }
+    unsafe { alloc(pool, watch::Place { at: file.cast(), line }) }
 }
 
 /// Takes a block, and says which address the call returns to. As [`memory_pool_alloc_at`].
@@ -83,7 +69,7 @@ pub unsafe extern "C" fn memory_pool_alloc_from(
     caller: *const c_void,
 ) -> *mut c_void {
     // SAFETY: as for this function.
-    unsafe { alloc(pool, sites::Place { at: caller, line: 0 }) }
+    unsafe { alloc(pool, watch::Place { at: caller, line: 0 }) }
 }
 
 /// Takes a block for `size` bytes, and says from which line of which file. As [`memory_pool_set_alloc`], and with records
@@ -105,7 +91,7 @@ pub unsafe extern "C" fn memory_pool_set_alloc_at(
         && let Ok(control) = unsafe { control_of(class.pool) }
     {
         // SAFETY: the pool just gave the block to the caller.
-        unsafe { sites::taken(class.pool, control, taken, sites::Place { at: file.cast(), line }) };
+        unsafe { watch::place(class.pool, control, taken, watch::Place { at: file.cast(), line }) };
     }
     block
 }
@@ -182,7 +168,7 @@ pub(super) unsafe fn log_owners(pool: *mut memory_pool_t) {
     // SAFETY: as the caller promises.
     if let Ok(control) = unsafe { control_of(pool) }
         // SAFETY: a live control block.
-        && unsafe { (*control.as_ptr()).records.are_kept() }
+        && unsafe { (*control.as_ptr()).watch.keeps_records() }
     {
         // SAFETY: as the caller promises.
         unsafe { memory_pool_dump_leaks(pool, 0, None, null_mut()) };
@@ -238,7 +224,7 @@ impl Live {
                 for index in range {
                     let block: *const u8 = base.wrapping_add(index * stride);
                     if raw.is_live(block) {
-                        look(index, Seen { block, site: sites::site_at(self.control, index) });
+                        look(index, Seen { block, site: watch::site_at(self.control, index) });
                     }
                 }
             });

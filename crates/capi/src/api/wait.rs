@@ -6,11 +6,11 @@ use core::ptr::{NonNull, null_mut};
 use microusc_pool::{Error, Order, Waited, take_blocking};
 
 use crate::abi::*;
-use crate::control::{Control, control_of};
+use crate::control::{Control, control_of, modes};
 use crate::port;
 use crate::report::{name_of, report};
-use crate::sites;
 use crate::wait::{Place, Waker, forget};
+use crate::watch;
 
 /// Takes a block, and waits for one. O(waiters) in two critical sections, besides the wait. Tasks.
 #[unsafe(no_mangle)]
@@ -70,17 +70,26 @@ unsafe fn alloc(
     unsafe { control_of(pool) }.and_then(|control| {
         // SAFETY: `control` is that of `pool`, which nobody ends meanwhile.
         let place = unsafe { Place::new(pool, control) };
-        let taken = if timeout_ms == 0 {
-            place.locked(|raw, _| raw.take()).map_err(reason_of)
-        } else {
-            let longest = (timeout_ms != MEMORY_POOL_WAIT_FOREVER).then_some(timeout_ms);
-            take_blocking(&place, port::task_priority(), longest, Waker::of_caller)
-                .map_err(|error| told(function, pool, control, error))
+        let (now, at_once) = place.locked(|raw, queue| {
+            let now = match timeout_ms {
+                0 => Some(raw.take()),
+                _ => queue.take_now(raw),
+            };
+            // SAFETY: a live control block.
+            (now, unsafe { modes(control) })
+        });
+        let (taken, modes) = match now {
+            Some(taken) => (taken, at_once),
+            None => {
+                let longest = (timeout_ms != MEMORY_POOL_WAIT_FOREVER).then_some(timeout_ms);
+                let taken = take_blocking(&place, port::task_priority(), longest, Waker::of_caller);
+                // SAFETY: a live control block.
+                (taken, watch::handed_over(unsafe { modes(control) }))
+            }
         };
-        taken.inspect(|block| {
-            // SAFETY: `control` is that of `pool`, which gave the block to the caller.
-            unsafe { sites::taken(pool, control, *block, sites::Place::UNSAID) };
-        })
+        // SAFETY: `control` is that of `pool`, which gave the block to the caller.
+        unsafe { watch::taken(pool, control, taken, modes, watch::Place::UNSAID) }
+            .map_err(|error| told(function, pool, control, error))
     })
 }
 

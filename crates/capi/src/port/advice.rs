@@ -20,6 +20,9 @@ pub(crate) fn next_step(reason: esp_err_t) -> &'static str {
         MEMORY_POOL_ERR_CORRUPT => {
             "a free block was written to, by its former owner or by a neighbour; memory_pool_repair makes the list anew"
         }
+        MEMORY_POOL_ERR_WRITTEN => {
+            "a block was written to while it was free, here: by its former owner, or by who has the block before it"
+        }
         MEMORY_POOL_ERR_IN_USE => {
             "blocks are in use: their owners hold pointers to memory that ends with the pool"
         }
@@ -37,7 +40,7 @@ pub(crate) fn next_step(reason: esp_err_t) -> &'static str {
             "the heap gave memory of another kind, or the buffer is not internal RAM"
         }
         ESP_ERR_NOT_SUPPORTED => {
-            "the archive was built without that: with the feature `call-sites`, on ESP-IDF CONFIG_MICROUSC_CALL_SITES"
+            "the archive was built without that: with the feature `diagnostics`, on ESP-IDF CONFIG_MICROUSC_DIAGNOSTICS"
         }
         ESP_ERR_NOT_FINISHED => {
             "a task did not stop: its driver and memory stay; try again when it waits or returned"

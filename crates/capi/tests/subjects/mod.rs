@@ -1,6 +1,7 @@
 //! A pool behind the C functions as the shadow model sees it, for property tests and the fuzzer.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::ptr::{NonNull, null, null_mut};
@@ -19,6 +20,8 @@ pub(crate) enum Way {
     Unsynchronized,
     /// With records of who took each block, which are compared after every step.
     Recorded,
+    /// With free blocks filled and looked at, every operation told, and returned in two steps for it.
+    Watched,
 }
 
 pub(crate) struct ThroughC {
@@ -62,7 +65,9 @@ impl ThroughC {
         // SAFETY: struct and buffer live as long as the pool, which is ended before they are dropped or changed.
         unsafe {
             let made = match self.way {
-                Way::Init | Way::Unsynchronized | Way::Recorded => memory_pool_init(own, size, count),
+                Way::Init | Way::Unsynchronized | Way::Recorded | Way::Watched => {
+                    memory_pool_init(own, size, count)
+                }
                 Way::Placed(placement) => memory_pool_init_placed(own, size, count, placement),
                 Way::Static => {
                     self.buffer = vec![0; (22 * 8 + count + (size + 8) * count) / 8 + 2];
@@ -79,9 +84,17 @@ impl ThroughC {
             assert!(made, "{:?}: a pool of {count} blocks of {size} B was not made", self.way);
         }
         self.pool = own;
-        if let Way::Recorded = self.way {
-            // SAFETY: just made.
-            assert_eq!(unsafe { memory_pool_record_sites(self.pool, true) }, ESP_OK);
+        // SAFETY: just made.
+        unsafe {
+            match self.way {
+                Way::Recorded => assert_eq!(memory_pool_record_sites(self.pool, true), ESP_OK),
+                Way::Watched => {
+                    assert_eq!(memory_pool_set_trace_callback(Some(told)), ESP_OK);
+                    assert_eq!(memory_pool_trace(self.pool, true), ESP_OK);
+                    assert_eq!(memory_pool_set_checks(self.pool, MEMORY_POOL_CHECKS_POISON), ESP_OK);
+                }
+                _ => {}
+            }
         }
     }
 
@@ -116,9 +129,25 @@ impl ThroughC {
 impl Drop for ThroughC {
     fn drop(&mut self) {
         self.end();
+        TOLD.with_borrow_mut(BTreeSet::clear);
         // SAFETY: nobody else uses the pool.
         unsafe { memory_pool_destroy(self.other) };
     }
+}
+
+thread_local! {
+    /// Blocks in use of the watched pool, by what was told of them.
+    static TOLD: RefCell<BTreeSet<usize>> = const { RefCell::new(BTreeSet::new()) };
+}
+
+unsafe extern "C" fn told(event: *const memory_pool_event_t) {
+    // SAFETY: the event lives for the call.
+    let event = unsafe { &*event };
+    TOLD.with_borrow_mut(|blocks| match event.operation {
+        MEMORY_POOL_TRACE_ALLOC => assert!(blocks.insert(event.block.addr()), "a block was taken twice"),
+        MEMORY_POOL_TRACE_FREE => assert!(blocks.remove(&event.block.addr()), "a block was returned twice"),
+        _ => assert!(event.block.is_null()),
+    });
 }
 
 fn refusal(reason: esp_err_t) -> Refusal {
@@ -159,7 +188,11 @@ impl Subject for ThroughC {
                 }
                 block
             } else {
-                memory_pool_alloc_reason(self.pool, &mut reason)
+                let block = memory_pool_alloc_reason(self.pool, &mut reason);
+                if !block.is_null() {
+                    self.lines.insert(block.addr(), 0);
+                }
+                block
             }
         };
         assert_eq!(block.is_null(), reason != ESP_OK);
@@ -188,9 +221,7 @@ impl Subject for ThroughC {
         let reason = unsafe { memory_pool_alloc_batch(self.pool, blocks.as_mut_ptr(), count) };
         assert!(blocks.iter().all(|block| block.is_null() == (reason != ESP_OK)));
         let taken: Vec<_> = blocks.into_iter().filter_map(|block| NonNull::new(block.cast::<u8>())).collect();
-        if let Way::Recorded = self.way {
-            self.lines.extend(taken.iter().map(|block| (block.addr().get(), 0)));
-        }
+        self.lines.extend(taken.iter().map(|block| (block.addr().get(), 0)));
         Some(if reason == ESP_OK { Ok(taken) } else { Err(refusal(reason)) })
     }
 
@@ -204,8 +235,10 @@ impl Subject for ThroughC {
     }
 
     fn counts(&mut self) -> Counts {
-        if let Way::Recorded = self.way {
-            self.compare_records();
+        match self.way {
+            Way::Recorded => self.compare_records(),
+            Way::Watched => TOLD.with_borrow(|told| assert_eq!(*told, self.lines.keys().copied().collect())),
+            _ => {}
         }
         let mut info = MaybeUninit::uninit();
         // SAFETY: the pool is live; the snapshot is written when that is confirmed.
@@ -229,7 +262,9 @@ impl Subject for ThroughC {
 
     fn validate(&mut self) -> bool {
         // SAFETY: the pool is live.
-        unsafe { memory_pool_validate(self.pool) == ESP_OK }
+        let reason = unsafe { memory_pool_validate(self.pool) };
+        // What a scribble left in a free block besides the link is found, and harms nothing.
+        reason == ESP_OK || matches!(self.way, Way::Watched) && reason == MEMORY_POOL_ERR_WRITTEN
     }
 
     fn repair(&mut self) -> usize {
@@ -255,6 +290,7 @@ impl Subject for ThroughC {
     fn restart(&mut self, size: usize, count: usize) {
         self.end();
         self.lines.clear();
+        TOLD.with_borrow_mut(BTreeSet::clear);
         self.make(size, count);
     }
 

@@ -93,6 +93,11 @@ impl<W> Queue<W> {
         self.order = order;
     }
 
+    /// Takes a block if there is one and nobody waits for it. O(1).
+    pub fn take_now<M: Marks>(&self, raw: &mut RawPool<'_, M>) -> Option<Result<NonNull<u8>, Error>> {
+        (self.first.is_null() && raw.available() > 0).then(|| raw.take())
+    }
+
     /// Takes a block for `waiter`; if none is to be had, or others wait already, queues him with `waker`. O(waiters).
     ///
     /// # Errors
@@ -109,8 +114,8 @@ impl<W> Queue<W> {
         waiter: *mut Waiter<W>,
         waker: W,
     ) -> Poll<Result<NonNull<u8>, Error>> {
-        if self.first.is_null() && raw.available() > 0 {
-            return Poll::Ready(raw.take());
+        if let Some(taken) = self.take_now(raw) {
+            return Poll::Ready(taken);
         }
         // SAFETY: the waiter is idle, hence the caller's; those in the queue are in place, as each promised.
         unsafe {

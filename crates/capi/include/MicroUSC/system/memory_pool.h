@@ -138,6 +138,7 @@ typedef struct {
 #define MEMORY_POOL_ERR_DMA_IN_IRAM (MEMORY_POOL_ERR_BASE + 9)     /* no DMA from instruction RAM */
 #define MEMORY_POOL_ERR_BYTES_IN_IRAM (MEMORY_POOL_ERR_BASE + 10)  /* instruction RAM takes whole words only */
 #define MEMORY_POOL_ERR_WRONG_MEMORY (MEMORY_POOL_ERR_BASE + 11)   /* the memory is not of the kind asked for */
+#define MEMORY_POOL_ERR_WRITTEN (MEMORY_POOL_ERR_BASE + 12)        /* a block was written to while it was free */
 
 /* The name of a reason, as "MEMORY_POOL_ERR_DOUBLE_FREE", in a string that lives for ever. */
 const char *memory_pool_err_to_name(esp_err_t reason);
@@ -301,8 +302,26 @@ memory_pool_t *memory_pool_next(const memory_pool_t *previous);
 memory_pool_t *memory_pool_find(const char *name);
 
 /* Compares the free list with the allocated map: range, stride, duplicates, count. O(num_blocks), all of it with the
- * lock held. ESP_OK or MEMORY_POOL_ERR_CORRUPT. */
+ * lock held. ESP_OK or MEMORY_POOL_ERR_CORRUPT. With MEMORY_POOL_CHECKS_POISON also looks at what free blocks hold, one block
+ * at a time: MEMORY_POOL_ERR_WRITTEN. */
 esp_err_t memory_pool_validate(memory_pool_t *pool);
+
+/* How much is checked. */
+typedef enum {
+    MEMORY_POOL_CHECKS_BASIC = 0,  /* wrong frees and forged links, always */
+    MEMORY_POOL_CHECKS_POISON = 1, /* and every write to a free block */
+    MEMORY_POOL_CHECKS_32_BITS = 0x7fffffff /* no level: as for memory_placement_t */
+} memory_pool_checks_t;
+
+/*
+ * With MEMORY_POOL_CHECKS_POISON blocks are filled with a pattern when they are returned, and looked at when they are taken. A
+ * word that was changed meanwhile, by the block's former owner or by an overrun of the block before it, is reported as
+ * MEMORY_POOL_ERR_WRITTEN with its address, and counted in `corruptions`; the block is good, and handed out. Cost: O(block size)
+ * for each block taken and returned, with the lock open and every other cost as before; nothing with
+ * MEMORY_POOL_CHECKS_BASIC. To turn it on takes O(bytes of the pool), with the lock held for one block at a time. From tasks only.
+ * ESP_ERR_INVALID_ARG for another number; ESP_ERR_NOT_SUPPORTED from an archive without the feature `diagnostics`.
+ */
+esp_err_t memory_pool_set_checks(memory_pool_t *pool, const memory_pool_checks_t level);
 
 /* Makes the free list anew from the allocated map, which an overrun of a block does not reach. Blocks in use are not
  * touched. O(num_blocks), all of it with the lock held. */

@@ -16,7 +16,7 @@
  * Cost while a pool keeps no records: 8 bytes of its control block; nothing in memory_pool_alloc and memory_pool_free; one
  * test of a pointer in the other functions that take blocks. While it keeps them: MEMORY_POOL_SITES_SIZE bytes of
  * internal RAM, and O(1) more for each block taken (one critical section, and what it takes to ask for time and task) and
- * returned (a store). An archive built without the feature `call-sites` has none of it: there every block in use is told of
+ * returned (a store). An archive built without the feature `diagnostics` has none of it: there every block in use is told of
  * as one that was not recorded, and memory_pool_record_sites refuses with ESP_ERR_NOT_SUPPORTED.
  */
 #ifndef MICROUSC_SYSTEM_MEMORY_POOL_LEAKS_H

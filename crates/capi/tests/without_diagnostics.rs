@@ -1,5 +1,5 @@
-//! An archive without the feature `call-sites`: nothing is recorded, and whoever asks is told so.
-#![cfg(not(feature = "call-sites"))]
+//! An archive without the feature `diagnostics`: nothing is recorded, and whoever asks is told so.
+#![cfg(not(feature = "diagnostics"))]
 
 use std::ptr::null_mut;
 

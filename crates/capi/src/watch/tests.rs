@@ -5,7 +5,7 @@ use core::ptr::null_mut;
 use crate::abi::*;
 use crate::api::*;
 use crate::control::{control_of, with_pool};
-use crate::sites::site_at;
+use crate::watch::site_at;
 
 /// Whether the slot of block 0 of `pool` holds a record.
 fn slot_is_filled(pool: *mut memory_pool_t) -> bool {

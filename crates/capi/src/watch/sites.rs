@@ -1,44 +1,19 @@
-//! Records, once a pool is told to keep them.
+//! Records of who took each block, for leak reports. Each lives exactly as long as its block.
 
 use core::ptr::{NonNull, null_mut};
 use core::slice;
-use core::sync::atomic::{AtomicPtr, Ordering};
 
 use microusc_pool::RawPool;
 use microusc_system::sites::{Record, Site, Sites};
 
-use super::Place;
 use crate::abi::*;
 use crate::control::{Control, ControlMarks, with_pool};
 use crate::create::Allocation;
 use crate::placement::fits_control;
 use crate::port::{self, Moment};
+use crate::watch::Place;
 
-/// The records of a pool: one for each block, or none at all.
-#[derive(Debug)]
-pub(crate) struct Records {
-    /// Null while none are kept. Changed with the pool's lock held; what is looked at without it only says whether the
-    /// lock is worth taking.
-    first: AtomicPtr<Record>,
-    /// What must be given back; null: the caller's.
-    own: *mut u8,
-}
-
-impl Records {
-    pub(crate) const fn none() -> Self {
-        Self { first: AtomicPtr::new(null_mut()), own: null_mut() }
-    }
-
-    #[inline(always)]
-    pub(crate) fn are_kept(&self) -> bool {
-        !self.first.load(Ordering::Relaxed).is_null()
-    }
-
-    /// The memory that goes back to the heap when the pool ends, or null.
-    pub(crate) fn own_memory(&self) -> *mut u8 {
-        self.own
-    }
-}
+use super::{OWN_RECORDS, SITES, change};
 
 /// The records of a pool, if any are kept.
 ///
@@ -49,37 +24,23 @@ impl Records {
 unsafe fn sites<'a>(control: NonNull<Control>) -> Option<Sites<'a>> {
     let at = control.as_ptr();
     // SAFETY: a live control block; only this field is borrowed.
-    let first = NonNull::new(unsafe { (*at).records.first.load(Ordering::Relaxed) })?;
+    let first = NonNull::new(unsafe { (*at).watch.records })?;
     // SAFETY: while the pointer is there it points to a record for each block, which are touched with the lock held.
     Some(Sites::resume(unsafe { slice::from_raw_parts_mut(first.as_ptr(), (*at).geometry.capacity()) }))
 }
 
-/// Notes who took `block`, if records are kept. O(1); one more critical section if they are.
+/// Notes who took `block`. O(1); one critical section.
 ///
 /// # Safety
 ///
-/// `control` is that of `pool`; the block was just taken for the caller.
-#[inline(always)]
-pub(crate) unsafe fn taken(
+/// `control` is that of `pool`, which just gave the block to the caller; the lock is open.
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_note"))]
+pub(super) unsafe fn note(
     pool: *mut memory_pool_t,
     control: NonNull<Control>,
     block: NonNull<u8>,
     place: Place,
 ) {
-    // SAFETY: a live control block.
-    if unsafe { (*control.as_ptr()).records.are_kept() } {
-        // SAFETY: as the caller promises.
-        unsafe { note(pool, control, block, place) };
-    }
-}
-
-/// # Safety
-///
-/// As [`taken`].
-#[cold]
-#[inline(never)]
-#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_note"))]
-unsafe fn note(pool: *mut memory_pool_t, control: NonNull<Control>, block: NonNull<u8>, place: Place) {
     let Moment { time_us, task, core, in_interrupt } = port::moment();
     let site = Site { time_us, place: place.at, task, line: place.line, core, in_interrupt };
     let block = block.as_ptr();
@@ -101,8 +62,8 @@ unsafe fn note(pool: *mut memory_pool_t, control: NonNull<Control>, block: NonNu
 /// # Safety
 ///
 /// `raw` is the pool of `control`, with its lock held, or nobody else uses the pool.
-#[inline(always)]
-pub(crate) unsafe fn returned(control: NonNull<Control>, raw: &RawPool<'_, ControlMarks>, block: *const u8) {
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_forget_site"))]
+pub(super) unsafe fn returned(control: NonNull<Control>, raw: &RawPool<'_, ControlMarks>, block: *const u8) {
     // SAFETY: as the caller promises.
     if let (Some(mut sites), Some(index)) = (unsafe { sites(control) }, raw.index_of(block)) {
         sites.returned(index);
@@ -114,7 +75,7 @@ pub(crate) unsafe fn returned(control: NonNull<Control>, raw: &RawPool<'_, Contr
 /// # Safety
 ///
 /// `control` is that of `pool`; the memory is so large, and nobody else's as long as records are kept.
-pub(crate) unsafe fn begin(
+pub(crate) unsafe fn begin_sites(
     pool: *mut memory_pool_t,
     control: NonNull<Control>,
     memory: Option<(*mut u8, usize)>,
@@ -135,7 +96,7 @@ pub(crate) unsafe fn begin(
 
 /// # Safety
 ///
-/// As [`begin`]; there is room for a record for each block.
+/// As [`begin_sites`]; there is room for a record for each block.
 unsafe fn begin_at(
     pool: *mut memory_pool_t,
     control: NonNull<Control>,
@@ -151,13 +112,16 @@ unsafe fn begin_at(
     // SAFETY: `control` is that of `pool`; the field is written with the lock held.
     unsafe {
         with_pool(pool, control, |raw| {
-            let kept = &mut (*control.as_ptr()).records;
-            if kept.are_kept() {
+            let kept = &raw mut (*control.as_ptr()).watch.records;
+            if !kept.read().is_null() {
                 return Err(ESP_ERR_INVALID_STATE);
             }
-            kept.own = own.take().map_or(null_mut(), Allocation::keep);
-            kept.first.store(records, Ordering::Relaxed);
-            raw.set_recorded(true);
+            kept.write(records);
+            let own = own.take().map_or(0, |own| {
+                own.keep();
+                OWN_RECORDS
+            });
+            change(control, raw, SITES | own, 0);
             Ok(())
         })
     }
@@ -180,20 +144,20 @@ fn given(memory: *mut u8, bytes: usize, needed: usize) -> Result<*mut u8, esp_er
 /// # Safety
 ///
 /// `control` is that of `pool`. From tasks.
-pub(crate) unsafe fn end(pool: *mut memory_pool_t, control: NonNull<Control>) -> Result<(), esp_err_t> {
+pub(crate) unsafe fn end_sites(pool: *mut memory_pool_t, control: NonNull<Control>) -> Result<(), esp_err_t> {
     // SAFETY: `control` is that of `pool`; the field is written with the lock held.
-    let (kept, own) = unsafe {
+    let (records, own) = unsafe {
         with_pool(pool, control, |raw| {
-            let records = &mut (*control.as_ptr()).records;
-            raw.set_recorded(false);
-            (records.are_kept(), core::mem::replace(records, Records::none()).own)
+            let own = (*control.as_ptr()).watch.own_memory();
+            change(control, raw, 0, SITES | OWN_RECORDS);
+            ((&raw mut (*control.as_ptr()).watch.records).replace(null_mut()), own)
         })
     };
     if !own.is_null() {
         // SAFETY: it was allocated for the records, which nobody reaches any more: all look for them with the lock held.
         unsafe { port::release(own) };
     }
-    if kept { Ok(()) } else { Err(ESP_ERR_INVALID_STATE) }
+    if records.is_null() { Err(ESP_ERR_INVALID_STATE) } else { Ok(()) }
 }
 
 /// Where block `index` was taken, if that was recorded. O(1).
@@ -205,6 +169,3 @@ pub(crate) unsafe fn site_at(control: NonNull<Control>, index: usize) -> Option<
     // SAFETY: as the caller promises.
     unsafe { sites(control) }?.site_of(index)
 }
-
-#[cfg(test)]
-mod tests;

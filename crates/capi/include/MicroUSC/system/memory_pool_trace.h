@@ -1,0 +1,53 @@
+/*
+ * MicroUSC traces: the program is told of every block that is taken and returned. What a recording is made of.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ *     static void record(const memory_pool_event_t *event) { ... }     // keep it, or send it: microseconds, operation, block, size
+ *
+ *     memory_pool_set_trace_callback(record);
+ *     memory_pool_trace(&pool, true);                                  // this pool; at any time, in the field as well
+ *
+ * An archive built without the feature `diagnostics` has none of it, and refuses with ESP_ERR_NOT_SUPPORTED. With it, a pool that is
+ * not traced pays 8 bytes, shared with what memory_pool_leaks.h records, and no instruction of memory_pool_alloc and
+ * memory_pool_free.
+ */
+#ifndef MICROUSC_SYSTEM_MEMORY_POOL_TRACE_H
+#define MICROUSC_SYSTEM_MEMORY_POOL_TRACE_H
+
+#include "MicroUSC/system/memory_pool.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum {
+    MEMORY_POOL_TRACE_ALLOC = 0,   /* a block was taken, and its owner will have it when the callback returns */
+    MEMORY_POOL_TRACE_FREE = 1,    /* a block is being returned, and nobody can have it until the callback returns */
+    MEMORY_POOL_TRACE_REFUSED = 2, /* there was no block to take */
+    MEMORY_POOL_TRACE_32_BITS = 0x7fffffff /* no operation: as for memory_placement_t */
+} memory_pool_trace_op_t;
+
+typedef struct {
+    uint64_t time_us; /* since the start */
+    memory_pool_t *pool;
+    const void *block; /* NULL: there was none */
+    size_t size;       /* bytes that blocks of this pool were asked for with */
+    memory_pool_trace_op_t operation;
+} memory_pool_event_t;
+
+/*
+ * Calls `callback` for each operation on every traced pool, where that runs, interrupts included, outside the pool's lock. So
+ * events of one block come in their order. The event lives until the callback returns, which must not use a traced pool
+ * itself; with pools in use while the flash cache is off, it has to lie in instruction RAM. NULL, as at first: nobody is told. O(1).
+ */
+esp_err_t memory_pool_set_trace_callback(void (*callback)(const memory_pool_event_t *event));
+
+/* Whether the operations of this pool are told. As it was already: nothing is changed. O(1); one critical section. */
+esp_err_t memory_pool_trace(memory_pool_t *pool, bool on);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MICROUSC_SYSTEM_MEMORY_POOL_TRACE_H */

@@ -1,0 +1,68 @@
+//! What a pool checks besides, and who is told of its operations.
+
+use core::ffi::CStr;
+use core::ptr::null;
+
+use crate::abi::*;
+use crate::control::control_of;
+use crate::report::{name_of, report};
+use crate::watch;
+
+/// How much is checked from now on. O(bytes of the pool), the lock held for one block at a time. From tasks only.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_set_checks(
+    pool: *mut memory_pool_t,
+    level: memory_pool_checks_t,
+) -> esp_err_t {
+    // SAFETY: obligation 1.
+    let set = unsafe { control_of(pool) }.and_then(|control| match level {
+        MEMORY_POOL_CHECKS_BASIC | MEMORY_POOL_CHECKS_POISON => {
+            // SAFETY: `control` is that of `pool`.
+            unsafe { watch::set_checks(pool, control, level == MEMORY_POOL_CHECKS_POISON) }
+        }
+        _ => Err(ESP_ERR_INVALID_ARG),
+    });
+    // SAFETY: obligations 1 and 3.
+    unsafe { told(pool, set, c"memory_pool_set_checks") }
+}
+
+/// Whether the program is told of every operation on this pool. O(1); one critical section. Tasks, interrupts, both cores.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_trace(pool: *mut memory_pool_t, on: bool) -> esp_err_t {
+    // SAFETY: obligation 1.
+    let set = unsafe { control_of(pool) }.and_then(|control| {
+        // SAFETY: `control` is that of `pool`.
+        unsafe { watch::set_trace(pool, control, on) }
+    });
+    // SAFETY: obligations 1 and 3.
+    unsafe { told(pool, set, c"memory_pool_trace") }
+}
+
+/// Calls `callback` for each operation, outside every lock, in the context of the operation. O(1).
+#[unsafe(no_mangle)]
+pub extern "C" fn memory_pool_set_trace_callback(callback: memory_pool_trace_callback_t) -> esp_err_t {
+    match watch::set_trace_callback(callback) {
+        Ok(()) => ESP_OK,
+        Err(reason) => {
+            report(c"memory_pool_set_trace_callback", reason, c"".as_ptr(), null(), 0);
+            reason
+        }
+    }
+}
+
+/// The answer, with a report of a refusal.
+///
+/// # Safety
+///
+/// Obligations 1 and 3.
+pub(super) unsafe fn told(
+    pool: *mut memory_pool_t,
+    done: Result<(), esp_err_t>,
+    function: &'static CStr,
+) -> esp_err_t {
+    let Err(reason) = done else { return ESP_OK };
+    // SAFETY: as the caller promises.
+    let name = unsafe { name_of(control_of(pool).ok()) };
+    report(function, reason, name, pool.cast(), 0);
+    reason
+}

@@ -1,0 +1,66 @@
+//! The program is told of every operation on pools that it asked about: what a recording is made of.
+
+use core::ffi::c_void;
+use core::mem::transmute;
+use core::ptr::{NonNull, null_mut};
+use core::sync::atomic::{AtomicPtr, Ordering};
+
+use crate::abi::*;
+use crate::control::Control;
+use crate::port;
+
+use super::{TRACE, turn};
+
+/// Who is told; null: nobody.
+static CALLBACK: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
+
+/// Who is to be told from now on. O(1).
+pub(crate) fn set_trace_callback(callback: memory_pool_trace_callback_t) -> Result<(), esp_err_t> {
+    CALLBACK.store(callback.map_or(null_mut(), |function| function as *mut c_void), Ordering::Release);
+    Ok(())
+}
+
+/// Whether the program is told of what this pool does. O(1).
+///
+/// # Safety
+///
+/// `control` is that of `pool`.
+pub(crate) unsafe fn set_trace(
+    pool: *mut memory_pool_t,
+    control: NonNull<Control>,
+    on: bool,
+) -> Result<(), esp_err_t> {
+    // As it was, or as it shall be.
+    // SAFETY: as the caller promises.
+    let _turned = unsafe { turn(pool, control, TRACE, TRACE, on) };
+    Ok(())
+}
+
+/// Tells the program. O(1) and what the program does.
+///
+/// # Safety
+///
+/// `control` is that of `pool`, which lives until this returns; the lock is open.
+#[inline(never)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_emit"))]
+pub(super) unsafe fn emit(
+    pool: *mut memory_pool_t,
+    control: NonNull<Control>,
+    block: *mut u8,
+    operation: memory_pool_trace_op_t,
+) {
+    let callback = CALLBACK.load(Ordering::Acquire);
+    // SAFETY: the only values stored are null and functions of this type; null is `None`.
+    let callback: memory_pool_trace_callback_t = unsafe { transmute(callback) };
+    let Some(callback) = callback else { return };
+    let event = memory_pool_event_t {
+        time_us: port::moment().time_us,
+        pool,
+        block: block.cast(),
+        // SAFETY: a live control block; what was asked for does not change.
+        size: unsafe { (*control.as_ptr()).requested_size },
+        operation,
+    };
+    // SAFETY: the function was given for exactly this, and the event lives until it returns.
+    unsafe { callback(&event) };
+}

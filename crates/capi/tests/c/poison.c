@@ -1,0 +1,189 @@
+/* What free blocks hold: every write to one is found, wherever it lies. flags: -pthread */
+#define _POSIX_C_SOURCE 200809L
+#include "check.h"
+
+#include <pthread.h>
+
+#include "MicroUSC/system/memory_pool_leaks.h"
+
+enum { SIZE = 64, COUNT = 6 };
+
+static memory_pool_t pool;
+
+static void open_pool(void) {
+    CHECK(memory_pool_init(&pool, SIZE, COUNT));
+    CHECK_EQUAL(memory_pool_set_checks(&pool, MEMORY_POOL_CHECKS_POISON), ESP_OK);
+}
+
+static void close_pool(void) {
+    CHECK_EQUAL(memory_pool_destroy_unused(&pool), ESP_OK);
+    CHECK_SILENT();
+}
+
+TEST(right_use_is_not_disturbed) {
+    void *blocks[COUNT];
+    open_pool();
+    for (int round = 0; round < 20; round++) {
+        for (size_t i = 0; i < COUNT; i++) {
+            blocks[i] = memory_pool_alloc(&pool);
+            CHECK(blocks[i] != NULL);
+            memset(blocks[i], round, pool.block_size);
+        }
+        CHECK(memory_pool_alloc(&pool) == NULL);
+        for (size_t i = 0; i < COUNT; i++) memory_pool_free(&pool, blocks[(i + (size_t)round) % COUNT]);
+        CHECK_EQUAL(memory_pool_validate(&pool), ESP_OK);
+    }
+    CHECK_EQUAL(info_of(&pool).corruptions, 0);
+    close_pool();
+}
+
+TEST(a_write_to_any_byte_of_a_free_block_is_found) {
+    open_pool();
+    for (size_t at = sizeof(void *); at < SIZE; at++) {
+        char *const block = (char *)memory_pool_alloc(&pool);
+        memory_pool_free(&pool, block);
+        char *const stale = (char *)hidden(block);
+        stale[at] = (char)(stale[at] + 1);
+
+        CHECK_EQUAL(memory_pool_validate(&pool), MEMORY_POOL_ERR_WRITTEN);
+        CHECK(same(reported.address, stale + at / 4 * 4));
+        CHECK_REPORTED(MEMORY_POOL_ERR_WRITTEN, "memory_pool_validate");
+        CHECK(same(memory_pool_alloc(&pool), block));
+        CHECK(same(reported.address, stale + at / 4 * 4));
+        CHECK_REPORTED(MEMORY_POOL_ERR_WRITTEN, "memory_pool_alloc");
+        CHECK_EQUAL(info_of(&pool).corruptions, at - sizeof(void *) + 1);
+        memory_pool_free(&pool, block);
+        CHECK_EQUAL(memory_pool_validate(&pool), ESP_OK);
+    }
+    close_pool();
+}
+
+TEST(an_overrun_into_the_free_block_behind_is_found) {
+    open_pool();
+    char *const one = (char *)memory_pool_alloc(&pool), *const other = (char *)memory_pool_alloc(&pool);
+    char *const first = one < other ? one : other, *const second = one < other ? other : one;
+    memory_pool_free(&pool, second);
+    memset(hidden(first + pool.block_size + sizeof(void *)), 7, 8); /* over the link, which is checked in any case */
+    CHECK_EQUAL(memory_pool_validate(&pool), MEMORY_POOL_ERR_WRITTEN);
+    CHECK_REPORTED(MEMORY_POOL_ERR_WRITTEN, "memory_pool_validate");
+    CHECK(memory_pool_alloc(&pool) != NULL);
+    CHECK_REPORTED(MEMORY_POOL_ERR_WRITTEN, "memory_pool_alloc");
+    memory_pool_free(&pool, first);
+    memory_pool_free(&pool, second);
+    close_pool();
+}
+
+TEST(every_way_to_take_and_return_is_looked_after) {
+    void *batch[3];
+    esp_err_t reason;
+    open_pool();
+    CHECK_EQUAL(memory_pool_alloc_batch(&pool, batch, 3), ESP_OK);
+    CHECK_EQUAL(memory_pool_free_batch(&pool, batch, 3), ESP_OK);
+    void *(*const takes[])(memory_pool_t *) = {memory_pool_alloc, memory_pool_alloc_from_isr, memory_pool_alloc_zeroed,
+                                               memory_pool_alloc_unsynchronized};
+    for (size_t way = 0; way < 7; way++) {
+        void *block = memory_pool_alloc(&pool);
+        CHECK_EQUAL(memory_pool_free_unsynchronized(&pool, block), ESP_OK);
+        ((char *)hidden(block))[20] = 1;
+        switch (way) {
+        case 4: block = memory_pool_alloc_reason(&pool, &reason); break;
+        case 5: block = memory_pool_alloc_timeout(&pool, 1); break;
+        case 6: CHECK_EQUAL(memory_pool_alloc_batch(&pool, &block, 1), ESP_OK); break;
+        default: block = takes[way](&pool);
+        }
+        CHECK_REPORTED(MEMORY_POOL_ERR_WRITTEN, "memory_pool_alloc");
+        memory_pool_free(&pool, block);
+    }
+    close_pool();
+}
+
+TEST(wrong_frees_change_nothing) {
+    open_pool();
+    char *const block = (char *)memory_pool_alloc(&pool), *const other = (char *)memory_pool_alloc(&pool);
+    memset(other, 9, SIZE);
+    memory_pool_free(&pool, block);
+    memory_pool_free(&pool, block);
+    CHECK_REPORTED(MEMORY_POOL_ERR_DOUBLE_FREE, "memory_pool_free");
+    memory_pool_free(&pool, (char *)hidden(other) + 8);
+    CHECK_REPORTED(MEMORY_POOL_ERR_NOT_A_BLOCK, "memory_pool_free");
+    void *twice[] = {other, other};
+    CHECK_EQUAL(memory_pool_free_batch(&pool, twice, 2), MEMORY_POOL_ERR_DOUBLE_FREE);
+    CHECK_REPORTED(MEMORY_POOL_ERR_DOUBLE_FREE, "memory_pool_free_batch");
+    CHECK(memory_pool_owns(&pool, other));
+    for (size_t at = 0; at < SIZE; at++) CHECK_EQUAL(other[at], 9);
+    memory_pool_free(&pool, other);
+    CHECK_EQUAL(info_of(&pool).refused_frees, 3);
+    close_pool();
+}
+
+TEST(it_is_turned_on_and_off_at_any_time) {
+    CHECK(memory_pool_init(&pool, SIZE, COUNT));
+    void *const block = memory_pool_alloc(&pool);
+    CHECK_EQUAL(memory_pool_set_checks(&pool, MEMORY_POOL_CHECKS_POISON), ESP_OK);
+    CHECK_EQUAL(memory_pool_set_checks(&pool, MEMORY_POOL_CHECKS_POISON), ESP_OK);
+    CHECK_EQUAL(memory_pool_validate(&pool), ESP_OK);
+    memory_pool_free(&pool, block);
+    CHECK_EQUAL(memory_pool_set_checks(&pool, MEMORY_POOL_CHECKS_BASIC), ESP_OK);
+    ((char *)hidden(block))[20] = 1;
+    CHECK_EQUAL(memory_pool_validate(&pool), ESP_OK);
+    CHECK_EQUAL(memory_pool_set_checks(&pool, MEMORY_POOL_CHECKS_POISON), ESP_OK);
+    CHECK_EQUAL(memory_pool_validate(&pool), ESP_OK); /* filled anew */
+    CHECK_EQUAL(memory_pool_set_checks(&pool, (memory_pool_checks_t)2), ESP_ERR_INVALID_ARG);
+    CHECK_REPORTED(ESP_ERR_INVALID_ARG, "memory_pool_set_checks");
+    CHECK_EQUAL(memory_pool_set_checks(NULL, MEMORY_POOL_CHECKS_BASIC), ESP_ERR_INVALID_ARG);
+    CHECK_REPORTED(ESP_ERR_INVALID_ARG, "memory_pool_set_checks");
+    CHECK_EQUAL(memory_pool_record_sites(&pool, true), ESP_OK);
+    CHECK_EQUAL(memory_pool_record_sites(&pool, false), ESP_OK); /* one of two ends; the other goes on */
+    ((char *)hidden(block))[20] = 1;
+    CHECK_EQUAL(memory_pool_validate(&pool), MEMORY_POOL_ERR_WRITTEN);
+    CHECK_REPORTED(MEMORY_POOL_ERR_WRITTEN, "memory_pool_validate");
+    close_pool();
+}
+
+static volatile bool busy;
+
+static void *owner(void *unused) {
+    (void)unused;
+    char *held[2] = {NULL, NULL};
+    for (unsigned step = 0; busy || held[0] != NULL || held[1] != NULL; step++) {
+        char **const slot = &held[step % 2];
+        if (*slot == NULL) {
+            if (busy) *slot = (char *)memory_pool_alloc(&pool);
+            if (*slot != NULL) memset(*slot, (int)step, SIZE);
+        } else {
+            for (size_t at = 1; at < SIZE; at++) CHECK((*slot)[at] == (*slot)[0]);
+            memory_pool_free(&pool, *slot);
+            *slot = NULL;
+        }
+    }
+    return NULL;
+}
+
+TEST(owners_on_two_threads_keep_their_bytes_while_it_is_turned_on_and_off) {
+    pthread_t owners[2];
+    CHECK(memory_pool_init(&pool, SIZE, COUNT));
+    busy = true;
+    for (size_t i = 0; i < 2; i++) CHECK_EQUAL(pthread_create(&owners[i], NULL, owner, NULL), 0);
+    for (int round = 0; round < 2000; round++) {
+        CHECK_EQUAL(memory_pool_set_checks(&pool, MEMORY_POOL_CHECKS_POISON), ESP_OK);
+        CHECK_EQUAL(memory_pool_validate(&pool), ESP_OK);
+        CHECK_EQUAL(memory_pool_set_checks(&pool, MEMORY_POOL_CHECKS_BASIC), ESP_OK);
+    }
+    busy = false;
+    for (size_t i = 0; i < 2; i++) CHECK_EQUAL(pthread_join(owners[i], NULL), 0);
+    CHECK_EQUAL(info_of(&pool).corruptions, 0);
+    CHECK_EQUAL(info_of(&pool).refused_frees, 0);
+    close_pool();
+}
+
+static const test_t tests[] = {
+    RUN(right_use_is_not_disturbed),
+    RUN(a_write_to_any_byte_of_a_free_block_is_found),
+    RUN(an_overrun_into_the_free_block_behind_is_found),
+    RUN(every_way_to_take_and_return_is_looked_after),
+    RUN(wrong_frees_change_nothing),
+    RUN(it_is_turned_on_and_off_at_any_time),
+    RUN(owners_on_two_threads_keep_their_bytes_while_it_is_turned_on_and_off),
+};
+
+int main(void) { return RUN_ALL(tests); }

@@ -1,0 +1,148 @@
+/* The program is told of every operation on a traced pool: enough to replay it. flags: -pthread */
+#define _POSIX_C_SOURCE 200809L
+#include "check.h"
+
+#include <pthread.h>
+
+#include "MicroUSC/system/memory_pool_trace.h"
+
+enum { SIZE = 40, COUNT = 8, EVENTS = 64 };
+
+static memory_pool_t pool;
+static memory_pool_event_t events[EVENTS];
+static size_t told;
+
+static void record(const memory_pool_event_t *event) {
+    CHECK(told < EVENTS);
+    events[told++] = *event;
+}
+
+static void open_pool(void) {
+    told = 0;
+    CHECK(memory_pool_init(&pool, SIZE, COUNT));
+    CHECK_EQUAL(memory_pool_set_trace_callback(record), ESP_OK);
+    CHECK_EQUAL(memory_pool_trace(&pool, true), ESP_OK);
+}
+
+static void close_pool(void) {
+    CHECK_EQUAL(memory_pool_destroy_unused(&pool), ESP_OK);
+    CHECK_EQUAL(memory_pool_set_trace_callback(NULL), ESP_OK);
+    CHECK_SILENT();
+}
+
+/* The next event that was told. */
+static size_t looked_at;
+
+static void check_event(memory_pool_trace_op_t operation, const void *block) {
+    CHECK(looked_at < told);
+    const memory_pool_event_t *const event = &events[looked_at];
+    CHECK_EQUAL(event->operation, operation);
+    CHECK(same(event->block, block) && event->pool == &pool);
+    CHECK_EQUAL(event->size, SIZE);
+    CHECK(looked_at == 0 || event->time_us >= events[looked_at - 1].time_us);
+    looked_at++;
+}
+
+TEST(every_way_to_take_and_return_is_told) {
+    void *blocks[COUNT], *batch[2];
+    esp_err_t reason;
+    looked_at = 0;
+    open_pool();
+    blocks[0] = memory_pool_alloc(&pool);
+    blocks[1] = memory_pool_alloc_reason(&pool, &reason);
+    blocks[2] = memory_pool_alloc_zeroed(&pool);
+    blocks[3] = memory_pool_alloc_unsynchronized(&pool);
+    blocks[4] = memory_pool_alloc_timeout(&pool, 5);
+    blocks[5] = memory_pool_alloc_from_isr(&pool);
+    CHECK_EQUAL(memory_pool_alloc_batch(&pool, batch, 2), ESP_OK);
+    blocks[6] = batch[0];
+    blocks[7] = batch[1];
+    for (size_t i = 0; i < COUNT; i++) check_event(MEMORY_POOL_TRACE_ALLOC, blocks[i]);
+    CHECK(memory_pool_alloc(&pool) == NULL);
+    check_event(MEMORY_POOL_TRACE_REFUSED, NULL);
+    memory_pool_free(&pool, blocks[0]);
+    CHECK_EQUAL(memory_pool_free_reason(&pool, blocks[1]), ESP_OK);
+    CHECK_EQUAL(memory_pool_free_unsynchronized(&pool, blocks[2]), ESP_OK);
+    CHECK_EQUAL(memory_pool_free_batch(&pool, &blocks[3], 5), ESP_OK);
+    for (size_t i = 0; i < COUNT; i++) check_event(MEMORY_POOL_TRACE_FREE, blocks[i]);
+    CHECK_EQUAL(looked_at, told);
+    close_pool();
+}
+
+TEST(what_is_refused_is_not_told_as_returned) {
+    looked_at = 0;
+    open_pool();
+    void *const block = memory_pool_alloc(&pool), *const other = memory_pool_alloc(&pool);
+    memory_pool_free(&pool, block);
+    const size_t before = told;
+    memory_pool_free(&pool, block);
+    CHECK_REPORTED(MEMORY_POOL_ERR_DOUBLE_FREE, "memory_pool_free");
+    void *wrong[2] = {other, block};
+    CHECK_EQUAL(memory_pool_free_batch(&pool, wrong, 2), MEMORY_POOL_ERR_DOUBLE_FREE);
+    CHECK_REPORTED(MEMORY_POOL_ERR_DOUBLE_FREE, "memory_pool_free_batch");
+    CHECK_EQUAL(told, before);
+    memory_pool_free(&pool, other);
+    close_pool();
+}
+
+TEST(only_traced_pools_are_told_of_and_only_while_they_are) {
+    static memory_pool_t quiet;
+    looked_at = 0;
+    open_pool();
+    CHECK(memory_pool_init(&quiet, SIZE, COUNT));
+    memory_pool_free(&quiet, memory_pool_alloc(&quiet));
+    CHECK_EQUAL(told, 0);
+    CHECK_EQUAL(memory_pool_trace(&pool, true), ESP_OK);
+    CHECK_EQUAL(memory_pool_trace(&pool, false), ESP_OK);
+    CHECK_EQUAL(memory_pool_trace(&pool, false), ESP_OK);
+    memory_pool_free(&pool, memory_pool_alloc(&pool));
+    CHECK_EQUAL(told, 0);
+    CHECK_EQUAL(memory_pool_trace(&pool, true), ESP_OK);
+    CHECK_EQUAL(memory_pool_set_trace_callback(NULL), ESP_OK);
+    memory_pool_free(&pool, memory_pool_alloc(&pool));
+    CHECK_EQUAL(told, 0);
+    CHECK_EQUAL(memory_pool_trace(NULL, true), ESP_ERR_INVALID_ARG);
+    CHECK_REPORTED(ESP_ERR_INVALID_ARG, "memory_pool_trace");
+    CHECK_EQUAL(memory_pool_destroy_unused(&quiet), ESP_OK);
+    CHECK_EQUAL(memory_pool_trace(&quiet, true), ESP_ERR_INVALID_STATE);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_trace");
+    close_pool();
+}
+
+/* Two threads: nobody is told to have a block that another has, as soon as that is told in the order of events. */
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static bool in_use[COUNT];
+
+static void in_order(const memory_pool_event_t *event) {
+    if (event->block == NULL) return;
+    const size_t index = (size_t)((const char *)event->block - (const char *)pool.memory) / pool.block_size;
+    pthread_mutex_lock(&mutex);
+    CHECK(index < COUNT && in_use[index] == (event->operation == MEMORY_POOL_TRACE_FREE));
+    in_use[index] = event->operation == MEMORY_POOL_TRACE_ALLOC;
+    pthread_mutex_unlock(&mutex);
+}
+
+static void *owner(void *unused) {
+    (void)unused;
+    for (int round = 0; round < 20000; round++) memory_pool_free(&pool, memory_pool_alloc(&pool));
+    return NULL;
+}
+
+TEST(events_of_a_block_come_in_their_order) {
+    pthread_t owners[2];
+    open_pool();
+    CHECK_EQUAL(memory_pool_set_trace_callback(in_order), ESP_OK);
+    for (size_t i = 0; i < 2; i++) CHECK_EQUAL(pthread_create(&owners[i], NULL, owner, NULL), 0);
+    for (size_t i = 0; i < 2; i++) CHECK_EQUAL(pthread_join(owners[i], NULL), 0);
+    for (size_t i = 0; i < COUNT; i++) CHECK(!in_use[i]);
+    close_pool();
+}
+
+static const test_t tests[] = {
+    RUN(every_way_to_take_and_return_is_told),
+    RUN(what_is_refused_is_not_told_as_returned),
+    RUN(only_traced_pools_are_told_of_and_only_while_they_are),
+    RUN(events_of_a_block_come_in_their_order),
+};
+
+int main(void) { return RUN_ALL(tests); }
