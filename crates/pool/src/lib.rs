@@ -1,4 +1,6 @@
 #![no_std]
+// Espressif's compiler has inline assembly for Xtensa, behind this name.
+#![cfg_attr(all(target_arch = "xtensa", not(feature = "mask-functions")), feature(asm_experimental_arch))]
 //! Fixed-size-block memory pools for microcontrollers: constant time, no fragmentation, every misuse caught.
 //!
 //! | you have | use |
