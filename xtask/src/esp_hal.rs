@@ -1,17 +1,19 @@
 //! `cargo xtask esp-hal`: the example for bare metal with esp-hal, tested on this machine, built for each chip, looked at as
-//! a program, and made an image.
+//! a program, made an image, and that run on a model of the chip.
 //!
 //! ```text
 //!   examples/esp-hal --cargo test-->  the station, a thread in place of the interrupt
 //!                    --cargo build--> program (ELF) --elf.rs-->   pools in .bss, no panic where blocks are taken and returned
 //!                                            '-------esptool----> image --esptool--> chip, segments, checksum, descriptor
+//!                                                                    '-----model---> what README.md says it prints
 //! ```
 //!
-//! No emulator of these chips is among what can be installed here, so the images are not run.
+//! Emulators of these chips exist, but not as packages. So `tests/machine.py` of the example models what the station uses of them.
 
 mod calls;
 mod elf;
 mod image;
+mod model;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -68,6 +70,7 @@ pub(crate) fn steps(sh: &Shell, report: &mut Report) {
         let Some(program) = program.take() else { continue };
         report.step(&format!("esp-hal: what {} runs", chip.name), || elf::check(sh, &program));
         report.step(&format!("esp-hal: image for {}", chip.name), || image::check(sh, chip, &program));
+        report.step(&format!("esp-hal: {}, a model of it", chip.name), || model::check(sh, chip, &program));
     }
 }
 

@@ -93,7 +93,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "esp-hal",
-        about: "the example for bare metal with esp-hal: tested here, built for each chip, made an image",
+        about: "the example for bare metal with esp-hal: tested here, built for each chip, its images run",
         run: esp_hal::run,
     },
     Command {

@@ -86,8 +86,8 @@ pub fn describe(number: usize, packet: &[u8]) -> Result<PoolString<'static, Line
     let (readings, _) = packet.as_chunks::<READING_BYTES>();
     let times = || readings.iter().map(|bytes| u64::from_le_bytes(*bytes));
     let farthest = times().zip(times().skip(1)).map(|(one, next)| next.saturating_sub(one)).max();
-    let farthest = farthest.unwrap_or(0);
-    write!(line, "packet {number}: {} readings, at most {farthest} us apart", readings.len())
+    let milliseconds = (farthest.unwrap_or(0) + 500) / 1000;
+    write!(line, "packet {number}: {} readings, at most {milliseconds} ms apart", readings.len())
         .map_err(|_| Error::NoRoom)?;
     Ok(line)
 }

@@ -26,7 +26,7 @@ esp_bootloader_esp_idf::esp_app_desc!();
 
 /// Packets that may be on their way, and how many are sent.
 const PACKETS: usize = 4;
-const SENT: usize = 10;
+const SENT: usize = 3;
 /// From one reading to the next.
 const PERIOD: Duration = Duration::from_millis(10);
 

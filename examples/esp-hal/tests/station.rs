@@ -23,7 +23,7 @@ fn readings_are_sent_in_order_or_counted() {
             while READINGS.stats().free == 0 {
                 thread::sleep(Duration::from_micros(50));
             }
-            measure(number * 10);
+            measure(number * 10_000);
         }
     });
     for number in 0..PACKETS {
@@ -33,9 +33,9 @@ fn readings_are_sent_in_order_or_counted() {
         }
         let sent: Vec<u64> = packet.as_chunks().0.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect();
         let first = (number * IN_A_PACKET) as u64;
-        assert_eq!(sent, Vec::from_iter((first..first + IN_A_PACKET as u64).map(|number| number * 10)));
+        assert_eq!(sent, Vec::from_iter((first..first + IN_A_PACKET as u64).map(|number| number * 10_000)));
         let line = describe(number, &packet).unwrap();
-        assert_eq!(*line, *format!("packet {number}: 8 readings, at most 10 us apart"));
+        assert_eq!(*line, *format!("packet {number}: 8 readings, at most 10 ms apart"));
     }
     interrupt.join().unwrap();
     assert_eq!((READINGS.stats().used(), packets.stats().used()), (0, 0));
@@ -56,6 +56,6 @@ fn readings_are_sent_in_order_or_counted() {
     let mut packet = (&packets).alloc_vec(PACKET_BYTES).unwrap();
     assert!(fill(&mut packet).unwrap());
     assert_eq!(packet[PACKET_BYTES - 8..], 7u64.to_le_bytes());
-    assert_eq!(*describe(0, &packet).unwrap(), *"packet 0: 8 readings, at most 1 us apart");
+    assert_eq!(*describe(0, &packet).unwrap(), *"packet 0: 8 readings, at most 0 ms apart");
     assert_eq!(READINGS.stats().free, IN_A_PACKET);
 }

@@ -1,6 +1,6 @@
 //! The image that is flashed, made and looked at by Espressif's own tool.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use xshell::{Shell, cmd};
@@ -15,13 +15,12 @@ pub(super) fn check(sh: &Shell, chip: &Chip, program: &Path) -> Result<Done> {
         Ok(bin) => bin.join("esptool"),
         Err(why) => return Ok(Done::Skipped(why)),
     };
-    let dir = archive::work_dir(sh, "esp-hal")?;
-    let (image, name) = (dir.join(format!("{}.bin", chip.name)), chip.name);
+    let (image, name) = (path(sh, chip)?, chip.name);
     cmd!(sh, "{esptool} --chip {name} elf2image --output {image} {program}").quiet().ignore_stdout().run()?;
     let segments = judge(&info(sh, &esptool, &image)?, chip)?;
 
     // One bit of its code the other way round is what the same look must find.
-    let damaged = dir.join("damaged.bin");
+    let damaged = image.with_file_name("damaged.bin");
     let mut bytes = sh.read_binary_file(&image)?;
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
@@ -31,6 +30,11 @@ pub(super) fn check(sh: &Shell, chip: &Chip, program: &Path) -> Result<Done> {
         "a damaged image is not told from a whole one"
     );
     Ok(Done::Passed(format!("{} KiB, {segments} segments", bytes.len() / 1024)))
+}
+
+/// Where the image is.
+pub(super) fn path(sh: &Shell, chip: &Chip) -> Result<PathBuf> {
+    Ok(archive::work_dir(sh, "esp-hal")?.join(format!("{}.bin", chip.name)))
 }
 
 fn info(sh: &Shell, esptool: &Path, image: &Path) -> Result<String> {
