@@ -6,6 +6,7 @@
 use core::alloc::Layout;
 use core::cell::RefCell;
 use core::mem::MaybeUninit;
+use core::ptr::NonNull;
 use core::slice;
 
 use critical_section::Mutex;
@@ -73,11 +74,13 @@ fn main() -> ! {
 
 /// Memory of the heap, from a region of internal RAM, for good.
 fn internal_ram(layout: Layout) -> Option<&'static mut [MaybeUninit<u8>]> {
-    // SAFETY: no layout here is of size 0.
-    let memory = unsafe { HEAP.alloc_caps(MemoryCapability::Internal.into(), layout) };
-    // SAFETY: if it is not null, so many bytes are the caller's, and for ever, since they are never given back. Any byte
-    // is a `MaybeUninit`.
-    (!memory.is_null()).then(|| unsafe { slice::from_raw_parts_mut(memory.cast(), layout.size()) })
+    if layout.size() == 0 {
+        return None;
+    }
+    // SAFETY: the size is not 0.
+    let memory = NonNull::new(unsafe { HEAP.alloc_caps(MemoryCapability::Internal.into(), layout) })?;
+    // SAFETY: so many bytes are the caller's, and for ever, since they are never given back. Any byte is a `MaybeUninit`.
+    Some(unsafe { slice::from_raw_parts_mut(memory.as_ptr().cast(), layout.size()) })
 }
 
 /// On ESP32-C3 it takes the place of a peripheral that has DMA, which then has none.
