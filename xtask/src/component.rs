@@ -25,6 +25,8 @@ use xshell::Shell;
 use crate::archive;
 use crate::report::{Done, Report};
 
+pub(crate) use python::environment as python_environment;
+
 /// The component's name, hence its folder's.
 const NAME: &str = "MicroUSC";
 

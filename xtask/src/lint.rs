@@ -24,7 +24,9 @@ pub(crate) fn run(sh: &Shell, _arguments: Vec<OsString>) -> Result<()> {
 pub(crate) fn steps(sh: &Shell, report: &mut Report) {
     report.step("fmt", || {
         cmd!(sh, "cargo fmt --all --check").run()?;
-        cmd!(sh, "cargo fmt --manifest-path firmware/rust/Cargo.toml --check").run()?;
+        for apart in ["firmware/rust", "examples/esp-hal"] {
+            cmd!(sh, "cargo fmt --manifest-path {apart}/Cargo.toml --check").run()?;
+        }
         Done::passed()
     });
     report.step("clippy", || {
@@ -45,7 +47,7 @@ fn lengths(sh: &Shell) -> Result<Done> {
     let mut too_long = Vec::new();
     for path in tracked(sh)? {
         let in_source = Path::new(&path).components().nth(2).is_some_and(|part| part.as_os_str() == "src");
-        let is_ours = path.starts_with("crates/") || path.starts_with("firmware/");
+        let is_ours = ["crates/", "firmware/", "examples/"].iter().any(|folder| path.starts_with(folder));
         if is_ours && in_source && path.ends_with(".rs") {
             let lines = sh.read_file(&path)?.lines().count();
             if lines > LONGEST {

@@ -7,6 +7,7 @@ mod compile;
 mod component;
 mod costs;
 mod ctests;
+mod esp_hal;
 mod freertos;
 mod fuzz;
 mod header;
@@ -89,6 +90,11 @@ const COMMANDS: &[Command] = &[
         name: "component",
         about: "the ESP-IDF component, packed, and its examples built from the package and run",
         run: component::run,
+    },
+    Command {
+        name: "esp-hal",
+        about: "the example for bare metal with esp-hal: tested here, built for each chip, its images run",
+        run: esp_hal::run,
     },
     Command {
         name: "costs",

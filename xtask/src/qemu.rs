@@ -31,7 +31,7 @@ pub(crate) use link::Linker;
 pub(crate) use programs::{BUDGETS, ON_FREERTOS, Program, Source};
 pub(crate) use run::{check, traced};
 pub(crate) use targets::{FREERTOS, TARGETS, Target};
-pub(crate) use toolchain::memory_alone;
+pub(crate) use toolchain::{cargo, clippy, clippy_missing, debian_missing, memory_alone};
 pub(crate) use trace::Trace;
 
 /// What was asked for on the command line.

@@ -9,8 +9,8 @@ use xshell::{Shell, cmd};
 
 use crate::report::{Done, Report};
 use crate::{
-    bench, budgets, component, costs, ctests, freertos, fuzz, header, hotpath, lint, picture, qemu, samples,
-    stress, variants,
+    bench, budgets, component, costs, ctests, esp_hal, freertos, fuzz, header, hotpath, lint, picture, qemu,
+    samples, stress, variants,
 };
 
 /// Runs everything.
@@ -42,6 +42,7 @@ pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
     freertos::steps(sh, &mut report);
     budgets::steps(sh, &mut report);
     component::steps(sh, &mut report);
+    esp_hal::steps(sh, &mut report);
     fuzz::steps(sh, &mut report);
     report.finish()
 }

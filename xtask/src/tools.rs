@@ -33,6 +33,7 @@ pub(crate) const XTENSA_GCC: Tool = tool("xtensa-lx106-elf-gcc", "gcc-xtensa-lx1
 pub(crate) const XTENSA_LD: Tool = tool("xtensa-lx106-elf-ld", "binutils-xtensa-lx106");
 /// Of the same LLVM as Debian's rustc.
 pub(crate) const LLC: Tool = tool("llc-22", "llvm-22");
+pub(crate) const LLD: Tool = tool("ld.lld", "lld");
 pub(crate) const CLANG_22: Tool = tool("clang-22", "clang-22");
 /// A compiler for every target, with the sources of its library.
 pub(crate) const DEBIAN_RUSTC: Tool = tool("/usr/bin/rustc", "rustc-web");

@@ -4,7 +4,11 @@ use anyhow::{Context, Result, ensure};
 use xshell::{Shell, cmd};
 
 use crate::archive::target_dir;
+use crate::qemu::{self, TARGETS, Target};
 use crate::report::{Done, Report};
+
+/// Of ESP-IDF's targets in Rust, which nobody has a library built for, one without atomic instructions and one with.
+const ESP_IDF: [&str; 2] = ["riscv32imc-esp-espidf", "riscv32imafc-esp-espidf"];
 
 /// The checks, for a report of several commands.
 pub(crate) fn steps(sh: &Shell, report: &mut Report) {
@@ -37,6 +41,7 @@ pub(crate) fn steps(sh: &Shell, report: &mut Report) {
         cmd!(sh, "cargo test {package...} --lib --test without_diagnostics --test set_model").run()?;
         Done::passed()
     });
+    report.step("microusc-pool on ESP-IDF: the default lock masks interrupts", || on_esp_idf(sh));
     report.step("documentation", || {
         cmd!(sh, "cargo doc --quiet --workspace --no-deps --document-private-items")
             .env("RUSTDOCFLAGS", "-D warnings")
@@ -45,6 +50,19 @@ pub(crate) fn steps(sh: &Shell, report: &mut Report) {
     });
     report.step("every interleaving of both pools, within bounds (loom)", || scheduled(sh, "loom"));
     report.step("random interleavings of more threads (shuttle)", || scheduled(sh, "shuttle"));
+}
+
+/// The crate asserts it of the lock that it takes there, so that the compiler is the judge.
+fn on_esp_idf(sh: &Shell) -> Result<Done> {
+    if let Some(why) = qemu::debian_missing(sh)? {
+        return Ok(Done::Skipped(why));
+    }
+    let mut clippy = qemu::clippy(&Target { rust: ESP_IDF[0], ..TARGETS[0] });
+    clippy.args(["--quiet", "--package", "microusc-pool", "--lib"]);
+    clippy.args(ESP_IDF.iter().flat_map(|target| ["--target", target]));
+    clippy.arg("--target-dir").arg(target_dir(sh).join("firmware")).current_dir(sh.current_dir());
+    ensure!(clippy.args(["--", "-D", "warnings"]).status()?.success(), "it does not compile there");
+    Ok(Done::Passed(ESP_IDF.join(", ")))
 }
 
 /// A scheduler replaces the atomics of the crate, so each is another build, in a folder of its own.

@@ -1,4 +1,6 @@
 #![no_std]
+// Espressif's compiler has inline assembly for Xtensa, behind this name.
+#![cfg_attr(all(target_arch = "xtensa", not(feature = "mask-functions")), feature(asm_experimental_arch))]
 //! Fixed-size-block memory pools for microcontrollers: constant time, no fragmentation, every misuse caught.
 //!
 //! | you have | use |
@@ -47,8 +49,8 @@
 //!
 //! * `critical-section`: the lock of that name, which then is the [`DefaultLock`].
 //! * `lock_api`: `MutexLock`, which makes a pool's lock of any mutex of that crate, such as `parking_lot`'s, for hosts.
-//! * `mask-functions`: on bare metal, interrupts are masked by `microusc_mask` and `microusc_restore`, which the program
-//!   brings: for Xtensa with a compiler that has no inline assembly for it, or to mask less than every interrupt.
+//! * `mask-functions`: on bare metal and ESP-IDF, interrupts are masked by `microusc_mask` and `microusc_restore`, which the
+//!   program brings: for Xtensa with a compiler that has no inline assembly for it, or to mask less than every interrupt.
 //! * `allocator-api2`: a `&PoolSet` is an allocator for the collections of that crate, and of others that take one.
 
 #[cfg(any(test, loom, shuttle))]

@@ -3,7 +3,7 @@
 #[cfg(feature = "critical-section")]
 mod critical_section;
 #[cfg(all(
-    target_os = "none",
+    any(target_os = "none", target_os = "espidf"),
     any(target_arch = "arm", target_arch = "riscv32", target_arch = "riscv64", target_arch = "xtensa")
 ))]
 mod mask;
@@ -16,7 +16,7 @@ mod spin;
 #[cfg(feature = "critical-section")]
 pub use critical_section::CriticalSection;
 #[cfg(all(
-    target_os = "none",
+    any(target_os = "none", target_os = "espidf"),
     any(target_arch = "arm", target_arch = "riscv32", target_arch = "riscv64", target_arch = "xtensa")
 ))]
 pub use mask::{InterruptLock, Interrupts};
@@ -28,16 +28,50 @@ pub use spin::{MaskedSpinLock, NoMask, SpinLock};
 
 /// The lock of a pool that does not name one.
 ///
-/// With the feature `critical-section` it is [`CriticalSection`]; on a host it is [`SpinLock`]; on bare metal without
-/// that feature it is [`NoLock`], of which a `static` cannot be made: the compiler asks for a decision.
+/// | | |
+/// |---|---|
+/// | with the feature `critical-section` | [`CriticalSection`] |
+/// | a host | [`SpinLock`], for threads |
+/// | ESP-IDF | the interrupt mask, then a flag in each pool ([`MaskedSpinLock`]): for tasks, interrupts and both cores. On RISC-V without atomic instructions (ESP32-C2, C3) the mask alone, since there is one core |
+/// | bare metal | [`NoLock`], of which a `static` cannot be made: the compiler asks for a decision |
 #[cfg(feature = "critical-section")]
 pub type DefaultLock = CriticalSection;
 /// The lock of a pool that does not name one: [`SpinLock`] on a host without the feature `critical-section`.
-#[cfg(all(not(feature = "critical-section"), not(target_os = "none"), target_has_atomic = "32"))]
+#[cfg(all(
+    not(feature = "critical-section"),
+    not(any(target_os = "none", target_os = "espidf")),
+    target_has_atomic = "32"
+))]
 pub type DefaultLock = SpinLock;
+/// The lock of a pool that does not name one: on ESP-IDF, where interrupts and two cores may share it.
+#[cfg(all(
+    not(feature = "critical-section"),
+    target_os = "espidf",
+    any(not(target_arch = "riscv32"), target_feature = "a")
+))]
+pub type DefaultLock = MaskedSpinLock<Interrupts>;
+/// The lock of a pool that does not name one: on ESP-IDF, where a chip without atomic instructions has one core. Those of
+/// [`MaskedSpinLock`] would be calls of ESP-IDF's, which mask interrupts again.
+#[cfg(all(
+    not(feature = "critical-section"),
+    target_os = "espidf",
+    target_arch = "riscv32",
+    not(target_feature = "a")
+))]
+pub type DefaultLock = InterruptLock;
 /// The lock of a pool that does not name one: none, so that it cannot be shared, without `critical-section`.
-#[cfg(all(not(feature = "critical-section"), not(all(not(target_os = "none"), target_has_atomic = "32"))))]
+#[cfg(all(
+    not(feature = "critical-section"),
+    not(target_os = "espidf"),
+    not(all(not(target_os = "none"), target_has_atomic = "32"))
+))]
 pub type DefaultLock = NoLock;
+
+/// A lock that has nothing to put back has masked nothing. On ESP-IDF an interrupt would wait for ever for the task that it
+/// interrupted.
+#[cfg(all(not(feature = "critical-section"), target_os = "espidf"))]
+const _: () =
+    assert!(size_of::<<DefaultLock as RawLock>::Saved>() > 0, "the default lock masks no interrupts");
 
 /// Mutual exclusion for the few instructions of a pool operation.
 ///

@@ -14,7 +14,7 @@ use super::{NAME, component_dir, standin, work_dir};
 const REQUIREMENTS: &str = "components/tests/requirements.txt";
 
 /// The environment's programs, or why there are none. In CI it is made if it is not there.
-pub(super) fn environment(sh: &Shell) -> Result<std::result::Result<PathBuf, String>> {
+pub(crate) fn environment(sh: &Shell) -> Result<std::result::Result<PathBuf, String>> {
     let dir = work_dir(sh)?.join("python");
     let (bin, marker) = (dir.join("bin"), dir.join("requirements.txt"));
     let wanted = sh.read_file(REQUIREMENTS)?;

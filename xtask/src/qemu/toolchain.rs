@@ -56,9 +56,14 @@ fn missing(sh: &Shell, target: &Target) -> Result<Option<String>> {
     if is_installed(target) {
         return Ok(None);
     }
+    Ok(debian_missing(sh)?.map(|why| format!("rustup target add {}; or: {why}", target.rust)))
+}
+
+/// Why Debian's compiler cannot be used, if so.
+pub(crate) fn debian_missing(sh: &Shell) -> Result<Option<String>> {
     for tool in [DEBIAN_RUSTC, DEBIAN_CARGO, DEBIAN_CLIPPY, DEBIAN_RUST_SOURCE] {
         if let Some(why) = tools::missing(sh, tool)? {
-            return Ok(Some(format!("rustup target add {}; or: {why}", target.rust)));
+            return Ok(Some(why));
         }
     }
     Ok(None)

@@ -67,8 +67,8 @@ unsafe impl<M: Mask> RawLock for MaskedSpinLock<M> {
 
 impl<M: Mask> MaskedSpinLock<M> {
     /// On chips in place: a call, even one that is never made, would cost ten saved registers. A host's wait is long.
-    #[cfg_attr(target_os = "none", inline(always))]
-    #[cfg_attr(not(target_os = "none"), cold, inline(never))]
+    #[cfg_attr(any(target_os = "none", target_os = "espidf"), inline(always))]
+    #[cfg_attr(not(any(target_os = "none", target_os = "espidf")), cold, inline(never))]
     fn wait(&self) {
         loop {
             self.taken.pause();

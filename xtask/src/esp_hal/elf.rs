@@ -1,0 +1,137 @@
+//! The linked program: where its pools lie, and what taking and returning a block reach.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use object::{Object, ObjectSection, ObjectSymbol, SectionKind, Symbol, SymbolKind};
+use xshell::Shell;
+
+use super::calls::{Goes, Reader};
+use crate::report::Done;
+
+// Parts of mangled names.
+
+/// Pools that are statics.
+const POOLS: [&str; 2] = ["7station8READINGS", "7station5LINES"];
+/// What takes a block and what returns one, which the example keeps out of line.
+const HOT: [&str; 2] = ["7station4take", "7station9give_back"];
+/// Each check must be able to fail: here is a static with content, and the interrupt's handler, whose queue and timer lie in
+/// a `RefCell`, which may panic.
+const WITH_CONTENT: &str = "esp_app_desc";
+const PANICS: &str = "___esp_hal_internal_tick";
+
+/// Code of the pools and of the example.
+const OURS: [&str; 2] = ["13microusc_pool", "7station"];
+/// Names the example, too, when it is made for a type of the example's.
+const NEVER: [&str; 2] = ["9panicking", "4core3fmt"];
+
+pub(super) fn check(sh: &Shell, program: &Path) -> Result<Done> {
+    let data = sh.read_binary_file(program)?;
+    let file = object::File::parse(&*data)?;
+    for pool in POOLS {
+        let section = content(&file, pool)?;
+        ensure!(
+            section.is_none(),
+            "`{pool}` is in {}, which is stored in flash",
+            section.unwrap_or_default()
+        );
+    }
+    ensure!(content(&file, WITH_CONTENT)?.is_some(), "a static with content is not told from one without");
+
+    let functions = Functions::new(&file);
+    let mut reached = BTreeMap::new();
+    for name in HOT {
+        let walk = functions.walk(name)?;
+        ensure!(walk.wrong.is_empty(), "{}", walk.wrong.join("; "));
+        reached.extend(walk.reached);
+    }
+    ensure!(!functions.walk(PANICS)?.wrong.is_empty(), "a function that may panic is not told from others");
+    for (name, bytes) in &reached {
+        println!("{bytes:>6} B  {name}");
+    }
+    Ok(Done::Passed(format!("{} pools in .bss, hot paths of {} functions", POOLS.len(), reached.len())))
+}
+
+/// The one symbol with this in its name.
+fn symbol<'f, 'd>(file: &'f object::File<'d>, part: &str) -> Result<Symbol<'d, 'f>> {
+    let mut named = file.symbols().filter(|symbol| symbol.name().is_ok_and(|name| name.contains(part)));
+    match (named.next(), named.next()) {
+        (Some(symbol), None) => Ok(symbol),
+        (None, _) => bail!("the program has no `{part}`"),
+        (Some(_), Some(_)) => bail!("the program has more than one `{part}`"),
+    }
+}
+
+/// The section of a static, if its content is stored.
+fn content(file: &object::File<'_>, part: &str) -> Result<Option<String>> {
+    let index = symbol(file, part)?.section_index().context("a static without a section")?;
+    let section = file.section_by_index(index)?;
+    let is_stored = section.kind() != SectionKind::UninitializedData;
+    Ok(if is_stored { Some(section.name()?.to_owned()) } else { None })
+}
+
+/// Every function of a program, by where it begins.
+struct Functions<'d> {
+    at: BTreeMap<u32, Function<'d>>,
+}
+
+struct Function<'d> {
+    name: &'d str,
+    code: &'d [u8],
+}
+
+/// What was found on a walk.
+#[derive(Default)]
+struct Walk<'d> {
+    /// Functions, with their bytes.
+    reached: BTreeMap<&'d str, usize>,
+    wrong: Vec<String>,
+}
+
+impl<'d> Functions<'d> {
+    fn new(file: &object::File<'d>) -> Self {
+        let text = file.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.size() > 0);
+        let at = text.filter_map(|symbol| {
+            let section = file.section_by_index(symbol.section_index()?).ok()?;
+            let code = section.data_range(symbol.address(), symbol.size()).ok()??;
+            Some((symbol.address() as u32, Function { name: symbol.name().ok()?, code }))
+        });
+        Self { at: at.collect() }
+    }
+
+    /// Walks everything that the function with this in its name calls or jumps to.
+    fn walk(&self, part: &str) -> Result<Walk<'d>> {
+        let mut named = self.at.iter().filter(|(_, function)| function.name.contains(part));
+        let (Some((&start, _)), None) = (named.next(), named.next()) else {
+            bail!("`{part}` is not one function of the program");
+        };
+        let mut walk = Walk::default();
+        let mut pending = vec![start];
+        while let Some(start) = pending.pop() {
+            let Some(function) = self.at.get(&start) else {
+                walk.wrong.push(format!("`{part}` reaches {start:#x}, where no function begins"));
+                continue;
+            };
+            let name = function.name;
+            if NEVER.iter().any(|never| name.contains(never)) || !OURS.iter().any(|ours| name.contains(ours))
+            {
+                walk.wrong.push(format!("`{part}` reaches `{name}`"));
+                continue;
+            }
+            if walk.reached.insert(name, function.code.len()).is_some() {
+                continue;
+            }
+            let inside = start..start + function.code.len() as u32;
+            for goes in Reader::new(function.code, start) {
+                match goes {
+                    Goes::On => {}
+                    Goes::To(there) if inside.contains(&there) => {}
+                    Goes::To(there) => pending.push(there),
+                    Goes::Anywhere => walk.wrong.push(format!("`{name}` goes where a register says")),
+                }
+            }
+        }
+        Ok(walk)
+    }
+}
