@@ -27,6 +27,7 @@
 //! | `wait` | those who wait for a block |
 //! | `placement` | which memory a wish leads to, and which wishes are impossible |
 //! | `registry` | the list of live pools |
+//! | `retained` | the list of open retained pools |
 //! | `port` | what differs between platforms |
 
 pub mod abi;
@@ -38,6 +39,7 @@ mod placement;
 mod port;
 mod registry;
 mod report;
+mod retained;
 mod set;
 mod system;
 mod wait;

@@ -1,9 +1,24 @@
 //! The words of log lines, the same on every port.
 
+mod retained;
+
+use core::ffi::CStr;
+
 use crate::abi::*;
 
 /// What to do about it.
-pub(crate) fn next_step(reason: esp_err_t) -> &'static str {
+pub(crate) fn next_step(report: &memory_pool_report_t) -> &'static str {
+    // SAFETY: the strings of reports are C strings that live for the call.
+    let function = unsafe { CStr::from_ptr(report.function) };
+    if function.to_bytes().starts_with(b"memory_pool_retained_") {
+        retained::step(report.reason)
+    } else {
+        step(report.reason)
+    }
+}
+
+/// What to do about a reason, of a pool or a set.
+pub(super) fn step(reason: esp_err_t) -> &'static str {
     match reason {
         ESP_ERR_NO_MEM => {
             "not enough memory of that kind: make fewer or smaller blocks, or choose another placement"
@@ -38,18 +53,6 @@ pub(crate) fn next_step(reason: esp_err_t) -> &'static str {
         }
         ESP_ERR_NOT_FINISHED => {
             "a task did not stop: its driver and memory stay; try again when it waits or returned"
-        }
-        MEMORY_POOL_ERR_RETAINED_NONE => {
-            "no pool was found: the first start, or the memory lost power; it is empty"
-        }
-        MEMORY_POOL_ERR_RETAINED_CHECKSUM | MEMORY_POOL_ERR_RETAINED_MAP => {
-            "retained memory was damaged or overwritten: the pool is empty again"
-        }
-        MEMORY_POOL_ERR_RETAINED_VERSION
-        | MEMORY_POOL_ERR_RETAINED_BLOCK_SIZE
-        | MEMORY_POOL_ERR_RETAINED_NUM_BLOCKS
-        | MEMORY_POOL_ERR_RETAINED_TAG => {
-            "the firmware before had another pool in this memory: it is empty again"
         }
         _ => "",
     }

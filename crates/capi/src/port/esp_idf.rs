@@ -63,7 +63,7 @@ pub(crate) fn kind_of(memory: *const u8, bytes: usize) -> MemoryKind {
 }
 
 pub(crate) fn log(report: &memory_pool_report_t) {
-    let step = next_step(report.reason);
+    let step = next_step(report);
     let reason = reason_name(report.reason).as_ptr();
     // SAFETY: the strings of reports and reasons are C strings, the step is as long as said, and all live for the call.
     unsafe { shim::microusc_esp_idf_log(report, reason, step.as_ptr().cast(), step.len()) };

@@ -119,7 +119,7 @@ pub(crate) fn log(report: &memory_pool_report_t) {
     }
     let step = match report.reason {
         ESP_ERR_NO_MEM => no_memory_step(),
-        reason => next_step(reason),
+        _ => next_step(report),
     };
     line.text(": ").text(step).text("\n");
 }

@@ -27,7 +27,7 @@ pub(crate) fn log(report: &memory_pool_report_t) {
         "W ({}) memory_pool: {function}({:p}){of}: {reason}{count}: {}",
         START.elapsed().as_millis(),
         report.address,
-        next_step(report.reason)
+        next_step(report)
     );
 }
 
