@@ -68,6 +68,8 @@ const PORTS: [Port; 2] = [
 struct Options {
     /// Targets by name; empty: all.
     targets: Vec<String>,
+    /// Programs by name; empty: all.
+    programs: Vec<String>,
     /// Write down what is printed, instead of comparing it.
     overwrite: bool,
 }
@@ -80,14 +82,20 @@ impl Options {
             match argument {
                 Arg::Long("target") => options.targets.push(parser.value()?.parse()?),
                 Arg::Long("overwrite") => options.overwrite = true,
-                other => {
-                    bail!("{}; `freertos` knows `--target NAME` and `--overwrite`", other.unexpected())
-                }
+                Arg::Value(name) => options.programs.push(name.parse()?),
+                other => bail!(
+                    "{}; `freertos` knows `--target NAME`, `--overwrite` and names of programs",
+                    other.unexpected()
+                ),
             }
         }
         let known = FREERTOS.map(|target| target.name);
         if let Some(name) = options.targets.iter().find(|name| !known.contains(&name.as_str())) {
             bail!("no target `{name}`; there are {}", known.join(", "));
+        }
+        let known: Vec<_> = ON_FREERTOS.iter().map(|program| program.name).collect();
+        if let Some(name) = options.programs.iter().find(|name| !known.contains(&name.as_str())) {
+            bail!("no program `{name}`; there are {}", known.join(", "));
         }
         Ok(options)
     }
@@ -148,7 +156,10 @@ fn on_target(sh: &Shell, target: &Target, port: &Port, options: &Options) -> Res
     header::against_archive(sh, &build.archive, "microusc_freertos_")?;
     build.samples()?;
     let objects = build.kernel_objects()?;
-    let programs: Vec<_> = ON_FREERTOS.iter().filter(|program| program.is_for(target)).collect();
+    let programs: Vec<_> = ON_FREERTOS
+        .iter()
+        .filter(|program| program.is_for(target) && qemu::wants(&options.programs, program.name))
+        .collect();
     for program in &programs {
         let image = build.link(program, &objects)?;
         let run = qemu::check(target, program, &image, options.overwrite)

@@ -77,7 +77,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "freertos",
-        about: "an application on FreeRTOS, here and emulated  [--target NAME]... [--overwrite]",
+        about: "programs on FreeRTOS, here and emulated  [--target NAME]... [--overwrite] [PROGRAM]...",
         run: freertos::run,
     },
     Command {

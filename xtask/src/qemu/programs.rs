@@ -102,7 +102,11 @@ const APPLICATION: Program = Program {
     ..PROGRAM
 };
 
-/// What runs on FreeRTOS: the application, and the application with a part of the port removed.
+/// Drivers of the system layer, thousands of them.
+const DRIVERS: Program =
+    Program { name: "drivers", source: Source::C("drivers.c"), stepped: false, ..APPLICATION };
+
+/// What runs on FreeRTOS: the programs, and each with a part of it or of the port removed.
 pub(crate) const ON_FREERTOS: &[Program] = &[
     APPLICATION,
     Program { name: "application-open", defines: OPEN, ending: Ending::Broken, ..APPLICATION },
@@ -122,6 +126,8 @@ pub(crate) const ON_FREERTOS: &[Program] = &[
         only: &["freertos-riscv32imc"],
         ..APPLICATION
     },
+    DRIVERS,
+    Program { name: "drivers-kept", defines: &["-DKEEPS"], ending: Ending::Broken, ..DRIVERS },
 ];
 
 /// The functions without the lock, in `owners.h`.
