@@ -11,7 +11,6 @@
 
 #include "MicroUSC/internal/driverList.h"
 #include "MicroUSC/internal/system/init.h"
-#include "MicroUSC/port/freertos.h"
 
 enum { ADDED = 10000, AT_ONCE = 4, BUFFER = 48, BELOW = 1, CONDUCTOR = 2, ABOVE = 3 };
 enum { WAITS, WAITS_A_WHILE, RETURNS, REMOVES, BUSY, KINDS };

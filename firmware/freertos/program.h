@@ -1,5 +1,6 @@
 /*
- * What the smaller programs on FreeRTOS share: rules that must hold, and the task that everything runs in.
+ * What the smaller programs on FreeRTOS share: rules that must hold, the task that everything runs in, the tick, and what
+ * was logged.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -13,8 +14,10 @@
 #include "FreeRTOS.h"
 #include "task.h"
 
+#include "MicroUSC/port/freertos.h"
 #include "board.h"
 #include "interrupt.h"
+#include "text.h"
 
 /* Whoever finds a rule broken ends the program. */
 static inline void check(bool holds, const char *rule) {
@@ -28,8 +31,29 @@ void assertion_failed(const char *file, int line) {
     board_exit(BOARD_BROKEN);
 }
 
+/* What the tick calls, if anything. */
+static void (*volatile on_tick)(void);
+
 void vApplicationTickHook(void) {
+    if (on_tick != NULL) on_tick();
     interrupt_tick();
+}
+
+/* What was logged, as far as it found room, and how many lines it has. */
+static char logged[2048];
+static size_t logged_bytes, logged_lines;
+
+static inline void keep_log(const char *text, size_t length) {
+    for (size_t at = 0; at < length && logged_bytes < sizeof(logged) - 1; at++) {
+        logged[logged_bytes++] = text[at];
+        logged_lines += text[at] == '\n';
+    }
+    logged[logged_bytes] = '\0';
+}
+
+static inline void forget_log(void) {
+    logged_bytes = logged_lines = 0;
+    logged[0] = '\0';
 }
 
 /* Runs `program` in a task of this priority, under the kernel; it ends the run. */
@@ -37,6 +61,7 @@ static inline int run_in_task(void (*program)(void *), UBaseType_t priority) {
     enum { STACK_WORDS = 2048 };
     static StaticTask_t task;
     static StackType_t stack[STACK_WORDS];
+    microusc_freertos_set_writer(keep_log);
     xTaskCreateStatic(program, "program", STACK_WORDS, NULL, priority, stack, &task);
     vTaskStartScheduler();
     return BOARD_BROKEN;

@@ -15,6 +15,7 @@
 #include "MicroUSC/port/bare.h"
 #include "MicroUSC/system/memory_pool_retained.h"
 #include "board.h"
+#include "text.h"
 
 /* Memory that start-up does not clear: see the linker scripts. */
 #define KEPT __attribute__((section(".noinit")))
@@ -123,14 +124,6 @@ static size_t logged_bytes;
 static inline void keep(const char *text, size_t length) {
     for (size_t at = 0; at < length && logged_bytes < sizeof(logged) - 1; at++) logged[logged_bytes++] = text[at];
     logged[logged_bytes] = '\0';
-}
-
-static inline bool is_in(const char *text, const char *part) {
-    const size_t length = strlen(part);
-    for (; strlen(text) >= length; text++) {
-        if (memcmp(text, part, length) == 0) return true;
-    }
-    return false;
 }
 
 /* What every start does first, and whether it is one after a reset. `found` says what the memory held. */

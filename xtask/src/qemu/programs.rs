@@ -127,6 +127,12 @@ pub(crate) const ON_FREERTOS: &[Program] = &[
         ..APPLICATION
     },
     DRIVERS,
+    Program {
+        name: "specification_api",
+        source: Source::C("specification_api.c"),
+        stepped: false,
+        ..APPLICATION
+    },
     Program { name: "drivers-kept", defines: &["-DKEEPS"], ending: Ending::Broken, ..DRIVERS },
 ];
 
