@@ -77,7 +77,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "freertos",
-        about: "programs on FreeRTOS, here and emulated  [--target NAME]... [--overwrite] [PROGRAM]...",
+        about: "programs on FreeRTOS, here and emulated  [--target NAME]... [--samples FILE.md]... [--overwrite] [PROGRAM]...",
         run: freertos::run,
     },
     Command {
