@@ -14,15 +14,23 @@
 enum phase { FIRST, LEFT, FLIPPED };
 /* The words of the books: a header, and a map of 16 blocks a word; one word more aligns the blocks. */
 enum { HEADER_WORDS = 6, MAP_END = HEADER_WORDS + (BLOCKS + 15) / 16, BITS = (MAP_END + 1) / 2 * 2 * 32 };
-enum { PATTERNS = 3, FLIPS = PATTERNS * BITS };
+enum { PATTERNS = 7, FLIPS = 3 * BITS };
 
 _Static_assert(BITS == MEMORY_POOL_RETAINED_BOOKS(BLOCKS) * 32, "every bit before the blocks");
 
 /* ---- Patterns of blocks in use ------------------------------------------------------------------------------ */
 
-/* Patterns of blocks in use: about half of them, all, none. */
+/* Patterns of blocks in use. The flips go through the first three. */
 static bool is_in_pattern(uint32_t pattern, size_t index) {
-    return pattern == 0 ? (index * 5 + 1) % 7 < 3 : pattern == 1;
+    switch (pattern) {
+    case 0: return (index * 5 + 1) % 7 < 3; /* about half of them */
+    case 1: return true;
+    case 2: return false;
+    case 3: return index == 0;
+    case 4: return index == BLOCKS - 1;
+    case 5: return index % 2 == 0;
+    default: return index / 16 == 1; /* a word of the map */
+    }
 }
 
 /* Leaves the blocks of a pattern in use, each with contents of its own. The pool is empty before. */
