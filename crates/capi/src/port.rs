@@ -10,7 +10,7 @@
 //! | `release(memory)` | gives it back; from tasks only |
 //! | `kind_of(memory, bytes)` | what memory that is, by its address |
 //! | `may_report()` | code and constants in flash can be reached now; itself runs while they cannot |
-//! | `log(report)` | one line with a next step; from any context, with no lock of ours held |
+//! | `log(report, step)` | one line that ends with the next step; from any context, with no lock of ours held |
 //! | `print_info(info)` | the snapshot of one pool; from tasks only |
 //! | `print_usage(pools)` | the heap's totals and a line a pool; from tasks only |
 //! | `system_*`, `task_*`, `semaphore_*`, `least_stack()` | the kernel, as `microusc_system::Platform` has it |
@@ -34,6 +34,8 @@ mod lines;
 mod lock;
 #[cfg(any(feature = "bare", feature = "freertos"))]
 mod panic;
+
+pub(crate) use advice::{next_step, next_step_of_retained};
 
 #[cfg(feature = "host")]
 pub(crate) use host::{

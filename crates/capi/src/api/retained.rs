@@ -11,7 +11,7 @@ use microusc_system::retained::{Found, RetainedPool, RetainedStats, Shape};
 
 use crate::abi::*;
 use crate::port::PortLock;
-use crate::report::report;
+use crate::report::report_retained;
 use crate::retained;
 
 /// The pool, or why there is none.
@@ -45,7 +45,7 @@ pub unsafe extern "C" fn memory_pool_retained_open(
     const NAME: &CStr = c"memory_pool_retained_open";
     let address = pool.cast();
     let refused = move |reason| {
-        report(NAME, reason, c"".as_ptr(), address, 0);
+        report_retained(NAME, reason, address);
         reason
     };
     // SAFETY: obligation 2.
@@ -105,8 +105,7 @@ pub unsafe extern "C" fn memory_pool_retained_alloc(pool: *mut memory_pool_retai
     match open.alloc() {
         Ok(block) => block.as_ptr().cast(),
         Err(microusc_pool::Error::Corrupt) => {
-            let name = c"memory_pool_retained_alloc";
-            report(name, MEMORY_POOL_ERR_CORRUPT, c"".as_ptr(), pool.cast(), 0);
+            report_retained(c"memory_pool_retained_alloc", MEMORY_POOL_ERR_CORRUPT, pool.cast());
             null_mut()
         }
         Err(_) => null_mut(),
@@ -122,7 +121,7 @@ pub unsafe extern "C" fn memory_pool_retained_free(
     // SAFETY: as for this function; the block is given up by this call.
     let freed = unsafe { given(pool) }.and_then(|open| unsafe { open.free(block.cast()) }.map_err(reason_of));
     freed.err().map_or(ESP_OK, |reason| {
-        report(c"memory_pool_retained_free", reason, c"".as_ptr(), block, 0);
+        report_retained(c"memory_pool_retained_free", reason, block);
         reason
     })
 }

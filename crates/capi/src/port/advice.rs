@@ -2,23 +2,12 @@
 
 mod retained;
 
-use core::ffi::CStr;
-
 use crate::abi::*;
 
-/// What to do about it.
-pub(crate) fn next_step(report: &memory_pool_report_t) -> &'static str {
-    // SAFETY: the strings of reports are C strings that live for the call.
-    let function = unsafe { CStr::from_ptr(report.function) };
-    if function.to_bytes().starts_with(b"memory_pool_retained_") {
-        retained::step(report.reason)
-    } else {
-        step(report.reason)
-    }
-}
+pub(crate) use retained::next_step as next_step_of_retained;
 
-/// What to do about a reason, of a pool or a set.
-pub(super) fn step(reason: esp_err_t) -> &'static str {
+/// What to do about it, of a pool or a set.
+pub(crate) fn next_step(reason: esp_err_t) -> &'static str {
     match reason {
         ESP_ERR_NO_MEM => {
             "not enough memory of that kind: make fewer or smaller blocks, or choose another placement"

@@ -7,7 +7,7 @@ mod tasks;
 use core::ffi::c_char;
 use core::ptr::null_mut;
 
-use super::advice::step;
+use super::advice::next_step;
 use super::{Limits, MemoryKind};
 use crate::abi::ESP_ERR_NO_MEM;
 
@@ -60,7 +60,7 @@ pub(super) fn no_memory_step() -> &'static str {
     if HOOKS.allocate().is_none() {
         return "there is no heap: give memory to memory_pool_init_static, or a heap to microusc_bare_set_heap";
     }
-    step(ESP_ERR_NO_MEM)
+    next_step(ESP_ERR_NO_MEM)
 }
 
 /// Hands text to the program's writer.

@@ -9,7 +9,6 @@ mod shim;
 mod signal;
 mod tasks;
 
-use super::advice::next_step;
 use super::{Limits, MemoryKind, PsramLimits};
 use crate::abi::{memory_pool_info_t, memory_pool_report_t, reason_name};
 
@@ -62,8 +61,7 @@ pub(crate) fn kind_of(memory: *const u8, bytes: usize) -> MemoryKind {
     }
 }
 
-pub(crate) fn log(report: &memory_pool_report_t) {
-    let step = next_step(report);
+pub(crate) fn log(report: &memory_pool_report_t, step: &str) {
     let reason = reason_name(report.reason).as_ptr();
     // SAFETY: the strings of reports and reasons are C strings, the step is as long as said, and all live for the call.
     unsafe { shim::microusc_esp_idf_log(report, reason, step.as_ptr().cast(), step.len()) };

@@ -1,13 +1,14 @@
-//! Of retained pools: the same reasons, and other things to do.
+//! Of retained pools: the same reasons, and other things to do. Apart, so that programs without such pools do not have the
+//! words.
 
 use crate::abi::*;
 
-/// What to do about it.
-pub(super) fn step(reason: esp_err_t) -> &'static str {
+/// What to do about it, of a retained pool.
+pub(crate) fn next_step(reason: esp_err_t) -> &'static str {
     match reason {
         ESP_ERR_INVALID_ARG => "a pointer is NULL, or the memory is not aligned to a pointer",
         ESP_ERR_INVALID_SIZE => {
-            "declare the memory with MEMORY_POOL_RETAINED_BUFFER; blocks hold at least a pointer, a pool 1 to MEMORY_POOL_RETAINED_MAX_BLOCKS of them"
+            "declare the memory with MEMORY_POOL_RETAINED_BUFFER; blocks hold at least a pointer, a pool 1 to MEMORY_POOL_RETAINED_MAX_BLOCKS"
         }
         ESP_ERR_INVALID_STATE => {
             "a pool is opened before it is used, and closed before it, or another over the same memory, is opened"
@@ -17,29 +18,27 @@ pub(super) fn step(reason: esp_err_t) -> &'static str {
         }
         MEMORY_POOL_ERR_DOUBLE_FREE => "somebody freed this block before; set pointers to NULL when freeing",
         MEMORY_POOL_ERR_CORRUPT => {
-            "the map of blocks in use was overwritten since the start: close and open the pool, which makes it anew, and look for who writes before its first block"
+            "the map was overwritten since the start: look for who does, and close and open the pool, which makes it anew"
         }
         MEMORY_POOL_ERR_RETAINED_NONE => {
-            "the first start, or the memory lost power: fill the empty pool; if that is said at every start, put the memory where start-up does not clear it"
+            "the first start, or power was lost: fill the empty pool; if this comes at every start, start-up clears the memory"
         }
         MEMORY_POOL_ERR_RETAINED_CHECKSUM => {
-            "the header was damaged or overwritten: fill the empty pool; if it happens again, look for who writes to the memory"
+            "the header was overwritten or damaged: fill the empty pool; if this comes again, look for who writes there"
         }
         MEMORY_POOL_ERR_RETAINED_MAP => {
-            "the map of blocks in use was damaged or overwritten: fill the empty pool; if it happens again, look for who writes before its first block"
+            "the map was overwritten or damaged: fill the empty pool; if this comes again, look for who writes there"
         }
         MEMORY_POOL_ERR_RETAINED_VERSION => {
-            "the firmware before had another version of this library: fill the empty pool"
+            "another version of this library left its pool: fill the empty pool"
         }
         MEMORY_POOL_ERR_RETAINED_BLOCK_SIZE => {
-            "the firmware before had blocks of another size here: fill the empty pool, or go back to that size"
+            "blocks of another size were left: fill the empty pool, or go back to that size"
         }
         MEMORY_POOL_ERR_RETAINED_NUM_BLOCKS => {
-            "the firmware before had another number of blocks here: fill the empty pool, or go back to that number"
+            "another number of blocks was left: fill the empty pool, or go back to that number"
         }
-        MEMORY_POOL_ERR_RETAINED_TAG => {
-            "the firmware before gave the contents another tag: fill the empty pool with what the new tag stands for"
-        }
+        MEMORY_POOL_ERR_RETAINED_TAG => "contents of another tag were left: fill the empty pool",
         _ => "",
     }
 }
@@ -48,7 +47,7 @@ pub(super) fn step(reason: esp_err_t) -> &'static str {
 mod tests {
     use std::collections::HashSet;
 
-    use super::step;
+    use super::next_step;
     use crate::abi::*;
 
     #[test]
@@ -64,7 +63,7 @@ mod tests {
         ];
         let mut lines = HashSet::new();
         for reason in reasons.chain(others) {
-            let line = step(reason);
+            let line = next_step(reason);
             assert!(!line.is_empty() && !line.contains('\n'), "{reason:x}: {line}");
             assert!(lines.insert(line), "{reason:x} says what another says: {line}");
             assert_ne!(reason_name(reason), reason_name(0x7fff), "{reason:x} has a name");
