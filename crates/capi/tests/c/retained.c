@@ -112,6 +112,32 @@ TEST(another_firmware_does_not_take_the_blocks_over) {
     reported.count = 0;
 }
 
+/* CRC-32 (IEEE) of words, as the header has it of those behind it. */
+static uint32_t crc32_of(const uint32_t *words, size_t count) {
+    uint32_t crc = UINT32_MAX;
+    for (size_t at = 0; at < count; at++) {
+        crc ^= words[at];
+        for (int bit = 0; bit < 32; bit++) crc = crc >> 1 ^ ((crc & 1) != 0 ? 0xEDB88320u : 0);
+    }
+    return ~crc;
+}
+
+TEST(a_pool_of_another_version_is_told_from_a_damaged_one) {
+    uint32_t header[6]; /* magic, checksum, version, and the rest */
+    memset(rtc, 0, sizeof(rtc));
+    boot(&config);
+    CHECK(memory_pool_retained_alloc(&pool) != NULL);
+    memcpy(header, rtc, sizeof(header));
+    CHECK_EQUAL(header[1], crc32_of(header + 2, 4));
+    header[2]++;
+    header[1] = crc32_of(header + 2, 4);
+    memcpy(rtc, header, sizeof(header));
+    reported.count = 0;
+    CHECK_EQUAL(boot(&config), MEMORY_POOL_ERR_RETAINED_VERSION);
+    CHECK_REPORTED(MEMORY_POOL_ERR_RETAINED_VERSION, "memory_pool_retained_open");
+    CHECK_EQUAL(live(&pool), 0);
+}
+
 TEST(misuse_is_refused_and_reported) {
     memory_pool_retained_t copy;
     memory_pool_retained_close(&pool);
@@ -221,6 +247,7 @@ static const test_t tests[] = {
     RUN(the_buffer_is_as_large_as_it_must_be),
     RUN(every_flipped_bit_of_the_books_is_found),
     RUN(another_firmware_does_not_take_the_blocks_over),
+    RUN(a_pool_of_another_version_is_told_from_a_damaged_one),
     RUN(two_pools_over_one_memory_are_refused),
     RUN(misuse_is_refused_and_reported),
 };
