@@ -22,7 +22,8 @@
 #define configUSE_PREEMPTION 1
 #define configUSE_TIME_SLICING 1
 #define configMAX_PRIORITIES 6
-#define configMINIMAL_STACK_SIZE 1024
+/* Words; on either port no more than a driver's stack has if nothing else is configured, 2048 bytes. */
+#define configMINIMAL_STACK_SIZE 256
 #define configMAX_TASK_NAME_LEN 12
 #define configUSE_IDLE_HOOK 0
 #define configUSE_TICK_HOOK 1
@@ -48,7 +49,7 @@
 #define INCLUDE_vTaskDelay 1
 #define INCLUDE_xTaskAbortDelay 1
 
-/* From application.c. */
+/* From the program. */
 void assertion_failed(const char *file, int line);
 #define configASSERT(condition)                                      \
     do {                                                             \

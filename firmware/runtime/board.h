@@ -38,6 +38,15 @@ void board_interrupt_once(void (*interrupt)(uintptr_t at), uint32_t steps);
 /* Emulated time in steps of 100 ns. Not on every board. */
 uint32_t board_time(void);
 
+/*
+ * Resets the machine: every core and device begins anew, and of memory only the section `.noinit` stays as it is. Not on
+ * every board.
+ */
+__attribute__((noreturn)) void board_reset(void);
+
+/* Resets it about so many microseconds of emulated time from now, whatever the program does, masked or not. Not on every board. */
+void board_watchdog_start(uint32_t microseconds);
+
 /* Runs `run` on the second core; it may return. Boards with one core end the program as crashed. */
 void board_start_second_core(void (*run)(void));
 

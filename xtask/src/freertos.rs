@@ -1,7 +1,10 @@
-//! `cargo xtask freertos`: the application in `firmware/freertos` on an unmodified FreeRTOS kernel, as a program of this
-//! machine (the kernel's POSIX port) and on an emulated chip. One source, one expected output.
+//! `cargo xtask freertos`: the programs in `firmware/freertos` on an unmodified FreeRTOS kernel, as a program of this
+//! machine (the kernel's POSIX port) and on an emulated chip. One source, one expected output. `--samples FILE` runs the
+//! samples of a document there as well.
 //!
 //! The kernel is the one that the package `freertos-next` carries; FREERTOS_KERNEL_PATH names another.
+
+mod samples;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -19,6 +22,11 @@ use crate::samples::Document;
 
 /// What every application compiles of the kernel.
 const KERNEL: [&str; 4] = ["tasks.c", "list.c", "queue.c", "portable/MemMang/heap_4.c"];
+
+/// What knows the kernel for the archive.
+const PORT_OF_THE_POOLS: &str = "crates/capi/port/freertos/microusc_port_freertos.c";
+/// Where the headers of programs are.
+const INCLUDE: [&str; 3] = ["firmware/runtime", "firmware/programs", "crates/capi/include"];
 
 /// What a target compiles besides, and where the kernel's headers for it are.
 struct Port {
@@ -68,6 +76,10 @@ const PORTS: [Port; 2] = [
 struct Options {
     /// Targets by name; empty: all.
     targets: Vec<String>,
+    /// Programs by name; empty: all.
+    programs: Vec<String>,
+    /// Documents whose samples run as well.
+    samples: Vec<PathBuf>,
     /// Write down what is printed, instead of comparing it.
     overwrite: bool,
 }
@@ -79,15 +91,22 @@ impl Options {
         while let Some(argument) = parser.next()? {
             match argument {
                 Arg::Long("target") => options.targets.push(parser.value()?.parse()?),
+                Arg::Long("samples") => options.samples.push(parser.value()?.into()),
                 Arg::Long("overwrite") => options.overwrite = true,
-                other => {
-                    bail!("{}; `freertos` knows `--target NAME` and `--overwrite`", other.unexpected())
-                }
+                Arg::Value(name) => options.programs.push(name.parse()?),
+                other => bail!(
+                    "{}; `freertos` knows `--target NAME`, `--samples FILE.md`, `--overwrite` and names of programs",
+                    other.unexpected()
+                ),
             }
         }
         let known = FREERTOS.map(|target| target.name);
         if let Some(name) = options.targets.iter().find(|name| !known.contains(&name.as_str())) {
             bail!("no target `{name}`; there are {}", known.join(", "));
+        }
+        let known: Vec<_> = ON_FREERTOS.iter().map(|program| program.name).collect();
+        if let Some(name) = options.programs.iter().find(|name| !known.contains(&name.as_str())) {
+            bail!("no program `{name}`; there are {}", known.join(", "));
         }
         Ok(options)
     }
@@ -98,6 +117,9 @@ pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
     let mut report = Report::default();
     let options = Options::parse(arguments)?;
     on_targets(sh, &options, &mut report);
+    for document in &options.samples {
+        samples_of(sh, document, &mut report);
+    }
     report.finish()
 }
 
@@ -105,6 +127,12 @@ pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
 pub(crate) fn steps(sh: &Shell, report: &mut Report) {
     report.step("clippy and documentation of the port for FreeRTOS", || lint(sh));
     on_targets(sh, &Options::default(), report);
+}
+
+/// The samples of a document, which lies outside of the project.
+pub(crate) fn samples_of(sh: &Shell, document: &Path, report: &mut Report) {
+    let what = format!("samples of {} on FreeRTOS", document.file_name().unwrap_or_default().display());
+    report.step(&what, || samples::check(sh, document));
 }
 
 fn on_targets(sh: &Shell, options: &Options, report: &mut Report) {
@@ -136,19 +164,14 @@ fn on_target(sh: &Shell, target: &Target, port: &Port, options: &Options) -> Res
     if let Some(why) = qemu::missing(sh, target)? {
         return Ok(Done::Skipped(why));
     }
-    let build = Build {
-        target,
-        port,
-        kernel: kernel(sh)?,
-        archive: qemu::memory_alone(sh, target)?,
-        folder: archive::work_dir(sh, "freertos")?.join(target.name),
-        root: sh.current_dir(),
-    };
-    sh.create_dir(&build.folder)?;
+    let build = Build::new(sh, target, port)?;
     header::against_archive(sh, &build.archive, "microusc_freertos_")?;
     build.samples()?;
     let objects = build.kernel_objects()?;
-    let programs: Vec<_> = ON_FREERTOS.iter().filter(|program| program.is_for(target)).collect();
+    let programs: Vec<_> = ON_FREERTOS
+        .iter()
+        .filter(|program| program.is_for(target) && qemu::wants(&options.programs, program.name))
+        .collect();
     for program in &programs {
         let image = build.link(program, &objects)?;
         let run = qemu::check(target, program, &image, options.overwrite)
@@ -186,11 +209,31 @@ struct Build<'a> {
     root: PathBuf,
 }
 
-impl Build<'_> {
+impl<'a> Build<'a> {
+    fn new(sh: &Shell, target: &'a Target, port: &'a Port) -> Result<Self> {
+        let build = Self {
+            target,
+            port,
+            kernel: kernel(sh)?,
+            archive: qemu::memory_alone(sh, target)?,
+            folder: archive::work_dir(sh, "freertos")?.join(target.name),
+            root: sh.current_dir(),
+        };
+        sh.create_dir(&build.folder)?;
+        Ok(build)
+    }
+
     fn compiler(&self) -> Result<Command> {
+        let mut command = self.compiler_alone()?;
+        command.args(self.port.flags);
+        Ok(command)
+    }
+
+    /// Without what stands for a C library.
+    fn compiler_alone(&self) -> Result<Command> {
         let (compiler, flags) = self.target.compiler.split_first().context("no compiler")?;
         let mut command = Command::new(compiler);
-        command.args(flags).args(self.port.flags).args(["-g", "-ffunction-sections", "-fdata-sections"]);
+        command.args(flags).args(["-g", "-ffunction-sections", "-fdata-sections"]);
         command.current_dir(&self.root).arg("-I").arg("firmware/freertos");
         for folder in ["include"].iter().chain(self.port.headers) {
             command.arg("-isystem").arg(self.kernel.join(folder));
@@ -225,6 +268,18 @@ impl Build<'_> {
         Ok(())
     }
 
+    /// The linker script, where the target has one.
+    fn script_flags(&self) -> Option<String> {
+        let script = self.target.script;
+        (!script.is_empty()).then(|| format!("-Tfirmware/runtime/{script}"))
+    }
+
+    /// What is ours and not the program's: the port of the pools, and the runtime.
+    fn own_sources(&self) -> impl Iterator<Item = PathBuf> {
+        let runtime = self.target.runtime.iter().map(|source| Path::new("firmware/runtime").join(source));
+        [PathBuf::from(PORT_OF_THE_POOLS)].into_iter().chain(runtime)
+    }
+
     fn link(&self, program: &Program, objects: &[PathBuf]) -> Result<PathBuf> {
         let Source::C(file) = program.source else { bail!("{} is not in C", program.name) };
         let image = self.folder.join(program.name).with_extension("elf");
@@ -232,15 +287,10 @@ impl Build<'_> {
         compiler
             .args(["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-Wl,--gc-sections"])
             .args(program.defines);
-        for folder in ["firmware/runtime", "firmware/programs", "crates/capi/include"] {
+        for folder in INCLUDE {
             compiler.arg("-I").arg(folder);
         }
-        if !self.target.script.is_empty() {
-            compiler.arg("-T").arg(Path::new("firmware/runtime").join(self.target.script));
-        }
-        compiler.arg(Path::new(program.folder).join(file));
-        compiler.arg("crates/capi/port/freertos/microusc_port_freertos.c");
-        compiler.args(self.target.runtime.iter().map(|source| Path::new("firmware/runtime").join(source)));
+        compiler.args(self.script_flags()).arg(Path::new(program.folder).join(file)).args(self.own_sources());
         compiler.args(objects).arg(&self.archive).args(self.port.libraries).arg("-o").arg(&image);
         succeed(&mut compiler)?;
         Ok(image)

@@ -78,7 +78,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "freertos",
-        about: "an application on FreeRTOS, here and emulated  [--target NAME]... [--overwrite]",
+        about: "programs on FreeRTOS, here and emulated  [--target NAME]... [--samples FILE.md]... [--overwrite] [PROGRAM]...",
         run: freertos::run,
     },
     Command {

@@ -29,7 +29,7 @@ use programs::PROGRAMS;
 
 pub(crate) use link::Linker;
 pub(crate) use programs::{BUDGETS, ON_FREERTOS, Program, Source};
-pub(crate) use run::{check, traced};
+pub(crate) use run::{check, passed, traced};
 pub(crate) use targets::{FREERTOS, TARGETS, Target};
 pub(crate) use toolchain::{cargo, clippy, clippy_missing, debian_missing, memory_alone};
 pub(crate) use trace::Trace;

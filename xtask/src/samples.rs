@@ -2,7 +2,7 @@
 //!
 //! A sample is written to a file to the byte, and a program of ours includes that file. What the program is, a document
 //! with expectations of its own says (`xtask/samples/expectations`, found by the document's title). For any other
-//! sample: it compiles, as a file or as statements, after `xtask/samples/prelude.h`; and a comment before it may say
+//! sample: it compiles, as a file or as statements, after `xtask/samples/host/prelude.h`; and a comment before it may say
 //!
 //! ```text
 //! <!-- sample: skip, REASON -->
@@ -26,7 +26,8 @@ use crate::tools::{self, GCC, GXX};
 
 pub(crate) use document::Document;
 use document::Sample;
-use expectations::Expectations;
+pub(crate) use expectations::{Case, Expectations};
+pub(crate) use program::DRIVERS;
 use program::{Fate, Workshop};
 
 /// Checks the documents named.
@@ -68,11 +69,9 @@ pub(crate) fn check(sh: &Shell, path: &Path) -> Result<Done> {
     for (index, sample) in document.samples.iter().enumerate() {
         sh.write_file(workshop.file_of(index), &sample.text)?;
     }
-    let indices: Vec<usize> = (0..document.samples.len()).collect();
-    let fates = in_parallel(&indices, |&index| {
-        workshop.fate(&document, index, expectations.for_sample(&document, index))
-    });
-    conclude(&document, &fates)
+    let cases = expectations.cases(&document);
+    let fates = in_parallel(&cases, |case| workshop.fate(&document, case));
+    conclude(&document, &cases, &fates)
 }
 
 /// A folder for the samples of this document alone.
@@ -84,16 +83,17 @@ fn workshop_dir(sh: &Shell, path: &Path) -> Result<PathBuf> {
     Ok(dir)
 }
 
-fn conclude(document: &Document, fates: &[Fate]) -> Result<Done> {
+fn conclude(document: &Document, cases: &[Case<'_>], fates: &[Fate]) -> Result<Done> {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
     table.set_header(["line", "sample", "kind", "compiled", "ran", "result"]);
-    for (sample, fate) in document.samples.iter().zip(fates) {
+    let samples = cases.iter().map(|case| &document.samples[case.index]);
+    for (sample, fate) in samples.clone().zip(fates) {
         table.add_row(row(sample, fate));
     }
     println!("{}\n{table}", document.title);
     let mut failures = Vec::new();
-    for (sample, fate) in document.samples.iter().zip(fates) {
+    for (sample, fate) in samples.zip(fates) {
         let place = format!("line {}, {}", sample.line, sample.name());
         if !fate.warnings.is_empty() {
             println!("warnings, {place}:\n{}", fate.warnings.trim_end());

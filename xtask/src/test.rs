@@ -31,15 +31,18 @@ pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
     hotpath::steps(sh, &mut report);
     bench::steps(sh, &mut report);
     ctests::steps(sh, &[], &mut report)?;
-    for document in documents(sh)?.into_iter().chain(extra) {
+    for document in documents(sh)?.iter().chain(&extra) {
         let what = format!("samples of {}", document.file_name().unwrap_or_default().display());
-        report.step(&what, || samples::check(sh, &document));
+        report.step(&what, || samples::check(sh, document));
     }
     picture::steps(sh, &mut report);
     costs::steps(sh, &mut report);
     stress::steps(sh, &mut report);
     qemu::steps(sh, &mut report);
     freertos::steps(sh, &mut report);
+    for document in &extra {
+        freertos::samples_of(sh, document, &mut report);
+    }
     budgets::steps(sh, &mut report);
     component::steps(sh, &mut report);
     esp_hal::steps(sh, &mut report);

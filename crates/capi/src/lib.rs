@@ -28,6 +28,7 @@
 //! | `watch` | records, traces and checks that a pool can be told to make |
 //! | `placement` | which memory a wish leads to, and which wishes are impossible |
 //! | `registry` | the list of live pools |
+//! | `retained` | the list of open retained pools |
 //! | `port` | what differs between platforms |
 
 pub mod abi;
@@ -39,6 +40,7 @@ mod placement;
 mod port;
 mod registry;
 mod report;
+mod retained;
 mod set;
 mod system;
 mod wait;

@@ -11,7 +11,7 @@
 //! | `kind_of(memory, bytes)` | what memory that is, by its address |
 //! | `may_report()` | code and constants in flash can be reached now; itself runs while they cannot |
 //! | `moment()` | where and when the caller runs; from any context, without flash |
-//! | `log(report)` | one line with a next step; from any context, with no lock of ours held |
+//! | `log(report, step)` | one line that ends with the next step; from any context, with no lock of ours held |
 //! | `log_leak(pool, count, site)` | one line about blocks in use, of which `site` is the oldest; from tasks only |
 //! | `print_info(info)` | the snapshot of one pool; from tasks only |
 //! | `print_usage(pools)` | the heap's totals and a line a pool; from tasks only |
@@ -36,6 +36,8 @@ mod lines;
 mod lock;
 #[cfg(any(feature = "bare", feature = "freertos"))]
 mod panic;
+
+pub(crate) use advice::{next_step, next_step_of_retained};
 
 #[cfg(feature = "host")]
 pub(crate) use host::{

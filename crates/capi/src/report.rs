@@ -102,7 +102,20 @@ pub(crate) fn report(
     count: usize,
 ) {
     let report = memory_pool_report_t { reason, function: function.as_ptr(), pool, address, count };
-    port::log(&report);
+    publish(&report, port::next_step(reason));
+}
+
+/// Reports about a retained pool, which has no name.
+#[cold]
+#[inline(never)]
+pub(crate) fn report_retained(function: &'static CStr, reason: esp_err_t, address: *const c_void) {
+    let (function, pool) = (function.as_ptr(), c"".as_ptr());
+    let report = memory_pool_report_t { reason, function, pool, address, count: 0 };
+    publish(&report, port::next_step_of_retained(reason));
+}
+
+fn publish(report: &memory_pool_report_t, step: &str) {
+    port::log(report, step);
     let callback = CALLBACK.load(Ordering::Acquire);
     if !callback.is_null() {
         // SAFETY: the only values stored are null and functions of this type; a function pointer and a data pointer
@@ -110,6 +123,6 @@ pub(crate) fn report(
         let callback: unsafe extern "C" fn(*const memory_pool_report_t) =
             unsafe { core::mem::transmute(callback) };
         // SAFETY: the function was given for exactly this, and the report lives until it returns.
-        unsafe { callback(&report) };
+        unsafe { callback(report) };
     }
 }

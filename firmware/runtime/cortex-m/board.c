@@ -10,11 +10,18 @@
 #define SYSTICK_RELOAD REGISTER(0xe000e014)
 #define SYSTICK_VALUE REGISTER(0xe000e018)
 #define INTERRUPT_STATE REGISTER(0xe000ed04)
+#define RESET_CONTROL REGISTER(0xe000ed0c)
+
+/* The watchdog of the board lm3s6965evb: the first time it is up it interrupts, the second time it resets. */
+#define WATCHDOG_LOAD REGISTER(0x40000000)
+#define WATCHDOG_CONTROL REGISTER(0x40000008)
 
 enum {
     SYSTICK_ON = 7,             /* the core's clock, with interrupt */
     CYCLES_PER_MICROSECOND = 12, /* the slowest of the boards; the faster ones tick a little more often */
     CLEAR_PENDING_SYSTICK = 1 << 25,
+    REQUEST_RESET = 0x05fa0004,
+    WATCHDOG_RESETS = 3,
     HOST_WRITE = 0x04,
     HOST_EXIT = 0x20,
     HOST_REASON_EXIT = 0x20026
@@ -50,6 +57,18 @@ void board_exit(int status) {
     ask_host(HOST_EXIT, arguments);
     for (;;) {
     }
+}
+
+void board_reset(void) {
+    RESET_CONTROL = REQUEST_RESET;
+    for (;;) {
+    }
+}
+
+/* Nobody takes its interrupt. */
+void board_watchdog_start(uint32_t microseconds) {
+    WATCHDOG_LOAD = microseconds * CYCLES_PER_MICROSECOND / 2;
+    WATCHDOG_CONTROL = WATCHDOG_RESETS;
 }
 
 void board_timer_start(void (*tick)(void), uint32_t microseconds) {

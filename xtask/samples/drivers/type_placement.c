@@ -19,7 +19,7 @@ _Static_assert(sizeof(documented_placement_t) == sizeof(memory_placement_t), "an
 
 TEST(each_can_be_asked_for) {
     const documented_placement_t all[] = {DOCUMENTED_DRAM, DOCUMENTED_PSRAM, DOCUMENTED_IRAM};
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < PRELUDE_PLACEMENTS; i++) {
         memory_pool_t *pool = memory_pool_malloc_placed(32, 4, (memory_placement_t)all[i]);
         CHECK(pool != NULL);
         CHECK_EQUAL(info_of(pool).placement, all[i]);

@@ -25,7 +25,7 @@ TEST(a_sound_pool_passes_at_every_moment) {
 
 TEST(pools_in_every_memory_pass) {
     const memory_placement_t placements[] = {DRAM, PSRAM, IRAM};
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < PRELUDE_PLACEMENTS; i++) {
         CHECK(memory_pool_init_placed(&pool, 40, 9, placements[i]));
         CHECK(memory_pool_alloc(&pool) != NULL);
         CHECK(validate_pool_integrity(&pool));

@@ -76,6 +76,18 @@ const EVERYPOINT: Program = Program {
     ..PROGRAM
 };
 
+/// Resets of the machine, where the emulator has one that leaves memory as it is.
+const RESETS: Program = Program {
+    name: "resets",
+    source: Source::C("resets.c"),
+    only: &["riscv32imc", "riscv32imac", "thumbv6m", "thumbv7m"],
+    ..PROGRAM
+};
+
+/// Resets while blocks are taken and returned.
+const RESETS_TRAFFIC: Program =
+    Program { name: "resets-traffic", source: Source::C("resets_traffic.c"), stepped: true, ..RESETS };
+
 /// What `cargo xtask budgets` counts: the C functions, and the Rust ones.
 pub(crate) const BUDGETS: [Program; 2] = [
     Program { name: "budgets", source: Source::C("budgets.c"), ..PROGRAM },
@@ -90,7 +102,11 @@ const APPLICATION: Program = Program {
     ..PROGRAM
 };
 
-/// What runs on FreeRTOS: the application, and the application with a part of the port removed.
+/// Drivers of the system layer, thousands of them.
+const DRIVERS: Program =
+    Program { name: "drivers", source: Source::C("drivers.c"), stepped: false, ..APPLICATION };
+
+/// What runs on FreeRTOS: the programs, and each with a part of it or of the port removed.
 pub(crate) const ON_FREERTOS: &[Program] = &[
     APPLICATION,
     Program { name: "application-open", defines: OPEN, ending: Ending::Broken, ..APPLICATION },
@@ -110,6 +126,14 @@ pub(crate) const ON_FREERTOS: &[Program] = &[
         only: &["freertos-riscv32imc"],
         ..APPLICATION
     },
+    DRIVERS,
+    Program {
+        name: "specification_api",
+        source: Source::C("specification_api.c"),
+        stepped: false,
+        ..APPLICATION
+    },
+    Program { name: "drivers-kept", defines: &["-DKEEPS"], ending: Ending::Broken, ..DRIVERS },
 ];
 
 /// The functions without the lock, in `owners.h`.
@@ -190,6 +214,26 @@ pub(crate) const PROGRAMS: &[Program] = &[
         cores: 2,
         even: true,
         ..PROGRAM
+    },
+    RESETS,
+    Program { name: "resets-cleared", defines: &["-DCLEARED"], ending: Ending::Broken, ..RESETS },
+    Program { name: "resets-forged", defines: &["-DFORGED"], ending: Ending::Broken, ..RESETS },
+    RESETS_TRAFFIC,
+    Program { name: "resets-traffic-late", defines: &["-DLATE"], ending: Ending::Broken, ..RESETS_TRAFFIC },
+    Program {
+        name: "resets-traffic-cores",
+        defines: &["-DTWO_CORES"],
+        only: &["riscv32imac-smp2"],
+        cores: 2,
+        stepped: false,
+        ..RESETS_TRAFFIC
+    },
+    // Also between any two instructions that are masked.
+    Program {
+        name: "resets-traffic-watchdog",
+        defines: &["-DWATCHDOG"],
+        only: &["thumbv7m"],
+        ..RESETS_TRAFFIC
     },
     Program { name: "model", source: Source::Rust("program_model"), ..PROGRAM },
     Program { name: "waiting", source: Source::Rust("program_waiting"), stepped: true, ..PROGRAM },

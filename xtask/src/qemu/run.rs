@@ -108,6 +108,13 @@ pub(crate) fn traced(target: &Target, program: &Program, image: &Path, file: &Pa
     Ok(printed)
 }
 
+/// Runs an image that must pass; what it printed.
+pub(crate) fn passed(target: &Target, image: &Path) -> Result<String> {
+    let (status, printed) = emulate(target, image, &[])?;
+    ensure!(status == 0, "it ended with {status} and printed\n{printed}");
+    Ok(printed)
+}
+
 /// Runs it to its end: its exit status and what it printed.
 fn emulate(target: &Target, image: &Path, more: &[&str]) -> Result<(i32, String)> {
     let (emulator, flags) = target.emulator.split_first().context("no emulator")?;

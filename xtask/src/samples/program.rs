@@ -8,7 +8,7 @@ use crate::archive::include_dir;
 use crate::compile::{Compiler, execute};
 
 use super::document::{Document, Language, Sample, Wish};
-use super::expectations::Expectation;
+use super::expectations::{Case, Expectation};
 
 /// Names that nobody declared are errors, not warnings.
 const STRICT: &[&str] =
@@ -17,6 +17,9 @@ const STRICT: &[&str] =
 /// Headers that have to come before a function, where a sample is the inside of one.
 const CXX_PRELUDE: &str = "#include \"prelude.h\"\n#include \"MicroUSC/system/memory_pool.hpp\"\n\
                            #include <cstdio>\n#include <list>\n#include <map>\n#include <string>\n#include <vector>\n";
+
+/// Where drivers are.
+pub(crate) const DRIVERS: &str = "xtask/samples/drivers";
 
 /// Where samples are compiled.
 pub(crate) struct Workshop {
@@ -66,19 +69,15 @@ impl Workshop {
     }
 
     /// Compiles a sample, and runs it if it can run.
-    pub(crate) fn fate(
-        &self,
-        document: &Document,
-        index: usize,
-        expected: Option<(&Expectation, Vec<usize>)>,
-    ) -> Fate {
+    pub(crate) fn fate(&self, document: &Document, case: &Case<'_>) -> Fate {
+        let index = case.index;
         let sample = &document.samples[index];
-        if let Some((expected, uses)) = expected {
+        if let Some((expected, uses)) = &case.expected {
             let mut fate = Fate::new(&expected.kind);
             return match (&expected.driver, &expected.skip) {
                 (Some(driver), _) => {
                     fate.result =
-                        self.drive(&mut fate, index, driver, expected, &uses).map(|()| String::new());
+                        self.drive(&mut fate, index, driver, expected, uses).map(|()| String::new());
                     fate
                 }
                 (None, reason) => Fate::skipped(&expected.kind, reason.as_deref().unwrap_or("")),
@@ -101,15 +100,10 @@ impl Workshop {
         expected: &Expectation,
         uses: &[usize],
     ) -> Result<()> {
-        ensure!(uses.len() == expected.uses.len(), "it uses a sample that the document does not have");
         let standard = expected.std.as_deref().unwrap_or("c11");
-        let mut flags = vec![format!("-DSAMPLE=\"{}\"", self.file_of(index).display())];
-        flags.extend(expected.name.iter().map(|name| format!("-DNAME={name}")));
-        for (number, &used) in uses.iter().enumerate() {
-            flags.push(format!("-DUSES_{}=\"{}\"", number + 1, self.file_of(used).display()));
-        }
-        let source = self.root.join("xtask/samples/drivers").join(driver);
-        let program = self.dir.join(format!("sample_{index}"));
+        let flags = expected.flags(index, uses, |index| self.file_of(index))?;
+        let source = self.root.join(DRIVERS).join(driver);
+        let program = self.dir.join(format!("sample_{index}_{}", expected.kind));
         fate.warnings =
             self.compiler(Language::C, standard).with(flags).link(&source, &self.archive, &program)?;
         fate.standard = Some(standard.to_owned());
@@ -176,6 +170,7 @@ impl Workshop {
         Compiler::new(program, &["-Wall", "-D_POSIX_C_SOURCE=200809L"])
             .with([format!("-std={standard}")])
             .include(&include_dir(&self.root))
+            .include(&samples.join("host"))
             .include(&samples)
             .include(&samples.join("drivers"))
             .include(tests)

@@ -1,7 +1,8 @@
 //! Pools in memory that outlives a reset.
 //!
 //! Beside the obligations of all functions: a pointer to a retained pool is null, or points to a
-//! `memory_pool_retained_t` that is zeroed, or open, or closed ([`memory_pool_retained_open`] takes any bytes).
+//! `memory_pool_retained_t` that is zeroed, or open, or closed ([`memory_pool_retained_open`] takes any bytes). The struct of an
+//! open pool stays where it is until the pool is closed.
 
 use core::ffi::{CStr, c_void};
 use core::ptr::{NonNull, null_mut};
@@ -10,7 +11,8 @@ use microusc_system::retained::{Found, RetainedPool, RetainedStats, Shape};
 
 use crate::abi::*;
 use crate::port::PortLock;
-use crate::report::report;
+use crate::report::report_retained;
+use crate::retained;
 
 /// The pool, or why there is none.
 ///
@@ -20,16 +22,18 @@ use crate::report::report;
 unsafe fn given<'a>(
     pool: *const memory_pool_retained_t,
 ) -> Result<&'a RetainedPool<'static, PortLock>, esp_err_t> {
-    // SAFETY: as the caller promises.
-    match unsafe { pool.as_ref() } {
-        None => Err(ESP_ERR_INVALID_ARG),
-        // SAFETY: open, so the pool was written.
-        Some(open) if core::ptr::eq(open.owner, pool) => Ok(unsafe { open.pool.assume_init_ref() }),
-        Some(_) => Err(ESP_ERR_INVALID_STATE),
+    if pool.is_null() {
+        return Err(ESP_ERR_INVALID_ARG);
     }
+    // SAFETY: as the caller promises. Not the whole struct is borrowed: the list of open pools writes to its own part.
+    if unsafe { (*pool).owner } != pool {
+        return Err(ESP_ERR_INVALID_STATE);
+    }
+    // SAFETY: open, so the pool was written.
+    Ok(unsafe { (*pool).pool.assume_init_ref() })
 }
 
-/// Takes over the pool in `memory`, or makes it. O(num_blocks / 16). From tasks only.
+/// Takes over the pool in `memory`, or makes it. O(num_blocks / 16) and O(open retained pools). From tasks only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_retained_open(
     pool: *mut memory_pool_retained_t,
@@ -41,7 +45,7 @@ pub unsafe extern "C" fn memory_pool_retained_open(
     const NAME: &CStr = c"memory_pool_retained_open";
     let address = pool.cast();
     let refused = move |reason| {
-        report(NAME, reason, c"".as_ptr(), address, 0);
+        report_retained(NAME, reason, address);
         reason
     };
     // SAFETY: obligation 2.
@@ -51,10 +55,18 @@ pub unsafe extern "C" fn memory_pool_retained_open(
     }
     let Some(start) = NonNull::new(memory.cast::<u32>()) else { return refused(ESP_ERR_INVALID_ARG) };
     let shape = Shape::new(config.block_size, config.num_blocks).map(|shape| shape.tag(config.tag));
-    // SAFETY: obligation 2: so much memory, aligned. It is the pool's until that is closed.
-    let opened = shape
-        .and_then(|shape| unsafe { RetainedPool::open_at(start, memory_size / size_of::<u32>(), shape) });
-    let Ok((open, what)) = opened else { return refused(ESP_ERR_INVALID_SIZE) };
+    let Ok(shape) = shape else { return refused(ESP_ERR_INVALID_SIZE) };
+    // SAFETY: the struct may be written to, and that of every open pool stays.
+    if !unsafe { retained::enter(pool, start.addr().get(), memory_size) } {
+        return refused(ESP_ERR_INVALID_STATE);
+    }
+    // SAFETY: obligation 2: so much memory, aligned. It is the pool's until that is closed, and no other open pool's.
+    let opened = unsafe { RetainedPool::open_at(start, memory_size / size_of::<u32>(), shape) };
+    let Ok((open, what)) = opened else {
+        // SAFETY: entered above, and not open.
+        unsafe { retained::leave(pool) };
+        return refused(ESP_ERR_INVALID_SIZE);
+    };
     // SAFETY: the struct may be written to.
     unsafe {
         (*pool).pool.write(open);
@@ -71,14 +83,14 @@ pub unsafe extern "C" fn memory_pool_retained_open(
     ESP_OK
 }
 
-/// Lets go of the memory, in which the pool stays as it is. O(1). From tasks only.
+/// Lets go of the memory, in which the pool stays as it is. O(open retained pools). From tasks only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_retained_close(pool: *mut memory_pool_retained_t) -> esp_err_t {
     // SAFETY: as for this function.
     match unsafe { given(pool) } {
         Ok(_) => {
-            // SAFETY: an open pool's struct, which nobody else uses: obligation 3. A pool has nothing to drop.
-            unsafe { pool.write(memory_pool_retained_t::CLOSED) };
+            // SAFETY: an open pool, which nobody else uses: obligation 3. It has nothing to drop.
+            unsafe { retained::leave(pool) };
             ESP_OK
         }
         Err(reason) => reason,
@@ -93,8 +105,7 @@ pub unsafe extern "C" fn memory_pool_retained_alloc(pool: *mut memory_pool_retai
     match open.alloc() {
         Ok(block) => block.as_ptr().cast(),
         Err(microusc_pool::Error::Corrupt) => {
-            let name = c"memory_pool_retained_alloc";
-            report(name, MEMORY_POOL_ERR_CORRUPT, c"".as_ptr(), pool.cast(), 0);
+            report_retained(c"memory_pool_retained_alloc", MEMORY_POOL_ERR_CORRUPT, pool.cast());
             null_mut()
         }
         Err(_) => null_mut(),
@@ -110,7 +121,7 @@ pub unsafe extern "C" fn memory_pool_retained_free(
     // SAFETY: as for this function; the block is given up by this call.
     let freed = unsafe { given(pool) }.and_then(|open| unsafe { open.free(block.cast()) }.map_err(reason_of));
     freed.err().map_or(ESP_OK, |reason| {
-        report(c"memory_pool_retained_free", reason, c"".as_ptr(), block, 0);
+        report_retained(c"memory_pool_retained_free", reason, block);
         reason
     })
 }

@@ -1,8 +1,12 @@
 //! The words of log lines, the same on every port.
 
+mod retained;
+
 use crate::abi::*;
 
-/// What to do about it.
+pub(crate) use retained::next_step as next_step_of_retained;
+
+/// What to do about it, of a pool or a set.
 pub(crate) fn next_step(reason: esp_err_t) -> &'static str {
     match reason {
         ESP_ERR_NO_MEM => {
@@ -44,18 +48,6 @@ pub(crate) fn next_step(reason: esp_err_t) -> &'static str {
         }
         ESP_ERR_NOT_FINISHED => {
             "a task did not stop: its driver and memory stay; try again when it waits or returned"
-        }
-        MEMORY_POOL_ERR_RETAINED_NONE => {
-            "no pool was found: the first start, or the memory lost power; it is empty"
-        }
-        MEMORY_POOL_ERR_RETAINED_CHECKSUM | MEMORY_POOL_ERR_RETAINED_MAP => {
-            "retained memory was damaged or overwritten: the pool is empty again"
-        }
-        MEMORY_POOL_ERR_RETAINED_VERSION
-        | MEMORY_POOL_ERR_RETAINED_BLOCK_SIZE
-        | MEMORY_POOL_ERR_RETAINED_NUM_BLOCKS
-        | MEMORY_POOL_ERR_RETAINED_TAG => {
-            "the firmware before had another pool in this memory: it is empty again"
         }
         _ => "",
     }

@@ -12,7 +12,6 @@ mod tasks;
 use core::ffi::c_char;
 use core::ptr::null;
 
-use super::advice::next_step;
 use super::{Limits, MemoryKind, Moment, PsramLimits};
 use crate::abi::{memory_pool_info_t, memory_pool_report_t, memory_pool_site_t, reason_name};
 
@@ -80,8 +79,7 @@ pub(crate) fn log_leak(pool: *const c_char, count: usize, site: &memory_pool_sit
     unsafe { shim::microusc_esp_idf_log_leak(pool, count, site) };
 }
 
-pub(crate) fn log(report: &memory_pool_report_t) {
-    let step = next_step(report.reason);
+pub(crate) fn log(report: &memory_pool_report_t, step: &str) {
     let reason = reason_name(report.reason).as_ptr();
     // SAFETY: the strings of reports and reasons are C strings, the step is as long as said, and all live for the call.
     unsafe { shim::microusc_esp_idf_log(report, reason, step.as_ptr().cast(), step.len()) };

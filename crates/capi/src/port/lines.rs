@@ -5,7 +5,7 @@ use core::ffi::{CStr, c_char};
 
 use crate::abi::*;
 
-use super::advice::{next_step, placement_name};
+use super::advice::placement_name;
 use super::{no_memory_step, now_ms, write};
 
 /// Text on its way to the writer, which gets it when this is full or ends.
@@ -102,7 +102,7 @@ impl Drop for Line {
     }
 }
 
-pub(crate) fn log(report: &memory_pool_report_t) {
+pub(crate) fn log(report: &memory_pool_report_t, step: &str) {
     let mut line = Line::new();
     line.text("W (").number(now_ms() as usize).text(") memory_pool: ");
     // SAFETY: the strings of reports are C strings that live for the call.
@@ -119,7 +119,7 @@ pub(crate) fn log(report: &memory_pool_report_t) {
     }
     let step = match report.reason {
         ESP_ERR_NO_MEM => no_memory_step(),
-        reason => next_step(reason),
+        _ => step,
     };
     line.text(": ").text(step).text("\n");
 }

@@ -62,7 +62,7 @@ typedef struct {
 
 #define MEMORY_POOL_RETAINED_STATE_WORDS 24
 
-/* What is in ordinary memory. Nothing in it is for reading, and it stays where it is. */
+/* What is in ordinary memory. Nothing in it is for reading, and it stays where it is until the pool is closed. */
 typedef struct {
     size_t opaque[MEMORY_POOL_RETAINED_STATE_WORDS];
 } memory_pool_retained_t;
@@ -79,18 +79,22 @@ typedef struct {
 } memory_pool_retained_info_t;
 
 /*
- * Takes over the pool in `memory`, whatever that holds, or makes an empty one there and reports why. O(num_blocks);
- * from tasks only. One pool at a time for one memory, aligned to a pointer. `*found` (may be NULL): ESP_OK, or
- * MEMORY_POOL_ERR_RETAINED_*. Returns ESP_OK for both; ESP_ERR_INVALID_ARG, ESP_ERR_INVALID_SIZE: nothing was done.
+ * Takes over the pool in `memory`, whatever that holds, or makes an empty one there and reports why. O(num_blocks), and
+ * O(open retained pools); from tasks only. `memory` is aligned to a pointer. `*found` (may be NULL): ESP_OK, or
+ * MEMORY_POOL_ERR_RETAINED_*. Returns ESP_OK for both. ESP_ERR_INVALID_ARG, ESP_ERR_INVALID_SIZE; ESP_ERR_INVALID_STATE, if
+ * this pool is open, or another over any byte of this memory: nothing was touched.
  */
 esp_err_t memory_pool_retained_open(memory_pool_retained_t *pool, void *memory, size_t memory_size,
                                     const memory_pool_retained_config_t *config, esp_err_t *found);
 
-/* Lets go of the memory, in which the pool stays as it is. Not needed before sleep. From tasks only. */
+/* Lets go of the memory, in which the pool stays as it is. Not needed before sleep. O(open retained pools); tasks only. */
 esp_err_t memory_pool_retained_close(memory_pool_retained_t *pool);
 
-/* Takes a block, with what was left in it. NULL when all are in use. */
-void *memory_pool_retained_alloc(memory_pool_retained_t *pool) MEMORY_POOL_ATTR(malloc);
+/*
+ * Takes a block, with what was left in it. NULL when all are in use. Not malloc to a compiler: the block is a part of
+ * an array of yours.
+ */
+void *memory_pool_retained_alloc(memory_pool_retained_t *pool);
 
 /* Returns a block. ESP_OK, MEMORY_POOL_ERR_NOT_A_BLOCK, _DOUBLE_FREE, _CORRUPT, ESP_ERR_INVALID_ARG or _STATE. */
 esp_err_t memory_pool_retained_free(memory_pool_retained_t *pool, void *block);

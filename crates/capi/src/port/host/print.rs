@@ -9,7 +9,7 @@ use microusc_chips::Caps;
 
 use crate::abi::*;
 use crate::port::Moment;
-use crate::port::advice::{next_step, placement_name};
+use crate::port::advice::placement_name;
 
 use super::board;
 use super::signal::is_interrupt;
@@ -22,16 +22,15 @@ fn text(string: *const core::ffi::c_char) -> String {
     unsafe { CStr::from_ptr(string) }.to_string_lossy().into_owned()
 }
 
-pub(crate) fn log(report: &memory_pool_report_t) {
+pub(crate) fn log(report: &memory_pool_report_t, step: &str) {
     let (function, pool) = (text(report.function), text(report.pool));
     let reason = reason_name(report.reason).to_string_lossy();
     let of = if pool.is_empty() { String::new() } else { format!(" of pool \"{pool}\"") };
     let count = if report.count > 0 { format!(", {} blocks in use", report.count) } else { String::new() };
     eprintln!(
-        "W ({}) memory_pool: {function}({:p}){of}: {reason}{count}: {}",
+        "W ({}) memory_pool: {function}({:p}){of}: {reason}{count}: {step}",
         START.elapsed().as_millis(),
         report.address,
-        next_step(report.reason)
     );
 }
 

@@ -1,0 +1,70 @@
+/*
+ * What the smaller programs on FreeRTOS share: rules that must hold, the task that everything runs in, the tick, and what
+ * was logged.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#ifndef FIRMWARE_PROGRAM_H
+#define FIRMWARE_PROGRAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include "FreeRTOS.h"
+#include "task.h"
+
+#include "MicroUSC/port/freertos.h"
+#include "board.h"
+#include "interrupt.h"
+#include "text.h"
+
+/* Whoever finds a rule broken ends the program. */
+static inline void check(bool holds, const char *rule) {
+    if (holds) return;
+    printf("broken: %s\n", rule);
+    board_exit(BOARD_BROKEN);
+}
+
+void assertion_failed(const char *file, int line) {
+    printf("broken: assertion in %s, line %d\n", file, line);
+    board_exit(BOARD_BROKEN);
+}
+
+/* What the tick calls, if anything. */
+static void (*volatile on_tick)(void);
+
+void vApplicationTickHook(void) {
+    if (on_tick != NULL) on_tick();
+    interrupt_tick();
+}
+
+/* What was logged, as far as it found room, and how many lines it has. */
+static char logged[2048];
+static size_t logged_bytes, logged_lines;
+
+static inline void keep_log(const char *text, size_t length) {
+    for (size_t at = 0; at < length && logged_bytes < sizeof(logged) - 1; at++) {
+        logged[logged_bytes++] = text[at];
+        logged_lines += text[at] == '\n';
+    }
+    logged[logged_bytes] = '\0';
+}
+
+static inline void forget_log(void) {
+    logged_bytes = logged_lines = 0;
+    logged[0] = '\0';
+}
+
+/* Runs `program` in a task of this priority, under the kernel; it ends the run. */
+static inline int run_in_task(void (*program)(void *), UBaseType_t priority) {
+    enum { STACK_WORDS = 2048 };
+    static StaticTask_t task;
+    static StackType_t stack[STACK_WORDS];
+    microusc_freertos_set_writer(keep_log);
+    xTaskCreateStatic(program, "program", STACK_WORDS, NULL, priority, stack, &task);
+    vTaskStartScheduler();
+    return BOARD_BROKEN;
+}
+
+#endif /* FIRMWARE_PROGRAM_H */
