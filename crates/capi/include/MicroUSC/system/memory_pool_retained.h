@@ -89,8 +89,11 @@ esp_err_t memory_pool_retained_open(memory_pool_retained_t *pool, void *memory, 
 /* Lets go of the memory, in which the pool stays as it is. Not needed before sleep. From tasks only. */
 esp_err_t memory_pool_retained_close(memory_pool_retained_t *pool);
 
-/* Takes a block, with what was left in it. NULL when all are in use. */
-void *memory_pool_retained_alloc(memory_pool_retained_t *pool) MEMORY_POOL_ATTR(malloc);
+/*
+ * Takes a block, with what was left in it. NULL when all are in use. Not `malloc` to the compiler, which would leave out what
+ * is written into a block that only the next start reads.
+ */
+void *memory_pool_retained_alloc(memory_pool_retained_t *pool);
 
 /* Returns a block. ESP_OK, MEMORY_POOL_ERR_NOT_A_BLOCK, _DOUBLE_FREE, _CORRUPT, ESP_ERR_INVALID_ARG or _STATE. */
 esp_err_t memory_pool_retained_free(memory_pool_retained_t *pool, void *block);
