@@ -17,6 +17,7 @@ mod trace;
 mod xtensa;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use anyhow::{Result, bail, ensure};
 use lexopt::{Arg, Parser, ValueExt};
@@ -30,9 +31,9 @@ use programs::PROGRAMS;
 pub(crate) use link::Linker;
 pub(crate) use programs::{BUDGETS, ON_FREERTOS, Program, Source};
 pub(crate) use run::{check, traced};
-pub(crate) use targets::{FREERTOS, TARGETS, Target};
-pub(crate) use toolchain::memory_alone;
+pub(crate) use targets::{FREERTOS, TARGETS, Target, WINDOWED};
 pub(crate) use trace::Trace;
+pub(crate) use xtensa::windowed_image;
 
 /// What was asked for on the command line.
 #[derive(Default)]
@@ -89,6 +90,11 @@ pub(crate) fn missing(sh: &Shell, target: &Target) -> Result<Option<String>> {
         }
     }
     (target.toolchain.missing)(sh, target)
+}
+
+/// The archive of the C ABI, or, for Xtensa, the object.
+pub(crate) fn memory_alone(sh: &Shell, target: &Target) -> Result<PathBuf> {
+    (target.toolchain.memory)(sh, target)
 }
 
 /// Builds and runs what the arguments ask for, or everything.
