@@ -112,6 +112,13 @@ pub(super) fn test_project(sh: &Shell, component: &Path, name: &str) -> Result<P
     Ok(to)
 }
 
+/// For CMake: no operating system, and no programs to try the compiler with.
+pub(super) const GENERIC: [&str; 3] = [
+    "-DCMAKE_SYSTEM_NAME=Generic",
+    "-DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY",
+    "-DCMAKE_C_COMPILER=riscv64-unknown-elf-gcc",
+];
+
 pub(super) fn build(sh: &Shell, case: &Case, project: &Path, config: &Path) -> Result<PathBuf> {
     let name = project.file_name().context("no name")?.display().to_string();
     let folder = work_dir(sh)?.join("build").join(&name);
@@ -119,11 +126,6 @@ pub(super) fn build(sh: &Shell, case: &Case, project: &Path, config: &Path) -> R
     let flags = format!("-DCMAKE_C_FLAGS={} --specs=picolibc.specs", case.flags);
     let link = format!("-DCMAKE_EXE_LINKER_FLAGS={MEMORY}");
     let config = format!("-DSTANDIN_SDKCONFIG={}", config.display());
-    const GENERIC: [&str; 3] = [
-        "-DCMAKE_SYSTEM_NAME=Generic",
-        "-DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY",
-        "-DCMAKE_C_COMPILER=riscv64-unknown-elf-gcc",
-    ];
     cmd!(sh, "cmake -S {project} -B {folder} {GENERIC...} {flags} {link} {config}")
         .env("IDF_PATH", standin(sh))
         .quiet()
@@ -147,7 +149,7 @@ pub(super) fn emulate(sh: &Shell, case: &Case, image: &Path, more: &[&str]) -> R
 }
 
 /// Line by line; `...` stands for anything.
-fn compare(expected: &str, printed: &str) -> Result<()> {
+pub(super) fn compare(expected: &str, printed: &str) -> Result<()> {
     let (wanted, got): (Vec<&str>, Vec<&str>) = (expected.lines().collect(), printed.lines().collect());
     for (number, line) in got.iter().enumerate() {
         let wanted = wanted.get(number).copied().unwrap_or("");

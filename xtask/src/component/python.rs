@@ -49,6 +49,8 @@ pub(super) fn kconfig(sh: &Shell) -> Result<Done> {
         ("esp32p4", "CONFIG_MICROUSC_LOCK_INLINE=y", "MICROUSC_LOCK_INLINE"),
         // Beside ESP-TEE interrupts cannot be masked, whatever is asked for.
         ("esp32c6", "CONFIG_SECURE_ENABLE_TEE=y\nCONFIG_MICROUSC_LOCK_INLINE=y", "MICROUSC_LOCK_PORTMUX"),
+        // Of what the package has archives with.
+        ("esp32s2", "", "MICROUSC_LOCK_PORTMUX"),
         ("esp32c3", "CONFIG_MICROUSC_LOG=n", "MICROUSC_IN_IRAM"),
     ];
     for (chip, choices, set) in cases {
