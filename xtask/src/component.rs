@@ -14,8 +14,10 @@ mod assemble;
 mod costs;
 mod emulated;
 mod examples;
+mod placement;
 mod python;
 mod shim;
+mod sizes;
 mod xtensa;
 
 use std::ffi::OsString;
@@ -60,6 +62,7 @@ pub(crate) fn steps(sh: &Shell, report: &mut Report) {
     report.step("component: examples", || examples::from_package(sh));
     report.step("component: examples on Xtensa", || emulated::from_package(sh));
     report.step("component: costs in Kconfig", || costs::check(sh));
+    report.step("component: esp-idf-size", || sizes::check(sh));
 }
 
 /// Where everything is made.

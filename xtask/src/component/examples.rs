@@ -120,13 +120,25 @@ pub(super) const GENERIC: [&str; 3] = [
 ];
 
 pub(super) fn build(sh: &Shell, case: &Case, project: &Path, config: &Path) -> Result<PathBuf> {
+    build_as(sh, case, project, config, MEMORY, &[])
+}
+
+/// The same, linked in another way, with more options for CMake.
+pub(super) fn build_as(
+    sh: &Shell,
+    case: &Case,
+    project: &Path,
+    config: &Path,
+    linking: &str,
+    more: &[&str],
+) -> Result<PathBuf> {
     let name = project.file_name().context("no name")?.display().to_string();
     let folder = work_dir(sh)?.join("build").join(&name);
     sh.remove_path(&folder)?;
     let flags = format!("-DCMAKE_C_FLAGS={} --specs=picolibc.specs", case.flags);
-    let link = format!("-DCMAKE_EXE_LINKER_FLAGS={MEMORY}");
+    let link = format!("-DCMAKE_EXE_LINKER_FLAGS={linking}");
     let config = format!("-DSTANDIN_SDKCONFIG={}", config.display());
-    cmd!(sh, "cmake -S {project} -B {folder} {GENERIC...} {flags} {link} {config}")
+    cmd!(sh, "cmake -S {project} -B {folder} {GENERIC...} {flags} {link} {config} {more...}")
         .env("IDF_PATH", standin(sh))
         .quiet()
         .ignore_stdout()
