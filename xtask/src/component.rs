@@ -27,6 +27,7 @@ use anyhow::{Result, ensure};
 use xshell::Shell;
 
 use crate::archive;
+use crate::qemu;
 use crate::report::{Done, Report};
 
 /// The component's name, hence its folder's.
@@ -50,6 +51,7 @@ pub(crate) fn steps(sh: &Shell, report: &mut Report) {
     });
     report.step("component: archives of Xtensa", || archives::xtensa(sh));
     report.step("component: archives of Xtensa, by Espressif", || archives::xtensa_by_espressif(sh));
+    report.step("component: Xtensa code under a linker that shortens", || qemu::check_relaxed(sh));
     if !made.get() {
         return;
     }

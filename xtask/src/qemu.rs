@@ -10,6 +10,7 @@ mod link;
 mod lint;
 mod points;
 mod programs;
+mod relaxed;
 mod run;
 mod targets;
 mod toolchain;
@@ -30,6 +31,7 @@ use programs::PROGRAMS;
 
 pub(crate) use link::Linker;
 pub(crate) use programs::{BUDGETS, ON_FREERTOS, Program, Source};
+pub(crate) use relaxed::check as check_relaxed;
 pub(crate) use run::{check, traced};
 pub(crate) use targets::{FREERTOS, TARGETS, Target, WINDOWED};
 pub(crate) use trace::Trace;

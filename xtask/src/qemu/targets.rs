@@ -172,6 +172,10 @@ const ESP8266: Target = Target {
     windows: (0, 0),
 };
 
+/// With the assembler that the windowed ABI has: see `relaxed.rs`.
+pub(super) const ESP8266_BY_LLVM: Target =
+    Target { name: "xtensa-lx106-llvm", toolchain: &xtensa::CALL0_BY_LLVM, ..ESP8266 };
+
 /// The core that stands for those of ESP32, S2 and S3.
 pub(crate) const WINDOWED: Target = Target {
     name: "xtensa-windowed",

@@ -41,6 +41,7 @@ pub(super) const TOOLS: &[Tool] =
 
 pub(super) const CALL0: Toolchain =
     Toolchain { missing, build: build_call0, memory: memory_call0, version, link: link_call0 };
+pub(super) const CALL0_BY_LLVM: Toolchain = Toolchain { build: build_call0_by_llvm, ..CALL0 };
 pub(super) const WINDOWED: Toolchain =
     Toolchain { missing, build: build_windowed, memory: memory_windowed, version, link: link_windowed };
 
@@ -49,6 +50,10 @@ const CALL0_MACHINE: Machine = Machine {
     features: "",
     // No filling in front of branch targets: code is read back instruction by instruction (`hotpath/iram.rs`).
     assembler: &["xtensa-lx106-elf-as", "--no-target-align"],
+};
+const CALL0_MACHINE_BY_LLVM: Machine = Machine {
+    assembler: &["llvm-mc-22", "-triple=xtensa", "-mcpu=esp8266", "-filetype=obj"],
+    ..CALL0_MACHINE
 };
 const WINDOWED_MACHINE: Machine = Machine {
     cpu: "esp32",
@@ -79,6 +84,10 @@ fn version(_target: &Target) -> Result<String> {
 
 fn build_call0(sh: &Shell, target: &Target) -> Result<Archives> {
     build(sh, target, &CALL0_MACHINE)
+}
+
+fn build_call0_by_llvm(sh: &Shell, target: &Target) -> Result<Archives> {
+    build(sh, target, &CALL0_MACHINE_BY_LLVM)
 }
 
 fn build_windowed(sh: &Shell, target: &Target) -> Result<Archives> {
