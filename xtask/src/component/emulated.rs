@@ -14,14 +14,13 @@ use crate::report::Done;
 
 use super::{archive_path, examples, python, standin, work_dir};
 
-/// A chip, and how its archive that there is without Espressif's toolchain comes to be chosen.
+/// A chip and its configuration. The lock is the default: the one that there is an archive with.
 struct Chip {
     name: &'static str,
     choices: &'static str,
 }
 
 const CHIPS: [Chip; 3] = [
-    // Two cores.
     Chip { name: "esp32", choices: "" },
     Chip { name: "esp32s2", choices: "" },
     Chip { name: "esp32s3", choices: "CONFIG_MICROUSC_IN_IRAM=n" },

@@ -22,7 +22,10 @@ pub(super) fn environment(sh: &Shell) -> Result<std::result::Result<PathBuf, Str
         return Ok(Ok(bin));
     }
     if std::env::var_os("CI").is_none() && !dir.exists() {
-        return Ok(Err(format!("ESP-IDF's tools are not there: python3 -m venv {}", dir.display())));
+        let command = format!("python3 -m venv {}", dir.display());
+        return Ok(Err(format!(
+            "ESP-IDF's tools are not there: {command}, and this again, which installs them"
+        )));
     }
     if let Some(why) = tools::missing(sh, PYTHON)? {
         return Ok(Err(why));
