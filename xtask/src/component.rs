@@ -64,7 +64,8 @@ pub(crate) fn steps(sh: &Shell, report: &mut Report) {
     report.step("component: examples", || examples::from_package(sh));
     report.step("component: examples on Xtensa", || emulated::from_package(sh));
     report.step("component: costs in Kconfig", || costs::check(sh));
-    report.step("component: esp-idf-size", || sizes::check(sh));
+    report.step("component: esp-idf-size", || sizes::riscv(sh));
+    report.step("component: esp-idf-size on Xtensa", || sizes::xtensa(sh));
 }
 
 /// Where everything is made.

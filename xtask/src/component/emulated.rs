@@ -58,12 +58,12 @@ pub(super) fn from_package(sh: &Shell) -> Result<Done> {
     };
     let mut projects = sh.read_dir(component.join("examples"))?;
     projects.push(examples::test_project(sh, &component, "port")?);
-    let mut runs = 0;
+    let (mut runs, script) = (0, standin(sh).join("xtensa/link.ld"));
     for chip in &CHIPS {
         let config = python::configure(sh, &bin, chip.name, chip.choices)?;
         chosen(sh, &component, chip.name, &config)?;
         for project in &projects {
-            let image = link(sh, chip, &component, project, &config)?;
+            let image = link(sh, chip.name, &component, project, &config, &script)?;
             let printed = emulate(&image)?;
             examples::compare(&sh.read_file(project.join("expected.txt"))?, &printed)
                 .with_context(|| format!("{} on {}", project.display(), chip.name))?;
@@ -75,7 +75,15 @@ pub(super) fn from_package(sh: &Shell) -> Result<Done> {
     Ok(Done::Passed(format!("{runs} runs of {} projects", projects.len())))
 }
 
-fn link(sh: &Shell, chip: &Chip, component: &Path, project: &Path, config: &Path) -> Result<PathBuf> {
+/// Compiles and links a project, with a map beside the image.
+pub(super) fn link(
+    sh: &Shell,
+    chip: &str,
+    component: &Path,
+    project: &Path,
+    config: &Path,
+    script: &Path,
+) -> Result<PathBuf> {
     let (runtime, standin) = (sh.current_dir().join("firmware/runtime"), standin(sh));
     let name = project.file_name().context("no name")?.display().to_string();
     let folders = [
@@ -95,15 +103,13 @@ fn link(sh: &Shell, chip: &Chip, component: &Path, project: &Path, config: &Path
         vec![component.join("port_esp_idf.c"), project.join("main").join(&name).with_extension("c")];
     sources.extend(STANDIN.map(|source| standin.join(source)));
     sources.extend(RUNTIME.map(|source| runtime.join("xtensa").join(source)));
-    let folder = work_dir(sh)?.join("build-xtensa").join(chip.name);
+    let folder = work_dir(sh)?.join("build-xtensa").join(chip);
     sh.create_dir(&folder)?;
     let image = folder.join(&name).with_extension("elf");
-    let linking = [
-        format!("-T{}", standin.join("xtensa/link.ld").display()),
-        format!("-Map={}", image.with_extension("map").display()),
-    ];
+    let linking =
+        [format!("-T{}", script.display()), format!("-Map={}", image.with_extension("map").display())];
     // What is packed, unless Espressif's toolchain made that: such code is for the chip, which the emulated core is not.
-    let archive = archives::built(sh, chip.name, "portmux")?;
+    let archive = archives::built(sh, chip, "portmux")?;
     qemu::windowed_image(&sources, &flags, &linking, &archive, &image)?;
     Ok(image)
 }
