@@ -4,7 +4,7 @@
 //!   components/MicroUSC ---.
 //!   crates/capi/include ---+--> target/xtask/component/MicroUSC --> compote: the package --> unpacked in an empty folder
 //!   crates/capi, an archive '                                                                   examples: CMake, QEMU
-//!   for each row of SETS
+//!   for each instruction set
 //! ```
 //!
 //! ESP-IDF is not needed: `components/tests/standin` stands for the little of it that is used.
@@ -12,9 +12,13 @@
 mod archives;
 mod assemble;
 mod costs;
+mod emulated;
 mod examples;
+mod placement;
 mod python;
 mod shim;
+mod sizes;
+mod xtensa;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -23,6 +27,7 @@ use anyhow::{Result, ensure};
 use xshell::Shell;
 
 use crate::archive;
+use crate::qemu;
 use crate::report::{Done, Report};
 
 pub(crate) use python::environment as python_environment;
@@ -47,6 +52,8 @@ pub(crate) fn steps(sh: &Shell, report: &mut Report) {
         Ok(done)
     });
     report.step("component: archives of Xtensa", || archives::xtensa(sh));
+    report.step("component: archives of Xtensa, by Espressif", || archives::xtensa_by_espressif(sh));
+    report.step("component: Xtensa code under a linker that shortens", || qemu::check_relaxed(sh));
     if !made.get() {
         return;
     }
@@ -57,7 +64,10 @@ pub(crate) fn steps(sh: &Shell, report: &mut Report) {
     report.step("component: package", || python::pack(sh));
     report.step("component: manifests", || python::manifests(sh));
     report.step("component: examples", || examples::from_package(sh));
+    report.step("component: examples on Xtensa", || emulated::from_package(sh));
     report.step("component: costs in Kconfig", || costs::check(sh));
+    report.step("component: esp-idf-size", || sizes::riscv(sh));
+    report.step("component: esp-idf-size on Xtensa", || sizes::xtensa(sh));
 }
 
 /// Where everything is made.

@@ -10,6 +10,7 @@ mod link;
 mod lint;
 mod points;
 mod programs;
+mod relaxed;
 mod run;
 mod targets;
 mod toolchain;
@@ -17,6 +18,7 @@ mod trace;
 mod xtensa;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use anyhow::{Result, bail, ensure};
 use lexopt::{Arg, Parser, ValueExt};
@@ -29,10 +31,12 @@ use programs::PROGRAMS;
 
 pub(crate) use link::Linker;
 pub(crate) use programs::{BUDGETS, ON_FREERTOS, Program, Source};
+pub(crate) use relaxed::check as check_relaxed;
 pub(crate) use run::{check, passed, traced};
-pub(crate) use targets::{FREERTOS, TARGETS, Target};
-pub(crate) use toolchain::{cargo, clippy, clippy_missing, debian_missing, memory_alone};
+pub(crate) use targets::{FREERTOS, TARGETS, Target, WINDOWED};
+pub(crate) use toolchain::{cargo, clippy, clippy_missing, debian_missing};
 pub(crate) use trace::Trace;
+pub(crate) use xtensa::windowed_image;
 
 /// What was asked for on the command line.
 #[derive(Default)]
@@ -89,6 +93,11 @@ pub(crate) fn missing(sh: &Shell, target: &Target) -> Result<Option<String>> {
         }
     }
     (target.toolchain.missing)(sh, target)
+}
+
+/// The archive of the C ABI, or, for Xtensa, the object.
+pub(crate) fn memory_alone(sh: &Shell, target: &Target) -> Result<PathBuf> {
+    (target.toolchain.memory)(sh, target)
 }
 
 /// Builds and runs what the arguments ask for, or everything.

@@ -1,6 +1,6 @@
 /*
  * Tasks that run until they wait, time that passes when all of them wait, the timer whose interrupt comes then, and what
- * tasks wait for. RISC-V.
+ * tasks wait for.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -33,17 +33,6 @@ static TaskHandle_t current = &first;
 static unsigned idle_turns;
 static TickType_t now;
 
-/* Saves what a function keeps, changes the stack, and goes on there. */
-__attribute__((naked)) static void change_stack(void **save, void *load) {
-    __asm__("addi sp, sp, -64\n sw ra, 0(sp)\n sw s0, 4(sp)\n sw s1, 8(sp)\n sw s2, 12(sp)\n sw s3, 16(sp)\n"
-            "sw s4, 20(sp)\n sw s5, 24(sp)\n sw s6, 28(sp)\n sw s7, 32(sp)\n sw s8, 36(sp)\n sw s9, 40(sp)\n"
-            "sw s10, 44(sp)\n sw s11, 48(sp)\n sw sp, 0(a0)\n mv sp, a1\n lw ra, 0(sp)\n lw s0, 4(sp)\n lw s1, 8(sp)\n"
-            "lw s2, 12(sp)\n lw s3, 16(sp)\n lw s4, 20(sp)\n lw s5, 24(sp)\n lw s6, 28(sp)\n lw s7, 32(sp)\n"
-            "lw s8, 36(sp)\n lw s9, 40(sp)\n lw s10, 44(sp)\n lw s11, 48(sp)\n addi sp, sp, 64\n ret");
-    (void)save;
-    (void)load;
-}
-
 static void time_passes(void);
 
 /* Lets the next task run. When all had their turn in vain, time passes. */
@@ -62,7 +51,7 @@ static void wait_a_turn(void) {
     }
     TaskHandle_t last = current;
     current = next;
-    change_stack(&last->stack_pointer, next->stack_pointer);
+    standin_change_stack(&last->stack_pointer, next->stack_pointer);
 }
 
 static void begin(void) {
@@ -78,9 +67,7 @@ TaskHandle_t xTaskCreateStaticPinnedToCore(TaskFunction_t function, const char *
     if (core != tskNO_AFFINITY && core >= portNUM_PROCESSORS) standin_fail("a core that there is not");
     if (((uintptr_t)stack & 15) != 0 || stack_depth < configMINIMAL_STACK_SIZE) standin_fail("a stack that is none");
     memset(stack, 0xa5, stack_depth);
-    void **top = (void **)(stack + stack_depth / 16 * 16 - 64);
-    memset(top, 0, 64);
-    top[0] = (void *)begin;
+    void *const top = standin_new_stack(stack + stack_depth / 16 * 16, begin);
     TaskHandle_t task = (TaskHandle_t)memory;
     *task = (struct standin_task){top, current->next, function, parameter, priority, false};
     current->next = task;

@@ -1,5 +1,8 @@
 //! `libmicrousc_memory.a` for each instruction set and lock: one object, in which only our own names are global.
 //!
+//! Those of Xtensa chips are made by Debian's rustc and LLVM, as for the emulator (`qemu/xtensa.rs`): the same code runs there.
+//! Where Espressif's toolchain is, it makes them, and those with the lock that needs its inline assembly, and they are taken.
+//!
 //! Two Rust archives in one program would define panic handlers and helpers twice, and one that brings `memcpy` along
 //! would replace the chip's. So of what rustc makes only our object is taken, and every other name in it is made local.
 
@@ -11,10 +14,11 @@ use anyhow::{Context, Result, ensure};
 use xshell::{Shell, cmd};
 
 use crate::header;
-use crate::qemu::{self, TARGETS, Target};
+use crate::hotpath;
+use crate::qemu::{self, TARGETS, Target, WINDOWED};
 use crate::report::Done;
 
-use super::{archive_path, work_dir};
+use super::{archive_path, work_dir, xtensa};
 
 /// An instruction set of chips.
 pub(super) struct Set {
@@ -31,6 +35,7 @@ pub(super) const RISCV: [Set; 3] = [
     Set { name: "riscv32imafc", rust: "riscv32imafc-unknown-none-elf", cores: true },
 ];
 
+/// Named after the chip, and by Espressif's compiler.
 const XTENSA: [Set; 3] = [
     Set { name: "esp32", rust: "xtensa-esp32-none-elf", cores: true },
     Set { name: "esp32s2", rust: "xtensa-esp32s2-none-elf", cores: false },
@@ -40,11 +45,30 @@ const XTENSA: [Set; 3] = [
 /// `CONFIG_MICROUSC_LOCK_*`, as folders.
 pub(super) const LOCKS: [&str; 2] = ["inline", "portmux"];
 
-/// What an archive may ask the program for, besides the C file: every C library has them, and on chips the ROM.
-const FROM_C_LIBRARY: [&str; 5] = ["memcmp", "memcpy", "memmove", "memset", "strlen"];
+/// What an archive may ask the program for, besides the C file: every C library has them, and on chips the ROM; the last one
+/// is libgcc's.
+const ELSEWHERE: [&str; 6] = ["memcmp", "memcpy", "memmove", "memset", "strlen", "__muldi3"];
 const FROM_SHIM: &str = "microusc_esp_idf_";
+/// What alloc and free may call of the C file, where these are in instruction RAM as well.
+pub(super) const HOT_IN_SHIM: [&str; 4] = [
+    "microusc_esp_idf_give",
+    "microusc_esp_idf_lock",
+    "microusc_esp_idf_may_report",
+    "microusc_esp_idf_unlock",
+];
 
 impl Set {
+    /// What the archive of a RISC-V chip is built for.
+    fn target(&self, lock: &str) -> Target {
+        Target {
+            name: self.name,
+            work: "component",
+            rust: self.rust,
+            features: self.features(lock),
+            ..TARGETS[0]
+        }
+    }
+
     fn features(&self, lock: &str) -> &'static str {
         match (lock, self.cores) {
             ("portmux", _) => "esp_idf,portmux",
@@ -59,18 +83,28 @@ pub(super) fn built(sh: &Shell, set: &str, lock: &str) -> Result<PathBuf> {
     Ok(archive_path(&work_dir(sh)?.join("archives"), set, lock))
 }
 
+/// Those by Espressif's toolchain.
+fn built_by_espressif(sh: &Shell, set: &str, lock: &str) -> Result<PathBuf> {
+    Ok(archive_path(&work_dir(sh)?.join("espressif"), set, lock))
+}
+
+/// What goes into the package: Espressif's, or ours, if there is any.
+pub(super) fn packed(sh: &Shell, set: &str, lock: &str) -> Result<Option<PathBuf>> {
+    let both = [built_by_espressif(sh, set, lock)?, built(sh, set, lock)?];
+    Ok(both.into_iter().find(|archive| archive.exists()))
+}
+
 pub(super) fn riscv(sh: &Shell) -> Result<Done> {
     let mut sizes = Vec::new();
     for set in &RISCV {
         for lock in LOCKS {
-            let target =
-                Target { name: set.name, rust: set.rust, features: set.features(lock), ..TARGETS[0] };
+            let target = set.target(lock);
             if let Some(why) = qemu::missing(sh, &target)? {
                 return Ok(Done::Skipped(why));
             }
             let whole = qemu::memory_alone(sh, &target)?;
             let archive = built(sh, set.name, lock)?;
-            localise(sh, &whole, &archive, "riscv64-unknown-elf-objcopy")?;
+            localise(sh, &ours(sh, &whole)?, &archive, "riscv64-unknown-elf-objcopy")?;
             check(sh, &archive)?;
             sizes.push(std::fs::metadata(&archive)?.len() / 1024);
         }
@@ -79,13 +113,37 @@ pub(super) fn riscv(sh: &Shell) -> Result<Done> {
     Ok(Done::Passed(format!("{} archives of {least} to {most} KiB", sizes.len())))
 }
 
-/// With Espressif's toolchain (`espup install`), where it is.
+/// By LLVM and Debian's rustc, with the lock that needs no inline assembly.
 pub(super) fn xtensa(sh: &Shell) -> Result<Done> {
+    let mut instructions = 0;
+    for set in &XTENSA {
+        let target = Target {
+            name: set.name,
+            work: "component",
+            rust: xtensa::description(set.name),
+            // The second only so that no inline assembly is met: with the first nothing masks.
+            features: "esp_idf,portmux,mask-functions",
+            ..WINDOWED
+        };
+        if let Some(why) = qemu::missing(sh, &target)? {
+            return Ok(Done::Skipped(why));
+        }
+        let object = std::fs::read(qemu::memory_alone(sh, &target)?)?;
+        let archive = built(sh, set.name, "portmux")?;
+        localise(sh, &object, &archive, "xtensa-lx106-elf-objcopy")?;
+        check(sh, &archive)?;
+        instructions += xtensa::check(sh, set.name, &archive)?;
+    }
+    Ok(Done::Passed(format!("{} archives, {instructions} instructions that the chips have", XTENSA.len())))
+}
+
+/// With Espressif's toolchain (`espup install`), where it is.
+pub(super) fn xtensa_by_espressif(sh: &Shell) -> Result<Done> {
     let esp = Command::new("rustc").args(["+esp", "--version"]).output();
     if !esp.is_ok_and(|output| output.status.success()) {
         return Ok(Done::Skipped("needs Espressif's Rust toolchain: espup install".to_owned()));
     }
-    let dir = work_dir(sh)?.join("xtensa");
+    let dir = work_dir(sh)?.join("espressif/target");
     for set in &XTENSA {
         for lock in LOCKS {
             let (target, features) = (set.rust, set.features(lock));
@@ -93,24 +151,29 @@ pub(super) fn xtensa(sh: &Shell) -> Result<Done> {
                 .env_remove("RUSTFLAGS")
                 .run()?;
             let whole = dir.join(target).join("firmware/libmicrousc_memory.a");
-            let archive = built(sh, set.name, lock)?;
-            localise(sh, &whole, &archive, "xtensa-esp-elf-objcopy")?;
+            let archive = built_by_espressif(sh, set.name, lock)?;
+            localise(sh, &ours(sh, &whole)?, &archive, "xtensa-esp-elf-objcopy")?;
             check(sh, &archive)?;
         }
     }
     Ok(Done::Passed(format!("{} archives", XTENSA.len() * LOCKS.len())))
 }
 
-/// Our object alone, without debug information, which names paths of this machine, and with our names alone global.
-fn localise(sh: &Shell, whole: &Path, archive: &Path, objcopy: &str) -> Result<()> {
-    let dir = archive.parent().context("no folder")?.to_path_buf();
-    sh.create_dir(&dir)?;
+/// Our object in an archive as rustc makes it.
+fn ours(sh: &Shell, whole: &Path) -> Result<Vec<u8>> {
     let members = cmd!(sh, "ar t {whole}").quiet().read()?;
     let ours: Vec<&str> = members.lines().filter(|member| member.starts_with("microusc_memory")).collect();
     ensure!(ours.len() == 1, "one object of ours was expected, and there are {}", ours.len());
+    Ok(cmd!(sh, "ar p {whole}").arg(ours[0]).quiet().output()?.stdout)
+}
+
+/// An archive of the object alone, without debug information, which names paths of this machine, and with our names alone
+/// global.
+fn localise(sh: &Shell, content: &[u8], archive: &Path, objcopy: &str) -> Result<()> {
+    let dir = archive.parent().context("no folder")?.to_path_buf();
+    sh.create_dir(&dir)?;
     let object = dir.join("microusc_memory.o");
-    let content = cmd!(sh, "ar p {whole}").arg(ours[0]).quiet().output()?;
-    std::fs::write(&object, content.stdout)?;
+    std::fs::write(&object, content)?;
     let names = dir.join("names.txt");
     let exported: Vec<String> = header::exported(sh, &object)?.into_iter().collect();
     sh.write_file(&names, exported.join("\n") + "\n")?;
@@ -121,7 +184,8 @@ fn localise(sh: &Shell, whole: &Path, archive: &Path, objcopy: &str) -> Result<(
     sh.remove_path(&names).map_err(Into::into)
 }
 
-/// The functions of the headers, nothing else, and nothing asked for that a program might not have.
+/// The functions of the headers, nothing else, and nothing asked for that a program might not have; hot paths in instruction
+/// RAM.
 fn check(sh: &Shell, archive: &Path) -> Result<()> {
     header::against_archive(sh, archive, "microusc_esp_idf_")?;
     let (defined, wanted) = global_names(sh, archive)?;
@@ -130,10 +194,12 @@ fn check(sh: &Shell, archive: &Path) -> Result<()> {
     ensure!(others.is_empty(), "{} shows names that are not ours: {others:?}", archive.display());
     let unknown: Vec<&String> = wanted
         .iter()
-        .filter(|name| !name.starts_with(FROM_SHIM) && !FROM_C_LIBRARY.contains(&name.as_str()))
+        .filter(|name| !name.starts_with(FROM_SHIM) && !ELSEWHERE.contains(&name.as_str()))
         .collect();
     ensure!(unknown.is_empty(), "{} needs what it may not: {unknown:?}", archive.display());
-    Ok(())
+    let objects = hotpath::members(&std::fs::read(archive)?)?;
+    hotpath::check_instruction_ram_but_for(&objects, &HOT_IN_SHIM)
+        .with_context(|| format!("{}", archive.display()))
 }
 
 /// Names that an archive defines for all, and those it wants.
@@ -155,8 +221,8 @@ fn global_names(sh: &Shell, archive: &Path) -> Result<(BTreeSet<String>, BTreeSe
 /// Linked with another archive of Rust code, every object of both. As rustc makes it, ours could not be.
 pub(super) fn beside_other_rust(sh: &Shell) -> Result<Done> {
     let set = &RISCV[0];
-    let target = Target { name: set.name, rust: set.rust, features: "esp_idf", ..TARGETS[0] };
-    let other = (target.toolchain.build)(sh, &TARGETS[0])?.programs;
+    let target = set.target("inline");
+    let other = (target.toolchain.build)(sh, &Target { work: "component", ..TARGETS[0] })?.programs;
     let whole = qemu::memory_alone(sh, &target)?;
     let ours = built(sh, set.name, "inline")?;
     let link = |archive: &Path| {

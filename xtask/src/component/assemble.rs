@@ -31,9 +31,8 @@ pub(super) fn folder(sh: &Shell) -> Result<Done> {
     let mut archives = 0;
     for set in ["riscv32imc", "riscv32imac", "riscv32imafc", "esp32", "esp32s2", "esp32s3"] {
         for lock in archives::LOCKS {
-            let built = archives::built(sh, set, lock)?;
-            if built.exists() {
-                copy(sh, &built, &archive_path(&to, set, lock))?;
+            if let Some(archive) = archives::packed(sh, set, lock)? {
+                copy(sh, &archive, &archive_path(&to, set, lock))?;
                 archives += 1;
             }
         }

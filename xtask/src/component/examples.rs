@@ -112,19 +112,33 @@ pub(super) fn test_project(sh: &Shell, component: &Path, name: &str) -> Result<P
     Ok(to)
 }
 
+/// For CMake: no operating system, and no programs to try the compiler with.
+pub(super) const GENERIC: [&str; 3] = [
+    "-DCMAKE_SYSTEM_NAME=Generic",
+    "-DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY",
+    "-DCMAKE_C_COMPILER=riscv64-unknown-elf-gcc",
+];
+
 pub(super) fn build(sh: &Shell, case: &Case, project: &Path, config: &Path) -> Result<PathBuf> {
+    build_as(sh, case, project, config, MEMORY, &[])
+}
+
+/// The same, linked in another way, with more options for CMake.
+pub(super) fn build_as(
+    sh: &Shell,
+    case: &Case,
+    project: &Path,
+    config: &Path,
+    linking: &str,
+    more: &[&str],
+) -> Result<PathBuf> {
     let name = project.file_name().context("no name")?.display().to_string();
     let folder = work_dir(sh)?.join("build").join(&name);
     sh.remove_path(&folder)?;
     let flags = format!("-DCMAKE_C_FLAGS={} --specs=picolibc.specs", case.flags);
-    let link = format!("-DCMAKE_EXE_LINKER_FLAGS={MEMORY}");
+    let link = format!("-DCMAKE_EXE_LINKER_FLAGS={linking}");
     let config = format!("-DSTANDIN_SDKCONFIG={}", config.display());
-    const GENERIC: [&str; 3] = [
-        "-DCMAKE_SYSTEM_NAME=Generic",
-        "-DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY",
-        "-DCMAKE_C_COMPILER=riscv64-unknown-elf-gcc",
-    ];
-    cmd!(sh, "cmake -S {project} -B {folder} {GENERIC...} {flags} {link} {config}")
+    cmd!(sh, "cmake -S {project} -B {folder} {GENERIC...} {flags} {link} {config} {more...}")
         .env("IDF_PATH", standin(sh))
         .quiet()
         .ignore_stdout()
@@ -147,7 +161,7 @@ pub(super) fn emulate(sh: &Shell, case: &Case, image: &Path, more: &[&str]) -> R
 }
 
 /// Line by line; `...` stands for anything.
-fn compare(expected: &str, printed: &str) -> Result<()> {
+pub(super) fn compare(expected: &str, printed: &str) -> Result<()> {
     let (wanted, got): (Vec<&str>, Vec<&str>) = (expected.lines().collect(), printed.lines().collect());
     for (number, line) in got.iter().enumerate() {
         let wanted = wanted.get(number).copied().unwrap_or("");

@@ -22,7 +22,10 @@ pub(crate) fn environment(sh: &Shell) -> Result<std::result::Result<PathBuf, Str
         return Ok(Ok(bin));
     }
     if std::env::var_os("CI").is_none() && !dir.exists() {
-        return Ok(Err(format!("ESP-IDF's tools are not there: python3 -m venv {}", dir.display())));
+        let command = format!("python3 -m venv {}", dir.display());
+        return Ok(Err(format!(
+            "ESP-IDF's tools are not there: {command}, and this again, which installs them"
+        )));
     }
     if let Some(why) = tools::missing(sh, PYTHON)? {
         return Ok(Err(why));
@@ -49,6 +52,8 @@ pub(super) fn kconfig(sh: &Shell) -> Result<Done> {
         ("esp32p4", "CONFIG_MICROUSC_LOCK_INLINE=y", "MICROUSC_LOCK_INLINE"),
         // Beside ESP-TEE interrupts cannot be masked, whatever is asked for.
         ("esp32c6", "CONFIG_SECURE_ENABLE_TEE=y\nCONFIG_MICROUSC_LOCK_INLINE=y", "MICROUSC_LOCK_PORTMUX"),
+        // Of what the package has archives with.
+        ("esp32s2", "", "MICROUSC_LOCK_PORTMUX"),
         ("esp32c3", "CONFIG_MICROUSC_LOG=n", "MICROUSC_IN_IRAM"),
     ];
     for (chip, choices, set) in cases {

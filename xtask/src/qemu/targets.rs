@@ -1,12 +1,14 @@
 //! The chip classes, and what stands for each here.
 
 use super::toolchain::{RUST, Toolchain};
-use super::xtensa::{CALL0, WINDOWED};
+use super::xtensa;
 use crate::tools::{ARM_GCC, QEMU_ARM, QEMU_RISCV32, RISCV_GCC, Tool};
 
 /// A class of chips, built and run alike.
 pub(crate) struct Target {
     pub(crate) name: &'static str,
+    /// The folder of archives, named after the command that makes them: another's, of the same name, may have other features.
+    pub(crate) work: &'static str,
     /// Chips of the family that run such code.
     pub(crate) chips: &'static str,
     /// What must be installed beside the Rust toolchain.
@@ -41,6 +43,7 @@ pub(crate) struct Target {
 
 const RISCV: Target = Target {
     name: "",
+    work: "qemu",
     chips: "",
     tools: &[RISCV_GCC, QEMU_RISCV32],
     toolchain: &RUST,
@@ -76,6 +79,7 @@ const RISCV: Target = Target {
 
 const CORTEX_M: Target = Target {
     name: "",
+    work: "qemu",
     chips: "",
     tools: &[ARM_GCC, QEMU_ARM],
     toolchain: &RUST,
@@ -136,9 +140,10 @@ macro_rules! xtensa_emulator {
 
 const ESP8266: Target = Target {
     name: "xtensa-lx106",
+    work: "qemu",
     chips: "ESP8266",
     tools: &[],
-    toolchain: &CALL0,
+    toolchain: &xtensa::CALL0,
     rust: "firmware/runtime/xtensa/targets/xtensa-esp8266-qemu.json",
     features: "bare,mask-functions,diagnostics",
     pool_features: "microusc-pool/mask-functions",
@@ -167,10 +172,15 @@ const ESP8266: Target = Target {
     windows: (0, 0),
 };
 
-const ESP32: Target = Target {
+/// With the assembler that the windowed ABI has: see `relaxed.rs`.
+pub(super) const ESP8266_BY_LLVM: Target =
+    Target { name: "xtensa-lx106-llvm", toolchain: &xtensa::CALL0_BY_LLVM, ..ESP8266 };
+
+/// The core that stands for those of ESP32, S2 and S3.
+pub(crate) const WINDOWED: Target = Target {
     name: "xtensa-windowed",
     chips: "ESP32, S3",
-    toolchain: &WINDOWED,
+    toolchain: &xtensa::WINDOWED,
     rust: "firmware/runtime/xtensa/targets/xtensa-esp32-qemu.json",
     compiler: &["clang-22", "-fno-builtin", "-fomit-frame-pointer", "-DBOARD_MHZ=10"],
     runtime: &[
@@ -258,12 +268,12 @@ pub(crate) const TARGETS: &[Target] = &[
         ..CORTEX_M
     },
     ESP8266,
-    ESP32,
+    WINDOWED,
     Target {
         name: "xtensa-windowed-nocas",
         chips: "ESP32-S2",
         rust: "firmware/runtime/xtensa/targets/xtensa-esp32s2-qemu.json",
-        ..ESP32
+        ..WINDOWED
     },
 ];
 
@@ -275,6 +285,7 @@ const HOST: &str =
 pub(crate) const FREERTOS: [Target; 2] = [
     Target {
         name: "freertos-posix",
+        work: "freertos",
         chips: "this machine",
         tools: &[],
         rust: HOST,
@@ -288,6 +299,7 @@ pub(crate) const FREERTOS: [Target; 2] = [
     },
     Target {
         name: "freertos-riscv32imc",
+        work: "freertos",
         chips: "ESP32-C2, C3",
         features: "freertos,diagnostics",
         runtime: &["../freertos/riscv/start.S", "../freertos/riscv/interrupt.c", "riscv/board.c", "common.c"],

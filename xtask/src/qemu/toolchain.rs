@@ -18,6 +18,8 @@ pub(crate) struct Toolchain {
     /// Why they cannot be made here, if so. In CI what is missing is installed.
     pub(crate) missing: fn(&Shell, &Target) -> Result<Option<String>>,
     pub(crate) build: fn(&Shell, &Target) -> Result<Archives>,
+    /// Makes the first of them alone.
+    pub(crate) memory: fn(&Shell, &Target) -> Result<PathBuf>,
     /// Of the compiler, as `1.96.0`.
     pub(crate) version: fn(&Target) -> Result<String>,
     /// Compiles the C of a program, and links it into the image at the path.
@@ -33,7 +35,7 @@ pub(crate) struct Archives {
 }
 
 /// Targets that rustc knows by name.
-pub(crate) const RUST: Toolchain = Toolchain { missing, build, version, link };
+pub(crate) const RUST: Toolchain = Toolchain { missing, build, memory: memory_alone, version, link };
 
 /// Where Debian's packages put a compiler with the sources of its library.
 const DEBIAN: [(&str, &str); 5] = [
@@ -134,7 +136,7 @@ pub(super) fn forget_outer_cargo(command: &mut Command) {
 }
 
 /// The archive of the C ABI, for a target that rustc knows by name.
-pub(crate) fn memory_alone(sh: &Shell, target: &Target) -> Result<PathBuf> {
+fn memory_alone(sh: &Shell, target: &Target) -> Result<PathBuf> {
     memory(sh, target, cargo(target), Path::new(target.rust))
 }
 
@@ -166,7 +168,7 @@ fn staticlib(
     let triple = rust.file_stem().unwrap_or_default();
     let built = dir.join(triple).join("firmware").join(format!("lib{}.a", package.replace('-', "_")));
     // The next target may be of the same triple with other features.
-    let kept = archive::work_dir(sh, "qemu")?.join(format!("{}-{package}.a", target.name));
+    let kept = archive::work_dir(sh, target.work)?.join(format!("{}-{package}.a", target.name));
     std::fs::copy(built, &kept)?;
     Ok(kept)
 }

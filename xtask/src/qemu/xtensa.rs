@@ -15,7 +15,7 @@ mod literals;
 mod lower;
 mod sysroot;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -39,15 +39,21 @@ const LIBRARY: &str = "/usr/lib/rustlib/src/rust/library";
 pub(super) const TOOLS: &[Tool] =
     &[DEBIAN_RUSTC, DEBIAN_CARGO, DEBIAN_RUST_SOURCE, LLC, CLANG_22, XTENSA_GCC, XTENSA_LD, QEMU_XTENSA];
 
-pub(super) const CALL0: Toolchain = Toolchain { missing, build: build_call0, version, link: link_call0 };
+pub(super) const CALL0: Toolchain =
+    Toolchain { missing, build: build_call0, memory: memory_call0, version, link: link_call0 };
+pub(super) const CALL0_BY_LLVM: Toolchain = Toolchain { build: build_call0_by_llvm, ..CALL0 };
 pub(super) const WINDOWED: Toolchain =
-    Toolchain { missing, build: build_windowed, version, link: link_windowed };
+    Toolchain { missing, build: build_windowed, memory: memory_windowed, version, link: link_windowed };
 
 const CALL0_MACHINE: Machine = Machine {
     cpu: "esp8266",
     features: "",
     // No filling in front of branch targets: code is read back instruction by instruction (`hotpath/iram.rs`).
     assembler: &["xtensa-lx106-elf-as", "--no-target-align"],
+};
+const CALL0_MACHINE_BY_LLVM: Machine = Machine {
+    assembler: &["llvm-mc-22", "-triple=xtensa", "-mcpu=esp8266", "-filetype=obj"],
+    ..CALL0_MACHINE
 };
 const WINDOWED_MACHINE: Machine = Machine {
     cpu: "esp32",
@@ -80,25 +86,44 @@ fn build_call0(sh: &Shell, target: &Target) -> Result<Archives> {
     build(sh, target, &CALL0_MACHINE)
 }
 
+fn build_call0_by_llvm(sh: &Shell, target: &Target) -> Result<Archives> {
+    build(sh, target, &CALL0_MACHINE_BY_LLVM)
+}
+
 fn build_windowed(sh: &Shell, target: &Target) -> Result<Archives> {
     build(sh, target, &WINDOWED_MACHINE)
 }
 
+fn memory_call0(sh: &Shell, target: &Target) -> Result<PathBuf> {
+    memory(sh, target, &CALL0_MACHINE)
+}
+
+fn memory_windowed(sh: &Shell, target: &Target) -> Result<PathBuf> {
+    memory(sh, target, &WINDOWED_MACHINE)
+}
+
+fn cargo(sh: &Shell, description: &Path) -> Result<Command> {
+    let sysroot = sysroot::ensure(sh, description)?;
+    let mut cargo = Command::new(DEBIAN_CARGO.name);
+    toolchain::forget_outer_cargo(&mut cargo);
+    cargo.env("RUSTC", DEBIAN_RUSTC.name).env("RUSTC_BOOTSTRAP", "1");
+    cargo.env("RUSTFLAGS", format!("--sysroot={}", sysroot.display()));
+    cargo.env("CARGO_UNSTABLE_JSON_TARGET_SPEC", "true");
+    // Nothing here reads it.
+    cargo.env("CARGO_PROFILE_FIRMWARE_DEBUG", "0");
+    Ok(cargo)
+}
+
+fn memory(sh: &Shell, target: &Target, machine: &Machine) -> Result<PathBuf> {
+    let description = sh.current_dir().join(target.rust);
+    let bitcode = toolchain::memory(sh, target, cargo(sh, &description)?, &description)?;
+    lower::archive(machine, &bitcode)
+}
+
 fn build(sh: &Shell, target: &Target, machine: &Machine) -> Result<Archives> {
     let description = sh.current_dir().join(target.rust);
-    let sysroot = sysroot::ensure(sh, &description)?;
-    let cargo = || {
-        let mut cargo = Command::new(DEBIAN_CARGO.name);
-        toolchain::forget_outer_cargo(&mut cargo);
-        cargo.env("RUSTC", DEBIAN_RUSTC.name).env("RUSTC_BOOTSTRAP", "1");
-        cargo.env("RUSTFLAGS", format!("--sysroot={}", sysroot.display()));
-        cargo.env("CARGO_UNSTABLE_JSON_TARGET_SPEC", "true");
-        // Nothing here reads it.
-        cargo.env("CARGO_PROFILE_FIRMWARE_DEBUG", "0");
-        cargo
-    };
-    let memory = toolchain::memory(sh, target, cargo(), &description)?;
-    let programs = toolchain::programs(sh, target, cargo(), &description)?;
+    let memory = toolchain::memory(sh, target, cargo(sh, &description)?, &description)?;
+    let programs = toolchain::programs(sh, target, cargo(sh, &description)?, &description)?;
     let archives =
         Archives { memory: lower::archive(machine, &memory)?, programs: lower::archive(machine, &programs)? };
     // What the pools call to mask interrupts is part of their hot paths.
@@ -128,31 +153,42 @@ fn link_call0(linker: &Linker<'_>, program: &Program, image: &Path) -> Result<()
     linker.drive(program, image)
 }
 
-/// Every C file by way of LLVM, then GNU ld.
+/// A program for the windowed ABI.
 fn link_windowed(linker: &Linker<'_>, program: &Program, image: &Path) -> Result<()> {
-    let folder = image.with_extension("objects");
-    std::fs::create_dir_all(&folder)?;
     let (_, flags) = linker.target.compiler.split_first().context("no compiler")?;
     let mut flags: Vec<String> = flags.iter().map(|&flag| flag.into()).collect();
     // In front of the compiler's own headers.
     flags.push(format!("-I{}", linker.runtime.join("xtensa/windowed").display()));
     flags.extend(linker.compile_flags(program));
+    let mut linking = linker.script_flags().to_vec();
+    if let Source::Rust(function) = program.source {
+        linking.extend([format!("--undefined={function}"), format!("--defsym=main={function}")]);
+    }
+    linking.extend(program.symbols.iter().map(|symbol| format!("--defsym={symbol}")));
+    windowed_image(&linker.sources(program)?, &flags, &linking, linker.archive(program), image)
+}
+
+/// Every C file by way of LLVM, then GNU ld.
+pub(crate) fn windowed_image(
+    sources: &[PathBuf],
+    flags: &[String],
+    linking: &[String],
+    archive: &Path,
+    image: &Path,
+) -> Result<()> {
+    let folder = image.with_extension("objects");
+    std::fs::create_dir_all(&folder)?;
     let mut ld = Command::new(XTENSA_LD.name);
-    ld.args(["--no-relax", "--gc-sections", "--no-warn-rwx-segments", "-z", "noexecstack"]);
-    ld.args(linker.script_flags());
-    for (at, source) in linker.sources(program)?.iter().enumerate() {
+    ld.args(["--no-relax", "--gc-sections", "--no-warn-rwx-segments", "-z", "noexecstack"]).args(linking);
+    for (at, source) in sources.iter().enumerate() {
         // Sources of different folders may have one name.
         let name = source.file_name().context("a source without a name")?;
         let into = folder.join(format!("{at}-{}", name.display()));
         ld.arg(if source.extension().is_some_and(|end| end == "c") {
-            lower::c(&WINDOWED_MACHINE, &flags, source, &into)?
+            lower::c(&WINDOWED_MACHINE, flags, source, &into)?
         } else {
             lower::assemble(&WINDOWED_MACHINE, source, &into.with_extension("o"))?
         });
     }
-    if let Source::Rust(function) = program.source {
-        ld.arg(format!("--undefined={function}")).arg(format!("--defsym=main={function}"));
-    }
-    ld.args(program.symbols.iter().map(|symbol| format!("--defsym={symbol}")));
-    lower::run(ld.arg(linker.archive(program)).arg("-o").arg(image))
+    lower::run(ld.arg(archive).arg("-o").arg(image))
 }

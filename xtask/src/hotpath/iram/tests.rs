@@ -8,7 +8,7 @@ use super::{Reached, reached, swaps};
 use crate::tools::{self, LLC};
 
 /// Assembles; `None` where the assembler is not installed (in CI it is).
-fn assembled(name: &str, assembly: &str) -> Option<Vec<u8>> {
+pub(crate) fn assembled(name: &str, assembly: &str) -> Option<Vec<u8>> {
     if let Some(why) = tools::missing(&Shell::new().unwrap(), LLC).unwrap() {
         println!("SKIPPED: {why}");
         return None;
@@ -34,7 +34,7 @@ fn function(name: &str, section: &str, literals: &str, code: &str) -> String {
 }
 
 fn walked(name: &str, assembly: &str) -> Option<Reached> {
-    assembled(name, assembly).map(|object| reached(&[object], &["pool_entry"]).unwrap())
+    assembled(name, assembly).map(|object| reached(&[object], &["pool_entry"], &[]).unwrap())
 }
 
 /// The violations of an entry in instruction RAM, with what else there is in the object.

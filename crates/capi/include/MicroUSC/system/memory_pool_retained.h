@@ -91,8 +91,8 @@ esp_err_t memory_pool_retained_open(memory_pool_retained_t *pool, void *memory, 
 esp_err_t memory_pool_retained_close(memory_pool_retained_t *pool);
 
 /*
- * Takes a block, with what was left in it. NULL when all are in use. Not malloc to a compiler: the block is a part of
- * an array of yours.
+ * Takes a block, with what was left in it. NULL when all are in use. Not `malloc` to the compiler, which would leave out what
+ * is written into a block that only the next start reads.
  */
 void *memory_pool_retained_alloc(memory_pool_retained_t *pool);
 

@@ -24,7 +24,7 @@ fn violations(name: &str, code: &str, others: &str) -> Option<String> {
     let object = std::fs::read(at("o")).unwrap();
     std::fs::remove_file(at("s")).unwrap();
     std::fs::remove_file(at("o")).unwrap();
-    Some(reached(&[object], &["pool_entry"]).unwrap().violations.join("; "))
+    Some(reached(&[object], &["pool_entry"], &[]).unwrap().violations.join("; "))
 }
 
 fn function(name: &str, section: &str, code: &str) -> String {
