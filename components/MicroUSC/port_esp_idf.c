@@ -330,6 +330,15 @@ void microusc_esp_idf_log(const memory_pool_report_t *report, const char *reason
 #endif
 }
 
+/* What a new pool checks. */
+bool microusc_esp_idf_fills_free_blocks(void) {
+#if CONFIG_MICROUSC_CHECKS_POISON
+    return true;
+#else
+    return false;
+#endif
+}
+
 /* Where and when the caller runs, for records of who took a block: microseconds since the start. */
 uint64_t HOT microusc_esp_idf_moment(const void **task, uint8_t *core, bool *in_interrupt) {
     *in_interrupt = xPortInIsrContext() != 0;

@@ -11,7 +11,7 @@ use crate::placement::{self, Terms};
 use crate::port::{self, PortLock};
 use crate::registry;
 use crate::wait::Place;
-use crate::watch::Watch;
+use crate::watch::{self, Watch};
 
 /// What the control block is asked for with: it needs locks and bytes, which only internal data RAM has.
 const CONTROL_CAPS: u32 = MALLOC_CAP_INTERNAL | MALLOC_CAP_8BIT;
@@ -234,6 +234,10 @@ impl Parts {
         }
         // SAFETY: the struct may be written to, and holds no other pool.
         unsafe { self.pool.write(fields) };
+        if port::fills_free_blocks() {
+            // SAFETY: just made. An archive that cannot goes without.
+            let _asked = unsafe { watch::set_checks(self.pool, self.control, true) };
+        }
         Ok(())
     }
 }

@@ -42,8 +42,13 @@ const XTENSA: [Set; 3] = [
     Set { name: "esp32s3", rust: "xtensa-esp32s3-none-elf", cores: true },
 ];
 
-/// `CONFIG_MICROUSC_LOCK_*`, as folders.
-pub(super) const LOCKS: [&str; 2] = ["inline", "portmux"];
+/// `CONFIG_MICROUSC_LOCK_*` and `CONFIG_MICROUSC_DIAGNOSTICS`, as folders.
+pub(super) const LOCKS: [&str; 4] = ["inline", "portmux", "inline-diagnostics", "portmux-diagnostics"];
+/// Those with the lock that needs no inline assembly.
+const PORTMUX: [(&str, &str); 2] = [
+    ("portmux", "esp_idf,portmux,mask-functions"),
+    ("portmux-diagnostics", "esp_idf,portmux,mask-functions,diagnostics"),
+];
 
 /// What an archive may ask the program for, besides the C file: every C library has them, and on chips the ROM; the last one
 /// is libgcc's.
@@ -72,6 +77,9 @@ impl Set {
     fn features(&self, lock: &str) -> &'static str {
         match (lock, self.cores) {
             ("portmux", _) => "esp_idf,portmux",
+            ("portmux-diagnostics", _) => "esp_idf,portmux,diagnostics",
+            ("inline-diagnostics", true) => "esp_idf,multicore,diagnostics",
+            ("inline-diagnostics", false) => "esp_idf,diagnostics",
             (_, true) => "esp_idf,multicore",
             (_, false) => "esp_idf",
         }
@@ -117,24 +125,27 @@ pub(super) fn riscv(sh: &Shell) -> Result<Done> {
 pub(super) fn xtensa(sh: &Shell) -> Result<Done> {
     let mut instructions = 0;
     for set in &XTENSA {
-        let target = Target {
-            name: set.name,
-            work: "component",
-            rust: xtensa::description(set.name),
-            // The second only so that no inline assembly is met: with the first nothing masks.
-            features: "esp_idf,portmux,mask-functions",
-            ..WINDOWED
-        };
-        if let Some(why) = qemu::missing(sh, &target)? {
-            return Ok(Done::Skipped(why));
+        for (lock, features) in PORTMUX {
+            let target = Target {
+                name: set.name,
+                work: "component",
+                rust: xtensa::description(set.name),
+                // `mask-functions` only so that no inline assembly is met: with `portmux` nothing masks.
+                features,
+                ..WINDOWED
+            };
+            if let Some(why) = qemu::missing(sh, &target)? {
+                return Ok(Done::Skipped(why));
+            }
+            let object = std::fs::read(qemu::memory_alone(sh, &target)?)?;
+            let archive = built(sh, set.name, lock)?;
+            localise(sh, &object, &archive, "xtensa-lx106-elf-objcopy")?;
+            check(sh, &archive)?;
+            instructions += xtensa::check(sh, set.name, &archive)?;
         }
-        let object = std::fs::read(qemu::memory_alone(sh, &target)?)?;
-        let archive = built(sh, set.name, "portmux")?;
-        localise(sh, &object, &archive, "xtensa-lx106-elf-objcopy")?;
-        check(sh, &archive)?;
-        instructions += xtensa::check(sh, set.name, &archive)?;
     }
-    Ok(Done::Passed(format!("{} archives, {instructions} instructions that the chips have", XTENSA.len())))
+    let archives = XTENSA.len() * PORTMUX.len();
+    Ok(Done::Passed(format!("{archives} archives, {instructions} instructions that the chips have")))
 }
 
 /// With Espressif's toolchain (`espup install`), where it is.

@@ -28,6 +28,7 @@ pub(super) fn check(sh: &Shell) -> Result<Done> {
     let (all, in_flash) = (with("")?, with("CONFIG_MICROUSC_IN_IRAM=n")?);
     ensure!(in_flash.iram == 0, "without MICROUSC_IN_IRAM {} bytes are in instruction RAM", in_flash.iram);
     let rust = sizes(&archives::built(sh, "riscv32imc", "inline")?)?.iram;
+    let diagnostics = sizes(&archives::built(sh, "riscv32imc", "inline-diagnostics")?)?.iram - rust;
     let (silent, no_isr) = (with("CONFIG_MICROUSC_LOG=n")?, with("CONFIG_MICROUSC_LOG_FROM_ISR=n")?);
     compare(
         &sh.read_file(component_dir(sh)?.join("Kconfig"))?,
@@ -35,6 +36,7 @@ pub(super) fn check(sh: &Shell) -> Result<Done> {
             format!("{one} instructions with one core, {two} with two."),
             format!("{portmux} instructions, besides ESP-IDF's own"),
             format!("{} bytes of instruction RAM", all.iram + rust),
+            format!("{diagnostics} bytes of instruction RAM if everything is used."),
             format!("{} bytes of flash; nothing while nothing is wrong", all.flash - silent.flash),
             format!("Cost: {} bytes of flash.", all.flash - no_isr.flash),
         ],
@@ -46,6 +48,7 @@ pub(super) fn check(sh: &Shell) -> Result<Done> {
             format!("{} bytes if everything is used", all.iram + rust),
             format!("| {} bytes of flash |", all.flash - silent.flash),
             format!("| {} bytes of flash |", all.flash - no_isr.flash),
+            format!("{diagnostics} bytes of instruction RAM"),
             format!("included in the {one} instructions"),
         ],
     )?;

@@ -41,6 +41,10 @@ pub(super) const CORES: Case =
 
 const CASES: [Case; 4] = [ONE_CORE, BESIDE_TEE, PORTMUX, CORES];
 
+/// With diagnostics: what they are tested by is a project of its own.
+pub(super) const DIAGNOSTICS: Case =
+    Case { choices: "CONFIG_MICROUSC_DIAGNOSTICS=y\nCONFIG_MICROUSC_CHECKS_POISON=y", ..ONE_CORE };
+
 pub(super) fn chip(case: &Case) -> &'static str {
     case.chip
 }
@@ -80,10 +84,12 @@ pub(super) fn from_package(sh: &Shell) -> Result<Done> {
     let names: Vec<_> = projects.iter().filter_map(|project| project.file_name()).collect();
     ensure!(names == ["basic", "deep_sleep", "drivers", "isr", "multi_size"], "the package has {names:?}");
     projects.push(test_project(sh, &component, "port")?);
+    let diagnostics = [test_project(sh, &component, "diagnostics")?];
     let mut runs = 0;
-    for case in &CASES {
+    let cases = CASES.iter().map(|case| (case, &projects[..]));
+    for (case, projects) in cases.chain([(&DIAGNOSTICS, &diagnostics[..])]) {
         let config = python::configure(sh, &bin, case.chip, case.choices)?;
-        for project in &projects {
+        for project in projects {
             let image = build(sh, case, project, &config)?;
             let printed = emulate(sh, case, &image, &[])?;
             compare(&sh.read_file(project.join("expected.txt"))?, &printed)

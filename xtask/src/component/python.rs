@@ -55,6 +55,7 @@ pub(super) fn kconfig(sh: &Shell) -> Result<Done> {
         // Of what the package has archives with.
         ("esp32s2", "", "MICROUSC_LOCK_PORTMUX"),
         ("esp32c3", "CONFIG_MICROUSC_LOG=n", "MICROUSC_IN_IRAM"),
+        ("esp32c3", "CONFIG_MICROUSC_DIAGNOSTICS=y", "MICROUSC_CHECKS_BASIC"),
     ];
     for (chip, choices, set) in cases {
         let header = sh.read_file(configure(sh, &bin, chip, choices)?.join("sdkconfig.h"))?;

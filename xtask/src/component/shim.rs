@@ -39,6 +39,7 @@ pub(super) fn check(sh: &Shell) -> Result<Done> {
         "CONFIG_MICROUSC_LOG_FROM_ISR=n",
         "CONFIG_MICROUSC_IN_IRAM=n",
         "CONFIG_MICROUSC_LOCK_PORTMUX=y",
+        "CONFIG_MICROUSC_DIAGNOSTICS=y\nCONFIG_MICROUSC_CHECKS_POISON=y",
     ];
     // One core and two: the macros of critical sections differ.
     for chip in ["esp32c3", "esp32p4"] {

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "MicroUSC/system/memory_pool.h"
+#include "MicroUSC/system/memory_pool_leaks.h"
 #include "driver/gptimer.h"
 #include "esp_log.h"
 #include "freertos/FreeRTOS.h"
@@ -38,6 +38,7 @@ static void memory(void) {
     CHECK(memory_pool_init_static(&pool, (void *)flash, sizeof(flash), 16, 2) == MEMORY_POOL_ERR_WRONG_MEMORY);
     CHECK(memory_pool_init_static(&pool, buffer, sizeof(buffer), 16, 2) == ESP_OK);
     CHECK(!memory_pool_init(&pool, 16, 2));
+    CHECK(memory_pool_record_sites(&pool, true) == ESP_ERR_NOT_SUPPORTED);
     memory_pool_destroy(&pool);
 }
 

@@ -64,6 +64,12 @@ pub(crate) fn kind_of(memory: *const u8, bytes: usize) -> MemoryKind {
     }
 }
 
+/// As menuconfig says of new pools.
+pub(crate) fn fills_free_blocks() -> bool {
+    // SAFETY: from any context.
+    unsafe { shim::microusc_esp_idf_fills_free_blocks() }
+}
+
 /// From any context; in instruction RAM, as all that it asks of ESP-IDF.
 #[inline(never)]
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_esp_idf_moment"))]

@@ -41,6 +41,11 @@ pub(crate) fn kind_of(_memory: *const u8, _bytes: usize) -> MemoryKind {
     MemoryKind::Internal
 }
 
+/// Not unless the program says so.
+pub(crate) fn fills_free_blocks() -> bool {
+    false
+}
+
 /// What to do about an allocation that failed.
 pub(super) fn no_memory_step() -> &'static str {
     "the kernel's heap has no room: raise configTOTAL_HEAP_SIZE, or give memory to memory_pool_init_static"

@@ -69,6 +69,11 @@ pub(crate) fn may_report() -> bool {
     true
 }
 
+/// Not unless the program says so.
+pub(crate) fn fills_free_blocks() -> bool {
+    false
+}
+
 pub(crate) fn limits() -> Limits {
     let chip = board().heap().chip();
     let facts = chip.facts();

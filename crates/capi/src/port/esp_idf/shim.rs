@@ -80,6 +80,7 @@ unsafe extern "C" {
         step: *const c_char,
         step_length: usize,
     );
+    pub(super) fn microusc_esp_idf_fills_free_blocks() -> bool;
     pub(super) fn microusc_esp_idf_moment(
         task: *mut *const c_void,
         core: *mut u8,
