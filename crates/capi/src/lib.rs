@@ -27,17 +27,24 @@
 //! | `wait` | those who wait for a block |
 //! | `placement` | which memory a wish leads to, and which wishes are impossible |
 //! | `registry` | the list of live pools |
+//! | `census` | snapshots of one pool, and of all while others come and go |
+//! | `print`, `dump` | what is printed about pools |
+//! | `text` | text without the formatting of `core` |
 //! | `port` | what differs between platforms |
 
 pub mod abi;
 pub mod api;
 
+mod census;
 mod control;
 mod create;
+mod dump;
 mod placement;
 mod port;
+mod print;
 mod registry;
 mod report;
 mod set;
 mod system;
+mod text;
 mod wait;

@@ -11,11 +11,11 @@
 //! | `kind_of(memory, bytes)` | what memory that is, by its address |
 //! | `may_report()` | code and constants in flash can be reached now; itself runs while they cannot |
 //! | `log(report)` | one line with a next step; from any context, with no lock of ours held |
-//! | `print_info(info)` | the snapshot of one pool; from tasks only |
-//! | `print_usage(pools)` | the heap's totals and a line a pool; from tasks only |
+//! | `print(text)` | what was asked to be printed, in pieces of at most a line; from tasks only |
+//! | `print_heap()` | prints the heap's totals, if the port knows them; from tasks only |
 //! | `system_*`, `task_*`, `semaphore_*`, `least_stack()` | the kernel, as `microusc_system::Platform` has it |
 //!
-//! The ports without a standard library write the same lines, `lines.rs`, through a writer of their own.
+//! The ports without a standard library write the same log, `lines.rs`, through a writer of their own.
 
 mod advice;
 #[cfg(feature = "bare")]
@@ -35,12 +35,14 @@ mod lock;
 #[cfg(any(feature = "bare", feature = "freertos"))]
 mod panic;
 
+pub(crate) use advice::placement_name;
+
 #[cfg(feature = "host")]
 pub(crate) use host::{
-    PortLock, Signal, allocate, kind_of, least_stack, limits, log, may_report, print_info, print_usage,
-    release, semaphore_create, semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait,
-    system_lock, system_unlock, task_is_current, task_memory, task_pause, task_priority, task_resume,
-    task_start, task_stop,
+    PortLock, Signal, allocate, kind_of, least_stack, limits, log, may_report, print, print_heap, release,
+    semaphore_create, semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait, system_lock,
+    system_unlock, task_is_current, task_memory, task_pause, task_priority, task_resume, task_start,
+    task_stop,
 };
 #[cfg(feature = "host")]
 pub use host::{
@@ -49,13 +51,13 @@ pub use host::{
 };
 
 #[cfg(any(feature = "bare", feature = "freertos"))]
-pub(crate) use lines::{log, print_info};
+pub(crate) use lines::{log, print};
 #[cfg(all(any(feature = "bare", feature = "freertos"), target_os = "none"))]
 pub(crate) use lock::PortLock;
 
 #[cfg(feature = "bare")]
 pub(crate) use bare::{
-    Signal, allocate, kind_of, least_stack, limits, may_report, print_usage, release, semaphore_create,
+    Signal, allocate, kind_of, least_stack, limits, may_report, print_heap, release, semaphore_create,
     semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait, system_lock, system_unlock,
     task_is_current, task_memory, task_pause, task_priority, task_resume, task_start, task_stop,
 };
@@ -72,7 +74,7 @@ pub(crate) use freertos::PortLock;
 pub use freertos::microusc_freertos_set_writer;
 #[cfg(feature = "freertos")]
 pub(crate) use freertos::{
-    Signal, allocate, kind_of, least_stack, limits, may_report, print_usage, release, semaphore_create,
+    Signal, allocate, kind_of, least_stack, limits, may_report, print_heap, release, semaphore_create,
     semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait, system_lock, system_unlock,
     task_is_current, task_memory, task_pause, task_priority, task_resume, task_start, task_stop,
 };
@@ -81,10 +83,10 @@ use freertos::{no_memory_step, now_ms, stop, write};
 
 #[cfg(feature = "esp_idf")]
 pub(crate) use esp_idf::{
-    PortLock, Signal, allocate, kind_of, least_stack, limits, log, may_report, print_info, print_usage,
-    release, semaphore_create, semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait,
-    system_lock, system_unlock, task_is_current, task_memory, task_pause, task_priority, task_resume,
-    task_start, task_stop,
+    PortLock, Signal, allocate, kind_of, least_stack, limits, log, may_report, print, print_heap, release,
+    semaphore_create, semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait, system_lock,
+    system_unlock, task_is_current, task_memory, task_pause, task_priority, task_resume, task_start,
+    task_stop,
 };
 
 #[cfg(not(any(feature = "bare", feature = "esp_idf", feature = "freertos", feature = "host")))]

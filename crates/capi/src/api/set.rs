@@ -12,8 +12,8 @@ use core::sync::atomic::Ordering;
 use microusc_pool::Error;
 
 use super::blocks::free;
-use super::inspect::info_of;
 use crate::abi::*;
+use crate::census::info_of;
 use crate::report::{Caller, refused, report};
 use crate::set;
 

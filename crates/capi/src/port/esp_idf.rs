@@ -11,7 +11,7 @@ mod tasks;
 
 use super::advice::next_step;
 use super::{Limits, MemoryKind, PsramLimits};
-use crate::abi::{memory_pool_info_t, memory_pool_report_t, reason_name};
+use crate::abi::{memory_pool_report_t, reason_name};
 
 pub(crate) use lock::PortLock;
 pub(crate) use signal::{Signal, task_priority};
@@ -69,16 +69,12 @@ pub(crate) fn log(report: &memory_pool_report_t) {
     unsafe { shim::microusc_esp_idf_log(report, reason, step.as_ptr().cast(), step.len()) };
 }
 
-pub(crate) fn print_info(info: &memory_pool_info_t) {
-    // SAFETY: a name ends in a zero within its array.
-    unsafe { shim::microusc_esp_idf_print_info(info) };
+pub(crate) fn print(text: &[u8]) {
+    // SAFETY: so many bytes are there; from tasks, as this function.
+    unsafe { shim::microusc_esp_idf_print(text.as_ptr().cast(), text.len()) };
 }
 
-pub(crate) fn print_usage(pools: impl Iterator<Item = memory_pool_info_t>) {
+pub(crate) fn print_heap() {
     // SAFETY: from tasks, as this function.
     unsafe { shim::microusc_esp_idf_print_heap() };
-    for info in pools {
-        // SAFETY: a name ends in a zero within its array.
-        unsafe { shim::microusc_esp_idf_print_line(&info) };
-    }
 }

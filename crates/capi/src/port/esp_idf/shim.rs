@@ -7,7 +7,7 @@ use core::ffi::{c_char, c_int, c_void};
 
 use microusc_system::{Driver, Entry};
 
-use crate::abi::{memory_pool_info_t, memory_pool_report_t};
+use crate::abi::memory_pool_report_t;
 
 /// What [`microusc_esp_idf_kind_of`] says: heap memory in internal RAM, accessible by bytes.
 pub(super) const INTERNAL: c_int = 0;
@@ -80,8 +80,7 @@ unsafe extern "C" {
         step: *const c_char,
         step_length: usize,
     );
-    pub(super) fn microusc_esp_idf_print_info(info: *const memory_pool_info_t);
+    pub(super) fn microusc_esp_idf_print(text: *const c_char, length: usize);
     pub(super) fn microusc_esp_idf_print_heap();
-    pub(super) fn microusc_esp_idf_print_line(info: *const memory_pool_info_t);
     pub(super) fn microusc_esp_idf_stop() -> !;
 }
