@@ -1,6 +1,7 @@
 //! The C types and numbers of `memory_pool.h`. A test compares them with the header.
 #![allow(non_camel_case_types, reason = "the names are C's")]
 
+mod metrics;
 mod retained;
 mod set;
 mod system;
@@ -11,6 +12,7 @@ use microusc_pool::{Error, Link};
 
 use crate::control::Control;
 
+pub use metrics::*;
 pub use retained::*;
 pub use set::*;
 pub use system::*;

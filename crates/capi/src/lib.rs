@@ -29,6 +29,7 @@
 //! | `registry` | the list of live pools |
 //! | `census` | snapshots of one pool, and of all while others come and go |
 //! | `print`, `dump` | what is printed about pools |
+//! | `metrics` | what a monitoring system is told |
 //! | `text` | text without the formatting of `core` |
 //! | `port` | what differs between platforms |
 
@@ -39,6 +40,7 @@ mod census;
 mod control;
 mod create;
 mod dump;
+mod metrics;
 mod placement;
 mod port;
 mod print;

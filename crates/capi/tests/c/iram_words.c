@@ -7,6 +7,7 @@
  */
 #include "check.h"
 
+#include "MicroUSC/system/memory_pool_metrics.h"
 #include "MicroUSC/system/memory_pool_set.h"
 
 enum { SIZE = 36, COUNT = 20 };
@@ -71,6 +72,7 @@ static void use_every_operation(memory_pool_t *pool) {
         memory_pool_print_stats(pool);
         memory_pool_dump(pool);
         show_memory_usage();
+        CHECK(memory_pool_metrics_text(NULL, 0) > 0);
     }
 }
 
