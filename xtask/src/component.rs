@@ -11,8 +11,10 @@
 
 mod archives;
 mod assemble;
+mod console;
 mod costs;
 mod examples;
+mod metrics;
 mod python;
 mod shim;
 
@@ -21,6 +23,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 use xshell::Shell;
+
+pub(crate) use examples::matches;
 
 use crate::archive;
 use crate::report::{Done, Report};
@@ -39,6 +43,7 @@ pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
 /// The same, for a report of several commands.
 pub(crate) fn steps(sh: &Shell, report: &mut Report) {
     let made = std::cell::Cell::new(false);
+    report.step("component: metrics by Prometheus's parser", || metrics::check(sh));
     report.step("component: archives of RISC-V", || {
         let done = archives::riscv(sh)?;
         made.set(matches!(done, Done::Passed(_)));
@@ -56,6 +61,7 @@ pub(crate) fn steps(sh: &Shell, report: &mut Report) {
     report.step("component: manifests", || python::manifests(sh));
     report.step("component: examples", || examples::from_package(sh));
     report.step("component: costs in Kconfig", || costs::check(sh));
+    report.step("component: console command", || console::check(sh));
 }
 
 /// Where everything is made.

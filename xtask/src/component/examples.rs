@@ -147,7 +147,7 @@ pub(super) fn emulate(sh: &Shell, case: &Case, image: &Path, more: &[&str]) -> R
 }
 
 /// Line by line; `...` stands for anything.
-fn compare(expected: &str, printed: &str) -> Result<()> {
+pub(super) fn compare(expected: &str, printed: &str) -> Result<()> {
     let (wanted, got): (Vec<&str>, Vec<&str>) = (expected.lines().collect(), printed.lines().collect());
     for (number, line) in got.iter().enumerate() {
         let wanted = wanted.get(number).copied().unwrap_or("");
@@ -162,7 +162,8 @@ fn compare(expected: &str, printed: &str) -> Result<()> {
     Ok(())
 }
 
-fn matches(pattern: &str, line: &str) -> bool {
+/// `...` in the pattern stands for anything.
+pub(crate) fn matches(pattern: &str, line: &str) -> bool {
     let Some((start, rest)) = pattern.split_once("...") else { return pattern == line };
     let Some(line) = line.strip_prefix(start) else { return false };
     (0..=line.len()).filter(|at| line.is_char_boundary(*at)).any(|at| matches(rest, &line[at..]))
