@@ -7,22 +7,25 @@ pub(crate) trait Text {
     /// Takes one more byte.
     fn byte(&mut self, byte: u8);
 
+    /// A function of its own, as are those below: they are called from many places.
+    #[inline(never)]
     fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
         bytes.iter().for_each(|byte| self.byte(*byte));
         self
     }
 
+    #[inline(always)]
     fn text(&mut self, text: &str) -> &mut Self {
         self.bytes(text.as_bytes())
     }
 
     fn number(&mut self, number: usize) -> &mut Self {
-        self.digits(number, 10, 0)
+        self.digits::<10>(number, 0)
     }
 
     /// To the right of so many places.
     fn right(&mut self, number: usize, places: usize) -> &mut Self {
-        self.digits(number, 10, places)
+        self.digits::<10>(number, places)
     }
 
     /// To the left of so many places.
@@ -33,16 +36,17 @@ pub(crate) trait Text {
     }
 
     fn address(&mut self, address: usize) -> &mut Self {
-        self.text("0x").digits(address, 16, 0)
+        self.text("0x").digits::<16>(address, 0)
     }
 
-    /// At most 24 places.
-    fn digits(&mut self, mut number: usize, radix: usize, places: usize) -> &mut Self {
+    /// At most 24 places, at most base 16.
+    #[inline(never)]
+    fn digits<const BASE: usize>(&mut self, mut number: usize, places: usize) -> &mut Self {
         let mut digits = [b' '; 24];
         let mut count = 0;
         for place in digits.iter_mut().rev() {
-            *place = b"0123456789abcdef"[number % radix % 16];
-            number /= radix;
+            *place = b"0123456789abcdef"[number % BASE % 16];
+            number /= BASE;
             count += 1;
             if number == 0 {
                 break;
