@@ -20,12 +20,19 @@ pub(crate) trait Text {
     }
 
     fn number(&mut self, number: usize) -> &mut Self {
-        self.digits::<10>(number, 0)
+        self.right(number, 0)
     }
 
-    /// To the right of so many places.
+    /// To the right of so many places, of which there are 24.
+    #[inline(never)]
     fn right(&mut self, number: usize, places: usize) -> &mut Self {
-        self.digits::<10>(number, places)
+        let digits = Digits::of::<10>(number);
+        self.bytes(digits.last(digits.count.max(places)))
+    }
+
+    fn address(&mut self, address: usize) -> &mut Self {
+        let digits = Digits::of::<16>(address);
+        self.text("0x").bytes(digits.last(digits.count))
     }
 
     /// To the left of so many places.
@@ -34,26 +41,32 @@ pub(crate) trait Text {
         (bytes.len()..places).for_each(|_| self.byte(b' '));
         self
     }
+}
 
-    fn address(&mut self, address: usize) -> &mut Self {
-        self.text("0x").digits::<16>(address, 0)
-    }
+/// A number to the right of blanks.
+struct Digits {
+    places: [u8; 24],
+    count: usize,
+}
 
-    /// At most 24 places, at most base 16.
+impl Digits {
+    /// The base is at most 16: known to the compiler, so that it divides by a constant and cannot fail.
     #[inline(never)]
-    fn digits<const BASE: usize>(&mut self, mut number: usize, places: usize) -> &mut Self {
-        let mut digits = [b' '; 24];
-        let mut count = 0;
-        for place in digits.iter_mut().rev() {
+    fn of<const BASE: usize>(mut number: usize) -> Self {
+        let mut digits = Self { places: [b' '; 24], count: 0 };
+        for place in digits.places.iter_mut().rev() {
             *place = b"0123456789abcdef"[number % BASE % 16];
             number /= BASE;
-            count += 1;
+            digits.count += 1;
             if number == 0 {
                 break;
             }
         }
-        let wanted = count.max(places).min(digits.len());
-        self.bytes(&digits[digits.len() - wanted..])
+        digits
+    }
+
+    fn last(&self, count: usize) -> &[u8] {
+        self.places.get(self.places.len().saturating_sub(count)..).unwrap_or(&self.places)
     }
 }
 
