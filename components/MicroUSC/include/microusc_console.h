@@ -16,7 +16,7 @@
  *
  * A name with spaces is put in quotes; of pools with one name the first that was made is meant. What cannot be done is said
  * in one line, and the command returns 1; so does `check` when a pool is damaged. The command runs in the console's task
- * while others use the pools; they must not end one that was named meanwhile.
+ * while others use the pools. During `list` and `metrics` they may end pools, too; the others look at pools by address.
  */
 #ifndef MICROUSC_CONSOLE_H
 #define MICROUSC_CONSOLE_H

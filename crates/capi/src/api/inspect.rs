@@ -77,12 +77,9 @@ pub unsafe extern "C" fn memory_pool_dump(pool: *mut memory_pool_t) {
     match parts {
         Ok((control, info)) => {
             // SAFETY: obligation 1.
-            let validated = match unsafe { on(pool, |raw| raw.validate()) } {
-                Ok(found) => found.map_or_else(reason_of, |()| ESP_OK),
-                Err(reason) => reason,
-            };
+            let validated = unsafe { on(pool, |raw| raw.validate().err().map_or(ESP_OK, reason_of)) };
             // SAFETY: `control` is that of `pool`; obligation 3.
-            unsafe { Subject::new(pool, control) }.dump(&info, validated);
+            unsafe { Subject::new(pool, control) }.dump(&info, validated.unwrap_or_else(|reason| reason));
         }
         Err(reason) => report(c"memory_pool_dump", reason, c"".as_ptr(), pool.cast(), 0),
     }

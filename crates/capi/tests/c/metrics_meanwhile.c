@@ -113,7 +113,7 @@ TEST(what_is_told_at_once_is_of_one_list) {
     }
     __atomic_store_n(&ended, true, __ATOMIC_RELAXED);
     for (unsigned i = 0; i < MAKERS; i++) CHECK_EQUAL(pthread_join(makers[i], NULL), 0);
-    /* Half of them with one try; a machine that is busy with other things may leave fewer. */
+    /* Nearly all, but on a machine that is busy with other things. */
     CHECK(complete > ROUNDS / 10);
     memory_pool_destroy(&lasting);
     CHECK_SILENT();
