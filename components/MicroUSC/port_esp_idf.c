@@ -347,56 +347,12 @@ uint64_t HOT microusc_esp_idf_moment(const void **task, uint8_t *core, bool *in_
     return (uint64_t)esp_timer_get_time();
 }
 
-/* One line about `count` blocks that one place took, of which `site` tells of the oldest. From tasks. */
-void microusc_esp_idf_log_leak(const char *pool, size_t count, const memory_pool_site_t *site) {
-#if CONFIG_MICROUSC_LOG
-    char place[64] = "somewhere";
-    char owner[24] = "";
-    if (!site->recorded) {
-        ESP_LOGW(TAG, "pool \"%s\": %u in use, taken before that was recorded, the first %p", pool, (unsigned)count,
-                 site->block);
-        return;
-    }
-    if (site->file != NULL) snprintf(place, sizeof(place), "at %s:%u", site->file, (unsigned)site->line);
-    if (site->caller != NULL) snprintf(place, sizeof(place), "from %p", site->caller);
-    if (site->in_interrupt) snprintf(owner, sizeof(owner), " by an interrupt");
-    if (site->task != NULL) snprintf(owner, sizeof(owner), " by task %p", site->task);
-    const uint64_t age_ms = site->age_us / 1000;
-    ESP_LOGW(TAG, "pool \"%s\": %u in use, taken %s%s on core %u, the oldest %p for %u.%03u s", pool,
-             (unsigned)count, place, owner, (unsigned)site->core, site->block, (unsigned)(age_ms / 1000),
-             (unsigned)(age_ms % 1000));
-#else
-    (void)pool;
-    (void)count;
-    (void)site;
-#endif
+/* What was asked to be printed, in pieces of at most a line. From tasks. */
+void microusc_esp_idf_print(const char *text, size_t length) {
+    (void)fwrite(text, 1, length, stdout);
 }
 
-static const char *placement_name(memory_placement_t placement) {
-    switch (placement) {
-    case DRAM: return "DRAM";
-    case PSRAM: return "PSRAM";
-    case IRAM: return "IRAM";
-    default: return "?";
-    }
-}
-
-/* With casts: the small printf of the C library does not know the sizes of size_t and uint32_t. */
-void microusc_esp_idf_print_info(const memory_pool_info_t *info) {
-    printf("=== %s Pool Statistics ===\n", info->name);
-    printf("Placement: %s\n", placement_name(info->placement));
-    printf("Block size: %u bytes (%u asked for)\n", (unsigned)info->block_size, (unsigned)info->requested_size);
-    printf("Total blocks: %u\n", (unsigned)info->num_blocks);
-    printf("Free blocks: %u (lowest ever %u)\n", (unsigned)info->free_blocks, (unsigned)info->lowest_free);
-    printf("Used blocks: %u\n", (unsigned)info->used_blocks);
-    printf("Total memory: %u bytes + %u overhead\n", (unsigned)info->storage_bytes, (unsigned)info->overhead_bytes);
-    printf("Utilization: %u%%\n", (unsigned)(info->used_blocks * 100 / info->num_blocks));
-    printf("Failed allocations: %u\n", (unsigned)info->alloc_failures);
-    printf("Refused frees: %u\n", (unsigned)info->refused_frees);
-    printf("Corruptions met: %u\n", (unsigned)info->corruptions);
-    printf("Waiting tasks: %u\n", (unsigned)info->waiting_tasks);
-}
-
+/* With casts: the small printf of the C library does not know the size of size_t. */
 static void print_heap(const char *name, uint32_t caps) {
     multi_heap_info_t info;
     heap_caps_get_info(&info, caps);
@@ -404,7 +360,7 @@ static void print_heap(const char *name, uint32_t caps) {
            (unsigned)info.total_free_bytes, (unsigned)info.minimum_free_bytes, (unsigned)info.largest_free_block);
 }
 
-/* The heap's totals, and the head of the table of pools. */
+/* The heap's totals. */
 void microusc_esp_idf_print_heap(void) {
     printf("Memory of " CONFIG_IDF_TARGET "\n");
     printf("%-10s %9s %9s %9s %9s\n", "heap", "total", "free", "min_free", "largest");
@@ -412,13 +368,6 @@ void microusc_esp_idf_print_heap(void) {
     print_heap("dma", MALLOC_CAP_DMA);
     print_heap("psram", MALLOC_CAP_SPIRAM);
     print_heap("iram", MALLOC_CAP_INTERNAL | MALLOC_CAP_32BIT);
-    printf("%-16s %-5s %7s %6s %6s %9s %7s\n", "pool", "where", "block B", "used", "free", "lowest", "failed");
-}
-
-void microusc_esp_idf_print_line(const memory_pool_info_t *info) {
-    printf("%-16s %-5s %7u %6u %6u %9u %7u\n", info->name, placement_name(info->placement), (unsigned)info->block_size,
-           (unsigned)info->used_blocks, (unsigned)info->free_blocks, (unsigned)info->lowest_free,
-           (unsigned)info->alloc_failures);
 }
 
 /* After a fault in the archive itself: as ESP-IDF is configured to end a program. */

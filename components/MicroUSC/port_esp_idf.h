@@ -54,10 +54,8 @@ bool microusc_esp_idf_task_is_current(void *task);
 void microusc_esp_idf_log(const memory_pool_report_t *report, const char *reason, const char *step, size_t length);
 bool microusc_esp_idf_fills_free_blocks(void);
 uint64_t microusc_esp_idf_moment(const void **task, uint8_t *core, bool *in_interrupt);
-void microusc_esp_idf_log_leak(const char *pool, size_t count, const memory_pool_site_t *site);
-void microusc_esp_idf_print_info(const memory_pool_info_t *info);
+void microusc_esp_idf_print(const char *text, size_t length);
 void microusc_esp_idf_print_heap(void);
-void microusc_esp_idf_print_line(const memory_pool_info_t *info);
 void microusc_esp_idf_stop(void) MEMORY_POOL_ATTR(noreturn);
 
 #endif /* MICROUSC_PORT_ESP_IDF_H */

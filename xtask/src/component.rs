@@ -11,9 +11,11 @@
 
 mod archives;
 mod assemble;
+mod console;
 mod costs;
 mod emulated;
 mod examples;
+mod metrics;
 mod placement;
 mod python;
 mod shim;
@@ -25,6 +27,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 use xshell::Shell;
+
+pub(crate) use examples::matches;
 
 use crate::archive;
 use crate::qemu;
@@ -46,6 +50,7 @@ pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
 /// The same, for a report of several commands.
 pub(crate) fn steps(sh: &Shell, report: &mut Report) {
     let made = std::cell::Cell::new(false);
+    report.step("component: metrics by Prometheus's parser", || metrics::check(sh));
     report.step("component: archives of RISC-V", || {
         let done = archives::riscv(sh)?;
         made.set(matches!(done, Done::Passed(_)));
@@ -66,6 +71,7 @@ pub(crate) fn steps(sh: &Shell, report: &mut Report) {
     report.step("component: examples", || examples::from_package(sh));
     report.step("component: examples on Xtensa", || emulated::from_package(sh));
     report.step("component: costs in Kconfig", || costs::check(sh));
+    report.step("component: console command", || console::check(sh));
     report.step("component: esp-idf-size", || sizes::riscv(sh));
     report.step("component: esp-idf-size on Xtensa", || sizes::xtensa(sh));
 }

@@ -2,6 +2,7 @@
 #![allow(non_camel_case_types, reason = "the names are C's")]
 
 mod leaks;
+mod metrics;
 mod retained;
 mod set;
 mod system;
@@ -14,6 +15,7 @@ use microusc_pool::{Error, Link};
 use crate::control::Control;
 
 pub use leaks::*;
+pub use metrics::*;
 pub use retained::*;
 pub use set::*;
 pub use system::*;

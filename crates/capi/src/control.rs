@@ -40,7 +40,7 @@ pub struct Control {
 }
 
 /// Bytes that the header reserves for a control block in a buffer of the caller's.
-pub(crate) const CONTROL_SIZE: usize = 16 * size_of::<usize>() + 48;
+pub(crate) const CONTROL_SIZE: usize = 17 * size_of::<usize>() + 48;
 const _: () = assert!(size_of::<Control>() <= CONTROL_SIZE, "raise MEMORY_POOL_CONTROL_SIZE in the header");
 
 /// The marks of a pool, right behind its control block.

@@ -29,19 +29,28 @@
 //! | `placement` | which memory a wish leads to, and which wishes are impossible |
 //! | `registry` | the list of live pools |
 //! | `retained` | the list of open retained pools |
+//! | `census` | snapshots of one pool, and of all while others come and go |
+//! | `print`, `dump` | what is printed about pools |
+//! | `metrics` | what a monitoring system is told |
+//! | `text` | text without the formatting of `core` |
 //! | `port` | what differs between platforms |
 
 pub mod abi;
 pub mod api;
 
+mod census;
 mod control;
 mod create;
+mod dump;
+mod metrics;
 mod placement;
 mod port;
+mod print;
 mod registry;
 mod report;
 mod retained;
 mod set;
 mod system;
+mod text;
 mod wait;
 mod watch;

@@ -13,12 +13,11 @@
 //! | `may_report()` | code and constants in flash can be reached now; itself runs while they cannot |
 //! | `moment()` | where and when the caller runs; from any context, without flash |
 //! | `log(report, step)` | one line that ends with the next step; from any context, with no lock of ours held |
-//! | `log_leak(pool, count, site)` | one line about blocks in use, of which `site` is the oldest; from tasks only |
-//! | `print_info(info)` | the snapshot of one pool; from tasks only |
-//! | `print_usage(pools)` | the heap's totals and a line a pool; from tasks only |
+//! | `print(text)` | what was asked to be printed, in pieces of at most a line; from tasks only |
+//! | `print_heap()` | prints the heap's totals, if the port knows them; from tasks only |
 //! | `system_*`, `task_*`, `semaphore_*`, `least_stack()` | the kernel, as `microusc_system::Platform` has it |
 //!
-//! The ports without a standard library write the same lines, `lines.rs`, through a writer of their own.
+//! The ports without a standard library write the same log, `lines.rs`, through a writer of their own.
 
 mod advice;
 #[cfg(feature = "bare")]
@@ -38,14 +37,14 @@ mod lock;
 #[cfg(any(feature = "bare", feature = "freertos"))]
 mod panic;
 
-pub(crate) use advice::{next_step, next_step_of_retained};
+pub(crate) use advice::{next_step, next_step_of_retained, placement_name};
 
 #[cfg(feature = "host")]
 pub(crate) use host::{
-    PortLock, Signal, allocate, fills_free_blocks, kind_of, least_stack, limits, log, log_leak, may_report,
-    moment, print_info, print_usage, release, semaphore_create, semaphore_delete, semaphore_give,
-    semaphore_memory, semaphore_wait, system_lock, system_unlock, task_is_current, task_memory, task_pause,
-    task_priority, task_resume, task_start, task_stop,
+    PortLock, Signal, allocate, fills_free_blocks, kind_of, least_stack, limits, log, may_report, moment,
+    print, print_heap, release, semaphore_create, semaphore_delete, semaphore_give, semaphore_memory,
+    semaphore_wait, system_lock, system_unlock, task_is_current, task_memory, task_pause, task_priority,
+    task_resume, task_start, task_stop,
 };
 #[cfg(feature = "host")]
 pub use host::{
@@ -54,13 +53,13 @@ pub use host::{
 };
 
 #[cfg(any(feature = "bare", feature = "freertos"))]
-pub(crate) use lines::{log, log_leak, print_info};
+pub(crate) use lines::{log, print};
 #[cfg(all(any(feature = "bare", feature = "freertos"), target_os = "none"))]
 pub(crate) use lock::PortLock;
 
 #[cfg(feature = "bare")]
 pub(crate) use bare::{
-    Signal, allocate, fills_free_blocks, kind_of, least_stack, limits, may_report, moment, print_usage,
+    Signal, allocate, fills_free_blocks, kind_of, least_stack, limits, may_report, moment, print_heap,
     release, semaphore_create, semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait,
     system_lock, system_unlock, task_is_current, task_memory, task_pause, task_priority, task_resume,
     task_start, task_stop,
@@ -78,7 +77,7 @@ pub(crate) use freertos::PortLock;
 pub use freertos::microusc_freertos_set_writer;
 #[cfg(feature = "freertos")]
 pub(crate) use freertos::{
-    Signal, allocate, fills_free_blocks, kind_of, least_stack, limits, may_report, moment, print_usage,
+    Signal, allocate, fills_free_blocks, kind_of, least_stack, limits, may_report, moment, print_heap,
     release, semaphore_create, semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait,
     system_lock, system_unlock, task_is_current, task_memory, task_pause, task_priority, task_resume,
     task_start, task_stop,
@@ -88,10 +87,10 @@ use freertos::{no_memory_step, now_ms, stop, write};
 
 #[cfg(feature = "esp_idf")]
 pub(crate) use esp_idf::{
-    PortLock, Signal, allocate, fills_free_blocks, kind_of, least_stack, limits, log, log_leak, may_report,
-    moment, print_info, print_usage, release, semaphore_create, semaphore_delete, semaphore_give,
-    semaphore_memory, semaphore_wait, system_lock, system_unlock, task_is_current, task_memory, task_pause,
-    task_priority, task_resume, task_start, task_stop,
+    PortLock, Signal, allocate, fills_free_blocks, kind_of, least_stack, limits, log, may_report, moment,
+    print, print_heap, release, semaphore_create, semaphore_delete, semaphore_give, semaphore_memory,
+    semaphore_wait, system_lock, system_unlock, task_is_current, task_memory, task_pause, task_priority,
+    task_resume, task_start, task_stop,
 };
 
 #[cfg(not(any(feature = "bare", feature = "esp_idf", feature = "freertos", feature = "host")))]

@@ -1,18 +1,22 @@
 //! The list of live pools: the only witness of whether a struct holds a pool.
 
 use core::cell::UnsafeCell;
+use core::ffi::c_char;
+use core::marker::PhantomData;
 use core::ptr::{NonNull, null, null_mut};
 
 use microusc_pool::RawLock;
 
-use crate::abi::memory_pool_t;
-use crate::control::Control;
+use crate::abi::{MEMORY_POOL_NAME_SIZE, memory_pool_t};
+use crate::control::{Control, with_pool};
 use crate::port::PortLock;
 
 struct List {
     first: *mut Control,
     /// Pools made so far, for default names.
     made: u32,
+    /// Times that pools were entered, removed or named so far.
+    changes: u32,
 }
 
 struct Registry {
@@ -24,7 +28,7 @@ struct Registry {
 unsafe impl Sync for Registry {}
 
 static REGISTRY: Registry =
-    Registry { lock: PortLock::INIT, list: UnsafeCell::new(List { first: null_mut(), made: 0 }) };
+    Registry { lock: PortLock::INIT, list: UnsafeCell::new(List { first: null_mut(), made: 0, changes: 0 }) };
 
 impl List {
     /// The slot that points to the pool in `pool`, or the empty slot at the end. O(pools).
@@ -68,6 +72,7 @@ pub(crate) unsafe fn insert(control: NonNull<Control>) -> bool {
         if vacant {
             // SAFETY: as above.
             unsafe { *slot = control.as_ptr() };
+            list.changes = list.changes.wrapping_add(1);
         }
         vacant
     })
@@ -83,6 +88,7 @@ pub(crate) fn remove<E>(
         // SAFETY: a slot of the locked list.
         let control = NonNull::new(unsafe { *slot })?;
         Some(agreed(control).map(|()| {
+            list.changes = list.changes.wrapping_add(1);
             // SAFETY: as above; the control block is live.
             unsafe { *slot = (*control.as_ptr()).next };
             control
@@ -140,4 +146,64 @@ pub(crate) fn next_number() -> u32 {
         list.made = list.made.wrapping_add(1);
         list.made
     })
+}
+
+/// Every pool in the order they were made, while the registry is locked: none ends meanwhile.
+///
+/// A pool that another task is just making is on the list before its struct is written: the list seems to end before it.
+#[derive(Clone)]
+pub(crate) struct Pools<'a>(*mut Control, PhantomData<&'a List>);
+
+impl Iterator for Pools<'_> {
+    type Item = NonNull<Control>;
+
+    fn next(&mut self) -> Option<NonNull<Control>> {
+        let control = NonNull::new(self.0)?;
+        // SAFETY: every control block on the list is a live one, as is the struct of its owner.
+        unsafe {
+            if !core::ptr::eq((*(*self.0).owner).control, self.0) {
+                return None;
+            }
+            self.0 = (*self.0).next;
+        }
+        Some(control)
+    }
+}
+
+/// How often pools came, went or were named so far.
+pub(crate) fn changes() -> u32 {
+    locked(|list| list.changes)
+}
+
+/// Pools came, went or were named: what was seen before may no longer be so.
+#[derive(Debug)]
+pub(crate) struct Changed;
+
+/// Shows `work` all pools. O(pools) and what `work` does, in one critical section, in which locks of pools may be taken.
+pub(crate) fn view<R>(work: impl FnOnce(Pools<'_>) -> R) -> R {
+    locked(|list| work(Pools(list.first, PhantomData)))
+}
+
+/// The same, if they are still those there were when [`changes`] said `changes`.
+pub(crate) fn view_unchanged<R>(changes: u32, work: impl FnOnce(Pools<'_>) -> R) -> Result<R, Changed> {
+    locked(
+        |list| if list.changes == changes { Ok(work(Pools(list.first, PhantomData))) } else { Err(Changed) },
+    )
+}
+
+/// Names a pool. O(1).
+///
+/// # Safety
+///
+/// `control` is that of the live pool `pool`.
+pub(crate) unsafe fn rename(
+    pool: *mut memory_pool_t,
+    control: NonNull<Control>,
+    name: [c_char; MEMORY_POOL_NAME_SIZE],
+) {
+    locked(|list| {
+        list.changes = list.changes.wrapping_add(1);
+        // SAFETY: as the caller promises; the name is written with both locks held.
+        unsafe { with_pool(pool, control, |_| (&raw mut (*control.as_ptr()).name).write(name)) };
+    });
 }

@@ -62,6 +62,10 @@ fn struct_facts() -> Vec<Fact> {
         memory_pool_retained_info_t {
             block_size, num_blocks, used_blocks, lowest_free, alloc_failures, refused_frees, corruptions
         }
+        memory_pool_metrics_t {
+            pools, blocks, blocks_in_use, bytes_reserved, bytes_in_use, overhead_bytes, alloc_failures, refused_frees,
+            corruptions
+        }
         microusc_system_config_t { max_drivers, buffer_size, data_size, stack_size }
         microusc_driver_t { id, name, argument, buffer, buffer_size, semaphore }
         microusc_driver_config_t { name, entry, argument, priority, core }
@@ -158,6 +162,7 @@ fn other_facts() -> Vec<Fact> {
 const HEADERS: &str = "#include \"MicroUSC/internal/driverList.h\"\n\
     #include \"MicroUSC/internal/system/init.h\"\n\
     #include \"MicroUSC/system/memory_pool_leaks.h\"\n\
+    #include \"MicroUSC/system/memory_pool_metrics.h\"\n\
     #include \"MicroUSC/system/memory_pool_retained.h\"\n\
     #include \"MicroUSC/system/memory_pool_set.h\"\n\
     #include \"MicroUSC/system/memory_pool_trace.h\"\n";
@@ -217,8 +222,12 @@ fn every_number_of_the_header_is_compared() {
     let facts: Vec<Fact> = [number_facts(), other_facts()].concat();
     let compared: BTreeSet<&str> = facts.iter().map(|(name, _)| name.as_str()).collect();
     // Defined from the layout of a struct that is private to the Rust code, which asserts that it is large enough.
-    // And the default configuration, which the settings of the system layer are compared with below.
-    let elsewhere = BTreeSet::from(["MEMORY_POOL_CONTROL_SIZE", "MICROUSC_SYSTEM_CONFIG_DEFAULT"]);
+    // And the default configuration, which the settings of the system layer are compared with below; and a text.
+    let elsewhere = BTreeSet::from([
+        "MEMORY_POOL_CONTROL_SIZE",
+        "MEMORY_POOL_METRICS_CONTENT_TYPE",
+        "MICROUSC_SYSTEM_CONFIG_DEFAULT",
+    ]);
     let missed: Vec<_> = defined.difference(&compared).filter(|name| !elsewhere.contains(*name)).collect();
     assert!(missed.is_empty(), "in the header, and not compared: {missed:?}");
     assert!(defined.len() > 15, "only {} found", defined.len());

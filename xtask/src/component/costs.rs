@@ -1,6 +1,6 @@
 //! What the options cost, measured, against what their texts in `Kconfig` say.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use object::{Object, ObjectSection};
@@ -55,7 +55,7 @@ pub(super) fn check(sh: &Shell) -> Result<Done> {
     Ok(Done::Passed(format!("a pair: {one}, on two cores {two}, with portMUX {portmux} instructions")))
 }
 
-fn compare(text: &str, measured: &[String]) -> Result<()> {
+pub(super) fn compare(text: &str, measured: &[String]) -> Result<()> {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let wrong: Vec<&str> =
         measured.iter().filter(|words| !text.contains(*words)).map(String::as_str).collect();
@@ -63,27 +63,32 @@ fn compare(text: &str, measured: &[String]) -> Result<()> {
     Ok(())
 }
 
-struct Sizes {
+pub(super) struct Sizes {
     /// Bytes in sections for instruction RAM.
     iram: u64,
     /// Bytes of other code, and of constants.
-    flash: u64,
+    pub(super) flash: u64,
 }
 
 /// Of the C file, as ESP-IDF compiles it.
 fn shim_size(sh: &Shell, bin: &Path, component: &Path, choices: &str) -> Result<Sizes> {
     let config = python::configure(sh, bin, "esp32c3", choices)?;
-    let object = config.join("port_esp_idf.o");
-    let (source, include) = (component.join("port_esp_idf.c"), component.join("include"));
+    sizes(&object(sh, component, "port_esp_idf.c", &config)?)
+}
+
+/// A C file of the component as ESP-IDF compiles it.
+pub(super) fn object(sh: &Shell, component: &Path, source: &str, config: &Path) -> Result<PathBuf> {
+    let object = config.join(source).with_extension("o");
+    let (source, include) = (component.join(source), component.join("include"));
     let standin = super::standin(sh).join("include");
     cmd!(sh, "riscv64-unknown-elf-gcc -march=rv32imc -mabi=ilp32 --specs=picolibc.specs -Os -ffunction-sections -fdata-sections -DESP_PLATFORM=1 -I {standin} -I {include} -I {config} -c -o {object} {source}")
         .quiet()
         .run()?;
-    sizes(&object)
+    Ok(object)
 }
 
 /// Of an object, or of the one in an archive.
-fn sizes(path: &Path) -> Result<Sizes> {
+pub(super) fn sizes(path: &Path) -> Result<Sizes> {
     let data = std::fs::read(path)?;
     let mut sizes = Sizes { iram: 0, flash: 0 };
     let mut add = |object: &[u8]| -> Result<()> {

@@ -182,7 +182,8 @@ pub(super) fn compare(expected: &str, printed: &str) -> Result<()> {
     Ok(())
 }
 
-fn matches(pattern: &str, line: &str) -> bool {
+/// `...` in the pattern stands for anything.
+pub(crate) fn matches(pattern: &str, line: &str) -> bool {
     let Some((start, rest)) = pattern.split_once("...") else { return pattern == line };
     let Some(line) = line.strip_prefix(start) else { return false };
     (0..=line.len()).filter(|at| line.is_char_boundary(*at)).any(|at| matches(rest, &line[at..]))

@@ -9,7 +9,7 @@ use crate::tools::{self, RISCV_GCC};
 
 use super::{component_dir, python, standin};
 
-const WARNINGS: &[&str] = &[
+pub(super) const WARNINGS: &[&str] = &[
     "-march=rv32imac",
     "-mabi=ilp32",
     "--specs=picolibc.specs",

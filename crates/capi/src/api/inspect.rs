@@ -3,14 +3,16 @@
 use core::ffi::{CStr, c_char};
 use core::ptr::null;
 
-use microusc_pool::{RawPool, Survey, Waited};
+use microusc_pool::RawPool;
 
 use crate::abi::*;
-use crate::control::{Control, ControlMarks, control_of, with_pool};
+use crate::census::{self, info_of};
+use crate::control::{ControlMarks, control_of, with_pool};
 use crate::create::name_from;
+use crate::dump::Subject;
 use crate::report::{name_of, report, set_callback};
 use crate::wait::Place;
-use crate::{port, registry, watch};
+use crate::{print, registry, watch};
 
 /// Runs `work` on the pool with its lock held, or says why there is none.
 ///
@@ -25,42 +27,6 @@ unsafe fn on<R>(
     let control = unsafe { control_of(pool) }?;
     // SAFETY: `control` is that of `pool`.
     Ok(unsafe { with_pool(pool, control, work) })
-}
-
-/// # Safety
-///
-/// Obligation 1.
-pub(super) unsafe fn info_of(pool: *mut memory_pool_t) -> Result<memory_pool_info_t, esp_err_t> {
-    // SAFETY: as the caller promises.
-    let control = unsafe { control_of(pool) }?;
-    // SAFETY: `control` is that of `pool`.
-    let place = unsafe { Place::new(pool, control) };
-    let mut waiting = 0;
-    let stats = Survey::make(|survey| {
-        place.locked(|raw, queue| {
-            waiting = queue.waiting();
-            raw.survey(survey)
-        })
-    });
-    // SAFETY: there is a pool, hence a control block; what is read here does not change (a name may, byte by byte).
-    let control: &Control = unsafe { control.as_ref() };
-    Ok(memory_pool_info_t {
-        name: control.name,
-        placement: control.placement,
-        flags: control.flags,
-        block_size: stats.stride_bytes,
-        requested_size: control.requested_size,
-        num_blocks: stats.capacity,
-        free_blocks: stats.free,
-        used_blocks: stats.used(),
-        lowest_free: stats.lowest_free,
-        storage_bytes: control.geometry.bytes(),
-        overhead_bytes: control.overhead_bytes(),
-        alloc_failures: stats.exhausted,
-        refused_frees: stats.refused,
-        corruptions: stats.damaged,
-        waiting_tasks: waiting,
-    })
 }
 
 /// A consistent snapshot. O(num_blocks), in critical sections of O(64). Tasks, interrupts, both cores.
@@ -110,21 +76,36 @@ pub unsafe extern "C" fn memory_pool_print_stats_as(pool: *mut memory_pool_t, na
     // SAFETY: obligation 2.
     let name = given.then(|| unsafe { name_from(name) });
     match info {
-        Ok(info) => port::print_info(&memory_pool_info_t { name: name.unwrap_or(info.name), ..info }),
+        Ok(info) => print::info(&memory_pool_info_t { name: name.unwrap_or(info.name), ..info }),
         Err(reason) => report(c"memory_pool_print_stats", reason, c"".as_ptr(), pool.cast(), 0),
     }
 }
 
-/// A line for each pool, and the heap's totals. From tasks only.
+/// Prints the snapshot, a map of the blocks, where the free list begins, and whether it is whole. O(num_blocks), 64 blocks in
+/// each critical section, but validated in one. From tasks only.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn show_memory_usage() {
-    let pools = core::iter::successors(Some(registry::next(null())), |pool| Some(registry::next(*pool)));
-    // SAFETY: from the registry, so live; obligation 3.
-    let infos = pools.take_while(|pool| !pool.is_null()).filter_map(|pool| unsafe { info_of(pool) }.ok());
-    port::print_usage(infos);
+pub unsafe extern "C" fn memory_pool_dump(pool: *mut memory_pool_t) {
+    // SAFETY: obligation 1.
+    let parts = unsafe { control_of(pool).and_then(|control| Ok((control, info_of(pool)?))) };
+    match parts {
+        Ok((control, info)) => {
+            // SAFETY: obligation 1.
+            let validated = unsafe { on(pool, |raw| raw.validate().err().map_or(ESP_OK, reason_of)) };
+            // SAFETY: `control` is that of `pool`; obligation 3.
+            unsafe { Subject::new(pool, control) }.dump(&info, validated.unwrap_or_else(|reason| reason));
+        }
+        Err(reason) => report(c"memory_pool_dump", reason, c"".as_ptr(), pool.cast(), 0),
+    }
 }
 
-/// Names a pool. O(1); one critical section.
+/// A line for each pool, and the heap's totals. O(pools * (pools + num_blocks)), in critical sections of O(pools + 64). From tasks
+/// only; others may make and end pools meanwhile.
+#[unsafe(no_mangle)]
+pub extern "C" fn show_memory_usage() {
+    print::usage(census::infos());
+}
+
+/// Names a pool. O(1); two critical sections, one in the other.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_set_name(pool: *mut memory_pool_t, name: *const c_char) -> esp_err_t {
     // SAFETY: obligation 2.
@@ -138,8 +119,8 @@ pub unsafe extern "C" fn memory_pool_set_name(pool: *mut memory_pool_t, name: *c
         Ok(control) => control,
         Err(reason) => return reason,
     };
-    // SAFETY: `control` is that of `pool`; the name is written with the lock held.
-    unsafe { with_pool(pool, control, |_| (&raw mut (*control.as_ptr()).name).write(name)) };
+    // SAFETY: `control` is that of `pool`; obligation 3.
+    unsafe { registry::rename(pool, control, name) };
     ESP_OK
 }
 

@@ -11,8 +11,9 @@ use super::watch::told;
 use crate::abi::*;
 use crate::control::{Control, control_of, with_pool};
 use crate::port;
-use crate::report::{name_of, report};
-use crate::{set, watch};
+use crate::report::report;
+use crate::text::name_bytes;
+use crate::{print, set, watch};
 
 /// Blocks that are looked at in one critical section.
 const AT_A_TIME: usize = 64;
@@ -153,18 +154,18 @@ pub unsafe extern "C" fn memory_pool_dump_leaks(
                 // SAFETY: the function was given for exactly this, and the site lives until it returns.
                 unsafe { each(&site, argument) };
             }
-            None => live.log_if_first(index, &seen, &old),
+            None => live.print_if_first(index, &seen, &old),
         }
     }
     found
 }
 
-/// Logs the blocks of `pool` that are in use, if it keeps records: what a report of their number leaves open.
+/// Prints the blocks of `pool` that are in use, if it keeps records: what a report of their number leaves open.
 ///
 /// # Safety
 ///
 /// Obligations 1 and 3.
-pub(super) unsafe fn log_owners(pool: *mut memory_pool_t) {
+pub(super) unsafe fn print_owners(pool: *mut memory_pool_t) {
     // SAFETY: as the caller promises.
     if let Ok(control) = unsafe { control_of(pool) }
         // SAFETY: a live control block.
@@ -231,8 +232,8 @@ impl Live {
         }
     }
 
-    /// Logs all blocks of a place together, when the first of them comes. O(num_blocks).
-    fn log_if_first(&self, first: usize, seen: &Seen, old: &Old) {
+    /// Prints all blocks of a place together, when the first of them comes. O(num_blocks).
+    fn print_if_first(&self, first: usize, seen: &Seen, old: &Old) {
         let (mut count, mut oldest, mut is_first) = (0, *seen, true);
         let capacity = self.capacity();
         for start in (0..capacity).step_by(AT_A_TIME) {
@@ -250,10 +251,10 @@ impl Live {
                 return;
             }
         }
-        // SAFETY: a live control block.
-        let name = unsafe { name_of(Some(self.control)) };
+        // SAFETY: a live control block; a name that changes is a name all the same.
+        let name = unsafe { (*self.control.as_ptr()).name };
         // All may be gone by now; the one that was seen counts.
-        port::log_leak(name, count.max(1), &oldest.told(old.now_us));
+        print::leak(name_bytes(&name), count.max(1), &oldest.told(old.now_us));
     }
 }
 

@@ -3,7 +3,7 @@
 use core::ffi::{CStr, c_void};
 use core::ptr::{null, null_mut};
 
-use super::leaks::log_owners;
+use super::leaks::print_owners;
 use crate::abi::*;
 use crate::create::{self, Home};
 use crate::registry;
@@ -178,7 +178,7 @@ unsafe fn destroy(function: &'static CStr, pool: *mut memory_pool_t, only_unused
     // Before the end, and before anything is known of the struct but its address.
     if registry::contains(pool) {
         // SAFETY: a live pool.
-        unsafe { log_owners(pool) };
+        unsafe { print_owners(pool) };
     }
     // SAFETY: as the caller promises.
     match unsafe { create::end(pool, only_unused) } {

@@ -12,9 +12,9 @@ use core::sync::atomic::Ordering;
 use microusc_pool::Error;
 
 use super::blocks::free;
-use super::inspect::info_of;
-use super::leaks::log_owners;
+use super::leaks::print_owners;
 use crate::abi::*;
+use crate::census::info_of;
 use crate::report::{Caller, refused, report};
 use crate::set;
 
@@ -86,7 +86,7 @@ pub unsafe extern "C" fn memory_pool_set_destroy(set: *mut memory_pool_set_t) {
     // SAFETY: live.
     for class in unsafe { set::classes(set) } {
         // SAFETY: a pool of the set.
-        unsafe { log_owners(class.pool) };
+        unsafe { print_owners(class.pool) };
     }
     let tell = |ended: crate::create::Ended| {
         if ended.in_use > 0 {

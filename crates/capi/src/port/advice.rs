@@ -54,7 +54,6 @@ pub(crate) fn next_step(reason: esp_err_t) -> &'static str {
 }
 
 /// What a kind of memory is called.
-#[cfg_attr(feature = "esp_idf", expect(dead_code, reason = "the C file that prints names them itself"))]
 pub(crate) fn placement_name(placement: memory_placement_t) -> &'static str {
     match placement {
         DRAM => "DRAM",

@@ -8,11 +8,10 @@ use core::ffi::c_char;
 use core::ptr::{null, null_mut};
 
 use super::advice::next_step;
-use super::lines::divided;
 use super::{Limits, MemoryKind, Moment};
 use crate::abi::ESP_ERR_NO_MEM;
+use crate::text::divided;
 
-pub(crate) use super::lines::print_usage;
 use controls::HOOKS;
 pub use controls::{
     microusc_bare_set_clock, microusc_bare_set_heap, microusc_bare_set_wait, microusc_bare_set_writer,
@@ -80,6 +79,9 @@ pub(super) unsafe fn write(text: *const c_char, length: usize) {
         unsafe { write(text, length) };
     }
 }
+
+/// The heap is the program's, which knows it.
+pub(crate) fn print_heap() {}
 
 /// Microseconds since some moment; 0 without a clock.
 fn now_us() -> u64 {

@@ -9,11 +9,10 @@ mod shim;
 mod signal;
 mod tasks;
 
-use core::ffi::c_char;
 use core::ptr::null;
 
 use super::{Limits, MemoryKind, Moment, PsramLimits};
-use crate::abi::{memory_pool_info_t, memory_pool_report_t, memory_pool_site_t, reason_name};
+use crate::abi::{memory_pool_report_t, reason_name};
 
 pub(crate) use lock::PortLock;
 pub(crate) use signal::{Signal, task_priority};
@@ -80,27 +79,18 @@ pub(crate) fn moment() -> Moment {
     Moment { time_us, task, core, in_interrupt }
 }
 
-pub(crate) fn log_leak(pool: *const c_char, count: usize, site: &memory_pool_site_t) {
-    // SAFETY: the strings are C strings that live for the call.
-    unsafe { shim::microusc_esp_idf_log_leak(pool, count, site) };
-}
-
 pub(crate) fn log(report: &memory_pool_report_t, step: &str) {
     let reason = reason_name(report.reason).as_ptr();
     // SAFETY: the strings of reports and reasons are C strings, the step is as long as said, and all live for the call.
     unsafe { shim::microusc_esp_idf_log(report, reason, step.as_ptr().cast(), step.len()) };
 }
 
-pub(crate) fn print_info(info: &memory_pool_info_t) {
-    // SAFETY: a name ends in a zero within its array.
-    unsafe { shim::microusc_esp_idf_print_info(info) };
+pub(crate) fn print(text: &[u8]) {
+    // SAFETY: so many bytes are there; from tasks, as this function.
+    unsafe { shim::microusc_esp_idf_print(text.as_ptr().cast(), text.len()) };
 }
 
-pub(crate) fn print_usage(pools: impl Iterator<Item = memory_pool_info_t>) {
+pub(crate) fn print_heap() {
     // SAFETY: from tasks, as this function.
     unsafe { shim::microusc_esp_idf_print_heap() };
-    for info in pools {
-        // SAFETY: a name ends in a zero within its array.
-        unsafe { shim::microusc_esp_idf_print_line(&info) };
-    }
 }

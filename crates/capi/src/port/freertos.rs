@@ -8,9 +8,9 @@ mod signal;
 mod tasks;
 mod writer;
 
-use super::lines::{Line, print_usage as print_pools};
 use super::{Limits, MemoryKind};
-use crate::abi::memory_pool_info_t;
+use crate::print::Line;
+use crate::text::Text;
 
 pub(crate) use kernel::{moment, system_lock, system_unlock, task_priority};
 pub(super) use kernel::{now_ms, stop};
@@ -51,16 +51,15 @@ pub(super) fn no_memory_step() -> &'static str {
     "the kernel's heap has no room: raise configTOTAL_HEAP_SIZE, or give memory to memory_pool_init_static"
 }
 
-pub(crate) fn print_usage(pools: impl Iterator<Item = memory_pool_info_t>) {
+pub(crate) fn print_heap() {
     let heap = kernel::heap();
-    let mut line = Line::new();
-    if heap.free != usize::MAX {
-        line.text("heap: ").number(heap.free).text(" bytes free");
-        if heap.least != usize::MAX {
-            line.text(", lowest ever ").number(heap.least);
-        }
-        line.text("\n");
+    if heap.free == usize::MAX {
+        return;
     }
-    drop(line);
-    print_pools(pools);
+    let mut line = Line::new();
+    line.text("heap: ").number(heap.free).text(" bytes free");
+    if heap.least != usize::MAX {
+        line.text(", lowest ever ").number(heap.least);
+    }
+    line.text("\n");
 }

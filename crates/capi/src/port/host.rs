@@ -18,7 +18,7 @@ pub use controls::{
     microusc_host_select_chip,
 };
 pub(crate) use lock::PortLock;
-pub(crate) use print::{log, log_leak, moment, print_info, print_usage};
+pub(crate) use print::{log, moment, print, print_heap};
 pub use signal::microusc_host_set_context;
 pub(crate) use signal::{Signal, task_priority};
 pub(crate) use tasks::{

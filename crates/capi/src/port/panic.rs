@@ -2,13 +2,12 @@
 
 use core::panic::PanicInfo;
 
-use super::lines::Line;
 use super::stop;
+use crate::print::Line;
+use crate::text::Text;
 
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {
-    let mut line = Line::new();
-    line.text("E memory_pool: stopped by a fault of its own\n");
-    drop(line);
+    Line::new().text("E memory_pool: stopped by a fault of its own\n");
     stop()
 }

@@ -1,8 +1,6 @@
 /* Looking at pools: snapshots, names, the list of pools, printing, reports. */
 #define _POSIX_C_SOURCE 200809L
-#include "check.h"
-
-#include <unistd.h>
+#include "printed.h"
 
 TEST(a_snapshot_accounts_for_every_byte) {
     memory_pool_t pool;
@@ -94,22 +92,6 @@ TEST(pools_are_found_by_name) {
     memory_pool_destroy(&uart);
     CHECK(memory_pool_find("uart") == NULL);
     memory_pool_destroy(&spi);
-}
-
-/* What `print` writes on standard output. */
-static const char *printed(void (*print)(memory_pool_t *), memory_pool_t *pool) {
-    static char text[4096];
-    fflush(stdout);
-    FILE *file = tmpfile();
-    const int kept = dup(STDOUT_FILENO);
-    CHECK(file != NULL && kept >= 0 && dup2(fileno(file), STDOUT_FILENO) >= 0);
-    print(pool);
-    fflush(stdout);
-    CHECK(dup2(kept, STDOUT_FILENO) >= 0 && close(kept) == 0);
-    rewind(file);
-    text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
-    fclose(file);
-    return text;
 }
 
 static void print_usage(memory_pool_t *pool) {

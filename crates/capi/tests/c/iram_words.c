@@ -7,6 +7,7 @@
  */
 #include "check.h"
 
+#include "MicroUSC/system/memory_pool_metrics.h"
 #include "MicroUSC/system/memory_pool_set.h"
 
 enum { SIZE = 36, COUNT = 20 };
@@ -61,6 +62,7 @@ static void use_every_operation(memory_pool_t *pool) {
         memory_pool_free(pool, front);
         fill_by_words(front, sizeof(void *), 0x41414140);
         CHECK_EQUAL(memory_pool_validate(pool), MEMORY_POOL_ERR_CORRUPT);
+        memory_pool_dump(pool);
         CHECK(memory_pool_alloc(pool) != NULL && memory_pool_alloc(pool) == NULL);
         CHECK_EQUAL(memory_pool_repair(pool), ESP_OK);
         memory_pool_free(pool, front);
@@ -68,7 +70,9 @@ static void use_every_operation(memory_pool_t *pool) {
         CHECK_EQUAL(info_of(pool).free_blocks, COUNT);
         CHECK(same(memory_pool_find(memory_pool_get_name(pool)), pool));
         memory_pool_print_stats(pool);
+        memory_pool_dump(pool);
         show_memory_usage();
+        CHECK(memory_pool_metrics_text(NULL, 0) > 0);
     }
 }
 

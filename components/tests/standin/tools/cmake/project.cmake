@@ -8,7 +8,7 @@ set(standin_warnings -std=gnu17 -Os -Wall -Wextra -Werror -Wno-unused-parameter 
 
 # Those of ESP-IDF's components that there are here.
 set(standin_components
-    esp_driver_gptimer esp_hw_support esp_mm esp_rom esp_system freertos heap log soc spi_flash)
+    console esp_driver_gptimer esp_hw_support esp_mm esp_rom esp_system freertos heap log soc spi_flash)
 
 macro(project name)
     _project(${name} C)
@@ -55,7 +55,8 @@ function(standin_override_path result)
 endfunction()
 
 function(standin_project name)
-    add_library(standin STATIC "${standin_dir}/standin.c" "${standin_dir}/tasks.c" "${standin_dir}/riscv/stack.c")
+    add_library(standin STATIC "${standin_dir}/standin.c" "${standin_dir}/tasks.c" "${standin_dir}/console.c"
+        "${standin_dir}/riscv/stack.c")
     target_include_directories(standin PRIVATE "${standin_dir}")
     target_include_directories(standin PUBLIC "${standin_dir}/include" "${STANDIN_SDKCONFIG}")
     target_compile_definitions(standin PUBLIC ESP_PLATFORM=1)

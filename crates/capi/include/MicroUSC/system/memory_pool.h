@@ -170,7 +170,7 @@ esp_err_t memory_pool_init_static(memory_pool_t *pool, void *buffer, const size_
                                   const size_t block_size, const size_t num_blocks);
 
 /* Bytes that are enough for the control block, the allocated map and the blocks. */
-#define MEMORY_POOL_CONTROL_SIZE (16 * sizeof(void *) + 48)
+#define MEMORY_POOL_CONTROL_SIZE (17 * sizeof(void *) + 48)
 #define MEMORY_POOL_STATIC_SIZE(size, count)                                                                          \
     (MEMORY_POOL_CONTROL_SIZE + (count) + sizeof(void *) +                                                            \
      (((size) + sizeof(void *) - 1) / sizeof(void *)) * sizeof(void *) * (count))
@@ -289,7 +289,19 @@ void memory_pool_print_stats(memory_pool_t *pool);
 /* The same under another name; NULL or "": its own. */
 void memory_pool_print_stats_as(memory_pool_t *pool, const char *name);
 
-/* One line for each pool and the heap's totals by kind of memory. From tasks only. */
+/*
+ * Prints one pool completely: the snapshot, the state of every block, where the free list begins, and whether the pool
+ * validates. Nothing read from a block is believed, so a damaged pool may be printed, and is not changed. O(num_blocks),
+ * with the lock held for 64 blocks at a time, and once for validating. From tasks only.
+ *
+ *     Blocks: # in use, o free, . never used           since the start, or since memory_pool_reset_lowest_free
+ *          0  ##o#....
+ *     Free list: 2 -> 4 -> 5 -> 6 -> 7 -> end          16 blocks at most; a link that leads astray is named
+ *     Validation: ESP_OK
+ */
+void memory_pool_dump(memory_pool_t *pool);
+
+/* One line for each pool and the heap's totals by kind of memory. Pools may come and go meanwhile. From tasks only. */
 void show_memory_usage(void);
 
 /* The name is copied. NULL or "" is refused. */

@@ -7,7 +7,7 @@ use core::ffi::{c_char, c_int, c_void};
 
 use microusc_system::{Driver, Entry};
 
-use crate::abi::{memory_pool_info_t, memory_pool_report_t, memory_pool_site_t};
+use crate::abi::memory_pool_report_t;
 
 /// What [`microusc_esp_idf_kind_of`] says: heap memory in internal RAM, accessible by bytes.
 pub(super) const INTERNAL: c_int = 0;
@@ -86,13 +86,7 @@ unsafe extern "C" {
         core: *mut u8,
         in_interrupt: *mut bool,
     ) -> u64;
-    pub(super) fn microusc_esp_idf_log_leak(
-        pool: *const c_char,
-        count: usize,
-        site: *const memory_pool_site_t,
-    );
-    pub(super) fn microusc_esp_idf_print_info(info: *const memory_pool_info_t);
+    pub(super) fn microusc_esp_idf_print(text: *const c_char, length: usize);
     pub(super) fn microusc_esp_idf_print_heap();
-    pub(super) fn microusc_esp_idf_print_line(info: *const memory_pool_info_t);
     pub(super) fn microusc_esp_idf_stop() -> !;
 }

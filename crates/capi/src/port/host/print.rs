@@ -1,6 +1,7 @@
 //! The log of the host port: lines as ESP-IDF's, on standard error; what was asked to be printed on standard output.
 
 use std::ffi::CStr;
+use std::io::Write;
 use std::ptr::null;
 use std::sync::LazyLock;
 use std::time::Instant;
@@ -9,7 +10,6 @@ use microusc_chips::Caps;
 
 use crate::abi::*;
 use crate::port::Moment;
-use crate::port::advice::placement_name;
 
 use super::board;
 use super::signal::is_interrupt;
@@ -55,46 +55,12 @@ pub(crate) fn moment() -> Moment {
     }
 }
 
-pub(crate) fn log_leak(pool: *const core::ffi::c_char, count: usize, site: &memory_pool_site_t) {
-    let taken = format!(
-        "W ({}) memory_pool: pool \"{}\": {count} in use, taken",
-        START.elapsed().as_millis(),
-        text(pool)
-    );
-    if !site.recorded {
-        eprintln!("{taken} before that was recorded, the first {:p}", site.block);
-        return;
-    }
-    let place = match (site.file.is_null(), site.caller.is_null()) {
-        (false, _) => format!("at {}:{}", text(site.file), site.line),
-        (true, false) => format!("from {:p}", site.caller),
-        (true, true) => "somewhere".to_owned(),
-    };
-    let owner = match (site.in_interrupt, site.task.is_null()) {
-        (true, _) => " by an interrupt".to_owned(),
-        (false, false) => format!(" by task {:p}", site.task),
-        (false, true) => String::new(),
-    };
-    let (core, block, seconds) = (site.core, site.block, site.age_us as f64 / 1e6);
-    eprintln!("{taken} {place}{owner} on core {core}, the oldest {block:p} for {seconds:.3} s");
+pub(crate) fn print(text: &[u8]) {
+    // Nobody can be told when standard output is closed.
+    let _closed = std::io::stdout().write_all(text);
 }
 
-pub(crate) fn print_info(info: &memory_pool_info_t) {
-    println!("=== {} Pool Statistics ===", text(info.name.as_ptr()));
-    println!("Placement: {}", placement_name(info.placement));
-    println!("Block size: {} bytes ({} asked for)", info.block_size, info.requested_size);
-    println!("Total blocks: {}", info.num_blocks);
-    println!("Free blocks: {} (lowest ever {})", info.free_blocks, info.lowest_free);
-    println!("Used blocks: {}", info.used_blocks);
-    println!("Total memory: {} bytes + {} overhead", info.storage_bytes, info.overhead_bytes);
-    println!("Utilization: {}%", info.used_blocks * 100 / info.num_blocks);
-    println!("Failed allocations: {}", info.alloc_failures);
-    println!("Refused frees: {}", info.refused_frees);
-    println!("Corruptions met: {}", info.corruptions);
-    println!("Waiting tasks: {}", info.waiting_tasks);
-}
-
-pub(crate) fn print_usage(pools: impl Iterator<Item = memory_pool_info_t>) {
+pub(crate) fn print_heap() {
     let mut board = board();
     let heap = board.heap();
     println!("Memory of {}", heap.chip());
@@ -110,23 +76,6 @@ pub(crate) fn print_usage(pools: impl Iterator<Item = memory_pool_info_t>) {
         println!(
             "{name:<10} {total:>9} {:>9} {:>9} {:>9}",
             info.total_free, info.minimum_free, info.largest_free_block
-        );
-    }
-    drop(board);
-    println!(
-        "{:<16} {:<5} {:>7} {:>6} {:>6} {:>9} {:>7}",
-        "pool", "where", "block B", "used", "free", "lowest", "failed"
-    );
-    for info in pools {
-        println!(
-            "{:<16} {:<5} {:>7} {:>6} {:>6} {:>9} {:>7}",
-            text(info.name.as_ptr()),
-            placement_name(info.placement),
-            info.block_size,
-            info.used_blocks,
-            info.free_blocks,
-            info.lowest_free,
-            info.alloc_failures
         );
     }
 }
