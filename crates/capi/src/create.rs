@@ -204,7 +204,7 @@ impl Parts {
         }
     }
 
-    /// Threads the list, enters the pool into the registry, and only then writes the caller's struct.
+    /// Threads the list, and enters the pool into the registry and into its struct.
     ///
     /// # Safety
     ///
@@ -228,12 +228,11 @@ impl Parts {
             );
             raw.thread();
         }
-        // SAFETY: complete. Two tasks that initialise one struct at the same time meet here, and one is refused.
-        if !unsafe { registry::insert(self.control) } {
+        // SAFETY: complete, and the struct may be written to. Two tasks that initialise one struct at the same time meet
+        // here, and one is refused.
+        if !unsafe { registry::insert(self.control, fields) } {
             return Err(ESP_ERR_INVALID_STATE);
         }
-        // SAFETY: the struct may be written to, and holds no other pool.
-        unsafe { self.pool.write(fields) };
         if port::fills_free_blocks() {
             // SAFETY: just made. An archive that cannot goes without.
             let _asked = unsafe { watch::set_checks(self.pool, self.control, true) };

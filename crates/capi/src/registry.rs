@@ -58,12 +58,14 @@ fn locked<R>(work: impl FnOnce(&mut List) -> R) -> R {
     REGISTRY.lock.with(|| work(unsafe { &mut *REGISTRY.list.get() }))
 }
 
-/// Enters a pool at the end; `false` if its struct holds a pool already. O(pools).
+/// Enters a pool at the end, with what its struct is to hold; `false` if that holds a pool already. O(pools).
+///
+/// The struct is written in the same critical section: who finds the pool on the list finds all of it.
 ///
 /// # Safety
 ///
-/// `control` is complete, with its owner, and lives until it is removed.
-pub(crate) unsafe fn insert(control: NonNull<Control>) -> bool {
+/// `control` is complete, with its owner, which may be written to, and lives until it is removed.
+pub(crate) unsafe fn insert(control: NonNull<Control>, fields: memory_pool_t) -> bool {
     locked(|list| {
         // SAFETY: complete, and not on the list yet.
         let slot = list.slot_of(unsafe { (*control.as_ptr()).owner });
@@ -71,7 +73,10 @@ pub(crate) unsafe fn insert(control: NonNull<Control>) -> bool {
         let vacant = unsafe { (*slot).is_null() };
         if vacant {
             // SAFETY: as above.
-            unsafe { *slot = control.as_ptr() };
+            unsafe {
+                *slot = control.as_ptr();
+                (*control.as_ptr()).owner.write(fields);
+            }
             list.changes = list.changes.wrapping_add(1);
         }
         vacant

@@ -348,13 +348,13 @@ impl<'a, M: Marks> RawPool<'a, M> {
 
     /// Number of blocks in use. O(1).
     pub fn used(&self) -> usize {
-        self.geometry.capacity() - self.free_blocks()
+        self.geometry.capacity().saturating_sub(self.free_blocks())
     }
 
-    /// Number of blocks that can be taken. O(1).
+    /// Number of blocks that can be taken. O(1). Nonsense if the number listed was overwritten, and no panic.
     #[inline]
     pub fn free_blocks(&self) -> usize {
-        *self.listed + (self.geometry.capacity() - self.ledger.fresh)
+        self.listed.wrapping_add(self.geometry.capacity() - self.ledger.fresh)
     }
 
     /// Whether `block` is a block of this pool that has an owner. O(1), for any address.

@@ -26,7 +26,7 @@ pub struct Stats {
 impl Stats {
     /// Blocks in use.
     pub const fn used(&self) -> usize {
-        self.capacity - self.free
+        self.capacity.saturating_sub(self.free)
     }
 }
 

@@ -132,6 +132,25 @@ TEST(random_damage_never_gives_a_block_two_owners) {
     memory_pool_destroy(&pool);
 }
 
+/* In an archive with overflow checks, a difference below zero used to end the program. */
+TEST(a_counter_that_was_overwritten_ends_no_program) {
+    static const size_t nonsense[] = {COUNT + 1, SIZE_MAX, SIZE_MAX - COUNT, SIZE_MAX / 2};
+    CHECK(memory_pool_init(&pool, SIZE, COUNT));
+    for (size_t i = 0; i < sizeof(nonsense) / sizeof(nonsense[0]); i++) {
+        pool.free_blocks = nonsense[i];
+        memory_pool_info_t info;
+        CHECK_EQUAL(memory_pool_get_info(&pool, &info), ESP_OK);
+        CHECK_EQUAL(memory_pool_validate(&pool), MEMORY_POOL_ERR_CORRUPT);
+        void *const block = memory_pool_alloc(&pool);
+        CHECK(block != NULL);
+        memory_pool_free(&pool, block);
+        memory_pool_dump(&pool);
+        CHECK_EQUAL(memory_pool_set_isr_reserve(&pool, 1), ESP_OK);
+        CHECK_EQUAL(memory_pool_set_isr_reserve(&pool, 0), ESP_OK);
+    }
+    memory_pool_destroy(&pool); /* whatever it says of blocks in use */
+}
+
 static const test_t tests[] = {
     RUN(a_forged_link_is_never_handed_out),
     RUN(a_list_that_ends_early_is_noticed),
@@ -141,6 +160,7 @@ static const test_t tests[] = {
     RUN(repair_of_a_sound_pool_changes_nothing_that_is_in_use),
     RUN(a_wrong_counter_is_noticed),
     RUN(random_damage_never_gives_a_block_two_owners),
+    RUN(a_counter_that_was_overwritten_ends_no_program),
 };
 
 int main(void) { return RUN_ALL(tests); }
