@@ -37,7 +37,7 @@ mod lock;
 #[cfg(any(feature = "bare", feature = "freertos"))]
 mod panic;
 
-pub(crate) use advice::{next_step, next_step_of_retained, placement_name};
+pub(crate) use advice::{next_step, next_step_of_retained, next_step_of_system, placement_name};
 
 #[cfg(feature = "host")]
 pub(crate) use host::{

@@ -1,8 +1,10 @@
 //! Telling about misuse, damage and refusals: to the log, and to whoever asked to be called.
 
 use core::ffi::{CStr, c_char, c_void};
-use core::ptr::{NonNull, null_mut};
+use core::ptr::{NonNull, null, null_mut};
 use core::sync::atomic::{AtomicPtr, Ordering};
+
+use microusc_system::Error;
 
 use crate::abi::{esp_err_t, memory_pool_report_callback_t, memory_pool_report_t};
 use crate::control::Control;
@@ -112,6 +114,15 @@ pub(crate) fn report_retained(function: &'static CStr, reason: esp_err_t, addres
     let (function, pool) = (function.as_ptr(), c"".as_ptr());
     let report = memory_pool_report_t { reason, function, pool, address, count: 0 };
     publish(&report, port::next_step_of_retained(reason));
+}
+
+/// Reports about the system memory space, of which there is one.
+#[cold]
+#[inline(never)]
+pub(crate) fn report_system(function: &'static CStr, reason: esp_err_t, error: Error) {
+    let (function, pool) = (function.as_ptr(), c"".as_ptr());
+    let report = memory_pool_report_t { reason, function, pool, address: null(), count: 0 };
+    publish(&report, port::next_step_of_system(error));
 }
 
 fn publish(report: &memory_pool_report_t, step: &str) {

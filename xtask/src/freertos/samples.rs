@@ -89,11 +89,10 @@ fn file_of(folder: &Path, index: usize) -> PathBuf {
     folder.join(format!("sample_{index}.inc"))
 }
 
-/// With a C library, the headers of the world first, and as little optimised as on this machine: drivers look at blocks by other
-/// pointers than the samples have.
+/// With a C library, and the headers of the world first.
 fn compiler(build: &Build<'_>) -> Result<Command> {
     let mut compiler = build.compiler_alone()?;
-    compiler.args([LIBRARY, "-std=gnu11", "-O0", "-Wall", "-I", WORLD, "-I", "xtask/samples"]);
+    compiler.args([LIBRARY, "-std=gnu11", "-Os", "-Wall", "-I", WORLD, "-I", "xtask/samples"]);
     for folder in [DRIVERS, "crates/capi/tests/c"].iter().chain(&INCLUDE) {
         compiler.arg("-I").arg(folder);
     }

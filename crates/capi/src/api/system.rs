@@ -1,13 +1,13 @@
 //! The system memory space and its drivers. From tasks only.
 
 use core::ffi::{CStr, c_char, c_void};
-use core::ptr::{NonNull, null};
+use core::ptr::NonNull;
 
 use microusc_system::{DriverInfo, DriverState, DriverWish, Error, Settings};
 
 use crate::abi::*;
 use crate::port;
-use crate::report::report;
+use crate::report::report_system;
 use crate::system::SPACE;
 
 fn reason_of(error: Error) -> esp_err_t {
@@ -30,11 +30,10 @@ fn answer(result: Result<(), Error>) -> esp_err_t {
 
 /// The answer, with a report of a refusal.
 fn told(function: &'static CStr, result: Result<(), Error>) -> esp_err_t {
-    let reason = answer(result);
-    if reason != ESP_OK {
-        report(function, reason, c"".as_ptr(), null(), 0);
+    if let Err(error) = result {
+        report_system(function, reason_of(error), error);
     }
-    reason
+    answer(result)
 }
 
 /// Sets what the system memory space shall be, before any part of it is made. O(1).
@@ -43,7 +42,10 @@ pub unsafe extern "C" fn microusc_system_configure(config: *const microusc_syste
     // SAFETY: obligation 2.
     let Some(config) = (unsafe { config.as_ref() }) else { return ESP_ERR_INVALID_ARG };
     let microusc_system_config_t { max_drivers, buffer_size, data_size, stack_size } = *config;
-    answer(SPACE.configure(Settings { max_drivers, buffer_size, data_size, stack_size }))
+    told(
+        c"microusc_system_configure",
+        SPACE.configure(Settings { max_drivers, buffer_size, data_size, stack_size }),
+    )
 }
 
 /// What the system memory space is. O(1).
@@ -119,36 +121,38 @@ pub unsafe extern "C" fn microusc_driver_add(
         core: config.core,
     };
     // SAFETY: the caller gives a function for exactly this.
-    answer(unsafe { SPACE.add(&wish) }.map(|added| {
-        if !id.is_null() {
-            // SAFETY: obligation 2.
-            unsafe { id.write(added) };
-        }
-    }))
+    let added = unsafe { SPACE.add(&wish) };
+    if let Ok(added) = added
+        && !id.is_null()
+    {
+        // SAFETY: obligation 2.
+        unsafe { id.write(added) };
+    }
+    told(c"microusc_driver_add", added.map(drop))
 }
 
 /// Stops a driver's task and gives its memory back. O(drivers), and what the task takes to stop.
 #[unsafe(no_mangle)]
 pub extern "C" fn microusc_driver_remove(id: u32) -> esp_err_t {
-    answer(SPACE.remove(id))
+    told(c"microusc_driver_remove", SPACE.remove(id))
 }
 
 /// Stops all drivers' tasks, then gives their memory back. O(drivers), and what the tasks take to stop.
 #[unsafe(no_mangle)]
 pub extern "C" fn microusc_driver_remove_all() -> esp_err_t {
-    answer(SPACE.remove_all())
+    told(c"microusc_driver_remove_all", SPACE.remove_all())
 }
 
 /// Lets a driver's task not run until it is resumed. O(drivers).
 #[unsafe(no_mangle)]
 pub extern "C" fn microusc_driver_pause(id: u32) -> esp_err_t {
-    answer(SPACE.pause(id))
+    told(c"microusc_driver_pause", SPACE.pause(id))
 }
 
 /// Lets a driver's task run again. O(drivers).
 #[unsafe(no_mangle)]
 pub extern "C" fn microusc_driver_resume(id: u32) -> esp_err_t {
-    answer(SPACE.resume(id))
+    told(c"microusc_driver_resume", SPACE.resume(id))
 }
 
 /// The number of the driver of a name. O(drivers).

@@ -3,7 +3,7 @@
 use core::ffi::{CStr, c_void};
 use core::ptr::{NonNull, null_mut};
 
-use microusc_pool::{Error, Order, Waited, take_blocking};
+use microusc_pool::{Error, Order, Signal, Waited, take_blocking};
 
 use crate::abi::*;
 use crate::control::{Control, control_of, modes};
@@ -70,6 +70,9 @@ unsafe fn alloc(
     unsafe { control_of(pool) }.and_then(|control| {
         // SAFETY: `control` is that of `pool`, which nobody ends meanwhile.
         let place = unsafe { Place::new(pool, control) };
+        if timeout_ms != 0 && !port::Signal::may_wait() {
+            return Err(told(function, pool, control, Error::CannotWait));
+        }
         let (now, at_once) = place.locked(|raw, queue| {
             let now = match timeout_ms {
                 0 => Some(raw.take()),

@@ -1,10 +1,12 @@
 //! The words of log lines, the same on every port.
 
 mod retained;
+mod system;
 
 use crate::abi::*;
 
 pub(crate) use retained::next_step as next_step_of_retained;
+pub(crate) use system::next_step as next_step_of_system;
 
 /// What to do about it, of a pool or a set.
 pub(crate) fn next_step(reason: esp_err_t) -> &'static str {
@@ -45,9 +47,6 @@ pub(crate) fn next_step(reason: esp_err_t) -> &'static str {
         }
         ESP_ERR_NOT_SUPPORTED => {
             "the archive was built without that: with the feature `diagnostics`, on ESP-IDF CONFIG_MICROUSC_DIAGNOSTICS"
-        }
-        ESP_ERR_NOT_FINISHED => {
-            "a task did not stop: its driver and memory stay; try again when it waits or returned"
         }
         _ => "",
     }

@@ -160,6 +160,7 @@ TEST(a_driver_works_and_leaves_nothing) {
         for (size_t at = 0; at < driver->buffer_size; at++) CHECK_EQUAL(((unsigned char *)driver->buffer)[at], 0);
         CHECK_EQUAL(microusc_driver_remove(id), ESP_OK);
         CHECK_EQUAL(microusc_driver_remove(id), ESP_ERR_NOT_FOUND);
+        CHECK_REPORTED(ESP_ERR_NOT_FOUND, "microusc_driver_remove");
     }
     CHECK_EQUAL(memory_pool_find("drivers")->free_blocks, 4);
     end_system();
@@ -205,10 +206,13 @@ TEST(a_fifth_driver_is_refused) {
     uint32_t ids[4];
     for (size_t i = 0; i < 4; i++) CHECK_EQUAL(add(NULL, wait_only, NULL, &ids[i]), ESP_OK);
     CHECK_EQUAL(add(NULL, wait_only, NULL, NULL), ESP_ERR_NO_MEM);
+    CHECK_REPORTED(ESP_ERR_NO_MEM, "microusc_driver_add");
     CHECK_EQUAL(microusc_driver_remove(ids[2]), ESP_OK);
     CHECK_EQUAL(add("exactly16letters", wait_only, NULL, NULL), ESP_ERR_INVALID_ARG);
+    CHECK_REPORTED(ESP_ERR_INVALID_ARG, "microusc_driver_add");
     CHECK_EQUAL(add("late", wait_only, NULL, &ids[2]), ESP_OK);
     CHECK_EQUAL(add("late", wait_only, NULL, NULL), ESP_ERR_INVALID_ARG);
+    CHECK_REPORTED(ESP_ERR_INVALID_ARG, "microusc_driver_add");
 
     microusc_driver_info_t info = {0, "", MICROUSC_DRIVER_RUNNING};
     size_t found = 0;
@@ -247,7 +251,9 @@ TEST(an_interrupt_may_notify_and_nothing_else) {
     UNTIL(counting != NULL);
     microusc_host_set_context(0, true);
     CHECK_EQUAL(add("late", wait_only, NULL, NULL), ESP_ERR_INVALID_STATE);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "microusc_driver_add");
     CHECK_EQUAL(microusc_driver_remove(id), ESP_ERR_INVALID_STATE);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "microusc_driver_remove");
     CHECK_EQUAL(microusc_driver_find("counter", &id), ESP_ERR_INVALID_STATE);
     CHECK(!microusc_driver_wait(counting, MICROUSC_WAIT_FOREVER));
     CHECK_SILENT();
@@ -276,6 +282,7 @@ TEST(a_task_that_does_not_stop_keeps_its_memory) {
     CHECK_EQUAL(memory_pool_find("drivers")->free_blocks, 3);
     CHECK_EQUAL(memory_pool_find("stacks")->free_blocks, 3);
     CHECK_EQUAL(microusc_driver_resume(id), ESP_ERR_NOT_FINISHED);
+    CHECK_REPORTED(ESP_ERR_NOT_FINISHED, "microusc_driver_resume");
     busy = 0;
     end_system();
 }
@@ -283,7 +290,9 @@ TEST(a_task_that_does_not_stop_keeps_its_memory) {
 TEST(pools_that_the_application_ended_are_not_used) {
     start_system();
     memory_pool_destroy(memory_pool_find("stacks"));
+    reported.count = 0; /* that a driver's stack was in the pool */
     CHECK_EQUAL(add("late", wait_only, NULL, NULL), ESP_ERR_NO_MEM);
+    CHECK_REPORTED(ESP_ERR_NO_MEM, "microusc_driver_add");
     CHECK_EQUAL(memory_pool_find("drivers")->free_blocks, 4);
     end_system();
 }

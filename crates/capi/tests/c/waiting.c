@@ -172,6 +172,12 @@ TEST(an_interrupt_cannot_wait) {
     CHECK(memory_pool_alloc_timeout_reason(&pool, 10, &reason) == NULL);
     CHECK_EQUAL(reason, ESP_ERR_INVALID_STATE);
     CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_alloc_timeout_reason");
+    /* Not even where it would not have to. */
+    memory_pool_free(&pool, held[0]);
+    CHECK(memory_pool_alloc_timeout_reason(&pool, 10, &reason) == NULL);
+    CHECK_EQUAL(reason, ESP_ERR_INVALID_STATE);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_alloc_timeout_reason");
+    held[0] = memory_pool_alloc(&pool);
     const memory_pool_info_t after = info_of(&pool);
     CHECK_EQUAL(after.alloc_failures, before.alloc_failures);
     CHECK_EQUAL(after.used_blocks, before.used_blocks);

@@ -199,11 +199,16 @@ esp_err_t memory_pool_destroy_unused(memory_pool_t *pool);
 
 /* ---- Blocks ------------------------------------------------------------------------------------------------ */
 
+/*
+ * None of these functions is malloc to the compiler: a block is a part of `pool->memory`, and what is written to it may be read
+ * through that.
+ */
+
 /* Takes a block; its content is undefined. NULL when all are in use, or the list is damaged, or it is no pool. */
-void *memory_pool_alloc(memory_pool_t *pool) MEMORY_POOL_ATTR(malloc);
+void *memory_pool_alloc(memory_pool_t *pool);
 
 /* The same, and why not: ESP_ERR_NO_MEM, MEMORY_POOL_ERR_CORRUPT, ESP_ERR_INVALID_ARG or _STATE. */
-void *memory_pool_alloc_reason(memory_pool_t *pool, esp_err_t *reason) MEMORY_POOL_ATTR(malloc);
+void *memory_pool_alloc_reason(memory_pool_t *pool, esp_err_t *reason);
 
 /*
  * What memory_pool_alloc would say now, with nothing taken and nothing counted: ESP_OK or a reason as above. It explains
@@ -212,7 +217,7 @@ void *memory_pool_alloc_reason(memory_pool_t *pool, esp_err_t *reason) MEMORY_PO
 esp_err_t memory_pool_status(memory_pool_t *pool);
 
 /* The same, zeroed. O(block_size), outside the lock, by words. */
-void *memory_pool_alloc_zeroed(memory_pool_t *pool) MEMORY_POOL_ATTR(malloc);
+void *memory_pool_alloc_zeroed(memory_pool_t *pool);
 
 /* Returns a block. What is no block in use of this pool is refused, counted and logged; the pool is unharmed. */
 void memory_pool_free(memory_pool_t *pool, void *block);
@@ -229,9 +234,8 @@ esp_err_t memory_pool_free_reason(memory_pool_t *pool, void *block);
  * O(waiting tasks) in two critical sections. While no task waits, no other function is any slower for it. From tasks.
  */
 #define MEMORY_POOL_WAIT_FOREVER UINT32_MAX
-void *memory_pool_alloc_timeout(memory_pool_t *pool, const uint32_t timeout_ms) MEMORY_POOL_ATTR(malloc);
-void *memory_pool_alloc_timeout_reason(memory_pool_t *pool, const uint32_t timeout_ms, esp_err_t *reason)
-    MEMORY_POOL_ATTR(malloc);
+void *memory_pool_alloc_timeout(memory_pool_t *pool, const uint32_t timeout_ms);
+void *memory_pool_alloc_timeout_reason(memory_pool_t *pool, const uint32_t timeout_ms, esp_err_t *reason);
 
 /*
  * Takes a task, by its handle, out of the queue of every pool. A task that waits is known to a pool by its stack: before it is
@@ -269,10 +273,10 @@ esp_err_t memory_pool_free_batch(memory_pool_t *pool, void *const *blocks, const
 esp_err_t memory_pool_set_isr_reserve(memory_pool_t *pool, const size_t blocks);
 
 /* Takes a block, from the reserve as well: for interrupts, which cannot wait. */
-void *memory_pool_alloc_from_isr(memory_pool_t *pool) MEMORY_POOL_ATTR(malloc);
+void *memory_pool_alloc_from_isr(memory_pool_t *pool);
 
 /* Without the lock, every check kept: for a pool that only one task, or only one interrupt, ever uses. */
-void *memory_pool_alloc_unsynchronized(memory_pool_t *pool) MEMORY_POOL_ATTR(malloc);
+void *memory_pool_alloc_unsynchronized(memory_pool_t *pool);
 esp_err_t memory_pool_free_unsynchronized(memory_pool_t *pool, void *block);
 
 /* Whether `address` is a block of the pool that is in use. */

@@ -6,9 +6,9 @@
  *     memory_pool_record_sites(&pool, true);                                   // at any time, in the field as well
  *     void *block = MEMORY_POOL_ALLOC_HERE(&pool);                             // with file and line
  *     ...
- *     memory_pool_dump_leaks(&pool, 60 * 1000000ull, NULL, NULL);              // what is older than a minute, to the log
+ *     memory_pool_dump_leaks(&pool, 60 * 1000000ull, NULL, NULL);              // what is older than a minute, printed
  *
- *     W (61234) memory_pool: pool "net": 3 in use, taken at net.c:42 by task 0x3ffb1f40 on core 0, the oldest 0x3ffb0010 for 60.512 s
+ *     pool "net": 3 in use, taken at net.c:42 by task 0x3ffb1f40 on core 0, the oldest 0x3ffb0010 for 60.512 s
  *
  * A record lives exactly as long as its block: it is written when the block is taken and gone when that is returned.
  * There is one slot for each block, so there is always room. Times have 64 bits. Nothing is kept in the blocks.
@@ -47,12 +47,11 @@ esp_err_t memory_pool_record_sites_in(memory_pool_t *pool, void *memory, size_t 
 /* ---- Taking blocks with a place -------------------------------------------------------------------------------- */
 
 /* memory_pool_alloc, from this line of this file: a string that lives for ever, as __FILE__ does. */
-void *memory_pool_alloc_at(memory_pool_t *pool, uint32_t line, const char *file) MEMORY_POOL_ATTR(malloc);
-void *memory_pool_set_alloc_at(memory_pool_set_t *set, size_t size, uint32_t line, const char *file)
-    MEMORY_POOL_ATTR(malloc);
+void *memory_pool_alloc_at(memory_pool_t *pool, uint32_t line, const char *file);
+void *memory_pool_set_alloc_at(memory_pool_set_t *set, size_t size, uint32_t line, const char *file);
 
 /* memory_pool_alloc, from an address of code: for a function that many call, with __builtin_return_address(0). */
-void *memory_pool_alloc_from(memory_pool_t *pool, const void *caller) MEMORY_POOL_ATTR(malloc);
+void *memory_pool_alloc_from(memory_pool_t *pool, const void *caller);
 
 #define MEMORY_POOL_ALLOC_HERE(pool) memory_pool_alloc_at((pool), __LINE__, __FILE__)
 #define MEMORY_POOL_SET_ALLOC_HERE(set, size) memory_pool_set_alloc_at((set), (size), __LINE__, __FILE__)
@@ -85,7 +84,7 @@ esp_err_t memory_pool_get_site(memory_pool_t *pool, const void *block, memory_po
 /*
  * Tells of every block that has been in use for at least `older_than_us`, and of those whose age is not known; returns how
  * many there were. `each` is called outside every lock, one block after the other, while others take and return blocks;
- * it may do so itself. NULL: logs one line for each place, which takes O(num_blocks) for each of them. From tasks only.
+ * it may do so itself. NULL: prints one line for each place, which takes O(num_blocks) for each of them. From tasks only.
  */
 size_t memory_pool_dump_leaks(memory_pool_t *pool, uint64_t older_than_us,
                               void (*each)(const memory_pool_site_t *site, void *argument), void *argument);

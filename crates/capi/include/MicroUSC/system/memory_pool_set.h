@@ -85,15 +85,14 @@ esp_err_t memory_pool_set_spill(memory_pool_set_t *set, const bool spill);
 
 /* Takes a block of the smallest class that holds `size` bytes (0 as 1); its content is undefined. NULL when that class
  * (and with spill the next) is empty or damaged, when every class is too small, or when it is no set. */
-void *memory_pool_set_alloc(memory_pool_set_t *set, const size_t size) MEMORY_POOL_ATTR(malloc);
+void *memory_pool_set_alloc(memory_pool_set_t *set, const size_t size);
 
 /*
  * As memory_pool_set_alloc, with the reason in `*reason` (which may be NULL): ESP_OK, ESP_ERR_NO_MEM if the class (and
  * with spill the next) is empty, ESP_ERR_INVALID_SIZE if every class is too small, MEMORY_POOL_ERR_CORRUPT,
  * ESP_ERR_INVALID_ARG or _STATE if there is no set.
  */
-void *memory_pool_set_alloc_reason(memory_pool_set_t *set, const size_t size, esp_err_t *reason)
-    MEMORY_POOL_ATTR(malloc);
+void *memory_pool_set_alloc_reason(memory_pool_set_t *set, const size_t size, esp_err_t *reason);
 
 /* Returns a block. What is no block in use of this set is refused, counted and logged; the set is unharmed.
  * ESP_OK, MEMORY_POOL_ERR_NOT_A_BLOCK, _DOUBLE_FREE, ESP_ERR_INVALID_ARG or _STATE. */
