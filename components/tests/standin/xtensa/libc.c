@@ -157,3 +157,11 @@ int snprintf(char *to, size_t room, const char *text, ...) {
     if (room > 0) to[memory.length < room ? memory.length : room - 1] = '\0';
     return (int)memory.length;
 }
+
+FILE standin_console;
+
+size_t fwrite(const void *text, size_t size, size_t count, FILE *file) {
+    (void)file;
+    board_write((const char *)text, size * count);
+    return count;
+}

@@ -8,7 +8,7 @@ set(standin_warnings -std=gnu17 -Os -Wall -Wextra -Werror -Wno-unused-parameter 
 
 # Those of ESP-IDF's components that there are here.
 set(standin_components
-    console esp_driver_gptimer esp_hw_support esp_mm esp_rom esp_system freertos heap log soc spi_flash)
+    console esp_driver_gptimer esp_hw_support esp_mm esp_rom esp_system esp_timer freertos heap log soc spi_flash)
 
 macro(project name)
     _project(${name} C)
