@@ -33,7 +33,7 @@ pub(super) unsafe fn alloc(pool: *mut memory_pool_t, place: Place) -> *mut c_voi
     match unsafe { lock(control).try_with(|| raw(pool, control).try_take()) } {
         Ok(block) => block.as_ptr().cast(),
         // SAFETY: as above; the lock is still held.
-        Err(saved) => unsafe { take_otherwise(pool, control, saved, place) },
+        Err(saved) => unsafe { take_otherwise(pool, saved, place) },
     }
 }
 
@@ -153,22 +153,19 @@ pub unsafe extern "C" fn memory_pool_owns(pool: *mut memory_pool_t, address: *co
     unsafe { with_pool(pool, control, |raw| raw.is_live(address.cast())) }
 }
 
-/// The rare end of [`alloc`], with the lock held, which it opens.
+/// The rare end of [`alloc`], with the lock held, which it opens. The control block is looked up again: with five arguments some
+/// cores would need the stack for the last, in the usual path as well.
 ///
 /// # Safety
 ///
-/// `control` is that of `pool`; its lock was acquired with `saved`.
+/// `pool` is live; its lock was acquired with `saved`.
 #[cold]
 #[inline(never)]
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_take_otherwise"))]
-unsafe fn take_otherwise(
-    pool: *mut memory_pool_t,
-    control: NonNull<Control>,
-    saved: Saved,
-    place: Place,
-) -> *mut c_void {
-    // SAFETY: the lock is held until the release.
+unsafe fn take_otherwise(pool: *mut memory_pool_t, saved: Saved, place: Place) -> *mut c_void {
+    // SAFETY: a live pool has a control block; the lock is held until the release.
     unsafe {
+        let control = NonNull::new_unchecked((*pool).control);
         let (taken, modes) = (raw(pool, control).take_otherwise(), modes(control));
         lock(control).release(saved);
         pointer(watch::taken(pool, control, taken, modes, place))
