@@ -25,7 +25,7 @@ mod xtensa;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail};
 use xshell::Shell;
 
 pub(crate) use examples::matches;
@@ -39,31 +39,45 @@ pub(crate) use python::environment as python_environment;
 /// The component's name, hence its folder's.
 const NAME: &str = "MicroUSC";
 
-/// Makes, packs and tries everything.
+/// Makes, packs and tries everything; with `archives` makes the folder with those and the headers only.
 pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
-    ensure!(arguments.is_empty(), "`component` takes no arguments");
     let mut report = Report::default();
-    steps(sh, &mut report);
+    match &arguments[..] {
+        [] => steps(sh, &mut report),
+        [only] if only == "archives" => {
+            if all_archives(sh, &mut report) {
+                report.step("component: folder", || assemble::folder(sh));
+            }
+        }
+        _ => bail!("`component` knows `archives` only"),
+    }
     report.finish()
 }
 
-/// The same, for a report of several commands.
-pub(crate) fn steps(sh: &Shell, report: &mut Report) {
-    let made = std::cell::Cell::new(false);
-    report.step("component: metrics by Prometheus's parser", || metrics::check(sh));
+/// The archives; whether the most of them were made.
+fn all_archives(sh: &Shell, report: &mut Report) -> bool {
+    let mut made = false;
     report.step("component: archives of RISC-V", || {
         let done = archives::riscv(sh)?;
-        made.set(matches!(done, Done::Passed(_)));
+        made = matches!(done, Done::Passed(_));
         Ok(done)
     });
     report.step("component: archives of Xtensa", || archives::xtensa(sh));
     report.step("component: archives of Xtensa, by Espressif", || archives::xtensa_by_espressif(sh));
+    made
+}
+
+/// The same, for a report of several commands.
+pub(crate) fn steps(sh: &Shell, report: &mut Report) {
+    report.step("component: metrics by Prometheus's parser", || metrics::check(sh));
+    let made = all_archives(sh, report);
     report.step("component: Xtensa code under a linker that shortens", || qemu::check_relaxed(sh));
-    if !made.get() {
+    if !made {
         return;
     }
     report.step("component: beside other Rust code", || archives::beside_other_rust(sh));
     report.step("component: folder", || assemble::folder(sh));
+    report.step("component: from the repository, by Cargo", || examples::from_repository(sh));
     report.step("component: C file", || shim::check(sh));
     report.step("component: Kconfig", || python::kconfig(sh));
     report.step("component: package", || python::pack(sh));

@@ -88,7 +88,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "component",
-        about: "the ESP-IDF component, packed, and its examples built from the package and run",
+        about: "the ESP-IDF component, packed, and its examples built from the package and run  [archives]",
         run: component::run,
     },
     Command {

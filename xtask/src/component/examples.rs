@@ -8,7 +8,7 @@ use xshell::{Shell, cmd};
 use crate::report::Done;
 use crate::tools::{self, CMAKE, PICOLIBC, QEMU_RISCV32, RISCV_GCC};
 
-use super::{NAME, python, standin, work_dir};
+use super::{NAME, component_dir, python, standin, work_dir};
 
 /// A chip, a configuration, and what stands for the chip here.
 pub(super) struct Case {
@@ -59,19 +59,22 @@ const MEMORY: &str = "--oslib=semihost --crt0=hosted -Wl,--defsym=__flash=0x8000
     --defsym=standin_ram_start=0x80200000,--defsym=standin_ram_end=0x80600000,\
     --section-start=.rtc_noinit=0x80500000";
 
-/// The environment of ESP-IDF's tools and the unpacked component, or why examples cannot be built and run.
-pub(super) fn ready(sh: &Shell) -> Result<std::result::Result<(PathBuf, PathBuf), String>> {
+/// The environment of ESP-IDF's tools, or why examples cannot be built and run.
+fn tools_ready(sh: &Shell) -> Result<std::result::Result<PathBuf, String>> {
     for tool in [CMAKE, RISCV_GCC, PICOLIBC, QEMU_RISCV32] {
         if let Some(why) = tools::missing(sh, tool)? {
             return Ok(Err(why));
         }
     }
-    let bin = match python::environment(sh)? {
-        Ok(bin) => bin,
-        Err(why) => return Ok(Err(why)),
-    };
-    let component = unpack(sh)?;
-    Ok(Ok((bin, component)))
+    python::environment(sh)
+}
+
+/// The same, and the unpacked component.
+pub(super) fn ready(sh: &Shell) -> Result<std::result::Result<(PathBuf, PathBuf), String>> {
+    match tools_ready(sh)? {
+        Ok(bin) => Ok(Ok((bin, unpack(sh)?))),
+        Err(why) => Ok(Err(why)),
+    }
 }
 
 pub(super) fn from_package(sh: &Shell) -> Result<Done> {
@@ -98,6 +101,24 @@ pub(super) fn from_package(sh: &Shell) -> Result<Done> {
         }
     }
     Ok(Done::Passed(format!("{runs} runs of {} projects", projects.len())))
+}
+
+/// An example where it lies in the repository, with no archive there yet: CMake asks Cargo for them.
+pub(super) fn from_repository(sh: &Shell) -> Result<Done> {
+    if std::env::var_os("CARGO_TARGET_DIR").is_some() {
+        return Ok(Done::Skipped("Cargo builds elsewhere, by CARGO_TARGET_DIR".to_owned()));
+    }
+    let bin = match tools_ready(sh)? {
+        Ok(bin) => bin,
+        Err(why) => return Ok(Done::Skipped(why)),
+    };
+    let project = sh.current_dir().join("components").join(NAME).join("examples/basic");
+    let config = python::configure(sh, &bin, ONE_CORE.chip, ONE_CORE.choices)?;
+    sh.remove_path(component_dir(sh)?)?;
+    let image = build(sh, &ONE_CORE, &project, &config)?;
+    let printed = emulate(sh, &ONE_CORE, &image, &[])?;
+    compare(&sh.read_file(project.join("expected.txt"))?, &printed)?;
+    Done::passed()
 }
 
 /// Into a folder with nothing else in it, under the component's name.
