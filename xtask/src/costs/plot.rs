@@ -1,7 +1,7 @@
 //! `docs/costs.svg`: a bar for each pair, alloc and free.
 
 use anyhow::{Context, Result};
-use svg::node::element::{Line, Rectangle, Style, Text};
+use svg::node::element::{Line, Rectangle, Style, TSpan, Text};
 use svg::{Document, Node};
 
 use super::COMPARED;
@@ -13,7 +13,7 @@ const WIDTH: u64 = 840;
 const MARGIN: u64 = 20;
 const BARS: u64 = 210;
 /// A hundred instructions.
-const HUNDRED: u64 = 220;
+const HUNDRED: u64 = 200;
 const ROW: u64 = 22;
 const BAR: u64 = 14;
 /// Bars that would be longer are left out.
@@ -203,8 +203,9 @@ impl Picture {
             self.line("range", (end, y + BAR / 2), (most, y + BAR / 2));
         }
         let figure = format!("{} + {} = {}", bar.alloc, bar.free, bar.length());
-        self.text("", most + 8, y + 12, "start", &figure);
-        self.text("note", most + 8 + 7 * figure.len() as u64, y + 12, "start", &bar.note);
+        // The note follows the figure, however wide the reader's font is.
+        let note = TSpan::new(bar.note.as_str()).set("class", "note").set("dx", 8);
+        self.add(Text::new(figure).set("x", most + 8).set("y", y + 12).add(note));
     }
 }
 
