@@ -237,6 +237,10 @@ impl Parts {
             // SAFETY: just made. An archive that cannot goes without.
             let _asked = unsafe { watch::set_checks(self.pool, self.control, true) };
         }
+        if watch::traces_new_pools() {
+            // SAFETY: just made. An archive that cannot is never asked to.
+            let _asked = unsafe { watch::set_trace(self.pool, self.control, true) };
+        }
         Ok(())
     }
 }

@@ -95,25 +95,25 @@ impl Class {
         unsafe { lock(self.control).try_with(|| raw(self.pool, self.control).try_take()) }
     }
 
-    /// The other cases.
+    /// The other cases, of a request for `size` bytes.
     ///
     /// # Safety
     ///
     /// The lock is held with `saved`.
     #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_class_take_held"))]
-    unsafe fn take_held(&self, saved: Saved) -> Result<NonNull<u8>, Error> {
+    unsafe fn take_held(&self, saved: Saved, size: usize) -> Result<NonNull<u8>, Error> {
         // SAFETY: as the caller promises; `control` is that of `pool`.
         let (taken, modes) = unsafe { (raw(self.pool, self.control).take_otherwise(), modes(self.control)) };
         // SAFETY: as the caller promises.
         unsafe { lock(self.control).release(saved) };
         // SAFETY: `control` is that of `pool`, which gave the block to the caller.
-        unsafe { watch::taken(self.pool, self.control, taken, modes, watch::Place::UNSAID) }
+        unsafe { watch::taken(self.pool, self.control, taken, modes, watch::Place::UNSAID, size) }
     }
 
     #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_class_take"))]
-    fn take(&self) -> Result<NonNull<u8>, Error> {
+    fn take(&self, size: usize) -> Result<NonNull<u8>, Error> {
         // SAFETY: the lock is held.
-        self.try_take().or_else(|saved| unsafe { self.take_held(saved) })
+        self.try_take().or_else(|saved| unsafe { self.take_held(saved, size) })
     }
 }
 
@@ -175,7 +175,7 @@ pub(crate) unsafe fn take(set: *mut memory_pool_set_t, size: usize) -> Result<No
     match class.try_take() {
         Ok(block) => Ok(block),
         // SAFETY: as above; the lock of the class is still held.
-        Err(saved) => unsafe { take_otherwise(set, class.rank, saved) },
+        Err(saved) => unsafe { take_otherwise(set, class.rank, saved, size) },
     }
 }
 
@@ -205,19 +205,20 @@ unsafe fn take_otherwise(
     set: *mut memory_pool_set_t,
     rank: usize,
     saved: Saved,
+    size: usize,
 ) -> Result<NonNull<u8>, Error> {
     // SAFETY: as the caller promises, here and below.
     let first = unsafe { class(set, rank) }.ok_or(Error::NoClass)?;
     // SAFETY: as the caller promises; the flag is shared by design.
     let spill = || unsafe { &(*set).spill }.load(Ordering::Relaxed);
     // SAFETY: as the caller promises.
-    let error = match unsafe { first.take_held(saved) } {
+    let error = match unsafe { first.take_held(saved, size) } {
         Err(Error::Exhausted) if spill() => Error::Exhausted,
         answer => return answer,
     };
     // SAFETY: as the caller promises.
     let next = unsafe { class(set, rank + 1) }.ok_or(error)?;
-    let block = next.take()?;
+    let block = next.take(size)?;
     // SAFETY: its own counter; `rank` is that of a class.
     unsafe { count(set, (&raw mut (*set).spilled_in).cast::<u32>().add(next.rank)) };
     Ok(block)

@@ -24,7 +24,7 @@ use core::ffi::c_void;
 
 pub(crate) use variant::{
     Modes, Watch, begin_sites, end_sites, finished, handed_over, leaving, place, poison_is_whole, set_checks,
-    set_trace, set_trace_callback, site_at, taken,
+    set_trace, set_trace_callback, site_at, taken, trace_new_pools, traces_new_pools,
 };
 
 /// What a caller says of the place it calls from: a line of a file, or (line 0) an address that a call returns to, or
@@ -40,3 +40,7 @@ impl Place {
     /// Nothing is said.
     pub(crate) const UNSAID: Self = Self { at: core::ptr::null(), line: 0 };
 }
+
+/// The bytes that are asked for: those that the pool was made for. (A number and a place, not a struct of both: that would be handed
+/// over as an address, of a constant in flash.)
+pub(crate) const OF_POOL: usize = 0;

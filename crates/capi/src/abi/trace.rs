@@ -23,7 +23,7 @@ pub struct memory_pool_event_t {
     pub pool: *mut memory_pool_t,
     /// The block, or null.
     pub block: *const c_void,
-    /// Bytes that were asked for when the pool was made.
+    /// Bytes that were asked for: of a set, or when the pool was made.
     pub size: usize,
     /// What was done.
     pub operation: memory_pool_trace_op_t,

@@ -11,7 +11,7 @@ use crate::abi::*;
 use crate::control::{Control, control_of, modes, with_pool};
 use crate::report::{name_of, report};
 use crate::wait;
-use crate::watch::{self, Place};
+use crate::watch::{self, OF_POOL, Place};
 
 /// Reports a refusal that concerns `address`, and passes its reason on.
 ///
@@ -57,8 +57,9 @@ pub unsafe extern "C" fn memory_pool_alloc_batch(
     let Err(error) = taken else {
         for block in room {
             // SAFETY: all were taken, for the caller.
-            let _passed_on =
-                unsafe { watch::taken(pool, control, Ok(block.assume_init()), modes, Place::UNSAID) };
+            let _passed_on = unsafe {
+                watch::taken(pool, control, Ok(block.assume_init()), modes, Place::UNSAID, OF_POOL)
+            };
         }
         return ESP_OK;
     };
@@ -165,6 +166,6 @@ pub unsafe extern "C" fn memory_pool_alloc_from_isr(pool: *mut memory_pool_t) ->
     // SAFETY: `control` is that of `pool`.
     let (taken, modes) = unsafe { with_pool(pool, control, |raw| (raw.take_urgent(), modes(control))) };
     // SAFETY: as above.
-    let taken = unsafe { watch::taken(pool, control, taken, modes, Place::UNSAID) };
+    let taken = unsafe { watch::taken(pool, control, taken, modes, Place::UNSAID, OF_POOL) };
     taken.map_or(null_mut(), |block| block.as_ptr().cast())
 }

@@ -10,7 +10,7 @@ use crate::control::{Control, control_of, lock, modes, raw, with_pool};
 use crate::port::PortLock;
 use crate::report::{Caller, refused};
 use crate::wait::{serve, wake};
-use crate::watch::{self, Place};
+use crate::watch::{self, OF_POOL, Place};
 
 type Saved = <PortLock as RawLock>::Saved;
 
@@ -49,7 +49,7 @@ pub unsafe extern "C" fn memory_pool_alloc_reason(
         // SAFETY: `control` is that of `pool`.
         let (taken, modes) = unsafe { with_pool(pool, control, |raw| (raw.take(), modes(control))) };
         // SAFETY: as above.
-        unsafe { watch::taken(pool, control, taken, modes, Place::UNSAID) }.map_err(reason_not_taken)
+        unsafe { watch::taken(pool, control, taken, modes, Place::UNSAID, OF_POOL) }.map_err(reason_not_taken)
     });
     if !reason.is_null() {
         // SAFETY: obligation 2.
@@ -168,7 +168,7 @@ unsafe fn take_otherwise(pool: *mut memory_pool_t, saved: Saved, place: Place) -
         let control = NonNull::new_unchecked((*pool).control);
         let (taken, modes) = (raw(pool, control).take_otherwise(), modes(control));
         lock(control).release(saved);
-        pointer(watch::taken(pool, control, taken, modes, place))
+        pointer(watch::taken(pool, control, taken, modes, place, OF_POOL))
     }
 }
 
@@ -184,7 +184,7 @@ unsafe fn take_otherwise_alone(pool: *mut memory_pool_t, control: NonNull<Contro
     // SAFETY: as the caller promises.
     unsafe {
         let taken = raw(pool, control).take_otherwise();
-        pointer(watch::taken(pool, control, taken, modes(control), Place::UNSAID))
+        pointer(watch::taken(pool, control, taken, modes(control), Place::UNSAID, OF_POOL))
     }
 }
 

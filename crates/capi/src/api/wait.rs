@@ -91,7 +91,7 @@ unsafe fn alloc(
             }
         };
         // SAFETY: `control` is that of `pool`, which gave the block to the caller.
-        unsafe { watch::taken(pool, control, taken, modes, watch::Place::UNSAID) }
+        unsafe { watch::taken(pool, control, taken, modes, watch::Place::UNSAID, watch::OF_POOL) }
             .map_err(|error| told(function, pool, control, error))
     })
 }

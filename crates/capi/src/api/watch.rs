@@ -38,16 +38,23 @@ pub unsafe extern "C" fn memory_pool_trace(pool: *mut memory_pool_t, on: bool) -
     unsafe { told(pool, set, c"memory_pool_trace") }
 }
 
+/// Whether the program is told of operations on pools that are made from now on. O(1).
+#[unsafe(no_mangle)]
+pub extern "C" fn memory_pool_trace_new_pools(on: bool) -> esp_err_t {
+    told_of_none(watch::trace_new_pools(on), c"memory_pool_trace_new_pools")
+}
+
 /// Calls `callback` for each operation, outside every lock, in the context of the operation. O(1).
 #[unsafe(no_mangle)]
 pub extern "C" fn memory_pool_set_trace_callback(callback: memory_pool_trace_callback_t) -> esp_err_t {
-    match watch::set_trace_callback(callback) {
-        Ok(()) => ESP_OK,
-        Err(reason) => {
-            report(c"memory_pool_set_trace_callback", reason, c"".as_ptr(), null(), 0);
-            reason
-        }
-    }
+    told_of_none(watch::set_trace_callback(callback), c"memory_pool_set_trace_callback")
+}
+
+/// The answer of what concerns no one pool, with a report of a refusal.
+fn told_of_none(done: Result<(), esp_err_t>, function: &'static CStr) -> esp_err_t {
+    let Err(reason) = done else { return ESP_OK };
+    report(function, reason, c"".as_ptr(), null(), 0);
+    reason
 }
 
 /// The answer, with a report of a refusal.

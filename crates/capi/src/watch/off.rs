@@ -55,6 +55,7 @@ pub(crate) unsafe fn taken(
     taken: Result<NonNull<u8>, Error>,
     _: Modes,
     _: Place,
+    _: usize,
 ) -> Result<NonNull<u8>, Error> {
     taken
 }
@@ -122,6 +123,14 @@ pub(crate) unsafe fn poison_is_whole(_: *mut memory_pool_t, _: NonNull<Control>)
 
 pub(crate) fn set_trace_callback(callback: memory_pool_trace_callback_t) -> Result<(), esp_err_t> {
     if callback.is_some() { Err(ESP_ERR_NOT_SUPPORTED) } else { Ok(()) }
+}
+
+pub(crate) fn trace_new_pools(on: bool) -> Result<(), esp_err_t> {
+    if on { Err(ESP_ERR_NOT_SUPPORTED) } else { Ok(()) }
+}
+
+pub(crate) fn traces_new_pools() -> bool {
+    false
 }
 
 /// # Safety

@@ -10,13 +10,13 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use microusc_pool::{Error, RawPool};
 use microusc_system::sites::Record;
 
-use super::Place;
+use super::{OF_POOL, Place};
 use crate::abi::*;
 use crate::control::{Control, ControlMarks, with_pool};
 
 pub(crate) use poison::{poison_is_whole, set_checks};
 pub(crate) use sites::{begin_sites, end_sites, site_at};
-pub(crate) use trace::{set_trace, set_trace_callback};
+pub(crate) use trace::{set_trace, set_trace_callback, trace_new_pools, traces_new_pools};
 
 /// What is on.
 pub(crate) type Modes = u32;
@@ -100,10 +100,11 @@ pub(crate) unsafe fn taken(
     taken: Result<NonNull<u8>, Error>,
     modes: Modes,
     place: Place,
+    bytes: usize,
 ) -> Result<NonNull<u8>, Error> {
     if modes != 0 {
         // SAFETY: as the caller promises.
-        unsafe { look(pool, control, taken.ok(), modes, place) };
+        unsafe { look(pool, control, taken.ok(), modes, place, bytes) };
     }
     taken
 }
@@ -120,6 +121,7 @@ unsafe fn look(
     block: Option<NonNull<u8>>,
     modes: Modes,
     place: Place,
+    bytes: usize,
 ) {
     // SAFETY: a live control block; the block is as the caller promises.
     unsafe {
@@ -133,7 +135,7 @@ unsafe fn look(
         }
         if modes & TRACE != 0 {
             let operation = if block.is_some() { MEMORY_POOL_TRACE_ALLOC } else { MEMORY_POOL_TRACE_REFUSED };
-            trace::emit(pool, control, block.map_or(null_mut(), NonNull::as_ptr), operation);
+            trace::emit(pool, control, block.map_or(null_mut(), NonNull::as_ptr), bytes, operation);
         }
     }
 }
@@ -174,7 +176,7 @@ pub(crate) unsafe fn leaving(
     // SAFETY: a live control block; the block is as the caller promises.
     unsafe {
         if modes & TRACE != 0 {
-            trace::emit(pool, control, block, MEMORY_POOL_TRACE_FREE);
+            trace::emit(pool, control, block, OF_POOL, MEMORY_POOL_TRACE_FREE);
         }
         if modes & FILL != 0 {
             poison::fill(control, block);

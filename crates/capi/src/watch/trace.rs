@@ -3,21 +3,36 @@
 use core::ffi::c_void;
 use core::mem::transmute;
 use core::ptr::{NonNull, null_mut};
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use crate::abi::*;
 use crate::control::Control;
 use crate::port;
+use crate::watch::OF_POOL;
 
 use super::{TRACE, turn};
 
 /// Who is told; null: nobody.
 static CALLBACK: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
 
+/// Whether a pool is traced from its making on.
+static NEW_POOLS: AtomicBool = AtomicBool::new(false);
+
 /// Who is to be told from now on. O(1).
 pub(crate) fn set_trace_callback(callback: memory_pool_trace_callback_t) -> Result<(), esp_err_t> {
     CALLBACK.store(callback.map_or(null_mut(), |function| function as *mut c_void), Ordering::Release);
     Ok(())
+}
+
+/// Whether the program is told of what pools do that are made from now on. O(1).
+pub(crate) fn trace_new_pools(on: bool) -> Result<(), esp_err_t> {
+    NEW_POOLS.store(on, Ordering::Relaxed);
+    Ok(())
+}
+
+/// Whether it is.
+pub(crate) fn traces_new_pools() -> bool {
+    NEW_POOLS.load(Ordering::Relaxed)
 }
 
 /// Whether the program is told of what this pool does. O(1).
@@ -36,7 +51,7 @@ pub(crate) unsafe fn set_trace(
     Ok(())
 }
 
-/// Tells the program. O(1) and what the program does.
+/// Tells the program; `bytes` are those asked for, or [`OF_POOL`]. O(1) and what the program does.
 ///
 /// # Safety
 ///
@@ -47,6 +62,7 @@ pub(super) unsafe fn emit(
     pool: *mut memory_pool_t,
     control: NonNull<Control>,
     block: *mut u8,
+    bytes: usize,
     operation: memory_pool_trace_op_t,
 ) {
     let callback = CALLBACK.load(Ordering::Acquire);
@@ -57,8 +73,11 @@ pub(super) unsafe fn emit(
         time_us: port::moment().time_us,
         pool,
         block: block.cast(),
-        // SAFETY: a live control block; what was asked for does not change.
-        size: unsafe { (*control.as_ptr()).requested_size },
+        size: match bytes {
+            // SAFETY: a live control block; what it was made for does not change.
+            OF_POOL => unsafe { (*control.as_ptr()).requested_size },
+            asked => asked,
+        },
         operation,
     };
     // SAFETY: the function was given for exactly this, and the event lives until it returns.

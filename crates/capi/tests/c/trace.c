@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "MicroUSC/system/memory_pool_set.h"
 #include "MicroUSC/system/memory_pool_trace.h"
 
 enum { SIZE = 40, COUNT = 8, EVENTS = 64 };
@@ -109,6 +110,31 @@ TEST(only_traced_pools_are_told_of_and_only_while_they_are) {
     close_pool();
 }
 
+TEST(new_pools_are_traced_from_their_first_block_on_and_sets_tell_what_was_asked_for) {
+    static memory_pool_set_t set;
+    const memory_pool_set_class_t classes[] = {{16, 1}, {64, 2}};
+    told = looked_at = 0;
+    CHECK_EQUAL(memory_pool_set_trace_callback(record), ESP_OK);
+    CHECK_EQUAL(memory_pool_trace_new_pools(true), ESP_OK);
+    CHECK_EQUAL(memory_pool_set_init(&set, classes, 2, DRAM), ESP_OK);
+    CHECK_EQUAL(memory_pool_trace_new_pools(false), ESP_OK);
+    CHECK_EQUAL(memory_pool_set_spill(&set, true), ESP_OK);
+    void *const small = memory_pool_set_alloc(&set, 10), *const spilled = memory_pool_set_alloc(&set, 7);
+    CHECK_EQUAL(told, 3);
+    CHECK(same(events[0].block, small) && events[0].size == 10 && events[0].pool == &set.classes[0]);
+    CHECK(events[1].block == NULL && events[1].size == 7 && events[1].operation == MEMORY_POOL_TRACE_REFUSED);
+    CHECK(same(events[2].block, spilled) && events[2].size == 7 && events[2].pool == &set.classes[1]);
+    CHECK_EQUAL(memory_pool_set_free(&set, spilled), ESP_OK);
+    CHECK(same(events[3].block, spilled) && events[3].size == 64 && events[3].operation == MEMORY_POOL_TRACE_FREE);
+    CHECK_EQUAL(memory_pool_set_free(&set, small), ESP_OK);
+
+    CHECK(memory_pool_init(&pool, SIZE, COUNT));
+    memory_pool_free(&pool, memory_pool_alloc(&pool));
+    CHECK_EQUAL(told, 5);
+    memory_pool_set_destroy(&set);
+    close_pool();
+}
+
 /* Two threads: nobody is told to have a block that another has, as soon as that is told in the order of events. */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static bool in_use[COUNT];
@@ -142,6 +168,7 @@ static const test_t tests[] = {
     RUN(every_way_to_take_and_return_is_told),
     RUN(what_is_refused_is_not_told_as_returned),
     RUN(only_traced_pools_are_told_of_and_only_while_they_are),
+    RUN(new_pools_are_traced_from_their_first_block_on_and_sets_tell_what_was_asked_for),
     RUN(events_of_a_block_come_in_their_order),
 };
 

@@ -7,6 +7,7 @@
  *
  *     memory_pool_set_trace_callback(record);
  *     memory_pool_trace(&pool, true);                                  // this pool; at any time, in the field as well
+ *     memory_pool_trace_new_pools(true);                               // and all that are made from now on
  *
  * An archive built without the feature `diagnostics` has none of it, and refuses with ESP_ERR_NOT_SUPPORTED. With it, a pool that is
  * not traced pays 8 bytes, shared with what memory_pool_leaks.h records, and no instruction of memory_pool_alloc and
@@ -32,7 +33,7 @@ typedef struct {
     uint64_t time_us; /* since the start */
     memory_pool_t *pool;
     const void *block; /* NULL: there was none */
-    size_t size;       /* bytes that blocks of this pool were asked for with */
+    size_t size;       /* bytes asked for: of a set, or, of a pool, when that was made */
     memory_pool_trace_op_t operation;
 } memory_pool_event_t;
 
@@ -42,6 +43,10 @@ typedef struct {
  * itself; with pools in use while the flash cache is off, it has to lie in instruction RAM. NULL, as at first: nobody is told. O(1).
  */
 esp_err_t memory_pool_set_trace_callback(void (*callback)(const memory_pool_event_t *event));
+
+/* Whether the operations of pools that are made from now on are told; sets and the system's pools are made of pools. At first
+ * not. O(1). */
+esp_err_t memory_pool_trace_new_pools(bool on);
 
 /* Whether the operations of this pool are told. As it was already: nothing is changed. O(1); one critical section. */
 esp_err_t memory_pool_trace(memory_pool_t *pool, bool on);
