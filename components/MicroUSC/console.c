@@ -9,11 +9,11 @@
 
 #include "esp_console.h"
 
-#include "MicroUSC/system/memory_pool.h"
+#include "MicroUSC/system/memory_pool_leaks.h"
 #include "MicroUSC/system/memory_pool_metrics.h"
 #include "microusc_console.h"
 
-#define VERBS "list|info NAME|check [NAME]|reset-max [NAME]|dump NAME|metrics"
+#define VERBS "list|info NAME|check [NAME]|reset-max [NAME]|dump NAME|record NAME|leaks [NAME]|metrics"
 
 enum { DONE = 0, FAILED = 1 };
 
@@ -44,6 +44,16 @@ static int reset_max(memory_pool_t *pool) {
 
 static int dump(memory_pool_t *pool) {
     memory_pool_dump(pool);
+    return DONE;
+}
+
+static int record(memory_pool_t *pool) {
+    return say(pool, memory_pool_record_sites(pool, true));
+}
+
+static int leaks(memory_pool_t *pool) {
+    const size_t blocks = memory_pool_dump_leaks(pool, 0, NULL, NULL);
+    printf("%s: %u in use\n", memory_pool_get_name(pool), (unsigned)blocks);
     return DONE;
 }
 
@@ -79,6 +89,8 @@ static const struct verb {
     {"check", A_NAME_OR_ALL, check},
     {"reset-max", A_NAME_OR_ALL, reset_max},
     {"dump", A_NAME, dump},
+    {"record", A_NAME, record},
+    {"leaks", A_NAME_OR_ALL, leaks},
     {"metrics", NOTHING, metrics},
 };
 
@@ -125,7 +137,7 @@ static int run(int argc, char **argv) {
 esp_err_t microusc_console_register(void) {
     const esp_console_cmd_t command = {
         .command = "pool",
-        .help = "Memory pools: list them, print one, validate, start the most blocks in use anew, Prometheus's text",
+        .help = "Memory pools: list them, print one, validate, who has their blocks, Prometheus's text",
         .hint = VERBS,
         .func = run,
     };

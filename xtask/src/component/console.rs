@@ -11,7 +11,8 @@ use crate::report::Done;
 use super::examples::{self, ONE_CORE, PORTMUX};
 use super::{archives, component_dir, costs, python, shim, standin};
 
-const CHOSEN: &str = "CONFIG_MICROUSC_CONSOLE=y";
+const ALONE: &str = "CONFIG_MICROUSC_CONSOLE=y";
+const WITH_DIAGNOSTICS: &str = "CONFIG_MICROUSC_CONSOLE=y\nCONFIG_MICROUSC_DIAGNOSTICS=y";
 
 pub(super) fn check(sh: &Shell) -> Result<Done> {
     let (bin, component) = match examples::ready(sh)? {
@@ -21,7 +22,7 @@ pub(super) fn check(sh: &Shell) -> Result<Done> {
     let project = examples::test_project(sh, &component, "console")?;
     let expected = sh.read_file(project.join("expected.txt"))?;
     for case in [&ONE_CORE, &PORTMUX] {
-        let config = python::configure(sh, &bin, examples::chip(case), CHOSEN)?;
+        let config = python::configure(sh, &bin, examples::chip(case), WITH_DIAGNOSTICS)?;
         alone(sh, &component, &config)?;
         let image = examples::build(sh, case, &project, &config)?;
         let printed = examples::emulate(sh, case, &image, &[])?;
@@ -69,7 +70,7 @@ fn without_the_option(sh: &Shell, bin: &Path, component: &Path, with: &Path) -> 
 
 /// Bytes of flash that registering the command adds to a program that only takes and returns blocks.
 fn cost(sh: &Shell, bin: &Path, component: &Path) -> Result<u64> {
-    let config = python::configure(sh, bin, examples::chip(&ONE_CORE), CHOSEN)?;
+    let config = python::configure(sh, bin, examples::chip(&ONE_CORE), ALONE)?;
     let port = costs::object(sh, component, "port_esp_idf.c", &config)?;
     let console = costs::object(sh, component, "console.c", &config)?;
     let archive = archives::built(sh, "riscv32imc", "inline")?;

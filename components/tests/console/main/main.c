@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "MicroUSC/system/memory_pool.h"
+#include "MicroUSC/system/memory_pool_leaks.h"
 #include "esp_console.h"
 #include "microusc_console.h"
 
@@ -63,6 +63,15 @@ void app_main(void) {
     type("pool info uart");
     type("pool reset-max");
 
+    printf("who has blocks\n");
+    type("pool leaks uart");
+    type("pool record uart");
+    type("pool record uart");
+    void *const mine = MEMORY_POOL_ALLOC_HERE(&uart);
+    type("pool leaks uart");
+    type("pool leaks");
+    memory_pool_free(&uart, mine);
+
     printf("mistakes\n");
     type("pool");
     type("pool lst");
@@ -79,4 +88,6 @@ void app_main(void) {
     type("pool check spi \"fast\" bus");
     type("pool list uart");
     type("pool metrics uart");
+    type("pool record");
+    type("pool leaks i2c");
 }
