@@ -1,8 +1,9 @@
 //! Two threads on one pool: ours and others, in one run.
 //!
 //! Method: blocks of 32 bytes, of which the owner writes and reads the first word; 1000 blocks to a pool. Three patterns:
-//! one thread takes and returns; two threads do so at once; one takes and hands each block through a ring of 256
-//! (`rtrb`) to another that returns it. A measurement is about a millisecond, as many pairs for every peer in every round
+//! one thread takes and returns; two threads do so at once; one takes and hands the blocks, sixteen
+//! at a time, through a ring of 256 (`rtrb`) to another that returns them. (One at a time, the ring alone takes as long as
+//! a pool: that would measure the ring.) A measurement is about a millisecond, as many pairs for every peer in every round
 //! as take that long. Each thread has a processor of its own. A measurement in which the system took it away (it
 //! counts that), or in which the threads ran one after the other, is thrown away and done again. In a round every peer is measured once in every pattern; so all meet the same disturbances. Reported:
 //! the best round of each, and the median over the rounds of the ratio to ours *of the same round*.
@@ -43,7 +44,8 @@ fn main() -> Result<(), lexopt::Error> {
         Subject::new::<others::Heapless>("heapless", Pool),
         Subject::new::<others::AtomicPoolCrate>("atomic-pool", Pool),
         Subject::new::<others::Crossbeam>("crossbeam ArrayQueue", Pool),
-        Subject::new::<others::Opool>("opool", Pool),
+        Subject::new::<others::OpoolBoxes>("opool", Pool),
+        Subject::new::<others::OpoolValues>("opool of moving values", Experiment),
         Subject::new::<others::Lockfree>("lockfree-object-pool", Pool),
         Subject::new::<others::ObjectPool>("object-pool", Pool),
         Subject::new::<allocators::Mimalloc>("mimalloc", Allocator),

@@ -21,6 +21,8 @@ pub(crate) type Content = [u64; 4];
 
 /// Blocks on their way from one thread to the other.
 const RING: usize = 256;
+/// How many of them go there at once.
+const LOT: usize = 16;
 /// How long one measurement takes, about.
 const TIME: Duration = Duration::from_millis(1);
 /// How often a disturbed measurement is done again.
@@ -229,27 +231,32 @@ fn own<P: Peer>(pairs: u64) {
 }
 
 fn takes<P: Peer>(mut to: rtrb::Producer<Sent<P::Handle>>, pairs: u64) {
-    for value in 0..pairs {
-        let mut handle = P::take();
-        fill::<P>(&mut handle, value);
-        let mut sent = Some(Sent(handle));
-        until(|| match to.push(sent.take()?) {
-            Ok(()) => Some(()),
-            Err(rtrb::PushError::Full(back)) => {
-                sent = Some(back);
-                None
-            }
-        });
+    let mut value = 0;
+    while value < pairs {
+        let many = LOT.min((pairs - value) as usize);
+        until(|| (to.slots() >= many).then_some(()));
+        let room = to.write_chunk_uninit(many).expect("there is room");
+        room.fill_from_iter((0..many as u64).map(|more| {
+            let mut handle = P::take();
+            fill::<P>(&mut handle, value + more);
+            Sent(handle)
+        }));
+        value += many as u64;
     }
     P::leave();
 }
 
 fn returns<P: Peer>(mut from: rtrb::Consumer<Sent<P::Handle>>, pairs: u64) {
-    for _ in 0..pairs {
-        let Sent(mut handle) = until(|| from.pop().ok());
-        // SAFETY: the handle owns a block whose first word was written.
-        black_box(unsafe { P::start(&mut handle).read_volatile() });
-        P::put(handle);
+    let mut left = pairs;
+    while left > 0 {
+        let many = LOT.min(left as usize);
+        until(|| (from.slots() >= many).then_some(()));
+        for Sent(mut handle) in from.read_chunk(many).expect("they are there") {
+            // SAFETY: the handle owns a block whose first word was written.
+            black_box(unsafe { P::start(&mut handle).read_volatile() });
+            P::put(handle);
+        }
+        left -= many as u64;
     }
     P::leave();
 }

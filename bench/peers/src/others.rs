@@ -113,9 +113,6 @@ impl Peer for Crossbeam {
     }
 }
 
-/// opool: values in crossbeam's queue.
-pub(crate) struct Opool;
-
 /// How opool makes a value.
 pub(crate) struct Zeros;
 
@@ -125,14 +122,45 @@ impl PoolAllocator<Content> for Zeros {
     }
 }
 
-static OPOOL: LazyLock<opool::Pool<Zeros, Content>> =
+impl PoolAllocator<Box<Content>> for Zeros {
+    fn allocate(&self) -> Box<Content> {
+        Box::new([0; 4])
+    }
+}
+
+/// opool with boxes in crossbeam's queue: blocks that stay where they are, as those of the other pools.
+pub(crate) struct OpoolBoxes;
+
+static BOXES: LazyLock<opool::Pool<Zeros, Box<Content>>> =
     LazyLock::new(|| opool::Pool::new_prefilled(BLOCKS, Zeros));
 
-impl Peer for Opool {
+impl Peer for OpoolBoxes {
+    type Handle = RefGuard<'static, Zeros, Box<Content>>;
+    #[inline(always)]
+    fn take() -> Self::Handle {
+        BOXES.get()
+    }
+    #[inline(always)]
+    fn start(handle: &mut Self::Handle) -> NonNull<u64> {
+        NonNull::from(&mut ***handle).cast()
+    }
+    #[inline(always)]
+    fn put(handle: Self::Handle) {
+        drop(handle);
+    }
+}
+
+/// opool with the values themselves in the queue: there are no blocks, a value moves from the queue to its owner and on.
+pub(crate) struct OpoolValues;
+
+static VALUES: LazyLock<opool::Pool<Zeros, Content>> =
+    LazyLock::new(|| opool::Pool::new_prefilled(BLOCKS, Zeros));
+
+impl Peer for OpoolValues {
     type Handle = RefGuard<'static, Zeros, Content>;
     #[inline(always)]
     fn take() -> Self::Handle {
-        OPOOL.get()
+        VALUES.get()
     }
     #[inline(always)]
     fn start(handle: &mut Self::Handle) -> NonNull<u64> {

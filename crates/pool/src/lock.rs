@@ -91,6 +91,10 @@ pub unsafe trait RawLock {
     /// What must be put back on release, such as the interrupt level.
     type Saved: Copy;
 
+    /// Whether cores take turns by trying: a pool may then fetch ahead what another core returned. Only a matter of
+    /// speed, and on hosts only.
+    const SPINS: bool = false;
+
     /// Closes the lock.
     fn acquire(&self) -> Self::Saved;
 

@@ -5,7 +5,7 @@ use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr::{NonNull, null_mut};
 
 use crate::raw::{Ledger, Link, RawPool};
-use crate::sync::Guarded;
+use crate::sync::{Guarded, ahead};
 use crate::{
     ByteMarks, DefaultLock, Error, Geometry, Locked, Marks, NoChecks, NoMarks, Owns, PoolBox, RawLock,
     Reclaim, Rejected, Stats, Survey,
@@ -257,7 +257,8 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
     #[inline(always)]
     fn take(&self) -> Result<NonNull<T>, Error> {
         // SAFETY: the lock is closed.
-        match self.lock.try_with(|| unsafe { self.unlocked(|raw| raw.try_take()) }) {
+        let usual = || unsafe { self.unlocked(|raw| raw.try_take()) }.inspect(|_| self.fetch_ahead());
+        match self.lock.try_with(usual) {
             Ok(block) => Ok(block.cast()),
             Err(saved) => self.take_otherwise(saved).map(NonNull::cast),
         }
@@ -281,7 +282,8 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
     #[inline(always)]
     unsafe fn put(&self, block: *mut u8) -> Result<(), Error> {
         // SAFETY: the lock is closed; the block is as the caller promises.
-        match self.lock.try_with(|| unsafe { self.unlocked(|raw| raw.try_put(block)) }) {
+        let usual = || unsafe { self.unlocked(|raw| raw.try_put(block)) }.inspect(|()| self.remember(block));
+        match self.lock.try_with(usual) {
             Ok(()) => Ok(()),
             // SAFETY: as the caller promises.
             Err(saved) => unsafe { self.put_otherwise(block, saved) },
@@ -299,6 +301,22 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
         // SAFETY: closed with `saved` by `put`.
         unsafe { self.lock.release(saved) };
         answer
+    }
+
+    /// The first block was taken; the lock is closed.
+    #[inline(always)]
+    fn fetch_ahead(&self) {
+        if L::SPINS {
+            ahead::taken(self.blocks.get().addr());
+        }
+    }
+
+    /// `block` is the first now; the lock is closed.
+    #[inline(always)]
+    fn remember(&self, block: *mut u8) {
+        if L::SPINS {
+            ahead::returned(self.blocks.get().addr(), block.addr());
+        }
     }
 
     #[inline(always)]

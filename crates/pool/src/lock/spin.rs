@@ -48,6 +48,8 @@ unsafe impl<M: Mask> RawLock for MaskedSpinLock<M> {
 
     type Saved = M::Saved;
 
+    const SPINS: bool = true;
+
     #[inline(always)]
     fn acquire(&self) -> M::Saved {
         let saved = M::mask();

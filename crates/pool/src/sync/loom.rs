@@ -5,6 +5,8 @@ use std::sync::OnceLock;
 
 use loom::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+#[path = "ahead/none.rs"]
+pub(crate) mod ahead;
 #[path = "hint/shared.rs"]
 mod hint;
 

@@ -12,12 +12,28 @@ pub(crate) use word::{Count, Number, Word};
 mod word;
 
 // A chip has one or two cores and waits with interrupts masked; a host has threads, and caches that pass lines around.
+#[cfg_attr(
+    all(not(any(target_os = "none", target_os = "espidf")), target_arch = "x86_64", not(miri)),
+    path = "ahead/recent.rs"
+)]
+#[cfg_attr(
+    any(target_os = "none", target_os = "espidf", not(target_arch = "x86_64"), miri),
+    path = "ahead/none.rs"
+)]
+pub(crate) mod ahead;
 #[cfg_attr(any(target_os = "none", target_os = "espidf"), path = "hint/shared.rs")]
 #[cfg_attr(not(any(target_os = "none", target_os = "espidf")), path = "hint/own.rs")]
 mod hint;
 #[cfg(target_has_atomic = "32")]
 #[cfg_attr(any(target_os = "none", target_os = "espidf"), path = "pause/short.rs")]
-#[cfg_attr(not(any(target_os = "none", target_os = "espidf")), path = "pause/long.rs")]
+#[cfg_attr(
+    all(not(any(target_os = "none", target_os = "espidf")), target_arch = "x86_64", not(miri)),
+    path = "pause/clock.rs"
+)]
+#[cfg_attr(
+    all(not(any(target_os = "none", target_os = "espidf")), any(not(target_arch = "x86_64"), miri)),
+    path = "pause/long.rs"
+)]
 mod pause;
 
 /// A flag that one context at a time can set.

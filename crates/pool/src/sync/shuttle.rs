@@ -4,6 +4,8 @@ use core::cell::{Cell, UnsafeCell};
 
 use shuttle::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+#[path = "ahead/none.rs"]
+pub(crate) mod ahead;
 #[path = "hint/shared.rs"]
 mod hint;
 

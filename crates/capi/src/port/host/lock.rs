@@ -1,11 +1,12 @@
 //! The lock of a pool on a host.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use microusc_pool::RawLock;
 
-/// Pauses before each look, about a microsecond: the holder does many operations on cache lines that it has.
-const LOOPS: u32 = 32;
+/// Before each look: the holder does many operations on cache lines that it has.
+const PAUSE: Duration = Duration::from_micros(1);
 
 /// Test and set, then yield: threads of a host may be more than its cores.
 ///
@@ -38,7 +39,10 @@ impl PortLock {
     fn wait(&self) {
         let mut looks = 0;
         loop {
-            (0..LOOPS).for_each(|_| std::hint::spin_loop());
+            let start = Instant::now();
+            while start.elapsed() < PAUSE {
+                std::hint::spin_loop();
+            }
             if !self.0.load(Ordering::Relaxed) && !self.0.swap(true, Ordering::Acquire) {
                 return;
             }
