@@ -133,10 +133,10 @@ fn unpack(sh: &Shell) -> Result<PathBuf> {
 
 /// A project in `components/tests`, put beside the examples of the unpacked component.
 pub(super) fn test_project(sh: &Shell, component: &Path, name: &str) -> Result<PathBuf> {
-    let (from, to) =
-        (sh.current_dir().join("components/tests").join(name), component.join("examples").join(name));
-    cmd!(sh, "cp -r {from} {to}").quiet().run()?;
-    Ok(to)
+    let (from, to) = (sh.current_dir().join("components/tests"), component.join("examples"));
+    let (project, shared) = (from.join(name), from.join("alarm.h"));
+    cmd!(sh, "cp -r {project} {shared} {to}").quiet().run()?;
+    Ok(to.join(name))
 }
 
 /// For CMake: no operating system, and no programs to try the compiler with.

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../../alarm.h"
 #include "MicroUSC/system/memory_pool_debug.h"
 #include "MicroUSC/system/memory_pool_trace.h"
-#include "driver/gptimer.h"
 #include "freertos/FreeRTOS.h"
 #include "freertos/task.h"
 
@@ -46,15 +46,7 @@ static void records(void) {
     CHECK(site.task == (const void *)xTaskGetCurrentTaskHandle() && !site.in_interrupt && site.core == 0);
     CHECK(site.line == 7 && site.time_us > 0 && site_of(block).age_us > site.age_us);
 
-    gptimer_handle_t timer = NULL;
-    const gptimer_config_t config = {.resolution_hz = 1000000};
-    const gptimer_event_callbacks_t callbacks = {.on_alarm = on_alarm};
-    const gptimer_alarm_config_t alarm = {.alarm_count = 10000, .flags.auto_reload_on_alarm = true};
-    ESP_ERROR_CHECK(gptimer_new_timer(&config, &timer));
-    ESP_ERROR_CHECK(gptimer_register_event_callbacks(timer, &callbacks, NULL));
-    ESP_ERROR_CHECK(gptimer_enable(timer));
-    ESP_ERROR_CHECK(gptimer_set_alarm_action(timer, &alarm));
-    ESP_ERROR_CHECK(gptimer_start(timer));
+    start_alarm(on_alarm);
     while (from_interrupt == NULL) vTaskDelay(1);
     CHECK(site_of(from_interrupt).in_interrupt && site_of(from_interrupt).task == NULL);
 

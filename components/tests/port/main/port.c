@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../../alarm.h"
 #include "MicroUSC/system/memory_pool_leaks.h"
-#include "driver/gptimer.h"
 #include "esp_log.h"
 #include "freertos/FreeRTOS.h"
 #include "freertos/task.h"
@@ -78,15 +78,7 @@ static void waiting(void) {
     CHECK(memory_pool_alloc_timeout(&pool, 25) == NULL);
     CHECK(xTaskGetTickCount() - start == 4);
 
-    gptimer_handle_t timer = NULL;
-    const gptimer_config_t config = {.resolution_hz = 1000000};
-    const gptimer_event_callbacks_t callbacks = {.on_alarm = on_alarm};
-    const gptimer_alarm_config_t alarm = {.alarm_count = 10000, .flags.auto_reload_on_alarm = true};
-    ESP_ERROR_CHECK(gptimer_new_timer(&config, &timer));
-    ESP_ERROR_CHECK(gptimer_register_event_callbacks(timer, &callbacks, NULL));
-    ESP_ERROR_CHECK(gptimer_enable(timer));
-    ESP_ERROR_CHECK(gptimer_set_alarm_action(timer, &alarm));
-    ESP_ERROR_CHECK(gptimer_start(timer));
+    start_alarm(on_alarm);
 
     to_free = only;
     void *granted = memory_pool_alloc_timeout(&pool, MEMORY_POOL_WAIT_FOREVER);
