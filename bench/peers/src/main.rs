@@ -45,7 +45,7 @@ fn main() -> Result<(), lexopt::Error> {
         Subject::new::<others::AtomicPoolCrate>("atomic-pool", Pool),
         Subject::new::<others::Crossbeam>("crossbeam ArrayQueue", Pool),
         Subject::new::<others::OpoolBoxes>("opool", Pool),
-        Subject::new::<others::OpoolValues>("opool of moving values", Experiment),
+        Subject::new::<others::OpoolValues>("opool of moving values", Pool),
         Subject::new::<others::Lockfree>("lockfree-object-pool", Pool),
         Subject::new::<others::ObjectPool>("object-pool", Pool),
         Subject::new::<allocators::Mimalloc>("mimalloc", Allocator),

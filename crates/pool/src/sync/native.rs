@@ -4,37 +4,20 @@ use core::cell::UnsafeCell;
 
 #[cfg(target_has_atomic = "32")]
 pub(crate) use flag::Flag;
-pub(crate) use hint::Hint;
+pub(crate) use machine::{Hint, ahead};
 pub(crate) use word::{Count, Number, Word};
 
 #[cfg_attr(target_has_atomic = "32", path = "word/atomic.rs")]
 #[cfg_attr(not(target_has_atomic = "32"), path = "word/masked.rs")]
 mod word;
 
-// A chip has one or two cores and waits with interrupts masked; a host has threads, and caches that pass lines around.
+#[cfg_attr(any(target_os = "none", target_os = "espidf"), path = "machine/chip.rs")]
 #[cfg_attr(
-    all(not(any(target_os = "none", target_os = "espidf")), target_arch = "x86_64", not(miri)),
-    path = "ahead/recent.rs"
+    not(any(target_os = "none", target_os = "espidf")),
+    cfg_attr(all(target_arch = "x86_64", not(miri)), path = "machine/host_x86_64.rs"),
+    cfg_attr(not(all(target_arch = "x86_64", not(miri))), path = "machine/host.rs")
 )]
-#[cfg_attr(
-    any(target_os = "none", target_os = "espidf", not(target_arch = "x86_64"), miri),
-    path = "ahead/none.rs"
-)]
-pub(crate) mod ahead;
-#[cfg_attr(any(target_os = "none", target_os = "espidf"), path = "hint/shared.rs")]
-#[cfg_attr(not(any(target_os = "none", target_os = "espidf")), path = "hint/own.rs")]
-mod hint;
-#[cfg(target_has_atomic = "32")]
-#[cfg_attr(any(target_os = "none", target_os = "espidf"), path = "pause/short.rs")]
-#[cfg_attr(
-    all(not(any(target_os = "none", target_os = "espidf")), target_arch = "x86_64", not(miri)),
-    path = "pause/clock.rs"
-)]
-#[cfg_attr(
-    all(not(any(target_os = "none", target_os = "espidf")), any(not(target_arch = "x86_64"), miri)),
-    path = "pause/long.rs"
-)]
-mod pause;
+mod machine;
 
 /// A flag that one context at a time can set.
 #[cfg(target_has_atomic = "32")]
@@ -71,7 +54,7 @@ mod flag {
         #[inline]
         pub(crate) fn pause(&self) {
             loop {
-                super::pause::pause();
+                super::machine::pause::pause();
                 if self.0.load(Ordering::Relaxed) == CLEAR {
                     return;
                 }

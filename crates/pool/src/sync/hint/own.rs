@@ -2,7 +2,7 @@
 //!
 //! Threads start at the same word. One of them loses a bit to the other and looks elsewhere from then on; the other stays.
 
-use super::Number;
+use crate::sync::Number;
 
 /// A power of two.
 const HINTS: usize = 8;

@@ -1,6 +1,6 @@
 //! One hint for all: on chips, where a block has to be found soon after it was freed and RAM counts.
 
-use super::Number;
+use crate::sync::Number;
 
 /// The number of the word that served last: where to look first.
 #[derive(Debug)]
