@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::idf::Idf;
 use crate::map;
 use crate::region::{Kind, RegionSpec};
 
@@ -30,6 +31,9 @@ pub struct Psram {
     pub dma: bool,
     /// Bytes of a cache line: the unit in which DMA buffers in it must begin and end.
     pub line: u32,
+    /// Bytes to which the heap rounds base and size of a cache-aligned block in it: the line, except on the ESP32,
+    /// where ESP-IDF leaves that to the program.
+    pub heap_align: u32,
 }
 
 /// What differs between the chips, apart from the regions.
@@ -47,6 +51,11 @@ pub struct Facts {
     pub simd_align: u32,
     /// Bytes to which descriptors of the AXI DMA are aligned; 4 on chips without it.
     pub axi_desc_align: u32,
+}
+
+/// External RAM that DMA reaches in whole cache lines of `line` bytes.
+const fn by_line(line: u32) -> Psram {
+    Psram { dma: true, line, heap_align: line }
 }
 
 impl Chip {
@@ -90,17 +99,17 @@ impl Chip {
             Facts { cores: 1, cas: true, psram: None, dma_align: 4, simd_align: 4, axi_desc_align: 4 };
         match self {
             Chip::Esp8266 | Chip::Esp32C2 | Chip::Esp32C3 => Facts { cas: false, ..plain },
-            Chip::Esp32 => Facts { cores: 2, psram: Some(Psram { dma: false, line: 32 }), ..plain },
-            Chip::Esp32S2 => Facts { cas: false, psram: Some(Psram { dma: true, line: 32 }), ..plain },
-            Chip::Esp32S3 => {
-                Facts { cores: 2, psram: Some(Psram { dma: true, line: 32 }), simd_align: 16, ..plain }
+            Chip::Esp32 => {
+                Facts { cores: 2, psram: Some(Psram { dma: false, line: 32, heap_align: 4 }), ..plain }
             }
-            Chip::Esp32C5 | Chip::Esp32C61 => Facts { psram: Some(Psram { dma: true, line: 32 }), ..plain },
+            Chip::Esp32S2 => Facts { cas: false, psram: Some(by_line(32)), ..plain },
+            Chip::Esp32S3 => Facts { cores: 2, psram: Some(by_line(32)), simd_align: 16, ..plain },
+            Chip::Esp32C5 | Chip::Esp32C61 => Facts { psram: Some(by_line(32)), ..plain },
             Chip::Esp32C6 | Chip::Esp32H2 => plain,
             Chip::Esp32P4 => Facts {
                 cores: 2,
                 cas: true,
-                psram: Some(Psram { dma: true, line: 64 }),
+                psram: Some(by_line(64)),
                 dma_align: 64,
                 simd_align: 16,
                 axi_desc_align: 8,
@@ -108,10 +117,26 @@ impl Chip {
         }
     }
 
-    /// The regions of the chip, from the table of its family.
+    /// The regions of the chip with the newest ESP-IDF, in the order of ESP-IDF's memory map.
     #[must_use]
     pub const fn regions(self) -> &'static [RegionSpec] {
+        self.regions_in(Idf::V5_5)
+    }
+
+    /// The regions of the chip with version `idf`, in the order of ESP-IDF's memory map.
+    ///
+    /// Constant time. Names are the same in every version; bounds may differ.
+    ///
+    /// ```
+    /// use microusc_chips::{Chip, Idf};
+    /// let ram1 = |idf| Chip::Esp32C5.regions_in(idf).iter().find(|region| region.name == "RAM1").unwrap();
+    /// assert_eq!(ram1(Idf::V5_4).base - ram1(Idf::V5_5).base, 0x400);
+    /// ```
+    #[must_use]
+    pub const fn regions_in(self, idf: Idf) -> &'static [RegionSpec] {
         match self {
+            Chip::Esp32C5 if matches!(idf, Idf::V5_4) => map::riscv::C5_V5_4,
+            Chip::Esp32C61 if matches!(idf, Idf::V5_4) => map::riscv::C61_V5_4,
             Chip::Esp8266 => map::esp8266::REGIONS,
             Chip::Esp32 => map::esp32::REGIONS,
             Chip::Esp32S2 => map::esp32s2::REGIONS,

@@ -1,6 +1,7 @@
 //! Why something was refused or failed.
 
-use crate::{Caps, Chip};
+use crate::caps::Caps;
+use crate::chip::Chip;
 
 /// Why a heap could not be laid out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,6 +40,18 @@ pub enum BuildError {
         bytes: usize,
         /// Bytes it has.
         size: u32,
+    },
+    /// There is no region with room for what ESP-IDF allocates before the program starts: the chip would not start.
+    #[error(
+        "{chip} would not start: its heap has no room for the {bytes} bytes that ESP-IDF takes for {what}"
+    )]
+    NoSystemMemory {
+        /// The chip asked for.
+        chip: Chip,
+        /// Bytes that ESP-IDF allocates.
+        bytes: usize,
+        /// What for.
+        what: &'static str,
     },
     /// The host has no memory left for the region.
     #[error("no host memory for region `{name}`")]

@@ -1,15 +1,19 @@
 //! The heap of a chip: `heap_caps_*` over one TLSF heap per region.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::ptr::NonNull;
 
-use crate::arena::{self, Contents};
-use crate::builder::Builder;
-use crate::engine::{Blocks, HEADER, Tlsf};
+use crate::caps::Caps;
+use crate::chip::{Chip, Facts};
+use crate::engine::{Blocks, Engine, HEADER, Tlsf};
+use crate::error::{FailReason, FreeError, IntegrityError, Refusal};
+use crate::host_memory::{self, Contents};
+use crate::idf::Idf;
 use crate::info::{HeapInfo, RegionInfo};
-use crate::region::RegionSpec;
-use crate::request::Request;
-use crate::{BuildError, Caps, Chip, Engine, FailReason, FreeError, IntegrityError, Refusal};
+use crate::map;
+use crate::region::{Kind, RegionSpec};
+use crate::request::{HeapRequest, WORD};
 
 /// The heap of one chip, with the semantics of ESP-IDF's `heap_caps_*`.
 ///
@@ -28,82 +32,158 @@ use crate::{BuildError, Caps, Chip, Engine, FailReason, FreeError, IntegrityErro
 /// ```
 pub struct ChipHeap {
     chip: Chip,
+    idf: Idf,
     engine: Engine,
-    facts: crate::Facts,
+    facts: Facts,
+    /// In the order in which they are searched.
     regions: Vec<Region>,
-    /// Host addresses of `regions`, together, so that finding the owner of a pointer stays in one cache line.
+    /// Host addresses of `regions`, together, so that finding the region of a pointer stays in one cache line.
     ranges: Vec<Range<usize>>,
+    /// Chip addresses of ESP-IDF's own blocks, which no program frees.
+    system: Vec<u32>,
+    /// Instruction addresses of the live blocks that have one, by data address.
+    executable: BTreeMap<u32, u32>,
     internal_first: Option<usize>,
 }
 
+/// A heap in one region, or in a part of one.
 pub(crate) struct Region {
     pub(crate) spec: &'static RegionSpec,
-    pub(crate) base: u32,
-    pub(crate) size: u32,
-    pub(crate) caps: [Caps; 3],
-    pub(crate) all: Caps,
-    pub(crate) aliased: bool,
-    pub(crate) tlsf: Tlsf,
-    pub(crate) arena: Contents,
+    base: u32,
+    size: u32,
+    caps: [Caps; 3],
+    all: Caps,
+    aliased: bool,
+    tlsf: Tlsf,
+    contents: Contents,
 }
 
 impl Region {
+    pub(crate) fn new(
+        spec: &'static RegionSpec,
+        base: u32,
+        size: u32,
+        caps: [Caps; 3],
+        tlsf: Tlsf,
+        contents: Contents,
+    ) -> Self {
+        let all = caps[0].union(caps[1]).union(caps[2]);
+        // Executable memory that is also data memory is used through its data address, which a word before the
+        // instruction address remembers.
+        let aliased = matches!(spec.kind, Kind::Diram | Kind::Rtc);
+        Self { spec, base, size, caps, all, aliased, tlsf, contents }
+    }
+
     #[inline]
-    fn allocate(&mut self, request: &Request) -> Option<u32> {
+    fn allocate(&mut self, request: &HeapRequest) -> Option<u32> {
         self.tlsf.allocate(request.align, self.bytes(request))
     }
 
-    fn fits(&self, request: &Request) -> bool {
+    fn fits(&self, request: &HeapRequest) -> bool {
         self.tlsf.fits(request.align, self.bytes(request))
     }
 
     #[inline]
-    fn bytes(&self, request: &Request) -> u32 {
-        request.size + if self.aliased && request.caps.contains(Caps::EXEC) { HEADER } else { 0 }
+    fn bytes(&self, request: &HeapRequest) -> u32 {
+        request.size + if self.is_aliased_for(request) { HEADER } else { 0 }
+    }
+
+    #[inline]
+    fn is_aliased_for(&self, request: &HeapRequest) -> bool {
+        self.aliased && request.caps.contains(Caps::EXEC)
+    }
+
+    fn info(&self) -> RegionInfo {
+        let (spec, base, size, caps) = (self.spec, self.base, self.size as usize, self.caps);
+        RegionInfo { spec, base, size, caps, info: self.tlsf.info() }
     }
 }
 
-/// A live block: its region's index and its offset there.
+/// Where a live block is: its region's index and its offset there.
 #[derive(Clone, Copy)]
-struct Place {
+struct BlockPosition {
     region: usize,
     offset: u32,
 }
 
 impl ChipHeap {
-    /// The heap of `chip` with the sizes of its table. For others see [`builder`](Self::builder).
-    ///
-    /// # Errors
-    ///
-    /// [`BuildError::OutOfMemory`] when the host refuses the address space.
-    pub fn new(chip: Chip) -> Result<Self, BuildError> {
-        Self::builder(chip).build()
+    /// A heap without regions.
+    pub(crate) fn empty(chip: Chip, idf: Idf, engine: Engine) -> Self {
+        Self {
+            chip,
+            idf,
+            engine,
+            facts: chip.facts(),
+            regions: Vec::new(),
+            ranges: Vec::new(),
+            system: Vec::new(),
+            executable: BTreeMap::new(),
+            internal_first: None,
+        }
     }
 
-    /// Starts from the sizes of the chip's table.
-    ///
-    /// ```
-    /// use microusc_chips::{Chip, ChipHeap};
-    /// let heap = ChipHeap::builder(Chip::Esp32S3).psram(2 << 20).reserve("RAM0", 40_000).build()?;
-    /// # Ok::<(), microusc_chips::BuildError>(())
-    /// ```
-    pub fn builder(chip: Chip) -> Builder {
-        Builder::new(chip)
+    /// Adds a region that is searched last.
+    pub(crate) fn push(&mut self, region: Region) {
+        self.regions.push(region);
+        self.regions_changed();
     }
 
-    pub(crate) fn new_from(
-        (chip, engine): (Chip, Engine),
-        regions: Vec<Region>,
-        internal_first: Option<usize>,
-    ) -> Self {
-        let ranges = regions.iter().map(|region| region.arena.range()).collect();
-        Self { chip, engine, facts: chip.facts(), regions, ranges, internal_first }
+    /// Adds a region that is searched first.
+    pub(crate) fn push_front(&mut self, region: Region) {
+        self.regions.insert(0, region);
+        self.regions_changed();
+    }
+
+    /// Searches the smallest regions first from now on, and of equal ones the later in the memory map.
+    pub(crate) fn sort_by_size(&mut self) {
+        self.regions.reverse();
+        self.regions.sort_by_key(|region| region.size);
+        self.regions_changed();
+    }
+
+    fn regions_changed(&mut self) {
+        self.ranges = self.regions.iter().map(|region| region.contents.range()).collect();
+    }
+
+    /// Lets `malloc_default` use PSRAM for requests above `limit` bytes.
+    pub(crate) fn allow_psram_above(&mut self, limit: usize) {
+        self.internal_first = Some(limit);
+    }
+
+    /// Allocates a block of ESP-IDF's own, among the regions that are `usable`: by the usual search, or from the first
+    /// in order that has the capabilities. The region it is in, and its chip address.
+    pub(crate) fn allocate_for_system(
+        &mut self,
+        request: &HeapRequest,
+        usable: impl Fn(&Region) -> bool,
+        first_in_order: bool,
+    ) -> Option<(&'static RegionSpec, u32)> {
+        let BlockPosition { region, offset } = if first_in_order {
+            let of = |region: &mut Region| {
+                (usable(region) && region.all.contains(request.caps)).then(|| region.allocate(request))?
+            };
+            self.regions
+                .iter_mut()
+                .enumerate()
+                .find_map(|(region, heap)| of(heap).map(|offset| BlockPosition { region, offset }))?
+        } else {
+            self.search(request, usable)?
+        };
+        let Region { spec, base, .. } = &self.regions[region];
+        self.system.push(base + offset);
+        Some((spec, base + offset))
     }
 
     /// The chip this is the heap of.
     #[must_use]
     pub fn chip(&self) -> Chip {
         self.chip
+    }
+
+    /// The version of ESP-IDF it is laid out by.
+    #[must_use]
+    pub fn idf(&self) -> Idf {
+        self.idf
     }
 
     /// The engine that runs in its regions.
@@ -115,8 +195,8 @@ impl ChipHeap {
     /// Allocates `size` bytes that have all of `caps`; `None` if the chip would return `NULL`
     /// ([`why_failed`](Self::why_failed) tells the reason).
     ///
-    /// Regions are tried as on the chip: by the priority at which they offer one of `caps`, then smallest first, and
-    /// only those that offer all of them. Constant time per region.
+    /// Regions are tried as on the chip: by the priority at which they offer one of `caps`, then in the order of
+    /// [`regions`](Self::regions), and only those that offer all of them. Constant time per region.
     #[inline]
     pub fn malloc(&mut self, size: usize, caps: Caps) -> Option<NonNull<u8>> {
         self.aligned_alloc(1, size, caps)
@@ -125,28 +205,32 @@ impl ChipHeap {
     /// Allocates as [`malloc`](Self::malloc) at a chip address that is a multiple of `align`, a power of two.
     #[inline]
     pub fn aligned_alloc(&mut self, align: usize, size: usize, caps: Caps) -> Option<NonNull<u8>> {
-        let request = Request::new(&self.facts, align, size, caps).ok()?;
-        self.allocate(&request).map(|place| self.pointer(place))
+        let request = HeapRequest::new(&self.facts, align, size, caps).ok()?;
+        self.allocate(&request).map(|block| self.pointer(block))
     }
 
     /// Allocates `count * size` zeroed bytes that have all of `caps`; `None` also when the product overflows.
     pub fn calloc(&mut self, count: usize, size: usize, caps: Caps) -> Option<NonNull<u8>> {
         let bytes = count.checked_mul(size)?;
-        let request = Request::new(&self.facts, 1, bytes, caps).ok()?;
-        let place = self.allocate(&request)?;
-        self.regions[place.region].arena.zero(place.offset, bytes);
-        Some(self.pointer(place))
+        let request = HeapRequest::new(&self.facts, 1, bytes, caps).ok()?;
+        let block = self.allocate(&request)?;
+        self.regions[block.region].contents.zero(block.offset, bytes);
+        Some(self.pointer(block))
     }
 
     /// Allocates as plain C `malloc` does on the chip: internal memory, or with
     /// [`malloc_internal_up_to`](Builder::malloc_internal_up_to) the preferred one of internal RAM and PSRAM, then
     /// the other.
     pub fn malloc_default(&mut self, size: usize) -> Option<NonNull<u8>> {
-        let Some(limit) = self.internal_first else {
+        let Some(preferred) = self.preferred_caps(size) else {
             return self.malloc(size, self.default_caps());
         };
-        let preferred = if size <= limit { Caps::INTERNAL } else { Caps::SPIRAM };
         self.malloc(size, Caps::DEFAULT | preferred).or_else(|| self.malloc(size, Caps::DEFAULT))
+    }
+
+    /// What plain `malloc` adds to `DEFAULT` at first, if it may use PSRAM.
+    fn preferred_caps(&self, size: usize) -> Option<Caps> {
+        self.internal_first.map(|limit| if size <= limit { Caps::INTERNAL } else { Caps::SPIRAM })
     }
 
     /// The capabilities that plain `malloc` asks for when it does not use PSRAM.
@@ -155,42 +239,84 @@ impl ChipHeap {
         Caps::DEFAULT | Caps::INTERNAL
     }
 
-    /// Resizes a live block, in place if its region has all of `caps` and room after it, otherwise by moving it; with
-    /// [`Engine::Rlsf`] it may move into free memory right before it.
+    /// Resizes a live block as `heap_caps_realloc` does. If its region has all of `caps`, and neither they nor the block
+    /// need an alignment of their own, it is resized in place or moved within the region; with [`Engine::Rlsf`] it may
+    /// grow into free memory right before it. Otherwise it is allocated anew, copied, and freed.
     /// `Ok(None)` if the chip would return `NULL`: no memory (the block stays as it is), or `size` is zero (the block
     /// is freed).
+    ///
+    /// Constant time per region, and a copy if the block moves.
     ///
     /// # Errors
     ///
     /// As [`free`](Self::free): `pointer` is not a live block.
+    ///
+    /// ```
+    /// use microusc_chips::{Caps, Chip, ChipHeap};
+    /// let mut heap = ChipHeap::new(Chip::Esp32)?;
+    /// let block = heap.malloc(100, Caps::DEFAULT | Caps::INTERNAL).unwrap();
+    /// let larger = heap.realloc(block, 500, Caps::DEFAULT | Caps::INTERNAL).unwrap();
+    /// assert_eq!(larger, Some(block), "there is room after it");
+    /// # Ok::<(), microusc_chips::BuildError>(())
+    /// ```
     pub fn realloc(
         &mut self,
         pointer: NonNull<u8>,
         size: usize,
         caps: Caps,
     ) -> Result<Option<NonNull<u8>>, FreeError> {
-        let old = self.place(pointer)?;
-        let region = &mut self.regions[old.region];
+        let old = self.position(pointer)?;
         if size == 0 {
-            region.tlsf.free(old.offset);
+            self.release(old);
             return Ok(None);
         }
-        let Ok(request) = Request::new(&self.facts, 1, size, caps) else { return Ok(None) };
-        let aligned = (region.base + old.offset).is_multiple_of(request.align);
-        let compatible = aligned && region.all.contains(request.caps);
+        let Ok(request) = HeapRequest::aligned(&self.facts, 1, size, caps) else { return Ok(None) };
+        let region = &mut self.regions[old.region];
         let bytes = size.min(region.tlsf.size_of(old.offset) as usize);
-        if compatible && let Some(offset) = region.tlsf.resize(old.offset, request.align, request.size) {
-            let new = Place { region: old.region, offset };
+        let within_region = request.align <= WORD
+            && region.all.contains(request.caps)
+            && !self.executable.contains_key(&(region.base + old.offset));
+        if within_region && let Some(offset) = region.tlsf.resize(old.offset, request.size) {
+            let new = BlockPosition { region: old.region, offset };
             self.move_contents(old, new, bytes);
             return Ok(Some(self.pointer(new)));
         }
-        // The block's own region is preferred, as its heap tries to move the block before the search starts.
-        let here = compatible.then(|| region.allocate(&request)).flatten();
-        let here = here.map(|offset| Place { region: old.region, offset });
-        let Some(new) = here.or_else(|| self.allocate(&request)) else { return Ok(None) };
+        let Some(new) = request.executable().ok().and_then(|request| self.allocate(&request)) else {
+            return Ok(None);
+        };
         self.move_contents(old, new, bytes);
-        self.regions[old.region].tlsf.free(old.offset);
+        self.release(old);
         Ok(Some(self.pointer(new)))
+    }
+
+    /// Resizes a live block as plain C `realloc` does on the chip: to the memory that
+    /// [`malloc_default`](Self::malloc_default) prefers for `size`, else to the other.
+    ///
+    /// # Errors
+    ///
+    /// As [`free`](Self::free): `pointer` is not a live block.
+    ///
+    /// ```
+    /// use microusc_chips::{Chip, ChipHeap, Kind};
+    /// let mut heap = ChipHeap::builder(Chip::Esp32).malloc_internal_up_to(1000).build()?;
+    /// let block = heap.malloc_default(100).unwrap();
+    /// let larger = heap.realloc_default(block, 2000).unwrap().unwrap();
+    /// assert_eq!(heap.region_of(larger).unwrap().kind, Kind::Psram);
+    /// # Ok::<(), microusc_chips::BuildError>(())
+    /// ```
+    pub fn realloc_default(
+        &mut self,
+        pointer: NonNull<u8>,
+        size: usize,
+    ) -> Result<Option<NonNull<u8>>, FreeError> {
+        let Some(preferred) = self.preferred_caps(size) else {
+            return self.realloc(pointer, size, self.default_caps());
+        };
+        let resized = self.realloc(pointer, size, Caps::DEFAULT | preferred)?;
+        if resized.is_some() || size == 0 {
+            return Ok(resized);
+        }
+        self.realloc(pointer, size, Caps::DEFAULT)
     }
 
     /// Frees a live block. Constant time; finding out what is wrong with a wrong pointer walks back to the block
@@ -201,8 +327,8 @@ impl ChipHeap {
     /// `pointer` is outside the heap, inside a block, or not allocated (any more). The heap is unchanged.
     #[inline]
     pub fn free(&mut self, pointer: NonNull<u8>) -> Result<(), FreeError> {
-        let place = self.place(pointer)?;
-        self.regions[place.region].tlsf.free(place.offset);
+        let block = self.position(pointer)?;
+        self.release(block);
         Ok(())
     }
 
@@ -210,8 +336,8 @@ impl ChipHeap {
     /// the heap's rounding. `None` if no live block starts there.
     #[must_use]
     pub fn size_of(&self, pointer: NonNull<u8>) -> Option<usize> {
-        let place = self.place(pointer).ok()?;
-        Some(self.regions[place.region].tlsf.size_of(place.offset) as usize)
+        let block = self.position(pointer).ok()?;
+        Some(self.regions[block.region].tlsf.size_of(block.offset) as usize)
     }
 
     /// The region that `pointer` points into, whether or not a live block is there.
@@ -220,20 +346,28 @@ impl ChipHeap {
         self.region_index(pointer).map(|region| self.regions[region].spec)
     }
 
-    /// The address on the chip of a live block, or of a byte inside one; `None` elsewhere.
+    /// The address on the chip of a live block, or of a byte inside one; `None` elsewhere. It is the address that the
+    /// program has: for executable memory in RAM that both buses share (ESP32), the one on the instruction bus.
     ///
     /// Constant time for the start of a block. An address inside one is found by walking back to its start.
     #[must_use]
     pub fn chip_address(&self, pointer: NonNull<u8>) -> Option<u32> {
         let region = &self.regions[self.region_index(pointer)?];
-        let (offset, rest) = region.arena.offset(pointer.addr().get());
+        let (offset, rest) = region.contents.offset(pointer.addr().get());
         if rest == 0 && region.tlsf.is_live(offset) {
-            return Some(region.base + offset);
+            return Some(self.program_address(region.base + offset));
         }
         // Host bytes of a block are consecutive like its chip bytes, but the distance between blocks is scaled.
         let block = region.tlsf.owner(offset)?;
-        let inside = pointer.addr().get() - region.arena.pointer(block).addr().get();
-        (inside < region.tlsf.size_of(block) as usize).then(|| region.base + block + inside as u32)
+        let inside = pointer.addr().get() - region.contents.pointer(block).addr().get();
+        (inside < region.tlsf.size_of(block) as usize)
+            .then(|| self.program_address(region.base + block) + inside as u32)
+    }
+
+    /// The address that the program has of a block, of which this is the data address.
+    #[inline]
+    fn program_address(&self, data: u32) -> u32 {
+        self.executable.get(&data).copied().unwrap_or(data)
     }
 
     /// Totals of the regions that offer all of `caps`; all regions for `Caps::empty()`.
@@ -247,13 +381,13 @@ impl ChipHeap {
 
     /// Every region the heap uses, in the order in which they are tried at equal priority.
     pub fn regions(&self) -> impl Iterator<Item = RegionInfo> {
-        self.regions.iter().map(RegionInfo::of)
+        self.regions.iter().map(Region::info)
     }
 
     /// Why a request fails; `None` if it would be met now. Ask after a failure, before anything is freed.
     #[must_use]
     pub fn why_failed(&self, size: usize, caps: Caps) -> Option<FailReason> {
-        let request = match Request::new(&self.facts, 1, size, caps) {
+        let request = match HeapRequest::new(&self.facts, 1, size, caps) {
             Ok(request) => request,
             Err(refusal) => return Some(refusal.into()),
         };
@@ -291,31 +425,62 @@ impl ChipHeap {
     }
 
     #[inline]
-    fn allocate(&mut self, request: &Request) -> Option<Place> {
+    fn allocate(&mut self, request: &HeapRequest) -> Option<BlockPosition> {
+        let block = self.search(request, |_| true)?;
+        if request.caps.contains(Caps::EXEC) {
+            self.note_instruction_address(block, request);
+        }
+        Some(block)
+    }
+
+    /// Allocates in the first region that offers one of the capabilities at the highest priority, has all of them, is
+    /// `usable`, and has room.
+    #[inline]
+    fn search(&mut self, request: &HeapRequest, usable: impl Fn(&Region) -> bool) -> Option<BlockPosition> {
         for priority in 0..3 {
             for (index, region) in self.regions.iter_mut().enumerate() {
                 let here = region.caps[priority].intersects(request.caps);
                 if here
                     && region.all.contains(request.caps)
+                    && usable(region)
                     && let Some(offset) = region.allocate(request)
                 {
-                    return Some(Place { region: index, offset });
+                    return Some(BlockPosition { region: index, offset });
                 }
             }
         }
         None
     }
 
-    fn move_contents(&self, old: Place, new: Place, bytes: usize) {
+    #[cold]
+    fn note_instruction_address(&mut self, block: BlockPosition, request: &HeapRequest) {
+        let region = &self.regions[block.region];
+        let data = region.base + block.offset;
+        if region.is_aliased_for(request) {
+            self.executable.insert(data, map::esp32::instruction_address(region.spec, data, request.size));
+        }
+    }
+
+    /// Frees a live block that is the program's.
+    #[inline]
+    fn release(&mut self, block: BlockPosition) {
+        let region = &mut self.regions[block.region];
+        if !self.executable.is_empty() {
+            self.executable.remove(&(region.base + block.offset));
+        }
+        region.tlsf.free(block.offset);
+    }
+
+    fn move_contents(&self, old: BlockPosition, new: BlockPosition, bytes: usize) {
         if (old.region, old.offset) != (new.region, new.offset) {
-            let (from, to) = (&self.regions[old.region].arena, &self.regions[new.region].arena);
-            arena::copy((from, old.offset), (to, new.offset), bytes);
+            let (from, to) = (&self.regions[old.region].contents, &self.regions[new.region].contents);
+            host_memory::copy((from, old.offset), (to, new.offset), bytes);
         }
     }
 
     #[inline]
-    fn pointer(&self, place: Place) -> NonNull<u8> {
-        self.regions[place.region].arena.pointer(place.offset)
+    fn pointer(&self, block: BlockPosition) -> NonNull<u8> {
+        self.regions[block.region].contents.pointer(block.offset)
     }
 
     #[inline]
@@ -324,14 +489,14 @@ impl ChipHeap {
         self.ranges.iter().position(|range| range.contains(&address))
     }
 
-    /// The live block that starts at `pointer`.
+    /// The live block of the program's that starts at `pointer`.
     #[inline]
-    fn place(&self, pointer: NonNull<u8>) -> Result<Place, FreeError> {
+    fn position(&self, pointer: NonNull<u8>) -> Result<BlockPosition, FreeError> {
         let index = self.region_index(pointer).ok_or(FreeError::OutsideHeap)?;
         let region = &self.regions[index];
-        let (offset, rest) = region.arena.offset(pointer.addr().get());
-        if rest == 0 && region.tlsf.is_live(offset) {
-            return Ok(Place { region: index, offset });
+        let (offset, rest) = region.contents.offset(pointer.addr().get());
+        if rest == 0 && region.tlsf.is_live(offset) && !self.system.contains(&(region.base + offset)) {
+            return Ok(BlockPosition { region: index, offset });
         }
         Err(self.wrong_pointer(region, pointer, offset))
     }
@@ -340,11 +505,11 @@ impl ChipHeap {
     fn wrong_pointer(&self, region: &Region, pointer: NonNull<u8>, offset: u32) -> FreeError {
         let (name, base) = (region.spec.name, region.base);
         match region.tlsf.owner(offset) {
-            Some(block) => {
+            Some(block) if !self.system.contains(&(base + block)) => {
                 let address = self.chip_address(pointer).unwrap_or(base + offset);
                 FreeError::Interior { region: name, address, block: base + block }
             }
-            None => FreeError::NotAllocated { region: name, address: base + offset },
+            _ => FreeError::NotAllocated { region: name, address: base + offset },
         }
     }
 }

@@ -2,8 +2,7 @@
 
 use std::iter::Sum;
 
-use crate::engine::Blocks;
-use crate::heap::Region;
+use crate::caps::Caps;
 use crate::region::RegionSpec;
 
 /// Totals over some regions, with the meaning of ESP-IDF's `multi_heap_info_t`. Bytes and blocks of the chip.
@@ -40,7 +39,7 @@ impl Sum for HeapInfo {
     }
 }
 
-/// One region of a heap, and its numbers.
+/// One region of a heap, and its numbers. The reserve for DMA is a region of its own within that of `spec`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RegionInfo {
     /// Its description.
@@ -49,13 +48,8 @@ pub struct RegionInfo {
     pub base: u32,
     /// Bytes the heap has in it, its own structures included.
     pub size: usize,
+    /// Capabilities it is searched for, by priority: those of `spec`, or in the reserve for DMA fewer.
+    pub caps: [Caps; 3],
     /// Its numbers.
     pub info: HeapInfo,
-}
-
-impl RegionInfo {
-    pub(crate) fn of(region: &Region) -> Self {
-        let info = region.tlsf.info();
-        Self { spec: region.spec, base: region.base, size: region.size as usize, info }
-    }
 }

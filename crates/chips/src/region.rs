@@ -1,6 +1,6 @@
 //! The static description of one region of a chip's memory.
 
-use crate::Caps;
+use crate::caps::Caps;
 
 /// What a region is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,6 +48,11 @@ pub struct RegionSpec {
     pub caps: [Caps; 3],
     /// How the CPU may access it.
     pub access: Access,
+    /// The stack of the boot code in ROM lies in it, so the heap begins to use it only when the first task runs.
+    pub startup_stack: bool,
+    /// Bytes at the end of `capacity` that the default cache configuration takes. A smaller cache leaves them to the
+    /// heap: a `size` beyond `capacity - cache` says so.
+    pub cache: u32,
 }
 
 impl RegionSpec {
@@ -64,7 +69,7 @@ impl RegionSpec {
     pub const fn heap_base(&self, size: u32) -> u32 {
         match self.kind {
             Kind::Psram => self.base,
-            _ => self.base + (self.capacity - size),
+            _ => self.base + (self.capacity - self.cache).saturating_sub(size),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::HeapInfo;
+use crate::info::HeapInfo;
 
 mod espressif;
 mod rlsf;
@@ -95,9 +95,9 @@ pub(crate) trait Blocks {
     /// Frees the live block at `offset`.
     fn free(&mut self, offset: u32);
 
-    /// Gives the live block at `offset` `size` bytes by the engine's own means, in place if possible; its offset from
-    /// now on. The contents are the caller's to move. `None` leaves the block as it is.
-    fn resize(&mut self, offset: u32, align: u32, size: u32) -> Option<u32>;
+    /// Gives the live block at `offset` `size` bytes within its region, in place if possible; its offset from now on.
+    /// The contents are the caller's to move. `None` leaves the block as it is.
+    fn resize(&mut self, offset: u32, size: u32) -> Option<u32>;
 
     /// Largest size that `allocate` would grant, without alignment, if nothing were allocated.
     fn limit(&self) -> u32;
@@ -174,8 +174,8 @@ impl Blocks for Tlsf {
         dispatch!(self, tlsf => tlsf.free(offset));
     }
 
-    fn resize(&mut self, offset: u32, align: u32, size: u32) -> Option<u32> {
-        dispatch!(self, tlsf => tlsf.resize(offset, align, size))
+    fn resize(&mut self, offset: u32, size: u32) -> Option<u32> {
+        dispatch!(self, tlsf => tlsf.resize(offset, size))
     }
 
     fn limit(&self) -> u32 {

@@ -4,27 +4,13 @@
 //! because all of its memory is internal and `malloc` returns DRAM. The sizes are estimates for a small program with
 //! Wi-Fi linked in: the SDK prints none.
 
-use super::NONE;
-use crate::Caps;
-use crate::region::{Access, Kind, RegionSpec};
+use super::{INTERNAL_DMA, NONE, region};
+use crate::caps::Caps;
+use crate::region::{Kind, RegionSpec};
+
+const IRAM: [Caps; 3] = [Caps::B32.union(Caps::INTERNAL).union(Caps::EXEC), NONE, NONE];
 
 pub(crate) const REGIONS: &[RegionSpec] = &[
-    RegionSpec {
-        name: "DRAM",
-        kind: Kind::Dram,
-        base: 0x3FFE_8000,
-        capacity: 0x1_8000,
-        size: 0x1_4000,
-        caps: [super::INTERNAL_DMA, NONE, NONE],
-        access: Access::Byte,
-    },
-    RegionSpec {
-        name: "IRAM",
-        kind: Kind::Iram,
-        base: 0x4010_0000,
-        capacity: 0xC000,
-        size: 0x4000,
-        caps: [Caps::B32.union(Caps::INTERNAL).union(Caps::EXEC), NONE, NONE],
-        access: Access::WordOnly,
-    },
+    region("DRAM", Kind::Dram, 0x3FFE_8000, 0x1_8000, 0x1_4000, [INTERNAL_DMA, NONE, NONE]),
+    region("IRAM", Kind::Iram, 0x4010_0000, 0xC000, 0x4000, IRAM),
 ];

@@ -1,7 +1,7 @@
 //! Block arithmetic of the TLSF heap that ESP-IDF runs in each region, on 32-bit offsets.
 //!
 //! Only the bookkeeping is here: one word per word of the region, holding a block's header and links exactly where
-//! the chip would hold them. The program's bytes are elsewhere ([`Arena`](crate::arena::Arena)), so nothing a program
+//! the chip would hold them. The program's bytes are elsewhere ([`HostMemory`](crate::host_memory::HostMemory)), so nothing a program
 //! writes can damage a heap. A block is named by its payload: the word after its header.
 //!
 //! Word by word, relative to payload `p`: `p-2` previous block (only while that is free), `p-1` payload bytes and
@@ -9,7 +9,7 @@
 //! can have, so whether an address is a live block is one load.
 
 use super::{Blocks, HEADER, MIN_PAYLOAD, WORD};
-use crate::HeapInfo;
+use crate::info::HeapInfo;
 
 mod check;
 mod lists;
@@ -47,7 +47,7 @@ pub(crate) struct Tlsf {
     /// Requests are below two to this power.
     fl_max: u32,
     first: u32,
-    /// Bytes for blocks, headers and the two ends.
+    /// Bytes for blocks, headers and the two ends; not whole words where the region is not.
     pool: u32,
     counters: Counters,
 }
@@ -59,7 +59,9 @@ impl Blocks for Tlsf {
         let request = self.request(size, WORD)?;
         if align <= WORD {
             let (block, rounded) = self.locate(request)?;
-            return Some(self.take(block, rounded));
+            self.make_live(block, rounded);
+            self.note_minimum();
+            return Some(block * WORD);
         }
         let (mut block, _) = self.locate(self.with_gap(request, align)?)?;
         let address = self.base + block * WORD;
@@ -70,7 +72,9 @@ impl Blocks for Tlsf {
         if gap != 0 {
             block = self.cut_front(block, gap);
         }
-        Some(self.take(block, request))
+        self.make_live(block, request);
+        self.note_minimum();
+        Some(block * WORD)
     }
 
     fn fits(&self, align: u32, size: u32) -> bool {
@@ -113,14 +117,21 @@ impl Blocks for Tlsf {
         self.insert(block);
     }
 
-    fn resize(&mut self, offset: u32, _: u32, size: u32) -> Option<u32> {
+    /// In place if the block and a free one after it have the room; the block is then cut to the request, not to the
+    /// class. Else moved within the region. Only what is free afterwards counts for the minimum: that two blocks are
+    /// there while the contents are copied does not show.
+    fn resize(&mut self, offset: u32, size: u32) -> Option<u32> {
         let block = offset / WORD;
         let request = self.request(size, WORD)?;
         let old = self.size(block);
         if request > old {
             let next = self.next(block);
             if self.header(next) & FREE == 0 || request > old + HEADER + self.size(next) {
-                return None;
+                let (new, rounded) = self.locate(request)?;
+                self.make_live(new, rounded);
+                self.free(offset);
+                self.note_minimum();
+                return Some(new * WORD);
             }
         }
         self.counters.free += old;
@@ -137,12 +148,12 @@ impl Blocks for Tlsf {
             self.set_header(next, self.header(next) & !PREVIOUS_FREE);
         }
         self.counters.free -= self.size(block);
-        self.counters.minimum_free = self.counters.minimum_free.min(self.counters.free);
+        self.note_minimum();
         Some(offset)
     }
 
     fn limit(&self) -> u32 {
-        self.lists.round_down(self.pool - 2 * HEADER)
+        self.lists.round_down((self.pool - 2 * HEADER) & SIZE)
     }
 
     /// Walks the free list of the highest class in use.
@@ -167,14 +178,14 @@ impl Blocks for Tlsf {
 impl Tlsf {
     /// An empty heap over `size` bytes at chip address `base`; `None` if the heap's own structures do not fit.
     pub(super) fn new(base: u32, size: u32) -> Option<Self> {
-        let bytes = (size & !3).checked_sub(HEAP_STRUCT).filter(|bytes| *bytes >= MIN_BLOCK)?;
+        let bytes = size.checked_sub(HEAP_STRUCT).filter(|bytes| *bytes >= MIN_BLOCK)?;
         let fl_max = 32 - bytes.leading_zeros();
         let lists = Lists::new(bytes, fl_max)?;
         let control = CONTROL_STRUCT + WORD * lists.words();
-        let pool = bytes.checked_sub(control).filter(|pool| *pool >= MIN_BLOCK + 2 * HEADER)?;
+        let pool = bytes.checked_sub(control).filter(|pool| *pool >= MIN_PAYLOAD + 2 * HEADER)?;
         let first = (HEAP_STRUCT + control + HEADER) / WORD;
         let mut heap = Self {
-            words: vec![0; (size / WORD) as usize],
+            words: vec![0; size.div_ceil(WORD) as usize],
             base,
             lists,
             fl_max,
@@ -182,7 +193,7 @@ impl Tlsf {
             pool,
             counters: Counters { free: pool, minimum_free: pool, ..Counters::default() },
         };
-        let payload = pool - 2 * HEADER;
+        let payload = (pool - 2 * HEADER) & SIZE;
         heap.set_header(first, payload | FREE);
         let sentinel = heap.next(first);
         heap.set_header(sentinel, 0);
@@ -244,7 +255,7 @@ impl Tlsf {
 
     /// Makes a free block that is in no list live with `size` bytes, and gives back the rest.
     #[inline]
-    fn take(&mut self, block: u32, size: u32) -> u32 {
+    fn make_live(&mut self, block: u32, size: u32) {
         if self.size(block) >= size + MIN_BLOCK {
             let rest = self.split(block, size);
             self.link_previous_free(rest);
@@ -257,8 +268,11 @@ impl Tlsf {
         self.words[block as usize] = LIVE;
         self.counters.allocated_blocks += 1;
         self.counters.free -= self.size(block) + HEADER;
+    }
+
+    #[inline]
+    fn note_minimum(&mut self) {
         self.counters.minimum_free = self.counters.minimum_free.min(self.counters.free);
-        block * WORD
     }
 
     /// Cuts `gap` bytes off the front of a free block that is in no list; the block after the gap, in no list either.

@@ -15,7 +15,7 @@ mod scaled;
 use self::ledger::{Entry, Ledger};
 use self::scaled::Scaled;
 use super::{Blocks, HEADER, MIN_PAYLOAD, WORD};
-use crate::HeapInfo;
+use crate::info::HeapInfo;
 
 /// The heap of one region.
 pub(crate) struct Tlsf {
@@ -32,6 +32,7 @@ impl Tlsf {
     /// An empty heap in a region of `size` bytes at chip address `base`, of which `room` says the offset and bytes of
     /// the part for blocks; `None` without host memory.
     pub(super) fn new(base: u32, size: u32, (start, pool): (u32, u32)) -> Option<Self> {
+        let pool = pool & !(WORD - 1);
         let scaled = Scaled::new(base, size, start, pool)?;
         let ledger = Ledger::new(size, start);
         // The counter includes the sentinel, as the chip's does.
@@ -107,9 +108,9 @@ impl Blocks for Tlsf {
 
     /// As `rlsf` resizes: in place, else extended to the front, else moved. `minimum_free` does not see the moment at
     /// which a block that moves is there twice.
-    fn resize(&mut self, offset: u32, align: u32, size: u32) -> Option<u32> {
+    fn resize(&mut self, offset: u32, size: u32) -> Option<u32> {
         let size = request(size)?;
-        let old = self.ledger.get(offset).filter(|old| align <= old.align)?;
+        let old = self.ledger.get(offset)?;
         // SAFETY: the ledger has the block, so it is live and was allocated with this alignment.
         let new = unsafe { self.scaled.resize(offset, old.align, size)? };
         self.remove(offset);

@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use rlsf::GRANULARITY;
 
 use super::{HEADER, WORD};
-use crate::arena::Arena;
+use crate::host_memory::HostMemory;
 
 /// Host bytes per byte of the chip.
 const SCALE: usize = GRANULARITY / WORD as usize;
@@ -21,7 +21,7 @@ const POWERS: usize = 25;
 pub(super) struct Scaled {
     tlsf: rlsf::Tlsf<'static, u32, u32, POWERS, CLASSES>,
     /// What `tlsf` points into; its memory does not move when this does.
-    arena: Arena<SCALE>,
+    arena: HostMemory<SCALE>,
     start: u32,
     bytes: u32,
 }
@@ -39,7 +39,7 @@ impl Scaled {
     /// One free block over `bytes` bytes at offset `start` of a region of `size` bytes at chip address `base`.
     pub(super) fn new(base: u32, size: u32, start: u32, bytes: u32) -> Option<Self> {
         // An alignment beyond the region's size cannot be served, so this is all the congruence that is needed.
-        let arena = Arena::new(base, size, size.next_power_of_two())?;
+        let arena = HostMemory::new(base, size, size.next_power_of_two())?;
         let mut scaled = Self { tlsf: rlsf::Tlsf::new(), arena, start, bytes };
         let pool = scaled.pool();
         // SAFETY: the pool is within the arena, which lives as long as `tlsf` and is used by nothing else.

@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 
 /// Zeroed host memory for one region, committed by the operating system as it is touched: `SCALE` host bytes per
 /// byte of the chip.
-pub(crate) struct Arena<const SCALE: usize> {
+pub(crate) struct HostMemory<const SCALE: usize> {
     memory: NonNull<u8>,
     layout: Layout,
     start: usize,
@@ -13,7 +13,7 @@ pub(crate) struct Arena<const SCALE: usize> {
 }
 
 /// Memory for the program's bytes: the chip's 4-byte granularity becomes the 16 bytes that host types may need.
-pub(crate) type Contents = Arena<4>;
+pub(crate) type Contents = HostMemory<4>;
 
 impl Contents {
     /// A chip address that is a multiple of a power of two up to this is a host address that is one as well.
@@ -21,9 +21,9 @@ impl Contents {
 }
 
 // SAFETY: the arena owns its memory alone, and hands out addresses only.
-unsafe impl<const SCALE: usize> Send for Arena<SCALE> {}
+unsafe impl<const SCALE: usize> Send for HostMemory<SCALE> {}
 
-impl<const SCALE: usize> Arena<SCALE> {
+impl<const SCALE: usize> HostMemory<SCALE> {
     /// Memory for `size` chip bytes at chip address `base`, which is the host address divided by `SCALE` modulo the
     /// power of two `congruent`; `None` when the host has none left.
     pub(crate) fn new(base: u32, size: u32, congruent: u32) -> Option<Self> {
@@ -74,7 +74,7 @@ pub(crate) fn copy((from, at): (&Contents, u32), (to, into): (&Contents, u32), b
     unsafe { source.copy_to(target, bytes) }
 }
 
-impl<const SCALE: usize> Drop for Arena<SCALE> {
+impl<const SCALE: usize> Drop for HostMemory<SCALE> {
     fn drop(&mut self) {
         // SAFETY: allocated in `new` with this layout, and freed only here.
         unsafe { dealloc(self.memory.as_ptr(), self.layout) }
