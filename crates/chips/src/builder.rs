@@ -152,7 +152,8 @@ impl Builder {
     /// # Errors
     ///
     /// A name the chip does not have, a size beyond the region's capacity, a reservation beyond its size, no room for
-    /// what ESP-IDF itself allocates before the program starts, or no host memory. A region too small for the heap's
+    /// what ESP-IDF itself allocates before the program starts, [`Engine::Rom`] on a chip without a heap in ROM, or no
+    /// host memory. A region too small for the heap's
     /// own structures is left out silently, as on the chip.
     ///
     /// ```
@@ -162,11 +163,15 @@ impl Builder {
     /// ```
     pub fn build(self) -> Result<ChipHeap, BuildError> {
         let sizes = self.sizes()?;
+        if !self.engine.runs_on(self.chip) {
+            return Err(BuildError::NoRomHeap { chip: self.chip });
+        }
+        let of = (self.chip, self.engine);
         let mut heap = ChipHeap::empty(self.chip, self.idf, self.engine);
         let (psram, internal): (Vec<_>, Vec<_>) =
             sizes.into_iter().partition(|(spec, _)| spec.kind == Kind::Psram);
         for (spec, size) in &internal {
-            if let Some(region) = lay_out(self.engine, spec, spec.heap_base(*size), *size, spec.caps)? {
+            if let Some(region) = lay_out(of, spec, spec.heap_base(*size), *size, spec.caps)? {
                 heap.push(region);
             }
         }
@@ -179,7 +184,7 @@ impl Builder {
             heap.sort_by_size();
         }
         for (spec, size) in psram {
-            let Some(region) = lay_out(self.engine, spec, spec.heap_base(size), size, spec.caps)? else {
+            let Some(region) = lay_out(of, spec, spec.heap_base(size), size, spec.caps)? else {
                 continue;
             };
             register(&mut heap, |region| !region.spec.startup_stack)?;
@@ -231,7 +236,7 @@ impl SizeChange {
 
 /// The heap in `size` bytes at chip address `base`, inside of `spec`; `None` if its structures do not fit.
 fn lay_out(
-    engine: Engine,
+    (chip, engine): (Chip, Engine),
     spec: &'static RegionSpec,
     base: u32,
     size: u32,
@@ -239,7 +244,7 @@ fn lay_out(
 ) -> Result<Option<Region>, BuildError> {
     let base = base.next_multiple_of(4);
     let no_memory = || BuildError::OutOfMemory { name: spec.name };
-    let tlsf = match Tlsf::new(engine, base, size) {
+    let tlsf = match Tlsf::new(engine, chip.facts().rom_heap, base, size) {
         Ok(tlsf) => tlsf,
         Err(Unusable::TooSmall) => return Ok(None),
         Err(Unusable::NoHostMemory) => return Err(no_memory()),
@@ -273,7 +278,7 @@ fn register(heap: &mut ChipHeap, usable: impl Fn(&Region) -> bool) -> Result<(),
 
 /// Sets `bytes` aside for DMA, in as few pieces as there is room for: each is a heap in a block of another one.
 fn reserve_internal(heap: &mut ChipHeap, bytes: usize) -> Result<(), BuildError> {
-    let (chip, engine) = (heap.chip(), heap.engine());
+    let (chip, of) = (heap.chip(), (heap.chip(), heap.engine()));
     let no_room = || BuildError::NoSystemMemory { chip, bytes, what: "the reserve for DMA" };
     let wanted = Caps::DMA | Caps::INTERNAL;
     let malloc = if heap.idf() == Idf::V5_4 { Caps::empty() } else { Caps::DEFAULT };
@@ -285,7 +290,7 @@ fn reserve_internal(heap: &mut ChipHeap, bytes: usize) -> Result<(), BuildError>
         let (spec, base) = heap.allocate_for_system(&request, |_| true, false).ok_or_else(no_room)?;
         register(heap, |_| true)?;
         // The end that ESP-IDF passes is the last byte, so the heap is a byte shorter than its block.
-        let region = lay_out(engine, spec, base, piece as u32 - 1, caps)?.ok_or_else(no_room)?;
+        let region = lay_out(of, spec, base, piece as u32 - 1, caps)?.ok_or_else(no_room)?;
         heap.push_front(region);
         left -= piece;
     }

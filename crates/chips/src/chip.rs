@@ -36,6 +36,22 @@ pub struct Psram {
     pub heap_align: u32,
 }
 
+/// The TLSF in the ROM of a chip. ESP-IDF uses it there unless `CONFIG_HEAP_TLSF_USE_ROM_IMPL` is `n`.
+///
+/// What is known of it is public: ESP-IDF declares its functions, and the sources that it was made of are dated. They
+/// are older than the change of 2024 by which blocks are cut to their size class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RomHeap {
+    /// Made of the sources before October 2022: 32 classes per power of two in every region, up to two to the power
+    /// `log2` bytes.
+    Fixed {
+        /// The binary logarithm of the bytes that no block reaches.
+        log2: u32,
+    },
+    /// Made of the sources since: classes by the region's size.
+    BySize,
+}
+
 /// What differs between the chips, apart from the regions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Facts {
@@ -51,6 +67,8 @@ pub struct Facts {
     pub simd_align: u32,
     /// Bytes to which descriptors of the AXI DMA are aligned; 4 on chips without it.
     pub axi_desc_align: u32,
+    /// The heap in ROM, which is ESP-IDF's default where there is one.
+    pub rom_heap: Option<RomHeap>,
 }
 
 /// External RAM that DMA reaches in whole cache lines of `line` bytes.
@@ -95,24 +113,38 @@ impl Chip {
     /// The facts that allocation depends on.
     #[must_use]
     pub const fn facts(self) -> Facts {
-        let plain =
-            Facts { cores: 1, cas: true, psram: None, dma_align: 4, simd_align: 4, axi_desc_align: 4 };
+        let plain = Facts {
+            cores: 1,
+            cas: true,
+            psram: None,
+            dma_align: 4,
+            simd_align: 4,
+            axi_desc_align: 4,
+            rom_heap: None,
+        };
+        // The powers are those of ESP-IDF at the time, for the RAM of the chip.
+        const fn fixed(log2: u32) -> Option<RomHeap> {
+            Some(RomHeap::Fixed { log2 })
+        }
         match self {
-            Chip::Esp8266 | Chip::Esp32C2 | Chip::Esp32C3 => Facts { cas: false, ..plain },
+            Chip::Esp8266 | Chip::Esp32C3 => Facts { cas: false, ..plain },
+            Chip::Esp32C2 => Facts { cas: false, rom_heap: fixed(18), ..plain },
             Chip::Esp32 => {
                 Facts { cores: 2, psram: Some(Psram { dma: false, line: 32, heap_align: 4 }), ..plain }
             }
             Chip::Esp32S2 => Facts { cas: false, psram: Some(by_line(32)), ..plain },
             Chip::Esp32S3 => Facts { cores: 2, psram: Some(by_line(32)), simd_align: 16, ..plain },
-            Chip::Esp32C5 | Chip::Esp32C61 => Facts { psram: Some(by_line(32)), ..plain },
-            Chip::Esp32C6 | Chip::Esp32H2 => plain,
+            Chip::Esp32C5 | Chip::Esp32C61 => {
+                Facts { psram: Some(by_line(32)), rom_heap: Some(RomHeap::BySize), ..plain }
+            }
+            Chip::Esp32C6 | Chip::Esp32H2 => Facts { rom_heap: fixed(19), ..plain },
             Chip::Esp32P4 => Facts {
                 cores: 2,
-                cas: true,
                 psram: Some(by_line(64)),
                 dma_align: 64,
                 simd_align: 16,
                 axi_desc_align: 8,
+                ..plain
             },
         }
     }

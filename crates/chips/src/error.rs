@@ -53,6 +53,12 @@ pub enum BuildError {
         /// What for.
         what: &'static str,
     },
+    /// The heap in ROM was asked for on a chip that has none.
+    #[error("{chip} has no heap in its ROM: use the engine espressif, which is what it runs")]
+    NoRomHeap {
+        /// The chip asked for.
+        chip: Chip,
+    },
     /// The host has no memory left for the region.
     #[error("no host memory for region `{name}`")]
     OutOfMemory {

@@ -4,7 +4,7 @@
 //! A [`ChipHeap`] answers the question "would this program run out of memory on that chip, when, and why?" It has
 //! ESP-IDF's `heap_caps_*` semantics (which region a request goes to, what is refused, how DMA buffers are rounded)
 //! and, in each region, the block arithmetic of ESP-IDF's TLSF: the same addresses, the same sizes, the same waste.
-//! For a second opinion another TLSF can take its place, under the same contract: see [Two engines](#two-engines).
+//! Other TLSFs can take its place, under the same contract: see [Engines](#engines).
 //!
 //! ```
 //! use microusc_chips::{Caps, Chip, ChipHeap, FailReason};
@@ -63,37 +63,45 @@
 //!
 //! * Allocations of ESP-IDF other than the list of heaps (task stacks, drivers) are not made. Replay them, or reserve
 //!   their sum.
-//! * ESP32-C2, C5, C6, C61 and H2 use the TLSF in their ROM by default (`CONFIG_HEAP_TLSF_USE_ROM_IMPL`), which does
-//!   not cut sizes to the class. Heap poisoning and heap tracing add bytes per block. Neither is modelled.
+//! * ESP32-C2, C5, C6, C61 and H2 use the TLSF in their ROM by default. [`Engine::Espressif`] is the one that they use
+//!   with `CONFIG_HEAP_TLSF_USE_ROM_IMPL=n`; [`Engine::Rom`] is the one in ROM, never compared with a chip.
+//! * Heap poisoning, task tracking and heap tracing add bytes per block. They are not modelled.
 //! * The ESP8266 has a first-fit list with 8-byte headers, not TLSF. Its row uses TLSF like the others.
 //! * `DMA|SPIRAM` is refused where DMA cannot reach PSRAM, while ESP-IDF ignores `DMA` there.
 //! * A block's contents live outside the bookkeeping, four host bytes to a chip byte, so that 16-byte alignment on the
 //!   host follows from 4 on the chip. A program that writes past a block cannot damage the heap; on the chip it would.
 //! * ESP-IDF's own blocks cannot be freed; on the chip a wrong pointer could.
 //!
-//! # Two engines
+//! # Engines
 //!
-//! [`Builder::engine`] decides which TLSF runs in the regions. [`Engine::Espressif`], the default, is the chip's
-//! arithmetic, written for this crate. [`Engine::Rlsf`] is the crate `rlsf`, the TLSF under many Rust programs, on
-//! these chips too. Its blocks are scaled so that a header is the chip's 4 bytes and a step the chip's word, and its
-//! regions have the same room. Where requests go, what is refused, which frees are wrong and what
-//! [`ChipHeap::why_failed`] and [`ChipHeap::info`] mean is the same. A verdict that both give does not hang on the
-//! details of this crate's arithmetic. Where they differ, one of these is why:
+//! [`Builder::engine`] decides which TLSF runs in the regions. Where requests go, what is refused, which frees are
+//! wrong and what [`ChipHeap::why_failed`] and [`ChipHeap::info`] mean is the same with each.
 //!
-//! | | `Espressif` | `Rlsf` |
-//! |---|---|---|
-//! | a block's size | cut to the size class, remainders below 16 bytes stay with it | the request in words, at least 12; every remainder is a free block |
-//! | size classes | of the payload; 8, 16 or 32 per power of two, by the region's size | of payload and header; 32 |
-//! | reuse | a freed block serves the same request again | only if its size with the header begins a class: always up to 252 bytes, then every second size, every fourth, and so on; other holes are left to smaller requests until they merge |
-//! | aligned blocks | the gap in front is given back at once | the gap is the block's until it is freed |
-//! | `realloc` | grows into free memory behind | and in front |
+//! * [`Engine::Espressif`], the default: the block arithmetic of ESP-IDF's own TLSF, written for this crate.
+//! * [`Engine::Rom`]: that of the TLSF in the ROM of ESP32-C2, C5, C6, C61 and H2 ([`RomHeap`]). It is
+//!   made of older sources of the same TLSF, in which a block is cut to the request and not to the size class. The
+//!   ROMs of C2, C6 and H2 have 32 classes in every region. What is taken for granted: that they were made for as many
+//!   bytes as the chip has RAM, which decides how much of a region the lists take (1.7 KiB).
+//! * [`Engine::Rlsf`]: the crate `rlsf`, the TLSF under many Rust programs. Its blocks are scaled so that a header is
+//!   the chip's 4 bytes and a step the chip's word, and its regions have the same room. A verdict that it shares with
+//!   the default does not hang on the details of this crate's arithmetic.
 //!
-//! So `Espressif` loses more inside blocks, and `Rlsf` more between them. What the chip will do is what `Espressif`
-//! says.
+//! Where their verdicts differ, one of these is why:
+//!
+//! | | `Espressif` | `Rom` | `Rlsf` |
+//! |---|---|---|---|
+//! | a block's size | cut to the size class, remainders below 16 bytes stay with it | the request in words, at least 12; likewise | the request in words, at least 12; every remainder is a free block |
+//! | size classes | of the payload; 8, 16 or 32 per power of two, by the region's size | the same on C5 and C61, 32 on C2, C6 and H2 | of payload and header; 32 |
+//! | reuse | a freed block serves the same request again | only if its size begins a class: with 32 classes up to 256 bytes, then every second size, every fourth, and so on; other holes are left to smaller requests until they merge | likewise, by its size with the header: up to 252 bytes |
+//! | aligned blocks | the gap in front is given back at once | likewise | the gap is the block's until it is freed |
+//! | `realloc` | grows into free memory behind | likewise | and in front |
+//!
+//! So `Espressif` loses more inside blocks, and the others more between them. What the chip will do is what
+//! `Espressif` says, or where its heap is in ROM, more likely what `Rom` says.
 //!
 //! # Cost
 //!
-//! `malloc` and `free` are constant time, some 35 ns each on a desktop with either engine (`examples/rate.rs`
+//! `malloc` and `free` are constant time, some 35 ns each on a desktop with any engine (`examples/rate.rs`
 //! measures); with `Rlsf` an aligned request also walks over its gap, and asking for [`ChipHeap::info`] or
 //! [`ChipHeap::why_failed`] walks all blocks. A heap needs five bytes of address space per byte of the chip, with
 //! `Rlsf` 13 and up to 16 more to align them; pages are committed when touched.
@@ -113,7 +121,7 @@ mod request;
 
 pub use builder::Builder;
 pub use caps::{Caps, UnknownCaps};
-pub use chip::{Chip, Facts, Psram, UnknownChip};
+pub use chip::{Chip, Facts, Psram, RomHeap, UnknownChip};
 pub use engine::{Engine, UnknownEngine};
 pub use error::{BuildError, FailReason, FreeError, IntegrityError, Refusal};
 pub use heap::ChipHeap;

@@ -28,6 +28,11 @@ impl Naive {
         Self { blocks, free, classes, counted: 0, cuts_to_class: true, remainder: 16 }
     }
 
+    /// The sources of the ROM of the C6 say so: one number of classes, and no cut to the class.
+    fn rom(blocks: (u32, u32)) -> Self {
+        Self { cuts_to_class: false, ..Self::espressif(blocks, 32) }
+    }
+
     /// `rlsf` says so.
     fn rlsf(blocks: (u32, u32)) -> Self {
         let (blocks, free) = (vec![(blocks.0, blocks.1, true)], vec![blocks.0]);
@@ -100,6 +105,7 @@ proptest! {
         let first = region.base + region.size as u32 - 4 - payload;
         let mut naive = match engine {
             Engine::Espressif => Naive::espressif((first, payload), classes),
+            Engine::Rom => Naive::rom((first, payload)),
             Engine::Rlsf => Naive::rlsf((first, payload)),
         };
         let mut live = BTreeMap::new();

@@ -145,6 +145,7 @@ proptest! {
         psram_malloc in any::<bool>(),
         steps in steps(),
     ) {
+        prop_assume!(engine.runs_on(chip));
         let mut builder = ChipHeap::builder(chip).idf(idf).engine(engine);
         if psram_malloc {
             builder = builder.malloc_internal_up_to(16_384);

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::chip::{Chip, RomHeap};
 use crate::info::HeapInfo;
 
 mod espressif;
@@ -17,7 +18,7 @@ const MIN_PAYLOAD: u32 = 12;
 
 /// Which TLSF runs in the regions of a heap; [`Builder::engine`](crate::Builder::engine) chooses.
 ///
-/// In which ways their verdicts may differ is said in the [crate's documentation](crate#two-engines).
+/// In which ways their verdicts may differ is said in the [crate's documentation](crate#engines).
 ///
 /// ```
 /// use microusc_chips::{Caps, Chip, ChipHeap, Engine};
@@ -27,28 +28,48 @@ const MIN_PAYLOAD: u32 = 12;
 ///     Ok::<_, microusc_chips::BuildError>(heap.size_of(block).unwrap())
 /// };
 /// assert_eq!((size_of_400(Engine::Espressif)?, size_of_400(Engine::Rlsf)?), (400, 392));
+/// assert_eq!(size_of_400(Engine::Rom)?, 392);
 /// assert_eq!("rlsf".parse(), Ok(Engine::Rlsf));
 /// # Ok::<(), microusc_chips::BuildError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Engine {
-    /// The block arithmetic of ESP-IDF's own TLSF: what the chip does.
+    /// The block arithmetic of ESP-IDF's own TLSF: what the chip does, on the chips with [a heap in
+    /// ROM](crate::RomHeap) if `CONFIG_HEAP_TLSF_USE_ROM_IMPL` is `n`.
     #[default]
     Espressif,
+    /// The block arithmetic of the TLSF in ROM, as far as public sources tell it: ESP-IDF's default on the chips that
+    /// have one. Never compared with a chip.
+    Rom,
     /// The crate `rlsf`, scaled to the chip's words: a second opinion by other people's code.
     Rlsf,
 }
 
 impl Engine {
-    /// Both engines, the default first.
-    pub const ALL: [Engine; 2] = [Engine::Espressif, Engine::Rlsf];
+    /// Every engine, the default first.
+    pub const ALL: [Engine; 3] = [Engine::Espressif, Engine::Rom, Engine::Rlsf];
 
     /// The name in lower case, as `FromStr` reads it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Engine::Espressif => "espressif",
+            Engine::Rom => "rom",
             Engine::Rlsf => "rlsf",
+        }
+    }
+
+    /// Whether a heap of `chip` can have it: [`Engine::Rom`] takes a chip with a heap in ROM.
+    ///
+    /// ```
+    /// use microusc_chips::{Chip, Engine};
+    /// assert!(Engine::Rom.runs_on(Chip::Esp32C6) && !Engine::Rom.runs_on(Chip::Esp32C3));
+    /// ```
+    #[must_use]
+    pub const fn runs_on(self, chip: Chip) -> bool {
+        match self {
+            Engine::Rom => chip.facts().rom_heap.is_some(),
+            Engine::Espressif | Engine::Rlsf => true,
         }
     }
 }
@@ -116,11 +137,12 @@ pub(crate) enum Tlsf {
 }
 
 impl Tlsf {
-    /// An empty heap over `size` bytes at chip address `base`.
-    pub(crate) fn new(engine: Engine, base: u32, size: u32) -> Result<Self, Unusable> {
-        let heap = espressif::Tlsf::new(base, size).ok_or(Unusable::TooSmall)?;
+    /// An empty heap over `size` bytes at chip address `base`. `rom` is the chip's heap in ROM.
+    pub(crate) fn new(engine: Engine, rom: Option<RomHeap>, base: u32, size: u32) -> Result<Self, Unusable> {
+        let source = if engine == Engine::Rom { rom } else { None };
+        let heap = espressif::Tlsf::new(base, size, source).ok_or(Unusable::TooSmall)?;
         match engine {
-            Engine::Espressif => Ok(Tlsf::Espressif(heap)),
+            Engine::Espressif | Engine::Rom => Ok(Tlsf::Espressif(heap)),
             // Both have the same room, as a difference in verdict should be one of policy.
             Engine::Rlsf => rlsf::Tlsf::new(base, size, heap.room())
                 .map(|heap| Tlsf::Rlsf(Box::new(heap)))

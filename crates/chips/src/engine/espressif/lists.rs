@@ -11,14 +11,19 @@ pub(super) struct Lists {
 }
 
 impl Lists {
-    /// Empty lists for a heap of `bytes` bytes, below two to the power `fl_max`: the larger it is, the finer its
-    /// classes.
-    pub(super) fn new(bytes: u32, fl_max: u32) -> Option<Self> {
-        let sl_log2 = match bytes {
+    /// Two to the power of this are the classes per power of two in a heap of `bytes` bytes: the larger it is, the
+    /// finer they are.
+    pub(super) fn classes_log2(bytes: u32) -> u32 {
+        match bytes {
             0..=0x4000 => 3,
             0x4001..=0x4_0000 => 4,
             _ => 5,
-        };
+        }
+    }
+
+    /// Empty lists for blocks below two to the power `fl_max` bytes, with two to the power `sl_log2` classes per power
+    /// of two.
+    pub(super) fn new(sl_log2: u32, fl_max: u32) -> Option<Self> {
         let fl_count = (fl_max + 1).checked_sub(sl_log2 + 2)? as usize;
         let (sl_bitmap, heads) = (vec![0; fl_count], vec![NULL; fl_count << sl_log2]);
         Some(Self { sl_log2, fl_bitmap: 0, sl_bitmap, heads })
@@ -29,8 +34,7 @@ impl Lists {
         (self.sl_bitmap.len() + self.heads.len()) as u32
     }
 
-    /// `size` rounded up to a class: every block of that class is large enough. Blocks are cut to the rounded size,
-    /// so that a freed block serves the same request again.
+    /// `size` rounded up to a class: every block of that class is large enough.
     #[inline]
     pub(super) fn round_up(&self, size: u32) -> u32 {
         size.next_multiple_of(self.step(size))

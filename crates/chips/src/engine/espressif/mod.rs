@@ -9,6 +9,7 @@
 //! can have, so whether an address is a live block is one load.
 
 use super::{Blocks, HEADER, MIN_PAYLOAD, WORD};
+use crate::chip::RomHeap;
 use crate::info::HeapInfo;
 
 mod check;
@@ -20,6 +21,10 @@ use lists::Lists;
 const HEAP_STRUCT: u32 = 20;
 /// Bytes of the control block without its lists.
 const CONTROL_STRUCT: u32 = 36;
+/// The same where the number of lists was fixed when it was compiled.
+const FIXED_CONTROL_STRUCT: u32 = 20;
+/// Two to the power of this were the classes per power of two then.
+const FIXED_CLASSES_LOG2: u32 = 5;
 /// A remainder smaller than this many bytes stays with the block it is cut from.
 const MIN_BLOCK: u32 = MIN_PAYLOAD + HEADER;
 
@@ -44,6 +49,8 @@ pub(crate) struct Tlsf {
     /// Chip address of `words[0]`; alignment is a matter of addresses, not offsets.
     base: u32,
     lists: Lists,
+    /// Blocks are cut to the size class, so that a freed block serves the same request again.
+    cuts_to_class: bool,
     /// Requests are below two to this power.
     fl_max: u32,
     first: u32,
@@ -58,8 +65,8 @@ impl Blocks for Tlsf {
     fn allocate(&mut self, align: u32, size: u32) -> Option<u32> {
         let request = self.request(size, WORD)?;
         if align <= WORD {
-            let (block, rounded) = self.locate(request)?;
-            self.make_live(block, rounded);
+            let (block, size) = self.locate(request)?;
+            self.make_live(block, size);
             self.note_minimum();
             return Some(block * WORD);
         }
@@ -127,8 +134,8 @@ impl Blocks for Tlsf {
         if request > old {
             let next = self.next(block);
             if self.header(next) & FREE == 0 || request > old + HEADER + self.size(next) {
-                let (new, rounded) = self.locate(request)?;
-                self.make_live(new, rounded);
+                let (new, size) = self.locate(request)?;
+                self.make_live(new, size);
                 self.free(offset);
                 self.note_minimum();
                 return Some(new * WORD);
@@ -177,17 +184,24 @@ impl Blocks for Tlsf {
 
 impl Tlsf {
     /// An empty heap over `size` bytes at chip address `base`; `None` if the heap's own structures do not fit.
-    pub(super) fn new(base: u32, size: u32) -> Option<Self> {
+    /// It is ESP-IDF's own, or the one that is in `rom`.
+    pub(super) fn new(base: u32, size: u32, rom: Option<RomHeap>) -> Option<Self> {
         let bytes = size.checked_sub(HEAP_STRUCT).filter(|bytes| *bytes >= MIN_BLOCK)?;
-        let fl_max = 32 - bytes.leading_zeros();
-        let lists = Lists::new(bytes, fl_max)?;
-        let control = CONTROL_STRUCT + WORD * lists.words();
+        let (control, sl_log2, fl_max) = match rom {
+            Some(RomHeap::Fixed { log2 }) => (FIXED_CONTROL_STRUCT, FIXED_CLASSES_LOG2, log2),
+            None | Some(RomHeap::BySize) => {
+                (CONTROL_STRUCT, Lists::classes_log2(bytes), 32 - bytes.leading_zeros())
+            }
+        };
+        let lists = Lists::new(sl_log2, fl_max)?;
+        let control = control + WORD * lists.words();
         let pool = bytes.checked_sub(control).filter(|pool| *pool >= MIN_PAYLOAD + 2 * HEADER)?;
         let first = (HEAP_STRUCT + control + HEADER) / WORD;
         let mut heap = Self {
             words: vec![0; size.div_ceil(WORD) as usize],
             base,
             lists,
+            cuts_to_class: rom.is_none(),
             fl_max,
             first,
             pool,
@@ -239,11 +253,12 @@ impl Tlsf {
         self.request(request.checked_add(align)?.checked_add(MIN_BLOCK)?, align)
     }
 
-    /// A free block for a request, and the request rounded to its class.
+    /// A free block for a request, and the size to cut it to.
     #[inline]
     fn search(&self, request: u32) -> Option<(u32, u32)> {
         let rounded = self.lists.round_up(request);
-        self.lists.find(rounded).map(|block| (block, rounded))
+        let size = if self.cuts_to_class { rounded } else { request };
+        self.lists.find(rounded).map(|block| (block, size))
     }
 
     #[inline]
