@@ -86,6 +86,24 @@ impl ChipHeap {
 }
 
 impl Builder {
+    /// The chip to lay out.
+    #[must_use]
+    pub fn chip(&self) -> Chip {
+        self.chip
+    }
+
+    /// The regions that can be given a size, in the order of ESP-IDF's memory map: those of the chip and the version.
+    ///
+    /// ```
+    /// use microusc_chips::{Chip, ChipHeap};
+    /// let names: Vec<_> = ChipHeap::builder(Chip::Esp32C2).regions().iter().map(|region| region.name).collect();
+    /// assert_eq!(names, ["RAM0", "RAM1"]);
+    /// ```
+    #[must_use]
+    pub fn regions(&self) -> &'static [RegionSpec] {
+        self.chip.regions_in(self.idf)
+    }
+
     /// Lays the heap out as version `idf` does. The ESP8266, which ESP-IDF does not support, is the same in all.
     pub fn idf(mut self, idf: Idf) -> Self {
         self.idf = idf;
@@ -200,8 +218,7 @@ impl Builder {
     /// Each region of the chip with the bytes that the heap gets of it, whole words.
     fn sizes(&self) -> Result<Vec<(&'static RegionSpec, u32)>, BuildError> {
         let chip = self.chip;
-        let regions = chip.regions_in(self.idf);
-        let mut sizes: Vec<(&'static RegionSpec, u32)> = regions.iter().map(|r| (r, r.size)).collect();
+        let mut sizes: Vec<(&'static RegionSpec, u32)> = self.regions().iter().map(|r| (r, r.size)).collect();
         let has_psram = chip.facts().psram.is_some();
         let psram = self.psram.filter(|bytes| has_psram || *bytes != 0);
         let psram = psram.map(|bytes| ("PSRAM".to_owned(), SizeChange::Size(bytes)));

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use microusc_chips::{Builder, Chip, ChipHeap, Engine};
+use microusc_chips::{Builder, Chip, ChipHeap, Engine, Idf};
 use poolscope::Error;
 use poolscope::input::Source;
 use poolscope::layout::derive::{LIMIT, Peaks, Survey};
@@ -30,7 +30,11 @@ pub(crate) struct Replay {
     /// The chip: esp8266, esp32, esp32s2, esp32s3, esp32c2, esp32c3, esp32c5, esp32c6, esp32c61, esp32h2, esp32p4
     #[arg(long, value_name = "CHIP")]
     chip: Chip,
-    /// The heap's TLSF, on both sides: espressif is the chip's, rlsf another, to check the verdict against
+    /// The version of ESP-IDF whose heap is laid out: 5.4, 5.5 (the heap of 6.0 is that of 5.5)
+    #[arg(long, value_name = "VERSION", default_value_t)]
+    idf: Idf,
+    /// The heap's TLSF, on both sides: espressif is ESP-IDF's own; rom the one in the ROM of esp32c2, esp32c5, esp32c6,
+    /// esp32c61 and esp32h2, which ESP-IDF uses there by default; rlsf another, to check the verdict against
     #[arg(long, value_name = "ENGINE", default_value_t)]
     heap: Engine,
     /// The pools, see docs/layout-format.md
@@ -48,9 +52,12 @@ pub(crate) struct Replay {
     /// External RAM of the board, bytes (K, M: KiB, MiB); 0 is none [default: what boards have]
     #[arg(long, value_name = "BYTES", value_parser = size)]
     psram: Option<usize>,
-    /// Let malloc use external RAM for requests above BYTES
+    /// Let malloc use external RAM for requests above BYTES (CONFIG_SPIRAM_MALLOC_ALWAYSINTERNAL)
     #[arg(long, value_name = "BYTES", value_parser = size)]
     malloc_psram: Option<usize>,
+    /// With --malloc-psram: internal RAM set aside for DMA (CONFIG_SPIRAM_MALLOC_RESERVE_INTERNAL) [default: 32K]
+    #[arg(long, value_name = "BYTES", value_parser = size, requires = "malloc_psram")]
+    malloc_reserve: Option<usize>,
     /// Bytes the heap has in a memory region, from the boot log of your program
     #[arg(long, value_name = "NAME=BYTES", value_parser = region)]
     region: Vec<(String, usize)>,
@@ -98,7 +105,7 @@ impl Replay {
     pub(super) fn run(self, ui: &Ui) -> Result<Verdict, Failure> {
         let heap = self.heap();
         // Finds wrong options before anything is read.
-        heap.clone().build().map_err(|error| replay::unbuildable(self.chip, &error))?;
+        heap.clone().build().map_err(|error| replay::unbuildable(&heap, &error))?;
         let (layout, derived) = match &self.layout {
             Some(path) => (read_layout(path)?, None),
             None => self.derive(ui).map(|(layout, derived)| (layout, Some(derived)))?,
@@ -129,12 +136,15 @@ impl Replay {
     }
 
     fn heap(&self) -> Builder {
-        let mut heap = ChipHeap::builder(self.chip).engine(self.heap);
+        let mut heap = ChipHeap::builder(self.chip).idf(self.idf).engine(self.heap);
         if let Some(bytes) = self.psram {
             heap = heap.psram(bytes);
         }
         if let Some(bytes) = self.malloc_psram {
             heap = heap.malloc_internal_up_to(bytes);
+        }
+        if let Some(bytes) = self.malloc_reserve {
+            heap = heap.malloc_reserve_internal(bytes);
         }
         for (name, bytes) in &self.region {
             heap = heap.size(name, *bytes);

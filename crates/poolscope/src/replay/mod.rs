@@ -43,7 +43,7 @@ mod shadow;
 mod side;
 mod stamp;
 
-use microusc_chips::{BuildError, Builder, Chip, ChipHeap};
+use microusc_chips::{BuildError, Builder, Chip, ChipHeap, Engine};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
@@ -111,9 +111,9 @@ pub struct Moment {
 /// # Errors
 /// Those of [`Source::next_batch`]; [`Error::Usage`] for a heap that cannot be built.
 pub fn run(setup: &Setup, source: &mut dyn Source) -> Result<Report> {
-    let build = || setup.heap.clone().build().map_err(|error| unbuildable(setup.chip, &error));
+    let build = || setup.heap.clone().build().map_err(|error| unbuildable(&setup.heap, &error));
     let heap = build()?;
-    let heap_engine = heap.engine().name();
+    let (heap_engine, idf) = (heap.engine(), heap.idf());
     let heap = Heap::new(heap, setup.malloc_psram);
     let available = heap.free_bytes();
     let heap = Side::new(heap, setup.verify);
@@ -154,7 +154,9 @@ pub fn run(setup: &Setup, source: &mut dyn Source) -> Result<Report> {
         schema: SCHEMA,
         meta: source.meta().clone(),
         chip: setup.chip.name(),
-        heap_engine,
+        idf: idf.name(),
+        heap_engine: heap_engine.name(),
+        heap_note: heap_note(setup.chip, heap_engine),
         events,
         ticks: clock.now,
         asked_bytes_at_peak: source.totals().peak_bytes,
@@ -169,12 +171,33 @@ pub fn run(setup: &Setup, source: &mut dyn Source) -> Result<Report> {
     })
 }
 
-/// A heap that cannot be built, with the regions that can be given a size.
+/// What a reader of the verdict must know of the heap, where it may not be the one that the program has.
+fn heap_note(chip: Chip, engine: Engine) -> Option<String> {
+    chip.facts().rom_heap?;
+    match engine {
+        Engine::Espressif => Some(format!(
+            "ESP-IDF's default on {chip} is the heap in ROM, which does not cut blocks to size classes; the heap here is \
+             the one of CONFIG_HEAP_TLSF_USE_ROM_IMPL=n. Set that in the program, or try --heap rom"
+        )),
+        Engine::Rom => Some(format!(
+            "the heap is that in the ROM of {chip} as public sources tell it, and was not compared with a chip; \
+             CONFIG_HEAP_TLSF_USE_ROM_IMPL=n gives the program the heap of --heap espressif, which was"
+        )),
+        _ => None,
+    }
+}
+
+/// A heap that cannot be built, with the next step: another engine, or the regions that can be given a size.
 #[must_use]
-pub fn unbuildable(chip: Chip, error: &BuildError) -> Error {
-    let regions: Vec<String> =
-        chip.regions().iter().map(|region| format!("{} up to {}", region.name, region.capacity)).collect();
-    let help = format!("bytes of the regions of {chip}: {}", regions.join(", "));
+pub fn unbuildable(heap: &Builder, error: &BuildError) -> Error {
+    let help = if matches!(error, BuildError::NoRomHeap { .. }) {
+        "leave out --heap rom".to_owned()
+    } else {
+        let regions = heap.regions().iter();
+        let regions: Vec<_> =
+            regions.map(|region| format!("{} up to {}", region.name, region.capacity)).collect();
+        format!("bytes of the regions of {}: {}", heap.chip(), regions.join(", "))
+    };
     Error::Usage { what: error.to_string(), help }
 }
 

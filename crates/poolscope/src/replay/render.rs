@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
-use microusc_chips::Engine;
+use microusc_chips::{Engine, Idf};
 
 use super::plot;
 use super::{Failure, Moment, PoolSide, Report, SideReport, Speed};
@@ -13,6 +13,8 @@ use crate::trace::Lifetimes;
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
+/// Columns of a note in the verdict, without its indentation.
+const VERDICT_COLUMNS: usize = 80;
 
 impl Report {
     /// The report as text, about 90 columns wide, with colours, ending in a line end. Same report, same text.
@@ -33,9 +35,16 @@ impl Report {
         let title = if self.meta.title.is_empty() { "Replay" } else { &self.meta.title };
         let events = plural(self.events, "event");
         let time = ticks(self.ticks, self.meta.tick_hz);
-        let other = self.heap_engine != Engine::default().name();
-        let engine = if other { format!(" with the heap of {}", self.heap_engine) } else { String::new() };
-        line(out, format_args!("{} on {}{engine}: {events} in {time}", printable(title), self.chip));
+        let mut heap = String::new();
+        if self.idf != Idf::default().name() {
+            let _ = write!(heap, " with ESP-IDF {}", self.idf);
+        }
+        if self.heap_engine == Engine::Rom.name() {
+            heap.push_str(" with the heap in ROM");
+        } else if self.heap_engine != Engine::default().name() {
+            let _ = write!(heap, " with the heap of {}", self.heap_engine);
+        }
+        line(out, format_args!("{} on {}{heap}: {events} in {time}", printable(title), self.chip));
     }
 
     fn layout_table(&self, out: &mut String) {
@@ -188,7 +197,27 @@ impl Report {
             (None, None) => {}
         }
         side_verdict(out, "heap", &self.heap, self.meta.tick_hz);
+        if let Some(note) = &self.heap_note {
+            line(out, format_args!("  note   {}", indented(note)));
+        }
     }
+}
+
+/// A sentence in lines that stand below each other in the verdict.
+fn indented(text: &str) -> String {
+    let mut lines = String::new();
+    let mut column = 0;
+    for word in text.split(' ') {
+        if column > 0 && column + word.len() > VERDICT_COLUMNS {
+            lines.push_str("\n         ");
+            column = 0;
+        } else if column > 0 {
+            lines.push(' ');
+        }
+        lines.push_str(word);
+        column += word.len() + 1;
+    }
+    lines
 }
 
 fn waste(asked: u64, given: u64) -> String {

@@ -23,8 +23,12 @@ pub struct Report {
     pub meta: Meta,
     /// The chip.
     pub chip: &'static str,
-    /// The engine of its heap: `espressif` or `rlsf`.
+    /// The version of ESP-IDF by which its heap is laid out: `5.4` or `5.5`.
+    pub idf: &'static str,
+    /// The engine of its heap: `espressif`, `rom` or `rlsf`.
     pub heap_engine: &'static str,
+    /// Where the program may have another heap than that: which, and how to choose.
+    pub heap_note: Option<String>,
     /// Events.
     pub events: u64,
     /// Ticks from the start to the last event.

@@ -219,7 +219,7 @@ impl ChipHeap {
     }
 
     /// Allocates as plain C `malloc` does on the chip: internal memory, or with
-    /// [`malloc_internal_up_to`](Builder::malloc_internal_up_to) the preferred one of internal RAM and PSRAM, then
+    /// [`malloc_internal_up_to`](crate::Builder::malloc_internal_up_to) the preferred one of internal RAM and PSRAM, then
     /// the other.
     pub fn malloc_default(&mut self, size: usize) -> Option<NonNull<u8>> {
         let Some(preferred) = self.preferred_caps(size) else {
