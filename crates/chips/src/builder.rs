@@ -2,9 +2,9 @@
 
 use crate::caps::Caps;
 use crate::chip::Chip;
-use crate::engine::{Engine, Tlsf, Unusable};
+use crate::engine::{Engine, NoHeap, Tlsf};
 use crate::error::BuildError;
-use crate::heap::{ChipHeap, Region};
+use crate::heap::{ChipHeap, RegionHeap};
 use crate::host_memory::Contents;
 use crate::idf::Idf;
 use crate::region::{Kind, RegionSpec};
@@ -87,6 +87,11 @@ impl ChipHeap {
 
 impl Builder {
     /// The chip to lay out.
+    ///
+    /// ```
+    /// use microusc_chips::{Chip, ChipHeap};
+    /// assert_eq!(ChipHeap::builder(Chip::Esp32H2).chip(), Chip::Esp32H2);
+    /// ```
     #[must_use]
     pub fn chip(&self) -> Chip {
         self.chip
@@ -111,18 +116,40 @@ impl Builder {
     }
 
     /// Gives the heap `bytes` of PSRAM; 0 for a board without. Ignored on a chip that cannot have PSRAM when 0.
+    ///
+    /// ```
+    /// use microusc_chips::{Caps, Chip, ChipHeap};
+    /// let mut without = ChipHeap::builder(Chip::Esp32S3).psram(0).build()?;
+    /// assert_eq!(without.malloc(100, Caps::SPIRAM), None);
+    /// # Ok::<(), microusc_chips::BuildError>(())
+    /// ```
     pub fn psram(mut self, bytes: usize) -> Self {
         self.psram = Some(bytes);
         self
     }
 
     /// Gives the heap `bytes` of region `name`: the `len` of the program's own boot log. 0 leaves the region out.
+    ///
+    /// ```
+    /// use microusc_chips::{Chip, ChipHeap};
+    /// // heap_init: At 3FC9A2F0 len 00025D10 (151 KiB): RAM
+    /// let heap = ChipHeap::builder(Chip::Esp32C3).size("RAM", 0x25D10).build()?;
+    /// assert!(heap.regions().any(|region| region.base == 0x3FC9_A2F0));
+    /// # Ok::<(), microusc_chips::BuildError>(())
+    /// ```
     pub fn size(mut self, name: &str, bytes: usize) -> Self {
         self.changes.push((name.to_owned(), SizeChange::Size(bytes)));
         self
     }
 
     /// Takes `bytes` of region `name` away from the heap, as more static data would.
+    ///
+    /// ```
+    /// use microusc_chips::{Chip, ChipHeap};
+    /// let heap = ChipHeap::builder(Chip::Esp32C3).reserve("RAM", 100_000).build()?;
+    /// assert!(heap.regions().any(|region| region.size == 0x3_0040 - 100_000));
+    /// # Ok::<(), microusc_chips::BuildError>(())
+    /// ```
     pub fn reserve(mut self, name: &str, bytes: usize) -> Self {
         self.changes.push((name.to_owned(), SizeChange::Reserve(bytes)));
         self
@@ -133,6 +160,14 @@ impl Builder {
     /// stays internal. Without PSRAM it has no effect.
     ///
     /// With it comes a [reserve of internal memory](Self::malloc_reserve_internal).
+    ///
+    /// ```
+    /// use microusc_chips::{Chip, ChipHeap, Kind};
+    /// let mut heap = ChipHeap::builder(Chip::Esp32).malloc_internal_up_to(1000).build()?;
+    /// let large = heap.malloc_default(1001).unwrap();
+    /// assert_eq!(heap.region_of(large).unwrap().kind, Kind::Psram);
+    /// # Ok::<(), microusc_chips::BuildError>(())
+    /// ```
     pub fn malloc_internal_up_to(mut self, bytes: usize) -> Self {
         self.internal_first = Some(bytes);
         self
@@ -159,6 +194,12 @@ impl Builder {
     }
 
     /// Runs `engine` in the regions instead of the chip's own arithmetic.
+    ///
+    /// ```
+    /// use microusc_chips::{Chip, ChipHeap, Engine};
+    /// assert_eq!(ChipHeap::builder(Chip::Esp32C6).engine(Engine::Rom).build()?.engine(), Engine::Rom);
+    /// # Ok::<(), microusc_chips::BuildError>(())
+    /// ```
     pub fn engine(mut self, engine: Engine) -> Self {
         self.engine = engine;
         self
@@ -258,16 +299,16 @@ fn lay_out(
     base: u32,
     size: u32,
     caps: [Caps; 3],
-) -> Result<Option<Region>, BuildError> {
+) -> Result<Option<RegionHeap>, BuildError> {
     let base = base.next_multiple_of(4);
     let no_memory = || BuildError::OutOfMemory { name: spec.name };
     let tlsf = match Tlsf::new(engine, chip.facts().rom_heap, base, size) {
         Ok(tlsf) => tlsf,
-        Err(Unusable::TooSmall) => return Ok(None),
-        Err(Unusable::NoHostMemory) => return Err(no_memory()),
+        Err(NoHeap::TooSmall) => return Ok(None),
+        Err(NoHeap::NoHostMemory) => return Err(no_memory()),
     };
     let contents = Contents::new(base, size, Contents::CONGRUENT).ok_or_else(no_memory)?;
-    Ok(Some(Region::new(spec, base, size, caps, tlsf, contents)))
+    Ok(Some(RegionHeap::new(spec, base, size, caps, tlsf, contents)))
 }
 
 /// Allocates the list of the `count` heaps that there are before PSRAM is added: in the first region of the memory
@@ -275,7 +316,7 @@ fn lay_out(
 fn register_all(heap: &mut ChipHeap, count: usize) -> Result<(), BuildError> {
     let bytes = REGISTRATION * count;
     let request = system_request(heap, bytes, SYSTEM)?;
-    let early = |region: &Region| !region.spec.startup_stack;
+    let early = |region: &RegionHeap| !region.spec.startup_stack;
     heap.allocate_for_system(&request, early, true).map(drop).ok_or(BuildError::NoSystemMemory {
         chip: heap.chip(),
         bytes,
@@ -284,7 +325,7 @@ fn register_all(heap: &mut ChipHeap, count: usize) -> Result<(), BuildError> {
 }
 
 /// Allocates the entry of one heap more, by the usual search among the regions that are `usable`.
-fn register(heap: &mut ChipHeap, usable: impl Fn(&Region) -> bool) -> Result<(), BuildError> {
+fn register(heap: &mut ChipHeap, usable: impl Fn(&RegionHeap) -> bool) -> Result<(), BuildError> {
     let request = system_request(heap, REGISTRATION, SYSTEM)?;
     heap.allocate_for_system(&request, usable, false).map(drop).ok_or(BuildError::NoSystemMemory {
         chip: heap.chip(),

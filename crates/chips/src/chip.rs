@@ -92,7 +92,11 @@ impl Chip {
         Chip::Esp32P4,
     ];
 
-    /// The name ESP-IDF uses for the target, such as `esp32s3`.
+    /// The name ESP-IDF uses for the target.
+    ///
+    /// ```
+    /// assert_eq!(microusc_chips::Chip::Esp32S3.name(), "esp32s3");
+    /// ```
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -110,7 +114,13 @@ impl Chip {
         }
     }
 
-    /// The facts that allocation depends on.
+    /// The facts that allocation depends on. Constant time.
+    ///
+    /// ```
+    /// use microusc_chips::Chip;
+    /// assert_eq!(Chip::Esp32P4.facts().dma_align, 64);
+    /// assert!(!Chip::Esp32.facts().psram.unwrap().dma);
+    /// ```
     #[must_use]
     pub const fn facts(self) -> Facts {
         let plain = Facts {
@@ -150,6 +160,10 @@ impl Chip {
     }
 
     /// The regions of the chip with the newest ESP-IDF, in the order of ESP-IDF's memory map.
+    ///
+    /// ```
+    /// assert_eq!(microusc_chips::Chip::Esp32C2.regions()[0].name, "RAM0");
+    /// ```
     #[must_use]
     pub const fn regions(self) -> &'static [RegionSpec] {
         self.regions_in(Idf::V5_5)
@@ -169,28 +183,38 @@ impl Chip {
         match self {
             Chip::Esp32C5 if matches!(idf, Idf::V5_4) => map::riscv::C5_V5_4,
             Chip::Esp32C61 if matches!(idf, Idf::V5_4) => map::riscv::C61_V5_4,
-            Chip::Esp8266 => map::esp8266::REGIONS,
-            Chip::Esp32 => map::esp32::REGIONS,
-            Chip::Esp32S2 => map::esp32s2::REGIONS,
-            Chip::Esp32S3 => map::esp32s3::REGIONS,
+            Chip::Esp8266 => map::xtensa::ESP8266,
+            Chip::Esp32 => map::xtensa::ESP32,
+            Chip::Esp32S2 => map::xtensa::ESP32S2,
+            Chip::Esp32S3 => map::xtensa::ESP32S3,
             Chip::Esp32C2 => map::riscv::C2,
             Chip::Esp32C3 => map::riscv::C3,
             Chip::Esp32C5 => map::riscv::C5,
             Chip::Esp32C6 => map::riscv::C6,
             Chip::Esp32C61 => map::riscv::C61,
             Chip::Esp32H2 => map::riscv::H2,
-            Chip::Esp32P4 => map::esp32p4::REGIONS,
+            Chip::Esp32P4 => map::riscv::P4,
         }
     }
 
     /// Whether the chip can have memory of that kind: `Psram`, word-only `Iram`, `Rtc` that the heap or a program's
     /// sections may use, and so on. Whether a heap has it depends on its sizes.
+    ///
+    /// ```
+    /// use microusc_chips::{Chip, Kind};
+    /// assert!(Chip::Esp32.has(Kind::Iram) && !Chip::Esp32S3.has(Kind::Iram));
+    /// ```
     #[must_use]
     pub fn has(self, kind: Kind) -> bool {
         self.regions().iter().any(|region| region.kind == kind)
     }
 
     /// The region called `name`, if the chip has it.
+    ///
+    /// ```
+    /// let tcm = microusc_chips::Chip::Esp32P4.region("TCM").unwrap();
+    /// assert_eq!((tcm.base, tcm.capacity), (0x3010_0000, 8192));
+    /// ```
     #[must_use]
     pub fn region(self, name: &str) -> Option<&'static RegionSpec> {
         self.regions().iter().find(|region| region.name == name)
@@ -203,7 +227,7 @@ impl fmt::Display for Chip {
     }
 }
 
-/// A name that is no chip's.
+/// The name of no known chip. The message lists the chips.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a known chip: use one of {list}", list = Chip::ALL.map(Chip::name).join(", "))]
 pub struct UnknownChip(pub String);

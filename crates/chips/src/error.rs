@@ -3,7 +3,13 @@
 use crate::caps::Caps;
 use crate::chip::Chip;
 
-/// Why a heap could not be laid out.
+/// Why a heap could not be laid out. Sizes are bytes of the chip.
+///
+/// ```
+/// use microusc_chips::{Chip, ChipHeap};
+/// let error = ChipHeap::builder(Chip::Esp32C2).size("DRAM", 1000).build().err().unwrap();
+/// assert_eq!(error.to_string(), "esp32c2 has no region `DRAM`: it has RAM0, RAM1");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
@@ -12,7 +18,7 @@ pub enum BuildError {
     UnknownRegion {
         /// The chip asked for.
         chip: Chip,
-        /// The name nobody has.
+        /// The name that is none of its regions.
         name: String,
     },
     /// A region cannot be that large.
@@ -67,7 +73,16 @@ pub enum BuildError {
     },
 }
 
-/// Why an address was not freed. The heap is unchanged.
+/// Why an address was not freed or resized. The heap is unchanged.
+///
+/// ```
+/// use microusc_chips::{Caps, Chip, ChipHeap, FreeError};
+/// let mut heap = ChipHeap::new(Chip::Esp32C3)?;
+/// let block = heap.malloc(100, Caps::DEFAULT).unwrap();
+/// let inside = block.map_addr(|address| address.saturating_add(8));
+/// assert!(matches!(heap.free(inside), Err(FreeError::Interior { .. })));
+/// # Ok::<(), microusc_chips::BuildError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FreeError {
@@ -94,7 +109,15 @@ pub enum FreeError {
     },
 }
 
-/// Why a request cannot be met on this chip, however empty the heap is.
+/// Why a request cannot be met on this chip, however empty the heap is. Sizes are bytes of the chip.
+///
+/// ```
+/// use microusc_chips::{Caps, Chip, ChipHeap, Refusal};
+/// let heap = ChipHeap::new(Chip::Esp32)?;
+/// let reason = heap.why_failed(64, Caps::DMA | Caps::SPIRAM);
+/// assert_eq!(reason, Some(Refusal::DmaFromPsram.into()));
+/// # Ok::<(), microusc_chips::BuildError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -123,7 +146,7 @@ pub enum Refusal {
     },
 }
 
-/// Why a request fails.
+/// Why a request fails, from [`ChipHeap::why_failed`](crate::ChipHeap::why_failed). Sizes are bytes of the chip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FailReason {
@@ -152,7 +175,8 @@ pub enum FailReason {
     },
 }
 
-/// A heap whose bookkeeping is damaged; a defect of this crate, as programs cannot reach the bookkeeping.
+/// A heap whose bookkeeping is damaged, from [`ChipHeap::check_integrity`](crate::ChipHeap::check_integrity). That is a
+/// defect of this crate, as programs cannot reach the bookkeeping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{region} at {address:#010x}: {what}")]
 pub struct IntegrityError {

@@ -20,7 +20,7 @@ impl Contents {
     pub(crate) const CONGRUENT: u32 = 0x1_0000;
 }
 
-// SAFETY: the arena owns its memory alone, and hands out addresses only.
+// SAFETY: the owner of the memory is this value alone, and hands out addresses only.
 unsafe impl<const SCALE: usize> Send for HostMemory<SCALE> {}
 
 impl<const SCALE: usize> HostMemory<SCALE> {

@@ -6,6 +6,14 @@ use crate::caps::Caps;
 use crate::region::RegionSpec;
 
 /// Totals over some regions, with the meaning of ESP-IDF's `multi_heap_info_t`. Bytes and blocks of the chip.
+///
+/// ```
+/// use microusc_chips::{Caps, Chip, ChipHeap};
+/// let info = ChipHeap::new(Chip::Esp32C2)?.info(Caps::INTERNAL);
+/// assert_eq!(info.allocated_blocks, 1, "ESP-IDF's own list of heaps");
+/// assert_eq!(info.total_blocks, info.allocated_blocks + info.free_blocks);
+/// # Ok::<(), microusc_chips::BuildError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct HeapInfo {
     /// Bytes free, headers of free blocks included.
@@ -40,6 +48,14 @@ impl Sum for HeapInfo {
 }
 
 /// One region of a heap, and its numbers. The reserve for DMA is a region of its own within that of `spec`.
+///
+/// ```
+/// use microusc_chips::{Chip, ChipHeap};
+/// let heap = ChipHeap::new(Chip::Esp32C3)?;
+/// let smallest = heap.regions().next().unwrap();
+/// assert_eq!((smallest.spec.name, smallest.base, smallest.size), ("RTCRAM", 0x5000_0010, 8152));
+/// # Ok::<(), microusc_chips::BuildError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RegionInfo {
     /// Its description.

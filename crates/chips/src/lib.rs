@@ -106,6 +106,11 @@
 //! [`ChipHeap::why_failed`] walks all blocks. A heap needs five bytes of address space per byte of the chip, with
 //! `Rlsf` 13 and up to 16 more to align them; pages are committed when touched.
 
+/// The examples of the README are tests, too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod builder;
 mod caps;
 mod chip;

@@ -56,7 +56,13 @@ pub struct RegionSpec {
 }
 
 impl RegionSpec {
-    /// Every capability the region offers, whatever the priority.
+    /// Every capability the region offers at any priority. Constant time.
+    ///
+    /// ```
+    /// use microusc_chips::{Caps, Chip};
+    /// let iram = Chip::Esp32.region("IRAM").unwrap();
+    /// assert!(iram.all_caps().contains(Caps::EXEC) && !iram.all_caps().contains(Caps::B8));
+    /// ```
     #[must_use]
     pub const fn all_caps(&self) -> Caps {
         self.caps[0].union(self.caps[1]).union(self.caps[2])
@@ -65,6 +71,12 @@ impl RegionSpec {
     /// Chip address of a heap of `size` bytes in this region.
     ///
     /// Static data comes first in internal RAM, so the heap is the tail of the region; PSRAM is used from its start.
+    ///
+    /// ```
+    /// use microusc_chips::Chip;
+    /// let ram = Chip::Esp32C3.region("RAM").unwrap();
+    /// assert_eq!(ram.heap_base(0x1_0000), ram.end() - 0x1_0000);
+    /// ```
     #[must_use]
     pub const fn heap_base(&self, size: u32) -> u32 {
         match self.kind {
@@ -73,7 +85,12 @@ impl RegionSpec {
         }
     }
 
-    /// First address after the region.
+    /// First chip address after the region.
+    ///
+    /// ```
+    /// let psram = microusc_chips::Chip::Esp32.region("PSRAM").unwrap();
+    /// assert_eq!(psram.end(), 0x3FC0_0000);
+    /// ```
     #[must_use]
     pub const fn end(&self) -> u32 {
         self.base + self.capacity

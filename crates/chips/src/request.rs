@@ -1,4 +1,4 @@
-//! What becomes of a request before a region is looked for.
+//! A request for memory, checked and rounded before a region is searched for it.
 
 use crate::caps::Caps;
 use crate::chip::Facts;

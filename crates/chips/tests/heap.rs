@@ -1,4 +1,4 @@
-//! The heap as a program sees it, with either engine: where requests go, what is refused, what fails and why.
+//! The heap as a program sees it, with each engine: where requests go, what is refused, what fails and why.
 
 use std::ptr::NonNull;
 

@@ -1,4 +1,4 @@
-//! Which block a request gets, against a naive TLSF that shares no code and no data structure with either engine.
+//! Which block a request gets, against a naive TLSF that shares no code and no data structure with the engines.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The heap of one region: one contract, two implementations, and the only place that chooses between them.
+//! The heap of one region: one contract, its implementations, and the only place that chooses between them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -41,7 +41,7 @@ pub enum Engine {
     /// The block arithmetic of the TLSF in ROM, as far as public sources tell it: ESP-IDF's default on the chips that
     /// have one. Never compared with a chip.
     Rom,
-    /// The crate `rlsf`, scaled to the chip's words: a second opinion by other people's code.
+    /// The crate `rlsf`, scaled to the chip's words: for a second opinion.
     Rlsf,
 }
 
@@ -50,6 +50,10 @@ impl Engine {
     pub const ALL: [Engine; 3] = [Engine::Espressif, Engine::Rom, Engine::Rlsf];
 
     /// The name in lower case, as `FromStr` reads it.
+    ///
+    /// ```
+    /// assert_eq!(microusc_chips::Engine::default().name(), "espressif");
+    /// ```
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -80,7 +84,7 @@ impl fmt::Display for Engine {
     }
 }
 
-/// A name that is no engine's.
+/// The name of no known engine. The message lists the engines.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a known heap engine: use one of {list}", list = Engine::ALL.map(Engine::name).join(", "))]
 pub struct UnknownEngine(pub String);
@@ -104,11 +108,11 @@ pub(crate) trait Blocks {
     /// Whether [`allocate`](Self::allocate) would succeed now.
     fn fits(&self, align: u32, size: u32) -> bool;
 
-    /// Whether the payload of a live block begins at any `offset` whatever. Constant time.
+    /// Whether the payload of a live block begins at `offset`, which may be any number. Constant time.
     fn is_live(&self, offset: u32) -> bool;
 
     /// Payload offset of the live block that contains byte `offset`. Walks back to the block's start.
-    fn owner(&self, offset: u32) -> Option<u32>;
+    fn block_containing(&self, offset: u32) -> Option<u32>;
 
     /// Payload bytes of the live block at `offset`.
     fn size_of(&self, offset: u32) -> u32;
@@ -130,7 +134,7 @@ pub(crate) trait Blocks {
     fn check(&self) -> Result<(), (u32, &'static str)>;
 }
 
-/// The heap of one region, by either engine.
+/// The heap of one region, by one of the engines.
 pub(crate) enum Tlsf {
     Espressif(espressif::Tlsf),
     Rlsf(Box<rlsf::Tlsf>),
@@ -138,21 +142,21 @@ pub(crate) enum Tlsf {
 
 impl Tlsf {
     /// An empty heap over `size` bytes at chip address `base`. `rom` is the chip's heap in ROM.
-    pub(crate) fn new(engine: Engine, rom: Option<RomHeap>, base: u32, size: u32) -> Result<Self, Unusable> {
+    pub(crate) fn new(engine: Engine, rom: Option<RomHeap>, base: u32, size: u32) -> Result<Self, NoHeap> {
         let source = if engine == Engine::Rom { rom } else { None };
-        let heap = espressif::Tlsf::new(base, size, source).ok_or(Unusable::TooSmall)?;
+        let heap = espressif::Tlsf::new(base, size, source).ok_or(NoHeap::TooSmall)?;
         match engine {
             Engine::Espressif | Engine::Rom => Ok(Tlsf::Espressif(heap)),
             // Both have the same room, as a difference in verdict should be one of policy.
-            Engine::Rlsf => rlsf::Tlsf::new(base, size, heap.room())
+            Engine::Rlsf => rlsf::Tlsf::new(base, size, heap.pool_range())
                 .map(|heap| Tlsf::Rlsf(Box::new(heap)))
-                .ok_or(Unusable::NoHostMemory),
+                .ok_or(NoHeap::NoHostMemory),
         }
     }
 }
 
 /// Why there is no heap in a region.
-pub(crate) enum Unusable {
+pub(crate) enum NoHeap {
     TooSmall,
     NoHostMemory,
 }
@@ -182,8 +186,8 @@ impl Blocks for Tlsf {
         dispatch!(self, tlsf => tlsf.is_live(offset))
     }
 
-    fn owner(&self, offset: u32) -> Option<u32> {
-        dispatch!(self, tlsf => tlsf.owner(offset))
+    fn block_containing(&self, offset: u32) -> Option<u32> {
+        dispatch!(self, tlsf => tlsf.block_containing(offset))
     }
 
     #[inline]

@@ -6,19 +6,23 @@ use std::ptr::NonNull;
 
 use crate::caps::Caps;
 use crate::chip::{Chip, Facts};
-use crate::engine::{Blocks, Engine, HEADER, Tlsf};
-use crate::error::{FailReason, FreeError, IntegrityError, Refusal};
-use crate::host_memory::{self, Contents};
+use crate::engine::{Blocks, Engine};
+use crate::error::FreeError;
+use crate::host_memory;
 use crate::idf::Idf;
-use crate::info::{HeapInfo, RegionInfo};
 use crate::map;
-use crate::region::{Kind, RegionSpec};
+use crate::region::RegionSpec;
 use crate::request::{HeapRequest, WORD};
+
+mod inspect;
+mod region_heap;
+
+pub(crate) use region_heap::RegionHeap;
 
 /// The heap of one chip, with the semantics of ESP-IDF's `heap_caps_*`.
 ///
 /// Sizes are bytes of the chip; pointers are host pointers to at least as many host bytes. A host pointer is aligned
-/// to 16, and to whatever power of two up to 64 KiB its chip address is a multiple of. The heap is not synchronised:
+/// to 16, and to each power of two up to 64 KiB of which its chip address is a multiple. The heap is not synchronised:
 /// it takes `&mut self`, and can be sent to another thread.
 ///
 /// ```
@@ -36,7 +40,7 @@ pub struct ChipHeap {
     engine: Engine,
     facts: Facts,
     /// In the order in which they are searched.
-    regions: Vec<Region>,
+    regions: Vec<RegionHeap>,
     /// Host addresses of `regions`, together, so that finding the region of a pointer stays in one cache line.
     ranges: Vec<Range<usize>>,
     /// Chip addresses of ESP-IDF's own blocks, which no program frees.
@@ -44,59 +48,6 @@ pub struct ChipHeap {
     /// Instruction addresses of the live blocks that have one, by data address.
     executable: BTreeMap<u32, u32>,
     internal_first: Option<usize>,
-}
-
-/// A heap in one region, or in a part of one.
-pub(crate) struct Region {
-    pub(crate) spec: &'static RegionSpec,
-    base: u32,
-    size: u32,
-    caps: [Caps; 3],
-    all: Caps,
-    aliased: bool,
-    tlsf: Tlsf,
-    contents: Contents,
-}
-
-impl Region {
-    pub(crate) fn new(
-        spec: &'static RegionSpec,
-        base: u32,
-        size: u32,
-        caps: [Caps; 3],
-        tlsf: Tlsf,
-        contents: Contents,
-    ) -> Self {
-        let all = caps[0].union(caps[1]).union(caps[2]);
-        // Executable memory that is also data memory is used through its data address, which a word before the
-        // instruction address remembers.
-        let aliased = matches!(spec.kind, Kind::Diram | Kind::Rtc);
-        Self { spec, base, size, caps, all, aliased, tlsf, contents }
-    }
-
-    #[inline]
-    fn allocate(&mut self, request: &HeapRequest) -> Option<u32> {
-        self.tlsf.allocate(request.align, self.bytes(request))
-    }
-
-    fn fits(&self, request: &HeapRequest) -> bool {
-        self.tlsf.fits(request.align, self.bytes(request))
-    }
-
-    #[inline]
-    fn bytes(&self, request: &HeapRequest) -> u32 {
-        request.size + if self.is_aliased_for(request) { HEADER } else { 0 }
-    }
-
-    #[inline]
-    fn is_aliased_for(&self, request: &HeapRequest) -> bool {
-        self.aliased && request.caps.contains(Caps::EXEC)
-    }
-
-    fn info(&self) -> RegionInfo {
-        let (spec, base, size, caps) = (self.spec, self.base, self.size as usize, self.caps);
-        RegionInfo { spec, base, size, caps, info: self.tlsf.info() }
-    }
 }
 
 /// Where a live block is: its region's index and its offset there.
@@ -123,13 +74,13 @@ impl ChipHeap {
     }
 
     /// Adds a region that is searched last.
-    pub(crate) fn push(&mut self, region: Region) {
+    pub(crate) fn push(&mut self, region: RegionHeap) {
         self.regions.push(region);
         self.regions_changed();
     }
 
     /// Adds a region that is searched first.
-    pub(crate) fn push_front(&mut self, region: Region) {
+    pub(crate) fn push_front(&mut self, region: RegionHeap) {
         self.regions.insert(0, region);
         self.regions_changed();
     }
@@ -155,11 +106,11 @@ impl ChipHeap {
     pub(crate) fn allocate_for_system(
         &mut self,
         request: &HeapRequest,
-        usable: impl Fn(&Region) -> bool,
+        usable: impl Fn(&RegionHeap) -> bool,
         first_in_order: bool,
     ) -> Option<(&'static RegionSpec, u32)> {
         let BlockPosition { region, offset } = if first_in_order {
-            let of = |region: &mut Region| {
+            let of = |region: &mut RegionHeap| {
                 (usable(region) && region.all.contains(request.caps)).then(|| region.allocate(request))?
             };
             self.regions
@@ -169,12 +120,19 @@ impl ChipHeap {
         } else {
             self.search(request, usable)?
         };
-        let Region { spec, base, .. } = &self.regions[region];
+        let RegionHeap { spec, base, .. } = &self.regions[region];
         self.system.push(base + offset);
         Some((spec, base + offset))
     }
 
     /// The chip this is the heap of.
+    ///
+    /// ```
+    /// use microusc_chips::{Chip, ChipHeap, Engine, Idf};
+    /// let heap = ChipHeap::new(Chip::Esp32C3)?;
+    /// assert_eq!((heap.chip(), heap.idf(), heap.engine()), (Chip::Esp32C3, Idf::V5_5, Engine::Espressif));
+    /// # Ok::<(), microusc_chips::BuildError>(())
+    /// ```
     #[must_use]
     pub fn chip(&self) -> Chip {
         self.chip
@@ -197,12 +155,28 @@ impl ChipHeap {
     ///
     /// Regions are tried as on the chip: by the priority at which they offer one of `caps`, then in the order of
     /// [`regions`](Self::regions), and only those that offer all of them. Constant time per region.
+    ///
+    /// ```
+    /// use microusc_chips::{Caps, Chip, ChipHeap};
+    /// let mut heap = ChipHeap::new(Chip::Esp32C3)?;
+    /// assert!(heap.malloc(100_000, Caps::DMA | Caps::INTERNAL).is_some());
+    /// assert!(heap.malloc(100_000, Caps::SPIRAM).is_none());
+    /// # Ok::<(), microusc_chips::BuildError>(())
+    /// ```
     #[inline]
     pub fn malloc(&mut self, size: usize, caps: Caps) -> Option<NonNull<u8>> {
         self.aligned_alloc(1, size, caps)
     }
 
     /// Allocates as [`malloc`](Self::malloc) at a chip address that is a multiple of `align`, a power of two.
+    ///
+    /// ```
+    /// use microusc_chips::{Caps, Chip, ChipHeap};
+    /// let mut heap = ChipHeap::new(Chip::Esp32C3)?;
+    /// let block = heap.aligned_alloc(64, 100, Caps::DEFAULT).unwrap();
+    /// assert_eq!(heap.chip_address(block).unwrap() % 64, 0);
+    /// # Ok::<(), microusc_chips::BuildError>(())
+    /// ```
     #[inline]
     pub fn aligned_alloc(&mut self, align: usize, size: usize, caps: Caps) -> Option<NonNull<u8>> {
         let request = HeapRequest::new(&self.facts, align, size, caps).ok()?;
@@ -210,6 +184,16 @@ impl ChipHeap {
     }
 
     /// Allocates `count * size` zeroed bytes that have all of `caps`; `None` also when the product overflows.
+    /// Costs what [`malloc`](Self::malloc) does, and a write of each byte.
+    ///
+    /// ```
+    /// use microusc_chips::{Caps, Chip, ChipHeap};
+    /// let mut heap = ChipHeap::new(Chip::Esp32C3)?;
+    /// let block = heap.calloc(4, 25, Caps::DEFAULT).unwrap();
+    /// // SAFETY: the block has 100 bytes, which were zeroed.
+    /// assert_eq!(unsafe { block.add(99).read() }, 0);
+    /// # Ok::<(), microusc_chips::BuildError>(())
+    /// ```
     pub fn calloc(&mut self, count: usize, size: usize, caps: Caps) -> Option<NonNull<u8>> {
         let bytes = count.checked_mul(size)?;
         let request = HeapRequest::new(&self.facts, 1, bytes, caps).ok()?;
@@ -219,8 +203,16 @@ impl ChipHeap {
     }
 
     /// Allocates as plain C `malloc` does on the chip: internal memory, or with
-    /// [`malloc_internal_up_to`](crate::Builder::malloc_internal_up_to) the preferred one of internal RAM and PSRAM, then
-    /// the other.
+    /// [`malloc_internal_up_to`](crate::Builder::malloc_internal_up_to) the preferred one of internal RAM and PSRAM,
+    /// then the other. Costs what two [`malloc`](Self::malloc) do at most.
+    ///
+    /// ```
+    /// use microusc_chips::{Chip, ChipHeap, Kind};
+    /// let mut heap = ChipHeap::builder(Chip::Esp32S3).malloc_internal_up_to(16_384).build()?;
+    /// let frame = heap.malloc_default(150_000).unwrap();
+    /// assert_eq!(heap.region_of(frame).unwrap().kind, Kind::Psram);
+    /// # Ok::<(), microusc_chips::BuildError>(())
+    /// ```
     pub fn malloc_default(&mut self, size: usize) -> Option<NonNull<u8>> {
         let Some(preferred) = self.preferred_caps(size) else {
             return self.malloc(size, self.default_caps());
@@ -234,13 +226,19 @@ impl ChipHeap {
     }
 
     /// The capabilities that plain `malloc` asks for when it does not use PSRAM.
+    ///
+    /// ```
+    /// let heap = microusc_chips::ChipHeap::new(microusc_chips::Chip::Esp32)?;
+    /// assert_eq!(heap.default_caps().to_string(), "INTERNAL|DEFAULT");
+    /// # Ok::<(), microusc_chips::BuildError>(())
+    /// ```
     #[must_use]
     pub fn default_caps(&self) -> Caps {
         Caps::DEFAULT | Caps::INTERNAL
     }
 
-    /// Resizes a live block as `heap_caps_realloc` does. If its region has all of `caps`, and neither they nor the block
-    /// need an alignment of their own, it is resized in place or moved within the region; with [`Engine::Rlsf`] it may
+    /// Resizes a live block as `heap_caps_realloc` does. If its region has all of `caps`, and they need no
+    /// alignment above a word, it is resized in place or moved within the region; with [`Engine::Rlsf`] it may
     /// grow into free memory right before it. Otherwise it is allocated anew, copied, and freed.
     /// `Ok(None)` if the chip would return `NULL`: no memory (the block stays as it is), or `size` is zero (the block
     /// is freed).
@@ -325,103 +323,20 @@ impl ChipHeap {
     /// # Errors
     ///
     /// `pointer` is outside the heap, inside a block, or not allocated (any more). The heap is unchanged.
+    ///
+    /// ```
+    /// use microusc_chips::{Caps, Chip, ChipHeap, FreeError};
+    /// let mut heap = ChipHeap::new(Chip::Esp32C3)?;
+    /// let block = heap.malloc(100, Caps::DEFAULT).unwrap();
+    /// assert_eq!(heap.free(block), Ok(()));
+    /// assert!(matches!(heap.free(block), Err(FreeError::NotAllocated { .. })));
+    /// # Ok::<(), microusc_chips::BuildError>(())
+    /// ```
     #[inline]
     pub fn free(&mut self, pointer: NonNull<u8>) -> Result<(), FreeError> {
         let block = self.position(pointer)?;
         self.release(block);
         Ok(())
-    }
-
-    /// Bytes of the live block at `pointer` that the program may use on the chip: at least what was asked for, more by
-    /// the heap's rounding. `None` if no live block starts there.
-    #[must_use]
-    pub fn size_of(&self, pointer: NonNull<u8>) -> Option<usize> {
-        let block = self.position(pointer).ok()?;
-        Some(self.regions[block.region].tlsf.size_of(block.offset) as usize)
-    }
-
-    /// The region that `pointer` points into, whether or not a live block is there.
-    #[must_use]
-    pub fn region_of(&self, pointer: NonNull<u8>) -> Option<&'static RegionSpec> {
-        self.region_index(pointer).map(|region| self.regions[region].spec)
-    }
-
-    /// The address on the chip of a live block, or of a byte inside one; `None` elsewhere. It is the address that the
-    /// program has: for executable memory in RAM that both buses share (ESP32), the one on the instruction bus.
-    ///
-    /// Constant time for the start of a block. An address inside one is found by walking back to its start.
-    #[must_use]
-    pub fn chip_address(&self, pointer: NonNull<u8>) -> Option<u32> {
-        let region = &self.regions[self.region_index(pointer)?];
-        let (offset, rest) = region.contents.offset(pointer.addr().get());
-        if rest == 0 && region.tlsf.is_live(offset) {
-            return Some(self.program_address(region.base + offset));
-        }
-        // Host bytes of a block are consecutive like its chip bytes, but the distance between blocks is scaled.
-        let block = region.tlsf.owner(offset)?;
-        let inside = pointer.addr().get() - region.contents.pointer(block).addr().get();
-        (inside < region.tlsf.size_of(block) as usize)
-            .then(|| self.program_address(region.base + block) + inside as u32)
-    }
-
-    /// The address that the program has of a block, of which this is the data address.
-    #[inline]
-    fn program_address(&self, data: u32) -> u32 {
-        self.executable.get(&data).copied().unwrap_or(data)
-    }
-
-    /// Totals of the regions that offer all of `caps`; all regions for `Caps::empty()`.
-    ///
-    /// With [`Engine::Espressif`], `largest_free_block` walks the free list of the highest size class in use, and the
-    /// rest is constant time per region. With [`Engine::Rlsf`] all blocks are walked.
-    #[must_use]
-    pub fn info(&self, caps: Caps) -> HeapInfo {
-        self.regions.iter().filter(|region| region.all.contains(caps)).map(|region| region.tlsf.info()).sum()
-    }
-
-    /// Every region the heap uses, in the order in which they are tried at equal priority.
-    pub fn regions(&self) -> impl Iterator<Item = RegionInfo> {
-        self.regions.iter().map(Region::info)
-    }
-
-    /// Why a request fails; `None` if it would be met now. Ask after a failure, before anything is freed.
-    #[must_use]
-    pub fn why_failed(&self, size: usize, caps: Caps) -> Option<FailReason> {
-        let request = match HeapRequest::new(&self.facts, 1, size, caps) {
-            Ok(request) => request,
-            Err(refusal) => return Some(refusal.into()),
-        };
-        let matching = || self.regions.iter().filter(|region| region.all.contains(request.caps));
-        if request.caps.is_empty() || matching().next().is_none() {
-            return Some(FailReason::NoSuchRegion { caps: request.caps });
-        }
-        if matching().any(|region| region.fits(&request)) {
-            return None;
-        }
-        let limit = matching().map(|region| region.tlsf.limit()).max().unwrap_or(0);
-        if request.size > limit {
-            return Some(Refusal::TooLarge { size, limit: limit as usize }.into());
-        }
-        let HeapInfo { total_free: free, largest_free_block: largest, .. } = self.info(request.caps);
-        if (request.size as usize) > free {
-            return Some(FailReason::Exhausted { free });
-        }
-        Some(FailReason::Fragmented { free, largest })
-    }
-
-    /// Checks the bookkeeping of every region. Walks all blocks.
-    ///
-    /// # Errors
-    ///
-    /// The first inconsistency found.
-    pub fn check_integrity(&self) -> Result<(), IntegrityError> {
-        self.regions.iter().try_for_each(|region| {
-            region.tlsf.check().map_err(|(offset, what)| IntegrityError {
-                region: region.spec.name,
-                address: region.base + offset,
-                what,
-            })
-        })
     }
 
     #[inline]
@@ -436,7 +351,11 @@ impl ChipHeap {
     /// Allocates in the first region that offers one of the capabilities at the highest priority, has all of them, is
     /// `usable`, and has room.
     #[inline]
-    fn search(&mut self, request: &HeapRequest, usable: impl Fn(&Region) -> bool) -> Option<BlockPosition> {
+    fn search(
+        &mut self,
+        request: &HeapRequest,
+        usable: impl Fn(&RegionHeap) -> bool,
+    ) -> Option<BlockPosition> {
         for priority in 0..3 {
             for (index, region) in self.regions.iter_mut().enumerate() {
                 let here = region.caps[priority].intersects(request.caps);
@@ -457,7 +376,7 @@ impl ChipHeap {
         let region = &self.regions[block.region];
         let data = region.base + block.offset;
         if region.is_aliased_for(request) {
-            self.executable.insert(data, map::esp32::instruction_address(region.spec, data, request.size));
+            self.executable.insert(data, map::xtensa::instruction_address(region.spec, data, request.size));
         }
     }
 
@@ -499,17 +418,5 @@ impl ChipHeap {
             return Ok(BlockPosition { region: index, offset });
         }
         Err(self.wrong_pointer(region, pointer, offset))
-    }
-
-    #[cold]
-    fn wrong_pointer(&self, region: &Region, pointer: NonNull<u8>, offset: u32) -> FreeError {
-        let (name, base) = (region.spec.name, region.base);
-        match region.tlsf.owner(offset) {
-            Some(block) if !self.system.contains(&(base + block)) => {
-                let address = self.chip_address(pointer).unwrap_or(base + offset);
-                FreeError::Interior { region: name, address, block: base + block }
-            }
-            _ => FreeError::NotAllocated { region: name, address: base + offset },
-        }
     }
 }

@@ -12,12 +12,8 @@
 use crate::caps::Caps;
 use crate::region::{Access, Kind, RegionSpec};
 
-pub(crate) mod esp32;
-pub(crate) mod esp32p4;
-pub(crate) mod esp32s2;
-pub(crate) mod esp32s3;
-pub(crate) mod esp8266;
 pub(crate) mod riscv;
+pub(crate) mod xtensa;
 
 const NONE: Caps = Caps::empty();
 /// Byte-accessible memory that plain `malloc` may return.

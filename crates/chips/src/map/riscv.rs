@@ -1,5 +1,7 @@
-//! The single-core RISC-V chips: one unified RAM whose last part the ROM uses until the scheduler starts, RTC
-//! (low-power) RAM except on C2 and C61, PSRAM on C5 and C61.
+//! The chips with a RISC-V processor.
+//!
+//! Those with one core have one unified RAM whose last part the ROM uses until the scheduler starts, RTC (low-power)
+//! RAM except on C2 and C61, and PSRAM on C5 and C61.
 
 use super::{INTERNAL, INTERNAL_DMA, MIB, NONE, after_startup, psram, ram, region, rtc};
 use crate::caps::Caps;
@@ -63,3 +65,23 @@ pub(crate) const C61_V5_4: &[RegionSpec] = &[
 
 pub(crate) const H2: &[RegionSpec] =
     &[ram("RAM0", 0x4080_0000, 0x4_D380, 0x4_0820), rom_stack(0x4084_D380, 0x2B60), low_power(0xFE8)];
+
+/// L2 memory behind the L1 cache (a part of it saved by light sleep), low-power RAM, tightly coupled memory, PSRAM.
+///
+/// Chips before revision 3 with the default L2 cache of 256 KiB; a cache of 128 KiB leaves 128 KiB more to `RAM1`. The
+/// priorities are those of the maintained branches of ESP-IDF 5.4 and 5.5 since July 2026; before, `RETENTION` served
+/// ordinary requests at high and `TCM` at medium priority.
+pub(crate) const P4: &[RegionSpec] = &[
+    psram(0x4800_0000, 64 * MIB, 32 * MIB),
+    region("RETENTION", Kind::Diram, 0x4FF0_0000, 0x3_AFC0, 0x2_45D0, P4_RETENTION),
+    after_startup(region("RAM0", Kind::Diram, 0x4FF3_AFC0, 0x4BF0, 0x4BF0, P4_L2)),
+    after_startup(RegionSpec {
+        cache: 0x2_0000,
+        ..region("RAM1", Kind::Diram, 0x4FF4_0000, 0x6_0000, 0x4_0000, P4_L2)
+    }),
+    rtc(0x5010_8080, 0x7F80),
+    region("TCM", Kind::Tcm, 0x3010_0000, 0x2000, 0x1FBC, [Caps::TCM, NONE, INTERNAL]),
+];
+
+const P4_L2: [Caps; 3] = [INTERNAL_DMA.union(Caps::SIMD), NONE, NONE];
+const P4_RETENTION: [Caps; 3] = [Caps::RETENTION.union(Caps::SIMD), INTERNAL_DMA, NONE];

@@ -21,7 +21,7 @@ impl Tlsf {
             if previous != NULL && (!used || self.words[block as usize - 2] != previous) {
                 return fail("free neighbours not merged, or link to the previous block wrong");
             }
-            if !used && !self.listed(block) {
+            if !used && !self.is_in_free_list(block) {
                 return fail("free block is not in the list of its class");
             }
             previous = if used { NULL } else { block };
@@ -42,7 +42,7 @@ impl Tlsf {
         }
     }
 
-    fn listed(&self, block: u32) -> bool {
+    fn is_in_free_list(&self, block: u32) -> bool {
         let mut at = self.lists.head(self.size(block));
         while at != NULL && at != block {
             at = self.words[at as usize];

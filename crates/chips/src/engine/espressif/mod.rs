@@ -1,7 +1,7 @@
 //! Block arithmetic of the TLSF heap that ESP-IDF runs in each region, on 32-bit offsets.
 //!
 //! Only the bookkeeping is here: one word per word of the region, holding a block's header and links exactly where
-//! the chip would hold them. The program's bytes are elsewhere ([`HostMemory`](crate::host_memory::HostMemory)), so nothing a program
+//! the chip would hold them. The program's bytes are elsewhere ([`Contents`](crate::host_memory::Contents)), so nothing a program
 //! writes can damage a heap. A block is named by its payload: the word after its header.
 //!
 //! Word by word, relative to payload `p`: `p-2` previous block (only while that is free), `p-1` payload bytes and
@@ -13,9 +13,9 @@ use crate::chip::RomHeap;
 use crate::info::HeapInfo;
 
 mod check;
-mod lists;
+mod free_lists;
 
-use lists::Lists;
+use free_lists::FreeLists;
 
 /// Bytes of the heap's own structures in front of the control block: lock, counters, pool size, handle.
 const HEAP_STRUCT: u32 = 20;
@@ -48,7 +48,7 @@ pub(crate) struct Tlsf {
     words: Vec<u32>,
     /// Chip address of `words[0]`; alignment is a matter of addresses, not offsets.
     base: u32,
-    lists: Lists,
+    lists: FreeLists,
     /// Blocks are cut to the size class, so that a freed block serves the same request again.
     cuts_to_class: bool,
     /// Requests are below two to this power.
@@ -97,7 +97,7 @@ impl Blocks for Tlsf {
         offset.is_multiple_of(WORD) && self.words.get((offset / WORD) as usize) == Some(&LIVE)
     }
 
-    fn owner(&self, offset: u32) -> Option<u32> {
+    fn block_containing(&self, offset: u32) -> Option<u32> {
         let upto = self.words.get(..=(offset / WORD) as usize)?;
         let block = upto.iter().rposition(|word| *word == LIVE)? as u32;
         (offset < block * WORD + self.size(block)).then_some(block * WORD)
@@ -190,10 +190,10 @@ impl Tlsf {
         let (control, sl_log2, fl_max) = match rom {
             Some(RomHeap::Fixed { log2 }) => (FIXED_CONTROL_STRUCT, FIXED_CLASSES_LOG2, log2),
             None | Some(RomHeap::BySize) => {
-                (CONTROL_STRUCT, Lists::classes_log2(bytes), 32 - bytes.leading_zeros())
+                (CONTROL_STRUCT, FreeLists::classes_log2(bytes), 32 - bytes.leading_zeros())
             }
         };
-        let lists = Lists::new(sl_log2, fl_max)?;
+        let lists = FreeLists::new(sl_log2, fl_max)?;
         let control = control + WORD * lists.words();
         let pool = bytes.checked_sub(control).filter(|pool| *pool >= MIN_PAYLOAD + 2 * HEADER)?;
         let first = (HEAP_STRUCT + control + HEADER) / WORD;
@@ -217,7 +217,7 @@ impl Tlsf {
     }
 
     /// Offset of the first block's header, and bytes from there to the end of the sentinel.
-    pub(super) fn room(&self) -> (u32, u32) {
+    pub(super) fn pool_range(&self) -> (u32, u32) {
         (self.first * WORD - HEADER, self.pool)
     }
 

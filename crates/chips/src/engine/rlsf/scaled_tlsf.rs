@@ -18,10 +18,10 @@ pub(super) const CLASSES: usize = 32;
 const POWERS: usize = 25;
 
 /// `rlsf` over a scaled copy of the region.
-pub(super) struct Scaled {
+pub(super) struct ScaledTlsf {
     tlsf: rlsf::Tlsf<'static, u32, u32, POWERS, CLASSES>,
     /// What `tlsf` points into; its memory does not move when this does.
-    arena: HostMemory<SCALE>,
+    memory: HostMemory<SCALE>,
     start: u32,
     bytes: u32,
 }
@@ -35,14 +35,14 @@ pub(super) struct Block {
     pub(super) used: bool,
 }
 
-impl Scaled {
+impl ScaledTlsf {
     /// One free block over `bytes` bytes at offset `start` of a region of `size` bytes at chip address `base`.
     pub(super) fn new(base: u32, size: u32, start: u32, bytes: u32) -> Option<Self> {
         // An alignment beyond the region's size cannot be served, so this is all the congruence that is needed.
-        let arena = HostMemory::new(base, size, size.next_power_of_two())?;
-        let mut scaled = Self { tlsf: rlsf::Tlsf::new(), arena, start, bytes };
+        let memory = HostMemory::new(base, size, size.next_power_of_two())?;
+        let mut scaled = Self { tlsf: rlsf::Tlsf::new(), memory, start, bytes };
         let pool = scaled.pool();
-        // SAFETY: the pool is within the arena, which lives as long as `tlsf` and is used by nothing else.
+        // SAFETY: the pool is within that memory, which lives as long as `tlsf` and is used by nothing else.
         let taken = unsafe { scaled.tlsf.insert_free_block_ptr(pool) }?;
         (taken.get() == pool.len()).then_some(scaled)
     }
@@ -82,13 +82,13 @@ impl Scaled {
     pub(super) fn blocks(&self) -> impl Iterator<Item = Block> {
         // SAFETY: the pool is the one, and all, that was inserted.
         unsafe { self.tlsf.iter_blocks(self.pool()) }.map(|block| {
-            let (header, _) = self.arena.offset(block.as_ptr().addr().get());
+            let (header, _) = self.memory.offset(block.as_ptr().addr().get());
             Block { header, bytes: (block.size() / SCALE) as u32, used: block.is_occupied() }
         })
     }
 
     fn pool(&self) -> NonNull<[u8]> {
-        NonNull::slice_from_raw_parts(self.arena.pointer(self.start), self.bytes as usize * SCALE)
+        NonNull::slice_from_raw_parts(self.memory.pointer(self.start), self.bytes as usize * SCALE)
     }
 
     /// Where the payload of a live block begins for `rlsf`: half a unit behind the block's start, as that is the size
@@ -96,15 +96,15 @@ impl Scaled {
     #[inline]
     fn pointer(&self, offset: u32, align: u32) -> NonNull<u8> {
         if align > WORD {
-            return self.arena.pointer(offset);
+            return self.memory.pointer(offset);
         }
-        self.arena.pointer(offset - HEADER).map_addr(|address| address.saturating_add(HOST_HEADER))
+        self.memory.pointer(offset - HEADER).map_addr(|address| address.saturating_add(HOST_HEADER))
     }
 
     /// Where a payload begins on the chip, with a word, whose header has the word before.
     #[inline]
     fn offset(&self, pointer: NonNull<u8>) -> u32 {
-        self.arena.offset(pointer.addr().get().next_multiple_of(GRANULARITY)).0
+        self.memory.offset(pointer.addr().get().next_multiple_of(GRANULARITY)).0
     }
 }
 

@@ -3,14 +3,14 @@
 use super::{NULL, WORD};
 
 /// The heads of the free lists, two levels: powers of two, each in 8, 16 or 32 equal steps.
-pub(super) struct Lists {
+pub(super) struct FreeLists {
     sl_log2: u32,
     fl_bitmap: u32,
     sl_bitmap: Vec<u32>,
     heads: Vec<u32>,
 }
 
-impl Lists {
+impl FreeLists {
     /// Two to the power of this are the classes per power of two in a heap of `bytes` bytes: the larger it is, the
     /// finer they are.
     pub(super) fn classes_log2(bytes: u32) -> u32 {

@@ -1,4 +1,4 @@
-//! Marks of the live blocks: one word per word of the region.
+//! Which blocks of a region are live: one word per word of the region.
 
 use super::{HEADER, WORD};
 
@@ -9,16 +9,16 @@ const END: u32 = 1 << 30;
 const ALIGN_SHIFT: u32 = 24;
 const WORDS: u32 = (1 << ALIGN_SHIFT) - 1;
 
-/// What is known of a live block. Bytes.
+/// A live block. Bytes.
 #[derive(Clone, Copy)]
-pub(super) struct Entry {
+pub(super) struct LiveBlock {
     pub(super) size: u32,
     pub(super) align: u32,
     /// Between the header, where it would be without alignment, and the payload.
     pub(super) gap: u32,
 }
 
-impl Entry {
+impl LiveBlock {
     /// Bytes taken in all.
     pub(super) fn total(&self) -> u32 {
         HEADER + self.gap + self.size
@@ -27,13 +27,13 @@ impl Entry {
 
 /// All live blocks by the offset of their payload. A payload has three words at least, and every word that is not
 /// `LIVE`, `END` or a gap in the second is zero.
-pub(super) struct Ledger {
+pub(super) struct LiveBlocks {
     words: Vec<u32>,
     /// The first word of the first block.
     start: usize,
 }
 
-impl Ledger {
+impl LiveBlocks {
     /// No blocks, for a region of `size` bytes whose first block begins at offset `start`.
     pub(super) fn new(size: u32, start: u32) -> Self {
         Self { words: vec![0; index(size)], start: index(start) }
@@ -41,52 +41,52 @@ impl Ledger {
 
     /// The block whose payload begins at `offset`.
     #[inline]
-    pub(super) fn get(&self, offset: u32) -> Option<Entry> {
+    pub(super) fn get(&self, offset: u32) -> Option<LiveBlock> {
         let word = self.words.get(index(offset)).filter(|word| **word & LIVE != 0)?;
         if !offset.is_multiple_of(WORD) {
             return None;
         }
         let align = 1 << ((word >> ALIGN_SHIFT) & 0x1F);
         let gap = if align > WORD { self.words[index(offset) + 1] } else { 0 };
-        Some(Entry { size: (word & WORDS) * WORD, align, gap })
+        Some(LiveBlock { size: (word & WORDS) * WORD, align, gap })
     }
 
     /// Payload offset of the block that contains byte `offset`. Walks back to its start.
-    pub(super) fn owner(&self, offset: u32) -> Option<u32> {
+    pub(super) fn block_containing(&self, offset: u32) -> Option<u32> {
         let upto = self.words.get(..=index(offset))?;
         let block = upto.iter().rposition(|word| *word & LIVE != 0)? as u32 * WORD;
-        self.get(block).filter(|entry| offset < block + entry.size).map(|_| block)
+        self.get(block).filter(|live| offset < block + live.size).map(|_| block)
     }
 
     /// The first block whose payload begins from `from` on and before `to`. Walks there.
-    pub(super) fn first_in(&self, from: u32, to: u32) -> Option<Entry> {
+    pub(super) fn first_in(&self, from: u32, to: u32) -> Option<LiveBlock> {
         let words = self.words.get(index(from)..index(to))?;
         let at = words.iter().position(|word| *word & LIVE != 0)? as u32;
         self.get(from + at * WORD)
     }
 
-    /// Enters a block whose payload begins at `offset`.
+    /// Notes a block whose payload begins at `offset`.
     #[inline]
-    pub(super) fn enter(&mut self, offset: u32, entry: Entry) {
+    pub(super) fn insert(&mut self, offset: u32, block: LiveBlock) {
         let at = index(offset);
-        self.words[at] = LIVE | (entry.align.ilog2() << ALIGN_SHIFT) | (entry.size / WORD);
-        self.words[at + 1] = entry.gap;
-        self.words[at + index(entry.size) - 1] = END;
+        self.words[at] = LIVE | (block.align.ilog2() << ALIGN_SHIFT) | (block.size / WORD);
+        self.words[at + 1] = block.gap;
+        self.words[at + index(block.size) - 1] = END;
     }
 
-    /// Removes the block at `offset`, which has an entry.
+    /// Forgets the live block at `offset`.
     #[inline]
-    pub(super) fn remove(&mut self, offset: u32) -> Entry {
+    pub(super) fn remove(&mut self, offset: u32) -> LiveBlock {
         let at = index(offset);
-        let entry = self.get(offset).expect("only live blocks are removed");
+        let block = self.get(offset).expect("only live blocks are removed");
         self.words[at] = 0;
         self.words[at + 1] = 0;
-        self.words[at + index(entry.size) - 1] = 0;
-        entry
+        self.words[at + index(block.size) - 1] = 0;
+        block
     }
 
-    /// The gap of a fresh block that is yet to be entered. Such a block is cut off the front of a free one, which has
-    /// a live one or nothing in front: so the gap reaches back to the end of a live block.
+    /// The gap of a new block that is not noted yet. Such a block is cut off the front of a free one, in front of which
+    /// is a live one or nothing: so the gap reaches back to the end of a live block.
     #[inline]
     pub(super) fn gap_before(&self, offset: u32, align: u32) -> u32 {
         if align <= WORD {
