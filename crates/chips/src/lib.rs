@@ -50,10 +50,10 @@
 //! 47,000 operations (`tests/golden.rs`): the order in which regions are searched ([`Idf`]); the heap's structures
 //! that come off each region (0.4 to 2.5 KiB); the list of heaps that ESP-IDF allocates first; 4 bytes of header per
 //! block, sizes in words of 4 bytes, at least 12; sizes cut to the region's size class (8, 16 or 32 classes per power
-//! of two, by the region's size); splitting, merging and reuse order; alignment for DMA and vector instructions;
-//! `realloc` in place, within the region, and to another one; what `heap_caps_get_info` reports.
+//! of two, by the region's size); splitting, merging and reuse order; alignment for DMA and by request; `realloc` in
+//! place, within the region, and to another one; what `heap_caps_get_info` reports.
 //!
-//! As ESP-IDF's sources have it, and not compared: PSRAM, which is searched before all other regions of the same
+//! As ESP-IDF's sources have it, and not compared: alignment for vector instructions; PSRAM, which is searched before all other regions of the same
 //! priority; what plain `malloc` does with it ([`Builder::malloc_internal_up_to`]) and the internal memory that is
 //! then reserved ([`Builder::malloc_reserve_internal`]); the instruction addresses of executable blocks on the ESP32.
 //! Where PSRAM begins on ESP32-S3, C5 and C61 depends on how much flash the program maps; here it has an address of
@@ -65,6 +65,7 @@
 //!   their sum.
 //! * ESP32-C2, C5, C6, C61 and H2 use the TLSF in their ROM by default. [`Engine::Espressif`] is the one that they use
 //!   with `CONFIG_HEAP_TLSF_USE_ROM_IMPL=n`; [`Engine::Rom`] is the one in ROM, never compared with a chip.
+//! * ESP-IDF 5.5.5 takes the lowest `total_free` of the reserve for DMA to be zero. Here it is what it was.
 //! * Heap poisoning, task tracking and heap tracing add bytes per block. They are not modelled.
 //! * The ESP8266 has a first-fit list with 8-byte headers, not TLSF. Its row uses TLSF like the others.
 //! * `DMA|SPIRAM` is refused where DMA cannot reach PSRAM, while ESP-IDF ignores `DMA` there.
