@@ -30,6 +30,26 @@ pub struct Psram {
     pub dma: bool,
     /// Bytes of a cache line: the unit in which DMA buffers in it must begin and end.
     pub line: u32,
+    /// First address at which it can appear on the data bus.
+    pub first: u32,
+    /// Last address at which it can appear.
+    pub last: u32,
+}
+
+impl Psram {
+    /// The addresses at which it can appear on the data bus (`SOC_EXTRAM_LOW` to `SOC_EXTRAM_HIGH`), which are more
+    /// than any board has of it.
+    ///
+    /// ```
+    /// use microusc_chips::Chip;
+    /// let psram = Chip::Esp32.facts().psram.unwrap();
+    /// assert!(psram.addresses().contains(&0x3F80_0010));
+    /// assert!(!psram.addresses().contains(&0x3FFB_0000));
+    /// ```
+    #[must_use]
+    pub const fn addresses(&self) -> std::ops::RangeInclusive<u32> {
+        self.first..=self.last
+    }
 }
 
 /// What differs between the chips, apart from the regions.
@@ -47,6 +67,10 @@ pub struct Facts {
     pub simd_align: u32,
     /// Bytes to which descriptors of the AXI DMA are aligned; 4 on chips without it.
     pub axi_desc_align: u32,
+}
+
+const fn psram(dma: bool, line: u32, first: u32, last: u32) -> Psram {
+    Psram { dma, line, first, last }
 }
 
 impl Chip {
@@ -90,17 +114,26 @@ impl Chip {
             Facts { cores: 1, cas: true, psram: None, dma_align: 4, simd_align: 4, axi_desc_align: 4 };
         match self {
             Chip::Esp8266 | Chip::Esp32C2 | Chip::Esp32C3 => Facts { cas: false, ..plain },
-            Chip::Esp32 => Facts { cores: 2, psram: Some(Psram { dma: false, line: 32 }), ..plain },
-            Chip::Esp32S2 => Facts { cas: false, psram: Some(Psram { dma: true, line: 32 }), ..plain },
-            Chip::Esp32S3 => {
-                Facts { cores: 2, psram: Some(Psram { dma: true, line: 32 }), simd_align: 16, ..plain }
+            Chip::Esp32 => {
+                Facts { cores: 2, psram: Some(psram(false, 32, 0x3F80_0000, 0x3FBF_FFFF)), ..plain }
             }
-            Chip::Esp32C5 | Chip::Esp32C61 => Facts { psram: Some(Psram { dma: true, line: 32 }), ..plain },
+            Chip::Esp32S2 => {
+                Facts { cas: false, psram: Some(psram(true, 32, 0x3F50_0000, 0x3FF7_FFFF)), ..plain }
+            }
+            Chip::Esp32S3 => Facts {
+                cores: 2,
+                psram: Some(psram(true, 32, 0x3C00_0000, 0x3DFF_FFFF)),
+                simd_align: 16,
+                ..plain
+            },
+            Chip::Esp32C5 | Chip::Esp32C61 => {
+                Facts { psram: Some(psram(true, 32, 0x4200_0000, 0x43FF_FFFF)), ..plain }
+            }
             Chip::Esp32C6 | Chip::Esp32H2 => plain,
             Chip::Esp32P4 => Facts {
                 cores: 2,
                 cas: true,
-                psram: Some(Psram { dma: true, line: 64 }),
+                psram: Some(psram(true, 64, 0x4800_0000, 0x4BFF_FFFF)),
                 dma_align: 64,
                 simd_align: 16,
                 axi_desc_align: 8,
