@@ -34,6 +34,26 @@ pub struct Psram {
     /// Bytes to which the heap rounds base and size of a cache-aligned block in it: the line, except on the ESP32,
     /// where ESP-IDF leaves that to the program.
     pub heap_align: u32,
+    /// First address at which it can appear on the data bus.
+    pub first: u32,
+    /// Last address at which it can appear.
+    pub last: u32,
+}
+
+impl Psram {
+    /// The addresses at which it can appear on the data bus (`SOC_EXTRAM_LOW` to `SOC_EXTRAM_HIGH`), which are more
+    /// than any board has of it.
+    ///
+    /// ```
+    /// use microusc_chips::Chip;
+    /// let psram = Chip::Esp32.facts().psram.unwrap();
+    /// assert!(psram.addresses().contains(&0x3F80_0010));
+    /// assert!(!psram.addresses().contains(&0x3FFB_0000));
+    /// ```
+    #[must_use]
+    pub const fn addresses(&self) -> std::ops::RangeInclusive<u32> {
+        self.first..=self.last
+    }
 }
 
 /// The TLSF in the ROM of a chip. ESP-IDF uses it there unless `CONFIG_HEAP_TLSF_USE_ROM_IMPL` is `n`.
@@ -71,10 +91,14 @@ pub struct Facts {
     pub rom_heap: Option<RomHeap>,
 }
 
-/// External RAM that DMA reaches in whole cache lines of `line` bytes.
-const fn by_line(line: u32) -> Psram {
-    Psram { dma: true, line, heap_align: line }
+/// External RAM between two addresses that DMA reaches in whole cache lines of `line` bytes.
+const fn by_line(line: u32, first: u32, last: u32) -> Psram {
+    Psram { dma: true, line, heap_align: line, first, last }
 }
+
+/// That of the ESP32, which DMA does not reach.
+const ESP32_PSRAM: Psram =
+    Psram { dma: false, line: 32, heap_align: 4, first: 0x3F80_0000, last: 0x3FBF_FFFF };
 
 impl Chip {
     /// Every chip, in the order of the table in the crate's documentation.
@@ -139,18 +163,25 @@ impl Chip {
         match self {
             Chip::Esp8266 | Chip::Esp32C3 => Facts { cas: false, ..plain },
             Chip::Esp32C2 => Facts { cas: false, rom_heap: fixed(18), ..plain },
-            Chip::Esp32 => {
-                Facts { cores: 2, psram: Some(Psram { dma: false, line: 32, heap_align: 4 }), ..plain }
+            Chip::Esp32 => Facts { cores: 2, psram: Some(ESP32_PSRAM), ..plain },
+            Chip::Esp32S2 => {
+                Facts { cas: false, psram: Some(by_line(32, 0x3F50_0000, 0x3FF7_FFFF)), ..plain }
             }
-            Chip::Esp32S2 => Facts { cas: false, psram: Some(by_line(32)), ..plain },
-            Chip::Esp32S3 => Facts { cores: 2, psram: Some(by_line(32)), simd_align: 16, ..plain },
-            Chip::Esp32C5 | Chip::Esp32C61 => {
-                Facts { psram: Some(by_line(32)), rom_heap: Some(RomHeap::BySize), ..plain }
-            }
+            Chip::Esp32S3 => Facts {
+                cores: 2,
+                psram: Some(by_line(32, 0x3C00_0000, 0x3DFF_FFFF)),
+                simd_align: 16,
+                ..plain
+            },
+            Chip::Esp32C5 | Chip::Esp32C61 => Facts {
+                psram: Some(by_line(32, 0x4200_0000, 0x43FF_FFFF)),
+                rom_heap: Some(RomHeap::BySize),
+                ..plain
+            },
             Chip::Esp32C6 | Chip::Esp32H2 => Facts { rom_heap: fixed(19), ..plain },
             Chip::Esp32P4 => Facts {
                 cores: 2,
-                psram: Some(by_line(64)),
+                psram: Some(by_line(64, 0x4800_0000, 0x4BFF_FFFF)),
                 dma_align: 64,
                 simd_align: 16,
                 axi_desc_align: 8,

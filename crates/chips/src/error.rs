@@ -159,16 +159,16 @@ pub enum FailReason {
         /// The capabilities asked for, after adjustment for the hardware.
         caps: Caps,
     },
-    /// Less is free than was asked for.
-    #[error("exhausted: {free} bytes free in all")]
+    /// No region has as much free as was asked for.
+    #[error("exhausted: {} free in all, not enough in any one region", bytes(*.free))]
     Exhausted {
         /// Bytes free in the regions that could serve the request.
         free: usize,
     },
-    /// Enough is free, but not in one piece.
-    #[error("fragmented: {free} bytes free, but the largest request granted is {largest} bytes")]
+    /// A region has enough free, but not in one piece.
+    #[error("fragmented: {} free, but the largest request granted is {}", bytes(*.free), bytes(*.largest))]
     Fragmented {
-        /// Bytes free in the regions that could serve the request.
+        /// Bytes free in the region that has the largest free block of those with enough bytes free.
         free: usize,
         /// Largest request, unaligned, that would be granted now.
         largest: usize,
@@ -186,4 +186,9 @@ pub struct IntegrityError {
     pub address: u32,
     /// What is wrong.
     pub what: &'static str,
+}
+
+/// `1 byte`, `2 bytes`.
+fn bytes(number: usize) -> String {
+    format!("{number} byte{}", if number == 1 { "" } else { "s" })
 }

@@ -68,4 +68,42 @@ pub struct RegionInfo {
     pub caps: [Caps; 3],
     /// Its numbers.
     pub info: HeapInfo,
+    /// Bytes of its largest free block, header included. The largest request that is granted may be less, as requests
+    /// are rounded up to a size class.
+    pub largest_block: usize,
+}
+
+impl RegionInfo {
+    /// Whether the region can serve requests with these capabilities. Constant time.
+    #[must_use]
+    pub fn has(&self, caps: Caps) -> bool {
+        self.caps.into_iter().fold(Caps::empty(), Caps::union).contains(caps)
+    }
+
+    /// Bytes free outside of the largest free block: what no single request can have. 0 while there is one free block
+    /// at most, as in an empty region.
+    ///
+    /// Regions are separate: a request is served from one of them, so their free bytes are not added up to judge
+    /// fragmentation.
+    ///
+    /// ```
+    /// use microusc_chips::{Chip, ChipHeap};
+    /// let heap = ChipHeap::new(Chip::Esp32P4)?;
+    /// assert!(heap.regions().count() > 1);
+    /// assert!(heap.regions().all(|region| region.fragmented_bytes() == 0));
+    /// # Ok::<(), microusc_chips::BuildError>(())
+    /// ```
+    #[must_use]
+    pub fn fragmented_bytes(&self) -> usize {
+        if self.info.free_blocks > 1 { self.info.total_free.saturating_sub(self.largest_block) } else { 0 }
+    }
+
+    /// The share of the free bytes that is not in the largest free block: from 0 for one piece towards 1.
+    #[must_use]
+    pub fn fragmentation(&self) -> f64 {
+        match self.fragmented_bytes() {
+            0 => 0.0,
+            fragmented => fragmented as f64 / self.info.total_free as f64,
+        }
+    }
 }

@@ -127,6 +127,9 @@ pub(crate) trait Blocks {
     /// Largest size that `allocate` would grant, without alignment, if nothing were allocated.
     fn limit(&self) -> u32;
 
+    /// Bytes of the largest free block, its header included. Not constant time.
+    fn largest_block(&self) -> u32;
+
     /// The region's numbers. Not constant time.
     fn info(&self) -> HeapInfo;
 
@@ -206,6 +209,10 @@ impl Blocks for Tlsf {
 
     fn limit(&self) -> u32 {
         dispatch!(self, tlsf => tlsf.limit())
+    }
+
+    fn largest_block(&self) -> u32 {
+        dispatch!(self, tlsf => tlsf.largest_block())
     }
 
     fn info(&self) -> HeapInfo {

@@ -135,11 +135,15 @@ impl ChipHeap {
         if request.size > limit {
             return Some(Refusal::TooLarge { size, limit: limit as usize }.into());
         }
-        let HeapInfo { total_free: free, largest_free_block: largest, .. } = self.info(request.caps);
-        if (request.size as usize) > free {
-            return Some(FailReason::Exhausted { free });
+        // A request is served from one region. Only where one has enough, but in pieces, fragmentation is the reason.
+        let infos = || matching().map(|region| region.tlsf.info());
+        let in_pieces = infos().filter(|info| info.total_free >= request.size as usize);
+        match in_pieces.max_by_key(|info| (info.largest_free_block, info.total_free)) {
+            Some(info) => {
+                Some(FailReason::Fragmented { free: info.total_free, largest: info.largest_free_block })
+            }
+            None => Some(FailReason::Exhausted { free: infos().map(|info| info.total_free).sum() }),
         }
-        Some(FailReason::Fragmented { free, largest })
     }
 
     /// Checks the bookkeeping of every region. Walks all blocks.

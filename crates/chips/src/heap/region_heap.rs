@@ -56,6 +56,7 @@ impl RegionHeap {
 
     pub(super) fn info(&self) -> RegionInfo {
         let (spec, base, size, caps) = (self.spec, self.base, self.size as usize, self.caps);
-        RegionInfo { spec, base, size, caps, info: self.tlsf.info() }
+        let largest_block = self.tlsf.largest_block() as usize;
+        RegionInfo { spec, base, size, caps, info: self.tlsf.info(), largest_block }
     }
 }

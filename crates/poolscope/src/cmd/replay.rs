@@ -13,7 +13,7 @@ use poolscope::layout::{Layout, LayoutError};
 use poolscope::replay::{self, Derived, Setup};
 
 use super::Verdict;
-use super::files::{Input, Output};
+use super::files::{Input, Output, same_file};
 use crate::ui::{Failure, Ui};
 
 /// Longest layout file, bytes.
@@ -106,6 +106,7 @@ impl Replay {
         let heap = self.heap();
         // Finds wrong options before anything is read.
         heap.clone().build().map_err(|error| replay::unbuildable(&heap, &error))?;
+        self.check_outputs()?;
         let (layout, derived) = match &self.layout {
             Some(path) => (read_layout(path)?, None),
             None => self.derive(ui).map(|(layout, derived)| (layout, Some(derived)))?,
@@ -131,6 +132,9 @@ impl Replay {
             Form::Text => report.render(),
             Form::Json => report.to_json(),
         };
+        if report.derived.is_some() {
+            self.emit(ui, &report.layout)?;
+        }
         self.write(&text)?;
         Ok(if report.is_good() { Verdict::Good } else { Verdict::Bad })
     }
@@ -183,21 +187,49 @@ impl Replay {
         }
         let survey = self.pass(ui, Survey::take)?;
         let layout = self.pass(ui, |source| Peaks::count(&survey, source))?.layout(&survey);
-        if let Some(path) = &self.emit_layout {
-            if layout.pools.is_empty() {
-                return Err(Failure::from(Error::Usage {
-                    what: format!("there is no request of up to {LIMIT} bytes to make a pool for"),
-                    help: "leave out --emit-layout, or write a layout by hand".to_owned(),
-                }));
-            }
-            put(path, layout.to_toml().as_bytes())?;
-            if path != Path::new("-") {
-                ui.say(format_args!("wrote {}: edit it and give it back with --layout", path.display()));
-            }
+        if self.emit_layout.is_some() && layout.pools.is_empty() {
+            return Err(Failure::from(Error::Usage {
+                what: format!("there is no request of up to {LIMIT} bytes to make a pool for"),
+                help: "leave out --emit-layout, or write a layout by hand".to_owned(),
+            }));
         }
         let derived =
             Derived { limit: LIMIT, larger_requests: survey.large(), largest_request: survey.largest() };
         Ok((layout, derived))
+    }
+
+    /// Refuses outputs that would destroy an input or each other.
+    fn check_outputs(&self) -> Result<(), Failure> {
+        let outputs = [self.output.as_deref(), self.emit_layout.as_deref()];
+        let inputs = [Some(&*self.input.file), self.layout.as_deref()];
+        for output in outputs.into_iter().flatten() {
+            if inputs.into_iter().flatten().any(|input| same_file(input, output)) {
+                return Err(Failure::from(Error::Usage {
+                    what: format!("{} is both input and output", output.display()),
+                    help: "choose another name for the output".to_owned(),
+                }));
+            }
+        }
+        let result = self.output.as_deref().unwrap_or(Path::new("-"));
+        match &self.emit_layout {
+            Some(layout) if result == layout || same_file(result, layout) => {
+                Err(Failure::from(Error::Usage {
+                    what: "the result and the layout go to the same place".to_owned(),
+                    help: "write one of them to a file: `--emit-layout FILE` or `-o FILE`".to_owned(),
+                }))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes the derived layout, once the replay has succeeded.
+    fn emit(&self, ui: &Ui, layout: &Layout) -> Result<(), Failure> {
+        let Some(path) = &self.emit_layout else { return Ok(()) };
+        put(path, layout.to_toml().as_bytes())?;
+        if path != Path::new("-") {
+            ui.say(format_args!("wrote {}: edit it and give it back with --layout", path.display()));
+        }
+        Ok(())
     }
 
     fn write(&self, text: &str) -> Result<(), Failure> {

@@ -33,6 +33,7 @@
 mod carve;
 mod classes;
 mod drive;
+mod fragmentation;
 mod heap;
 mod plot;
 mod pools;
@@ -43,7 +44,7 @@ mod shadow;
 mod side;
 mod stamp;
 
-use microusc_chips::{BuildError, Builder, Chip, ChipHeap, Engine};
+use microusc_chips::{BuildError, Builder, Chip, ChipHeap, Engine, Kind};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
@@ -52,6 +53,7 @@ use crate::layout::Layout;
 use crate::trace::Context;
 use carve::Carved;
 use drive::Replay;
+pub use fragmentation::RegionFragmentation;
 use heap::Heap;
 use pools::{Arenas, Pools};
 pub use report::*;
@@ -114,8 +116,10 @@ pub fn run(setup: &Setup, source: &mut dyn Source) -> Result<Report> {
     let build = || setup.heap.clone().build().map_err(|error| unbuildable(&setup.heap, &error));
     let heap = build()?;
     let (heap_engine, idf) = (heap.engine(), heap.idf());
+    let external_ram = heap.regions().any(|region| region.spec.kind == Kind::Psram);
     let heap = Heap::new(heap, setup.malloc_psram);
     let available = heap.free_bytes();
+    let external = heap.external_bytes();
     let heap = Side::new(heap, setup.verify);
     let carved = Carved::new(build()?, &setup.layout);
     let (carved, misfit) = match carved {
@@ -144,8 +148,11 @@ pub fn run(setup: &Setup, source: &mut dyn Source) -> Result<Report> {
     let mut replay = Replay::new(pools, heap, sampler);
     replay.drive(source)?;
 
-    let Replay { pools, heap, sampler, pool_firsts, heap_firsts, clock } = replay;
+    let Replay { pools, heap, sampler, pool_firsts, heap_firsts, clock, fragmentation } = replay;
     let events = clock.events;
+    // External RAM counts where the recording has blocks in it.
+    let available = available + if heap.books.external > 0 { external } else { 0 };
+    let ram = ram.map(|ram| Ram { available, ..ram });
     let heap_report = SideReport::new(&heap, &heap_firsts, Ram { available, fixed: 0, blocks: 0 });
     let pool_speed = pools.as_ref().map(|side| Speed::new(side.elapsed, events));
     let timing = Timing { pools: pool_speed, heap: Speed::new(heap.elapsed, events) };
@@ -157,6 +164,8 @@ pub fn run(setup: &Setup, source: &mut dyn Source) -> Result<Report> {
         idf: idf.name(),
         heap_engine: heap_engine.name(),
         heap_note: heap_note(setup.chip, heap_engine),
+        external_ram,
+        malloc_psram: setup.malloc_psram,
         events,
         ticks: clock.now,
         asked_bytes_at_peak: source.totals().peak_bytes,
@@ -165,7 +174,10 @@ pub fn run(setup: &Setup, source: &mut dyn Source) -> Result<Report> {
         misfit,
         pools,
         heap: heap_report,
+        fragmentation: fragmentation.finish(),
         samples: sampler.finish(),
+        failed_allocations: source.findings().failed,
+        left_out: source.findings().left_out,
         remarks: source.remarks(),
         timing: Some(timing),
     })
@@ -214,6 +226,7 @@ impl PoolSide {
             side: SideReport::new(side, firsts, ram),
             ram_static: ram.fixed,
             each: each.collect(),
+            heap_external: side.allocator.external,
             heap_too_large: side.allocator.too_large,
             heap_overflow: side.allocator.overflowed,
         }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
-use microusc_chips::{Engine, Idf};
+use microusc_chips::{Chip, Engine, Idf};
 
 use super::plot;
 use super::{Failure, Moment, PoolSide, Report, SideReport, Speed};
@@ -151,6 +151,42 @@ impl Report {
                 count(heap_overflow),
             ));
         }
+        if self.heap.older_frees > 0 {
+            let blocks = if self.heap.older_frees == 1 { "a block" } else { "blocks" };
+            let frees = plural(self.heap.older_frees, "free");
+            notes.push(format!("{frees} of {blocks} older than the recording: not replayed"));
+        }
+        if self.failed_allocations.count > 0 {
+            let failed = crate::info::failures(&self.failed_allocations);
+            notes.push(format!("while recording, {failed}; not replayed"));
+        }
+        if self.heap.external_requests > 0 {
+            let requests = plural(self.heap.external_requests, "request");
+            let were = crate::text::was(self.heap.external_requests);
+            let chip_has_it = self.chip.parse().is_ok_and(|chip: Chip| chip.facts().psram.is_some());
+            let advice = if chip_has_it {
+                "give the board's PSRAM with --psram"
+            } else {
+                "choose a chip that has it with --chip"
+            };
+            notes.push(if self.external_ram {
+                format!("{requests} {were} served from PSRAM in the recording, and {were} here while there was room in it")
+            } else {
+                format!(
+                    "{requests} {were} served from PSRAM in the recording; {} has none here, so internal RAM was asked: \
+                     {advice}",
+                    self.chip
+                )
+            });
+        }
+        let failed = self.heap.failed > 0 || self.pools.as_ref().is_none_or(|pools| pools.side.failed > 0);
+        if failed && self.external_ram && !self.malloc_psram {
+            notes.push(
+                "malloc uses internal RAM only: where the program lets it use PSRAM, say from which size on with \
+                 --malloc-psram"
+                    .to_owned(),
+            );
+        }
         if !notes.is_empty() {
             out.push_str("\nNotes\n");
         }
@@ -167,6 +203,7 @@ impl Report {
         if let Some(PoolSide { side, .. }) = &self.pools {
             let refused = count(side.wrong_frees_refused);
             notes.push(match side.wrong_frees - side.wrong_frees_refused {
+                0 if side.wrong_frees == 1 => "the pools refused it and went on".to_owned(),
                 0 => format!("the pools refused {refused} and went on"),
                 rest => format!(
                     "the pools refused {refused} and went on; {} could not be done again, as no pool had a freed block",

@@ -164,6 +164,13 @@ impl Blocks for Tlsf {
     }
 
     /// Walks the free list of the highest class in use.
+    fn largest_block(&self) -> u32 {
+        match self.largest_payload() {
+            0 => 0,
+            payload => payload + HEADER,
+        }
+    }
+
     fn info(&self) -> HeapInfo {
         let Counters { free, minimum_free, allocated_blocks, free_blocks } = self.counters;
         HeapInfo {
@@ -223,13 +230,18 @@ impl Tlsf {
 
     /// Largest size that `allocate` would grant now. Walks the list of the highest class in use.
     fn largest_free(&self) -> u32 {
+        self.lists.round_down(self.largest_payload())
+    }
+
+    /// Payload bytes of the largest free block; 0 if there is none.
+    fn largest_payload(&self) -> u32 {
         let mut block = self.lists.highest();
         let mut largest = 0;
         while block != NULL {
             largest = self.size(block).max(largest);
             block = self.words[block as usize];
         }
-        self.lists.round_down(largest)
+        largest
     }
 
     /// Payload offset, payload bytes and liveness of each block, in order of address.

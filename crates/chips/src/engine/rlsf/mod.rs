@@ -124,6 +124,10 @@ impl Blocks for Tlsf {
         largest_payload(self.pool - HEADER)
     }
 
+    fn largest_block(&self) -> u32 {
+        self.free_blocks().1
+    }
+
     fn info(&self) -> HeapInfo {
         let (free_blocks, largest) = self.free_blocks();
         let allocated_blocks = self.allocated_blocks as usize;

@@ -18,12 +18,17 @@
 //! paired with the newest live block of that table entry: short-lived blocks are the rule, and sizes, peaks
 //! and leaks do not depend on the choice. A raw file (`heaptrack --raw`) has pointers, and exact lifetimes.
 
+mod origin;
+
 use super::Decoder;
+use super::blocks::{Blocks as Named, Request};
 use super::clock::Clock;
 use super::lines::Lines;
 use super::peek::Peek;
 use crate::error::{Error, Result};
-use crate::trace::{BadFree, Event, Lifetimes, Meta, SlotMap};
+use crate::text::{bytes, plural, was};
+use crate::trace::{BadFree, Event, Findings, Lifetimes, Meta};
+use origin::Origin;
 
 /// Newest file version understood.
 const NEWEST: u64 = 3;
@@ -43,7 +48,12 @@ pub(super) struct Heaptrack<'a> {
     meta: Meta,
     /// Letter and fields of the line under the cursor have not been decoded yet.
     pending: bool,
+    version: u64,
     blocks: Blocks,
+    origin: Origin,
+    /// Blocks that were left out, and are to be left out when they are freed: pointers or table entries.
+    not_the_programs: Vec<u64>,
+    findings: Findings,
     clock: Clock,
     now: u64,
     closed: bool,
@@ -52,7 +62,7 @@ pub(super) struct Heaptrack<'a> {
 /// How blocks are identified, and the blocks.
 enum Blocks {
     /// Raw: by pointer.
-    Pointers { slots: SlotMap<u64>, replaced: u64 },
+    Pointers(Named<u64>),
     /// Interpreted: by table entry.
     Infos(Infos),
 }
@@ -68,6 +78,7 @@ struct Infos {
 
 struct Info {
     size: u64,
+    trace: u64,
     top: u32,
     used: bool,
 }
@@ -88,14 +99,31 @@ impl<'a> Heaptrack<'a> {
             _ => return Err(lines.error("a heaptrack file starts with a line like \"v 10400 3\"")),
         };
         if !(1..=NEWEST).contains(&version) {
-            return Err(Error::Version { what: "heaptrack file", found: version, supported: NEWEST });
+            let help = if version > NEWEST {
+                "use a newer poolscope, or record again with heaptrack 1.4"
+            } else {
+                "the file is from a heaptrack before 1.1, which wrote no file version: record again with heaptrack 1.1 or \
+                 newer (`heaptrack --raw PROGRAM`)"
+            };
+            let help = help.to_owned();
+            return Err(Error::Version {
+                what: "heaptrack file",
+                found: version,
+                oldest: 1,
+                supported: NEWEST,
+                help,
+            });
         }
         let infos = Infos { dead: NONE, ..Infos::default() };
         let mut this = Heaptrack {
             lines,
             meta: Meta::new("heaptrack", 1000),
             pending: false,
+            version,
             blocks: Blocks::Infos(infos),
+            origin: Origin::default(),
+            not_the_programs: Vec::new(),
+            findings: Findings::default(),
             clock: Clock::default(),
             now: 0,
             closed: false,
@@ -123,7 +151,9 @@ impl<'a> Heaptrack<'a> {
                         _ => matches!(&self.blocks, Blocks::Infos(infos) if infos.entries.is_empty()),
                     };
                     if raw {
-                        self.blocks = Blocks::Pointers { slots: SlotMap::new(), replaced: 0 };
+                        let mut named = Named::new();
+                        named.begin_at_zero();
+                        self.blocks = Blocks::Pointers(named);
                     } else {
                         self.meta.lifetimes = Lifetimes::Paired;
                         self.meta.notes.push(
@@ -167,7 +197,11 @@ impl<'a> Heaptrack<'a> {
                 self.closed = true;
                 return Ok(());
             }
-            b'X' | b'I' | b's' | b'i' | b't' | b'R' | b'A' | b'S' | b'x' | b'm' => return Ok(()),
+            b's' | b'i' | b't' | b'm' => {
+                self.origin.line(line, self.version);
+                return Ok(());
+            }
+            b'X' | b'I' | b'R' | b'A' | b'S' | b'x' => return Ok(()),
             b'a' | b'+' | b'-' | b'c' => {}
             _ => return Err(self.lines.error(unknown(line))),
         }
@@ -179,29 +213,55 @@ impl<'a> Heaptrack<'a> {
                 self.now = time;
                 return Ok(());
             }
-            (b'a', [Some(size), Some(_), None], Blocks::Infos(infos)) => {
+            (b'a', [Some(size), Some(trace), None], Blocks::Infos(infos)) => {
                 if infos.entries.len() == MAX_INFOS {
                     return Err(Error::TooMuch { what: "pairs of size and call stack", limit: MAX_INFOS });
                 }
-                infos.entries.push(Info { size, top: NONE, used: false });
+                infos.entries.push(Info { size, trace, top: NONE, used: false });
                 return Ok(());
             }
-            (b'+', [Some(size), Some(_), Some(pointer)], Blocks::Pointers { slots, replaced }) => {
-                let admission = slots.alloc(pointer);
-                if let Some(slot) = admission.replaced {
-                    *replaced += 1;
-                    batch.push(Event::Free { slot, dt: self.clock.dt(self.now) });
+            (b'+', [Some(size), Some(trace), Some(pointer)], Blocks::Pointers(named)) => {
+                // Whatever had this address before is gone.
+                self.not_the_programs.retain(|&left_out| left_out != pointer);
+                if pointer != 0 && self.origin.is_reserve(size, trace, true) {
+                    self.findings.leave_out(size);
+                    self.not_the_programs.push(pointer);
+                } else {
+                    let request = Request { size, ..Request::default() };
+                    named.alloc((pointer != 0).then_some(pointer), request, self.now, batch);
                 }
-                Event::Alloc { slot: admission.slot, size, dt: self.clock.dt(self.now) }
+                return Ok(());
             }
-            (b'-', [Some(pointer), None, None], Blocks::Pointers { slots, .. }) => {
-                slots.free(pointer).event(self.clock.dt(self.now))
+            (b'-', [Some(pointer), None, None], Blocks::Pointers(named)) => {
+                match self.not_the_programs.iter().position(|&left_out| left_out == pointer) {
+                    Some(at) => {
+                        self.not_the_programs.swap_remove(at);
+                    }
+                    None => named.free((pointer != 0).then_some(pointer), self.now, batch),
+                }
+                return Ok(());
             }
-            (b'+', [Some(entry), None, None], Blocks::Infos(infos)) => match infos.alloc(entry) {
-                Some((slot, size)) => Event::Alloc { slot, size, dt: self.clock.dt(self.now) },
-                None => return Err(self.lines.error(format!("allocation info {entry:x} is not defined"))),
-            },
+            (b'+', [Some(entry), None, None], Blocks::Infos(infos)) => {
+                let info = usize::try_from(entry).ok().and_then(|entry| infos.entries.get(entry));
+                if let Some(&Info { size, trace, .. }) = info
+                    && self.origin.is_reserve(size, trace, false)
+                {
+                    self.findings.leave_out(size);
+                    self.not_the_programs.push(entry);
+                    return Ok(());
+                }
+                match infos.alloc(entry) {
+                    Some((slot, size)) => Event::Alloc { slot, size, dt: self.clock.dt(self.now) },
+                    None => {
+                        return Err(self.lines.error(format!("allocation info {entry:x} is not defined")));
+                    }
+                }
+            }
             (b'-', [Some(entry), None, None], Blocks::Infos(infos)) => {
+                if let Some(at) = self.not_the_programs.iter().position(|&left_out| left_out == entry) {
+                    self.not_the_programs.swap_remove(at);
+                    return Ok(());
+                }
                 let dt = self.clock.dt(self.now);
                 match infos.free(entry) {
                     Ok(slot) => Event::Free { slot, dt },
@@ -269,12 +329,29 @@ impl Decoder for Heaptrack<'_> {
         Ok(true)
     }
 
-    fn remarks(&self) -> Vec<String> {
-        let replaced = match self.blocks {
-            Blocks::Pointers { replaced, .. } => replaced,
-            Blocks::Infos(_) => 0,
+    fn findings(&self) -> Findings {
+        let mut findings = match &self.blocks {
+            Blocks::Pointers(named) => named.findings.clone(),
+            Blocks::Infos(_) => Findings::default(),
         };
-        [super::replaced_remark(replaced), self.clock.remark()].into_iter().flatten().collect()
+        findings.left_out = self.findings.left_out;
+        findings
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        let mut remarks = match &self.blocks {
+            Blocks::Pointers(named) => named.remarks(),
+            Blocks::Infos(_) => self.clock.remark().into_iter().collect(),
+        };
+        let left_out = self.findings.left_out;
+        if left_out.blocks > 0 {
+            let (blocks, were) = (plural(left_out.blocks, "block"), was(left_out.blocks));
+            remarks.push(format!(
+                "{blocks} of {} {were} left out: the reserve of the C++ library that heaptrack loads, allocated before main",
+                bytes(left_out.bytes)
+            ));
+        }
+        remarks
     }
 }
 
