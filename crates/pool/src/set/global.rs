@@ -2,10 +2,9 @@
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::{NonNull, null_mut};
-use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::PoolSet;
-use crate::sync::Guarded;
+use crate::sync::{AtomicBool, Guarded, Ordering};
 use crate::{DefaultLock, Error, RawLock};
 
 /// No other allocator: what the pools do not serve is refused, and the program's allocation fails.
@@ -100,7 +99,7 @@ impl<const CLASSES: usize, G, L: RawLock> GlobalSet<CLASSES, G, L> {
             return None;
         }
         // SAFETY: written before `ready` said so, and never again.
-        self.set.with_mut(|set| unsafe { (*set).as_ref() })
+        self.set.with(|set| unsafe { (*set).as_ref() })
     }
 
     /// The other allocator. O(1).
