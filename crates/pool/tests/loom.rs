@@ -1,4 +1,4 @@
-//! Every interleaving, within bounds: `RUSTFLAGS="--cfg loom" cargo test --release --package microusc-pool --test loom`.
+//! Every interleaving, within bounds: `RUSTFLAGS="--cfg loom" cargo test --profile model --package microusc-pool --test loom`.
 //!
 //! Bounds: two threads, pools of one or two blocks, one or two operations each; within these, every schedule. (With two
 //! threads waiting for a third, loom may let the two take turns for ever.) The content of each block is watched as well:

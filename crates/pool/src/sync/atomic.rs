@@ -82,10 +82,11 @@ impl Count {
     /// One less; whether none is left. The last sees what all others did.
     #[inline(always)]
     pub(crate) fn remove(&self) -> bool {
-        if self.0.load(Ordering::Relaxed) >= SATURATED {
-            return false;
+        let owners = self.0.fetch_sub(1, Ordering::AcqRel);
+        if owners >= SATURATED {
+            self.0.store(SATURATED, Ordering::Relaxed);
         }
-        self.0.fetch_sub(1, Ordering::AcqRel) == 1
+        owners == 1
     }
 
     pub(crate) fn is_one(&self) -> bool {

@@ -28,10 +28,6 @@ std::thread_local! {
     pub static FLAW: core::cell::Cell<Flaw> = const { core::cell::Cell::new(Flaw::None) };
 }
 
-fn ordering(right: Ordering) -> Ordering {
-    if FLAW.get() == Flaw::Relaxed { Ordering::Relaxed } else { right }
-}
-
 /// The language's atomic of this name, as far as pools use it.
 #[derive(Debug)]
 pub(crate) struct AtomicU32 {
@@ -70,30 +66,39 @@ impl AtomicU32 {
     }
 
     pub(crate) fn fetch_or(&self, bits: u32, order: Ordering) -> u32 {
-        self.change(|old| old | bits, order)
+        self.change(|old| old | bits, |word, order| word.fetch_or(bits, order), order)
     }
 
     pub(crate) fn fetch_and(&self, bits: u32, order: Ordering) -> u32 {
-        self.change(|old| old & bits, order)
+        self.change(|old| old & bits, |word, order| word.fetch_and(bits, order), order)
     }
 
     pub(crate) fn fetch_add(&self, number: u32, order: Ordering) -> u32 {
-        self.change(|old| old.wrapping_add(number), order)
+        self.change(|old| old.wrapping_add(number), |word, order| word.fetch_add(number, order), order)
     }
 
     pub(crate) fn fetch_sub(&self, number: u32, order: Ordering) -> u32 {
-        self.change(|old| old.wrapping_sub(number), order)
+        self.change(|old| old.wrapping_sub(number), |word, order| word.fetch_sub(number, order), order)
     }
 
-    fn change(&self, to: impl Fn(u32) -> u32, order: Ordering) -> u32 {
+    /// In one step and as ordered, unless that is the flaw. One access, not a look before it: loom remembers the last
+    /// access to a word only, and would not try what another thread's look before that allows.
+    fn change(
+        &self,
+        to: impl Fn(u32) -> u32,
+        at_once: impl Fn(&loom::sync::atomic::AtomicU32, Ordering) -> u32,
+        order: Ordering,
+    ) -> u32 {
         let word = self.watched();
-        if FLAW.get() == Flaw::TwoSteps {
-            let old = word.load(Ordering::Acquire);
-            word.store(to(old), Ordering::Release);
-            return old;
+        match FLAW.get() {
+            Flaw::None => at_once(word, order),
+            Flaw::Relaxed => at_once(word, Ordering::Relaxed),
+            Flaw::TwoSteps => {
+                let old = word.load(Ordering::Acquire);
+                word.store(to(old), Ordering::Release);
+                old
+            }
         }
-        let changed = word.fetch_update(ordering(order), Ordering::Relaxed, |old| Some(to(old)));
-        changed.unwrap_or_else(|old| old)
     }
 }
 
