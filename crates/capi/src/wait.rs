@@ -43,8 +43,8 @@ impl Place {
     /// Serves those who wait until none is left or no block: after what may have made several available. O(served),
     /// each in a critical section of its own.
     pub(crate) fn serve_all(&self) {
-        // SAFETY: the lock is held; the queue is this pool's.
-        while let Some(waker) = self.locked(|raw, queue| unsafe { serve(raw, queue) }) {
+        // SAFETY: the queue is this pool's.
+        while let Some(waker) = unsafe { self.locked(|raw, queue| serve(raw, queue)) } {
             wake(waker);
         }
     }
@@ -55,13 +55,29 @@ unsafe impl Waited for Place {
     type Waker = Waker;
     type Marks = ControlMarks;
 
-    fn locked<R>(&self, work: impl FnOnce(&mut RawPool<'_, ControlMarks>, &mut Queue<Waker>) -> R) -> R {
-        // SAFETY: as above; pool and queue are different fields.
+    unsafe fn locked<R>(
+        &self,
+        work: impl FnOnce(&mut RawPool<'_, ControlMarks>, &mut Queue<Waker>) -> R,
+    ) -> R {
+        // SAFETY: as above; pool and queue are different fields, which `work` uses by its arguments only.
         unsafe {
             lock(self.control).with(|| {
                 let queue = &mut (*self.control.as_ptr()).queue;
                 work(&mut raw(self.pool, self.control), queue)
             })
+        }
+    }
+
+    unsafe fn put_back(&self, block: NonNull<u8>) {
+        // SAFETY: as the caller promises; the queue is this pool's. A refusal is counted by the pool.
+        let served = unsafe {
+            self.locked(|raw, queue| {
+                let _counted = raw.put(block.as_ptr());
+                serve(raw, queue)
+            })
+        };
+        if let Some(waker) = served {
+            wake(waker);
         }
     }
 }
@@ -100,10 +116,11 @@ pub(crate) fn wake(waker: Waker) {
 /// ```
 pub(crate) fn forget(task: *const c_void) -> bool {
     registry::each(|control| {
-        // SAFETY: on the list, which is locked, so live, with its struct.
-        let place = unsafe { Place::new((*control.as_ptr()).owner, control) };
-        // SAFETY: the lock is held; the queue is this pool's.
-        place.locked(|raw, queue| unsafe { queue.forget(raw, |waker| waker.task == task) });
+        // SAFETY: on the list, which is locked, so live, with its struct. The queue is this pool's; two numbers are compared.
+        unsafe {
+            let place = Place::new((*control.as_ptr()).owner, control);
+            place.locked(|raw, queue| queue.forget(raw, |waker| waker.task == task));
+        }
     });
     WAKING.change(0) == 0
 }

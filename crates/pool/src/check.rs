@@ -17,6 +17,8 @@
 //! A byte a block, not a bit: on a core without bit instructions, finding the word, the mask and the new value
 //! costs about eight instructions more in each direction, on every call, to save seven eighths of a byte a block.
 
+use crate::sealed::Sealed;
+
 /// The mark of a block that has been returned, or that a zeroed map starts with.
 pub const FREE: u8 = 0;
 /// The mark of a free block that was not handed out since the lowest number of free blocks was last started anew.
@@ -27,7 +29,7 @@ pub const LIVE: u8 = 0x80;
 /// The mark of a block that was given up and is not free yet. Claimed, like one that has an owner.
 pub const LEAVING: u8 = 0x81;
 
-/// Keeps which blocks are live.
+/// Keeps which blocks are live: [`ByteMarks`], [`NoMarks`] or [`NoChecks`]. Sealed: no other type implements it.
 ///
 /// # Safety
 ///
@@ -35,7 +37,7 @@ pub const LEAVING: u8 = 0x81;
 /// 2. `release` returns `false`, changing nothing, for an index that is not claimed.
 ///
 /// [`NoMarks`] and [`NoChecks`] are exempt: they are for pools whose types make both cases impossible.
-pub unsafe trait Marks {
+pub unsafe trait Marks: Sealed {
     /// Whether ownership is recorded at all.
     const KEPT: bool;
 
@@ -115,6 +117,10 @@ impl<const BEHIND: usize> ByteMarks<BEHIND> {
         unsafe { self.mark(index).write(mark) }
     }
 }
+
+impl<const BEHIND: usize> Sealed for ByteMarks<BEHIND> {}
+impl Sealed for NoMarks {}
+impl Sealed for NoChecks {}
 
 // SAFETY: a mark is LIVE from claim to release and at no other time.
 unsafe impl<const BEHIND: usize> Marks for ByteMarks<BEHIND> {

@@ -6,6 +6,7 @@ use core::ptr::NonNull;
 
 use crate::pool::List;
 use crate::raw::{Link, RawPool};
+use crate::sealed::Sealed;
 use crate::sync::Guarded;
 use crate::{
     ByteMarks, DefaultLock, Error, Geometry, Locked, Owns, PoolBox, RawLock, Reclaim, Rejected, Stats, Survey,
@@ -290,6 +291,8 @@ unsafe impl<L: RawLock> Owns for DynPool<'_, L> {
         self.with_raw(|raw| raw.is_live(address))
     }
 }
+
+impl<L: RawLock> Sealed for DynPool<'_, L> {}
 
 // SAFETY: the lock guards this very pool. A block is a stride long, and any byte is a `MaybeUninit`.
 unsafe impl<L: RawLock> Locked for DynPool<'_, L> {

@@ -50,8 +50,8 @@ pub unsafe extern "C" fn memory_pool_set_wait_order(
     // SAFETY: obligation 1.
     match unsafe { control_of(pool) } {
         Ok(control) => {
-            // SAFETY: `control` is that of `pool`.
-            unsafe { Place::new(pool, control) }.locked(|_, queue| queue.set_order(order));
+            // SAFETY: `control` is that of `pool`; a number is set.
+            unsafe { Place::new(pool, control).locked(|_, queue| queue.set_order(order)) };
             ESP_OK
         }
         Err(reason) => reason,
@@ -73,19 +73,23 @@ unsafe fn alloc(
         if timeout_ms != 0 && !port::Signal::may_wait() {
             return Err(told(function, pool, control, Error::CannotWait));
         }
-        let (now, at_once) = place.locked(|raw, queue| {
-            let now = match timeout_ms {
-                0 => Some(raw.take()),
-                _ => queue.take_now(raw),
-            };
-            // SAFETY: a live control block.
-            (now, unsafe { modes(control) })
-        });
+        // SAFETY: the pool is used by the arguments only; a live control block.
+        let (now, at_once) = unsafe {
+            place.locked(|raw, queue| {
+                let now = match timeout_ms {
+                    0 => Some(raw.take()),
+                    _ => queue.take_now(raw),
+                };
+                (now, modes(control))
+            })
+        };
         let (taken, modes) = match now {
             Some(taken) => (taken, at_once),
             None => {
                 let longest = (timeout_ms != MEMORY_POOL_WAIT_FOREVER).then_some(timeout_ms);
-                let taken = take_blocking(&place, port::task_priority(), longest, Waker::of_caller);
+                let priority = port::task_priority();
+                // SAFETY: a waker gives the signal when `wake` takes it, after `serve` or never, and has nothing to drop.
+                let taken = unsafe { take_blocking(&place, priority, longest, Waker::of_caller) };
                 // SAFETY: a live control block.
                 (taken, watch::handed_over(unsafe { modes(control) }))
             }

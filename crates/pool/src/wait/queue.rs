@@ -10,7 +10,6 @@
 //! queue. While nobody is, the usual path does not know that there could be one.
 
 use core::ptr::{NonNull, null_mut};
-use core::task::Poll;
 
 use crate::{Error, Marks, RawPool};
 
@@ -51,15 +50,15 @@ impl<W> Waiter<W> {
         Self { next: null_mut(), priority, state: State::Idle }
     }
 
-    /// Where he is.
-    pub fn state(&mut self) -> &mut State<W> {
+    /// Where it is.
+    pub(super) fn state(&mut self) -> &mut State<W> {
         &mut self.state
     }
 
-    /// Where he was; from now on in no queue, with no block.
+    /// Where it was; from now on in no queue, with no block.
     ///
-    /// Not while he is queued: [`Queue::leave`] is for that.
-    pub fn settle(&mut self) -> State<W> {
+    /// Not while it is queued: [`Queue::leave`] is for that.
+    pub(super) fn settle(&mut self) -> State<W> {
         core::mem::replace(&mut self.state, State::Idle)
     }
 }
@@ -98,25 +97,15 @@ impl<W> Queue<W> {
         (self.first.is_null() && raw.available() > 0).then(|| raw.take())
     }
 
-    /// Takes a block for `waiter`; if none is to be had, or others wait already, queues him with `waker`. O(waiters).
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Corrupt`].
+    /// Queues `waiter`, which is to be woken by `waker`: after [`take_now`](Self::take_now) gave nothing, under the same
+    /// lock. O(waiters). `waker` is moved and nothing else: it is neither cloned, dropped nor used here.
     ///
     /// # Safety
     ///
-    /// 1. The lock of `raw` is closed, and this queue is that pool's.
-    /// 2. `waiter` is idle, and stays in place until he has left the queue or was granted a block.
-    pub unsafe fn enter<M: Marks>(
-        &mut self,
-        raw: &mut RawPool<'_, M>,
-        waiter: *mut Waiter<W>,
-        waker: W,
-    ) -> Poll<Result<NonNull<u8>, Error>> {
-        if let Some(taken) = self.take_now(raw) {
-            return Poll::Ready(taken);
-        }
+    /// 1. The lock of `raw` is held, and this queue is that pool's: it is used with this one pool only.
+    /// 2. `waiter` is idle, and stays valid and in place, used by nothing but this queue, until it has left the queue or
+    ///    was granted a block.
+    pub unsafe fn enter<M: Marks>(&mut self, raw: &mut RawPool<'_, M>, waiter: *mut Waiter<W>, waker: W) {
         // SAFETY: the waiter is idle, hence the caller's; those in the queue are in place, as each promised.
         unsafe {
             let mut slot: *mut *mut Waiter<W> = &mut self.first;
@@ -131,10 +120,10 @@ impl<W> Queue<W> {
             *slot = waiter;
         }
         self.count(raw, self.waiting.saturating_add(1));
-        Poll::Pending
     }
 
-    /// Takes `waiter` out of the queue, if he is in it, and says where he was. O(waiters).
+    /// Takes `waiter` out of the queue, if it is in it, and says where it was. O(waiters). What would have woken it is in
+    /// the answer, to be dropped once the lock is released.
     ///
     /// # Safety
     ///
@@ -152,34 +141,6 @@ impl<W> Queue<W> {
             }
             (*waiter).settle()
         }
-    }
-
-    /// Takes those out of the queue whom `gone` means, by what would wake them; says how many. O(waiters).
-    ///
-    /// For tasks that will never go on, as long as the memory that they waited in is still theirs. One that goes on all
-    /// the same finds that its time is up.
-    ///
-    /// # Safety
-    ///
-    /// As [`enter`](Self::enter).
-    pub unsafe fn forget<M: Marks>(&mut self, raw: &mut RawPool<'_, M>, gone: impl Fn(&W) -> bool) -> usize {
-        let mut forgotten = 0;
-        // SAFETY: those in the queue are in place, as each promised; the lock is closed.
-        unsafe {
-            let mut slot: *mut *mut Waiter<W> = &mut self.first;
-            while let Some(waiter) = (*slot).as_mut() {
-                if matches!(&waiter.state, State::Queued(waker) if gone(waker)) {
-                    *slot = waiter.next;
-                    waiter.settle();
-                    forgotten += 1;
-                } else {
-                    slot = &mut waiter.next;
-                }
-            }
-        }
-        let waiting = self.waiting.saturating_sub(forgotten);
-        self.count(raw, waiting);
-        forgotten.into()
     }
 
     /// Gives the first a block, if there is one to give; returns what wakes him. O(1).
@@ -211,5 +172,38 @@ impl<W> Queue<W> {
     fn count<M: Marks>(&mut self, raw: &mut RawPool<'_, M>, waiting: u16) {
         self.waiting = waiting;
         raw.set_waited_for(!self.first.is_null());
+    }
+}
+
+impl<W: Copy> Queue<W> {
+    /// Takes waiters out of the queue for which `gone` is true of what would wake them; says how many. O(waiters).
+    ///
+    /// For tasks that will never go on, as long as the memory that they waited in is still theirs. One that goes on all
+    /// the same finds that its time is up.
+    ///
+    /// Only for wakers that are `Copy`, which have no code of their own to run when they are dropped here, with the lock
+    /// held.
+    ///
+    /// # Safety
+    ///
+    /// As [`enter`](Self::enter); and `gone` does not use the pool or its lock, and does not panic.
+    pub unsafe fn forget<M: Marks>(&mut self, raw: &mut RawPool<'_, M>, gone: impl Fn(&W) -> bool) -> usize {
+        let mut forgotten = 0;
+        // SAFETY: those in the queue are in place, as each promised; the lock is closed.
+        unsafe {
+            let mut slot: *mut *mut Waiter<W> = &mut self.first;
+            while let Some(waiter) = (*slot).as_mut() {
+                if matches!(&waiter.state, State::Queued(waker) if gone(waker)) {
+                    *slot = waiter.next;
+                    waiter.settle();
+                    forgotten += 1;
+                } else {
+                    slot = &mut waiter.next;
+                }
+            }
+        }
+        let waiting = self.waiting.saturating_sub(forgotten);
+        self.count(raw, waiting);
+        forgotten.into()
     }
 }
