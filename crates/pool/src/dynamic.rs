@@ -256,7 +256,8 @@ impl<'m, L: RawLock> DynPool<'m, L> {
     /// The lock is closed.
     #[inline(always)]
     unsafe fn unlocked<R>(&self, work: impl FnOnce(&mut RawPool<'_, ByteMarks>) -> R) -> R {
-        self.list.with_mut(|list| {
+        self.lock.assert_held();
+        let result = self.list.with_mut(|list| {
             // SAFETY: with the lock closed nobody else has a reference to the list.
             let list = unsafe { &mut *list };
             // SAFETY: `new` set up the marks, and they are the pool's by exclusive borrow.
@@ -272,7 +273,9 @@ impl<'m, L: RawLock> DynPool<'m, L> {
                 )
             };
             work(&mut raw)
-        })
+        });
+        self.lock.assert_held();
+        result
     }
 }
 

@@ -106,6 +106,13 @@ pub unsafe trait RawLock {
     /// The caller holds the lock, and `saved` came from the matching `acquire`.
     unsafe fn release(&self, saved: Self::Saved);
 
+    /// Panics if the lock is known not to be held by the calling context. A pool asks before and after it uses what the
+    /// lock guards.
+    ///
+    /// By default it is not known, and asking costs nothing: for locks of tests, which keep a record of who holds them.
+    #[inline(always)]
+    fn assert_held(&self) {}
+
     /// Runs `usual` with the lock closed. Where that gives nothing, the lock stays closed, and the caller, who gets
     /// what was saved, goes on and opens it. `usual` must not panic or use the same lock again.
     ///

@@ -342,7 +342,8 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
     /// The lock is closed.
     #[inline(always)]
     unsafe fn unlocked<R>(&self, work: impl FnOnce(&mut RawPool<'_, M::Marks>) -> R) -> R {
-        self.list.with_mut(|list| {
+        self.lock.assert_held();
+        let result = self.list.with_mut(|list| {
             // SAFETY: with the lock closed nobody else has a reference to the list.
             let list = unsafe { &mut *list };
             // SAFETY: this pool's room for `N` marks, with the lock held.
@@ -359,7 +360,9 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
                 )
             };
             work(&mut raw)
-        })
+        });
+        self.lock.assert_held();
+        result
     }
 }
 

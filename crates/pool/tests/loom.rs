@@ -15,6 +15,8 @@ use microusc_pool::{AtomicPool, DynPool, Error, FLAW, Flaw, LINK_BYTES, PoolBox,
 
 #[path = "loom/leaving.rs"]
 mod leaving;
+#[path = "loom/operations.rs"]
+mod operations;
 #[path = "loom/sets.rs"]
 mod sets;
 #[path = "loom/shared.rs"]
