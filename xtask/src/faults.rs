@@ -26,7 +26,7 @@ const PARTS: usize = 16;
 /// The test command begins with no other fault after so long.
 const SAMPLE_TIME: Duration = Duration::from_secs(150);
 
-/// Plants all, those whose name contains one of the words, or `--part K/N`; `--list` names them only.
+/// Plants all, those whose name or suite contains one of the words, or `--part K/N`; `--list` names them only.
 pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
     let mut faults = list::read(sh)?;
     let (mut words, mut only_list) = (Vec::new(), false);
@@ -39,8 +39,9 @@ pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
             other => bail!("{}; `faults` knows `--list`, `--part K/N` and words", other.unexpected()),
         }
     }
-    faults.retain(|fault| words.is_empty() || words.iter().any(|word| fault.name.contains(word.as_str())));
-    ensure!(!faults.is_empty(), "no fault has a name with {}", words.join(" or "));
+    let is_meant = |fault: &Fault, word: &str| fault.name.contains(word) || fault.suite.contains(word);
+    faults.retain(|fault| words.is_empty() || words.iter().any(|word| is_meant(fault, word)));
+    ensure!(!faults.is_empty(), "no fault and no suite has a name with {}", words.join(" or "));
     if only_list {
         faults.iter().for_each(|fault| println!("{}: {} {}", fault.name, fault.suite, fault.test));
         return Ok(());

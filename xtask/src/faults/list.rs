@@ -20,7 +20,7 @@ pub(crate) struct Fault {
     pub(crate) new: String,
     /// The program that has the test, as `Suite::named` knows it.
     pub(crate) suite: String,
-    /// The test.
+    /// The test; `*`: one of those that the program has.
     pub(crate) test: String,
 }
 
