@@ -8,7 +8,7 @@ use core::ptr::NonNull;
 use microusc_pool::{Queue, RawLock, RawPool, Signal, Waited};
 
 use crate::abi::memory_pool_t;
-use crate::control::{Control, ControlMarks, lock, raw};
+use crate::control::{Control, ControlMarks, lock, raw, with_pool};
 use crate::port::{self, PortLock};
 use crate::registry;
 
@@ -43,8 +43,12 @@ impl Place {
     /// Serves those who wait until none is left or no block: after what may have made several available. O(served),
     /// each in a critical section of its own.
     pub(crate) fn serve_all(&self) {
-        // SAFETY: the queue is this pool's.
-        while let Some(waker) = unsafe { self.locked(|raw, queue| serve(raw, queue)) } {
+        let served = |raw: &mut RawPool<'_, ControlMarks>| {
+            // SAFETY: the pool of this control block, with its lock held.
+            unsafe { serve(self.control, raw) }
+        };
+        // SAFETY: `control` is that of `pool`, as `new` was promised.
+        while let Some(waker) = unsafe { with_pool(self.pool, self.control, served) } {
             wake(waker);
         }
     }
@@ -69,11 +73,11 @@ unsafe impl Waited for Place {
     }
 
     unsafe fn put_back(&self, block: NonNull<u8>) {
-        // SAFETY: as the caller promises; the queue is this pool's. A refusal is counted by the pool.
+        // SAFETY: as the caller promises; `control` is that of `pool`. A refusal is counted by the pool.
         let served = unsafe {
-            self.locked(|raw, queue| {
+            with_pool(self.pool, self.control, |raw| {
                 let _counted = raw.put(block.as_ptr());
-                serve(raw, queue)
+                serve(self.control, raw)
             })
         };
         if let Some(waker) = served {
@@ -86,11 +90,14 @@ unsafe impl Waited for Place {
 ///
 /// # Safety
 ///
-/// As `Queue::serve`.
+/// `raw` is the pool of `control`, with its lock held.
 #[inline(always)]
-pub(crate) unsafe fn serve(raw: &mut RawPool<'_, ControlMarks>, queue: &mut Queue<Waker>) -> Option<Waker> {
-    // SAFETY: as the caller promises.
-    let waker = unsafe { queue.serve(raw) }?;
+pub(crate) unsafe fn serve(control: NonNull<Control>, raw: &mut RawPool<'_, ControlMarks>) -> Option<Waker> {
+    // SAFETY: as the caller promises; pool and queue are different fields.
+    let waker = unsafe {
+        lock(control).assert_held();
+        (*control.as_ptr()).queue.serve(raw)
+    }?;
     WAKING.change(1);
     Some(waker)
 }

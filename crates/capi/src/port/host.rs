@@ -3,6 +3,7 @@
 mod controls;
 mod lock;
 mod print;
+mod record;
 mod signal;
 mod tasks;
 
@@ -19,6 +20,7 @@ pub use controls::{
 };
 pub(crate) use lock::PortLock;
 pub(crate) use print::{log, moment, print, print_heap};
+pub use record::microusc_host_interrupt_at_release;
 pub use signal::microusc_host_set_context;
 pub(crate) use signal::{Signal, task_priority};
 pub(crate) use tasks::{

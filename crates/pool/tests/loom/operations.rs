@@ -125,7 +125,9 @@ const BESIDE_A_WAITER: &[(&str, fn(&'static Waited))] = &[
 #[test]
 fn each_beside_a_waiter() {
     for &(_name, beside) in BESIDE_A_WAITER {
-        loom::model(move || {
+        let mut model = loom::model::Builder::new();
+        model.preemption_bound = Some(2);
+        model.check(move || {
             let pool: &'static Waited = Box::leak(Box::new(WaitPool::new(Pool::new(), Order::Fifo)));
             // The reserve keeps the block from the waiter, unless the other lets it go.
             pool.set_isr_reserve(1).unwrap();

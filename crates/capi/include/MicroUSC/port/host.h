@@ -34,6 +34,15 @@ void microusc_host_fail_allocation(size_t count);
  */
 void microusc_host_set_context(uint8_t priority, bool interrupt);
 
+/*
+ * Runs `interrupt` on the calling thread wherever it released the last lock of a pool that it held: where an interrupt comes
+ * that was masked until then. It may use pools, and is not interrupted itself. NULL: nothing any more.
+ *
+ * For testing what comes in between. Returns false, and does nothing, in an archive without debug assertions (a release).
+ * An archive with them also ends the program when what a lock guards is used while the lock is not held.
+ */
+bool microusc_host_interrupt_at_release(void (*interrupt)(void));
+
 #ifdef __cplusplus
 }
 #endif

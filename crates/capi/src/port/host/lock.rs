@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use microusc_pool::RawLock;
 
+use super::record;
+
 /// Before each look: the holder does many operations on cache lines that it has.
 const PAUSE: Duration = Duration::from_micros(1);
 
@@ -22,14 +24,23 @@ unsafe impl RawLock for PortLock {
 
     #[inline(always)]
     fn acquire(&self) {
+        record::acquiring(self);
         if self.0.swap(true, Ordering::Acquire) {
             self.wait();
         }
+        record::acquired(self);
     }
 
     #[inline(always)]
     unsafe fn release(&self, (): ()) {
+        record::releasing(self);
         self.0.store(false, Ordering::Release);
+        record::released();
+    }
+
+    #[inline(always)]
+    fn assert_held(&self) {
+        record::assert_held(self);
     }
 }
 
