@@ -16,6 +16,8 @@
 mod blocking;
 mod future;
 mod queue;
+#[cfg(test)]
+mod tests;
 
 use core::pin::Pin;
 use core::ptr::NonNull;

@@ -90,8 +90,8 @@ pub unsafe trait Waited {
     fn locked<R>(&self, work: impl FnOnce(&mut RawPool<'_, Self::Marks>, &mut Queue<Self::Waker>) -> R) -> R;
 }
 
-/// Takes a block, and sleeps until there is one, for at most `milliseconds` (`None`: for ever). O(waiters) in two
-/// critical sections, besides the sleep. From tasks.
+/// Takes a block, and sleeps until there is one, for at most `milliseconds` (`None`: for ever). O(waiters) in one
+/// critical section, and O(1) in another when time is up, besides the sleep. From tasks.
 ///
 /// `waker` makes of a signal what wakes the task that sleeps on it; the signal lives until that has been used.
 ///
