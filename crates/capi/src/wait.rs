@@ -90,7 +90,8 @@ pub(crate) fn wake(waker: Waker) {
 }
 
 /// Takes `task`, which does not run, out of every queue. `false` while any task is being woken, since it may be this one:
-/// its stack is still needed, and this is to be called again. O(pools + waiters); a critical section for each pool.
+/// its stack is still needed, and this is to be called again. O(pools² + waiters), in a critical section of O(pools + its
+/// waiters) for each pool.
 ///
 /// ```text
 ///   who frees, interrupted or on another core      who removes the task

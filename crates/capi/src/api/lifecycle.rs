@@ -186,7 +186,7 @@ unsafe fn destroy(function: &'static CStr, pool: *mut memory_pool_t, only_unused
             report(function, ESP_ERR_INVALID_STATE, c"".as_ptr(), pool.cast(), 0);
             ESP_ERR_INVALID_STATE
         }
-        Some(ended) if ended.waited_for => {
+        Some(ended) if ended.needed => {
             report(function, ESP_ERR_INVALID_STATE, ended.name.as_ptr(), pool.cast(), 0);
             ESP_ERR_INVALID_STATE
         }

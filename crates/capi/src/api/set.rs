@@ -72,7 +72,8 @@ pub unsafe extern "C" fn memory_pool_set_init(
     made.err().map_or(ESP_OK, |reason| refused(reason, set.cast(), Caller::SetInit, None))
 }
 
-/// Ends a set, whatever is in use. O(pools). From tasks only.
+/// Ends a set, whatever is in use, unless tasks wait for a block of it or one is just being returned: all of it, or nothing.
+/// O(pools). From tasks only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_set_destroy(set: *mut memory_pool_set_t) {
     const CALLER: Caller = Caller::SetDestroy;
@@ -94,7 +95,9 @@ pub unsafe extern "C" fn memory_pool_set_destroy(set: *mut memory_pool_set_t) {
         }
     };
     // SAFETY: live, and nobody else uses it.
-    unsafe { set::end(set, tell) };
+    if let Err(class) = unsafe { set::end(set, tell) } {
+        report(CALLER.name(), ESP_ERR_INVALID_STATE, class.name.as_ptr(), set.cast(), 0);
+    }
 }
 
 /// Lets requests whose class is empty go one class up, or not. O(1), no critical section.
