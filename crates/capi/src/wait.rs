@@ -41,7 +41,7 @@ impl Place {
     }
 
     /// Serves those who wait until none is left or no block: after what may have made several available. O(served),
-    /// each in a critical section of its own.
+    /// each in a critical section of its own; in between the blocks are left to those who wait, as the queue told the pool.
     pub(crate) fn serve_all(&self) {
         // SAFETY: the lock is held; the queue is this pool's.
         while let Some(waker) = self.locked(|raw, queue| unsafe { serve(raw, queue) }) {

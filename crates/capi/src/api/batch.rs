@@ -70,7 +70,8 @@ pub unsafe extern "C" fn memory_pool_alloc_batch(
     reason_of(error)
 }
 
-/// Returns `count` blocks, or none. O(count) inside one critical section. Tasks, interrupts, both cores.
+/// Returns `count` blocks, or none. O(count) inside one critical section, or two while something is done to blocks that are
+/// returned; and one of O(1) for each waiting task that is served. Tasks, interrupts, both cores.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_free_batch(
     pool: *mut memory_pool_t,
@@ -138,7 +139,7 @@ unsafe fn put(
     Ok(())
 }
 
-/// Keeps the last `blocks` free blocks for interrupts. O(1); one critical section.
+/// Keeps the last `blocks` free blocks for interrupts. O(1); one critical section, and one for each waiting task that is served.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_set_isr_reserve(pool: *mut memory_pool_t, blocks: usize) -> esp_err_t {
     // SAFETY: obligation 1.

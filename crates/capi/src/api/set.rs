@@ -53,7 +53,7 @@ unsafe fn refuse(
     refused(reason_not_returned(error), block, caller, control)
 }
 
-/// Makes a set: every class, or nothing. O(blocks of all classes). From tasks only.
+/// Makes a set: every class, or nothing. O(blocks of all classes + pools). From tasks only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_set_init(
     set: *mut memory_pool_set_t,
@@ -218,7 +218,7 @@ pub unsafe extern "C" fn memory_pool_set_realloc(
     to.cast()
 }
 
-/// A snapshot of one class. O(1); two critical sections.
+/// A snapshot of one class. O(blocks of the class), in critical sections of O(64), and one of O(1).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_set_get_info(
     set: *mut memory_pool_set_t,
