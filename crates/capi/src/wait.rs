@@ -41,7 +41,7 @@ impl Place {
     }
 
     /// Serves those who wait until none is left or no block: after what may have made several available. O(served),
-    /// each in a critical section of its own.
+    /// each in a critical section of its own; in between the blocks are left to those who wait, as the queue told the pool.
     pub(crate) fn serve_all(&self) {
         let served = |raw: &mut RawPool<'_, ControlMarks>| {
             // SAFETY: the pool of this control block, with its lock held.
@@ -113,7 +113,8 @@ pub(crate) fn wake(waker: Waker) {
 }
 
 /// Takes `task`, which does not run, out of every queue. `false` while any task is being woken, since it may be this one:
-/// its stack is still needed, and this is to be called again. O(pools + waiters); a critical section for each pool.
+/// its stack is still needed, and this is to be called again. O(pools² + waiters), in a critical section of O(pools + its
+/// waiters) for each pool.
 ///
 /// ```text
 ///   who frees, interrupted or on another core      who removes the task

@@ -9,7 +9,8 @@
 //!  put of a VIRGIN or FREE block                      -> Error::DoubleFree
 //! ```
 //!
-//! (Between LIVE and FREE a block may be LEAVING, 0x81: see `raw/leave.rs`.)
+//! (Between LIVE and FREE a block may be LEAVING, 0x81: see `raw/leave.rs`. The sign bit does not tell the two apart, so the fast
+//! path is closed while a block is leaving, and the slow path compares the whole mark.)
 //!
 //! The free list lives in the free blocks, where an overrun or a write after free reaches it. It may therefore
 //! only propose: a block counts as free when its mark says so, and marks are nowhere near the blocks.
@@ -71,6 +72,16 @@ pub unsafe trait Marks: Sealed {
     ///
     /// `index` is below the capacity of the pool that these marks are for.
     unsafe fn is_virgin(&self, index: usize) -> bool;
+
+    /// Whether block `index` is [`LEAVING`]: claimed, but no owner's any more, so that it must not be released.
+    ///
+    /// # Safety
+    ///
+    /// `index` is below the capacity of the pool that these marks are for.
+    #[inline(always)]
+    unsafe fn is_leaving(&self, _: usize) -> bool {
+        false
+    }
 }
 
 /// A byte a block, in memory that the pool was given, `BEHIND` bytes behind an address: an owner that has something
@@ -157,6 +168,12 @@ unsafe impl<const BEHIND: usize> Marks for ByteMarks<BEHIND> {
     unsafe fn is_virgin(&self, index: usize) -> bool {
         // SAFETY: the caller's index.
         unsafe { self.get(index) == VIRGIN }
+    }
+
+    #[inline(always)]
+    unsafe fn is_leaving(&self, index: usize) -> bool {
+        // SAFETY: the caller's index.
+        unsafe { self.get(index) == LEAVING }
     }
 }
 

@@ -9,13 +9,16 @@
 //!                                                                         in the queue, or stays on the list
 //! ```
 //!
-//! A block that is freed while somebody waits is taken for the first in the queue before the lock opens, so nobody who
-//! comes later is served first. What is cancelled between being granted and being polled gives the block on; none is
+//! A block that is freed while somebody waits is taken for the first in the queue before the lock opens. When several become free
+//! at once, the pool leaves as many of them as tasks wait to these tasks, until each was served. So nobody who comes later is
+//! served first. What is cancelled between being granted and being polled gives the block on; none is
 //! lost.
 
 mod blocking;
 mod future;
 mod queue;
+#[cfg(test)]
+mod tests;
 
 use core::pin::Pin;
 use core::ptr::NonNull;

@@ -252,7 +252,8 @@ unsafe fn put_watched(
 ) -> esp_err_t {
     // SAFETY: the lock is held until the release. Then the block is leaving, if it was one in use, by this caller alone.
     let (answer, served) = unsafe {
-        let (answer, modes) = (raw(pool, control).begin_put(block.cast()), modes(control));
+        let begun = watch::begin(control, &mut raw(pool, control), &[block.cast()]);
+        let (answer, modes) = (begun.map_err(|(_, error)| error), modes(control));
         lock(control).release(saved);
         if answer.is_ok() {
             watch::leaving(pool, control, block.cast(), modes);
@@ -260,7 +261,7 @@ unsafe fn put_watched(
         let served = lock(control).with(|| {
             let mut raw = raw(pool, control);
             if answer.is_ok() {
-                watch::finished(control, &mut raw, block.cast(), modes);
+                watch::finished(control, &mut raw, &[block.cast()], modes);
             }
             serve(control, &mut raw)
         });
@@ -289,11 +290,11 @@ unsafe fn put_otherwise_alone(
     let answer = unsafe {
         let mut raw = alone(pool, control);
         if (*control.as_ptr()).watch.is_on() {
-            let begun = raw.begin_put(block.cast());
+            let begun = watch::begin(control, &mut raw, &[block.cast()]).map_err(|(_, error)| error);
             if begun.is_ok() {
                 let modes = modes(control);
                 watch::leaving(pool, control, block.cast(), modes);
-                watch::finished(control, &mut raw, block.cast(), modes);
+                watch::finished(control, &mut raw, &[block.cast()], modes);
             }
             begun
         } else {

@@ -12,7 +12,7 @@ use crate::report::{name_of, report};
 use crate::wait::{Place, Waker, forget};
 use crate::watch;
 
-/// Takes a block, and waits for one. O(waiters) in two critical sections, besides the wait. Tasks.
+/// Takes a block, and waits for one. O(waiters) in one critical section, O(1) in a second, besides the wait. Tasks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_alloc_timeout(pool: *mut memory_pool_t, timeout_ms: u32) -> *mut c_void {
     // SAFETY: as for this function.
@@ -20,7 +20,7 @@ pub unsafe extern "C" fn memory_pool_alloc_timeout(pool: *mut memory_pool_t, tim
     taken.map_or(null_mut(), |block| block.as_ptr().cast())
 }
 
-/// Takes a block, waits for one, and says why not. O(waiters) in two critical sections, besides the wait. Tasks.
+/// Takes a block, waits for one, and says why not. O(waiters) in one critical section, O(1) in a second, besides the wait. Tasks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_alloc_timeout_reason(
     pool: *mut memory_pool_t,
@@ -100,7 +100,8 @@ unsafe fn alloc(
     })
 }
 
-/// Takes a task that does not run out of every pool's queue. O(pools + waiters); a critical section for each pool. Tasks.
+/// Takes a task that does not run out of every pool's queue. O(pools² + waiters), in a critical section of O(pools + its waiters)
+/// for each pool. Tasks.
 #[unsafe(no_mangle)]
 pub extern "C" fn memory_pool_forget_task(task: *const c_void) -> esp_err_t {
     if task.is_null() {

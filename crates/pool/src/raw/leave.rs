@@ -8,7 +8,9 @@
 //! ```
 //!
 //! A block that is leaving counts as in use, is on no list, and belongs to nobody but who began: to return it again is a
-//! double free, and a forged link to it is damage.
+//! double free, and a forged link to it is damage. The fast path does not tell it from a block in use, so it is closed from
+//! the first `begin_put` until the pool's owner, which counts them, says that no block is leaving any more
+//! ([`set_retiring`](RawPool::set_retiring)).
 
 use core::ptr::NonNull;
 
@@ -33,6 +35,7 @@ impl<const BEHIND: usize> RawPool<'_, ByteMarks<BEHIND>> {
             Some(index) => {
                 // SAFETY: the index of a block.
                 unsafe { self.marks.set(index, LEAVING) };
+                self.set_retiring(true);
                 Ok(())
             }
             None => Err(self.refuse(block)),

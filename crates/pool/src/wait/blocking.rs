@@ -117,9 +117,9 @@ pub unsafe trait Waited {
     unsafe fn put_back(&self, block: NonNull<u8>);
 }
 
-/// Takes a block, and sleeps until there is one, for at most `milliseconds` (`None`: for ever). O(waiters) in two
-/// critical sections, besides the sleep. From tasks. [`WaitPool::wait_blocking`](super::WaitPool::wait_blocking) is the
-/// safe form.
+/// Takes a block, and sleeps until there is one, for at most `milliseconds` (`None`: for ever). O(waiters) in one
+/// critical section, and O(1) in another when time is up, besides the sleep. From tasks.
+/// [`WaitPool::wait_blocking`](super::WaitPool::wait_blocking) is the safe form.
 ///
 /// `waker` makes of a signal what wakes the task that sleeps on it; it is called with the lock released.
 ///

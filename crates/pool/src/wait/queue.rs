@@ -29,6 +29,8 @@ pub enum Order {
 #[derive(Debug)]
 pub struct Waiter<W> {
     next: *mut Waiter<W>,
+    /// While it is queued: the one in front, or null for the first, so that leaving needs no search.
+    previous: *mut Waiter<W>,
     priority: u8,
     state: State<W>,
 }
@@ -47,7 +49,7 @@ pub enum State<W> {
 impl<W> Waiter<W> {
     /// Somebody who does not wait yet. `priority` counts in [`Order::Priority`]: higher is served earlier.
     pub const fn new(priority: u8) -> Self {
-        Self { next: null_mut(), priority, state: State::Idle }
+        Self { next: null_mut(), previous: null_mut(), priority, state: State::Idle }
     }
 
     /// Where it is.
@@ -68,7 +70,7 @@ impl<W> Waiter<W> {
 /// It lies beside the pool's [`Ledger`](crate::Ledger), and everything here is done with the pool's lock closed. What
 /// is woken is for the caller to wake, after the lock was opened.
 ///
-/// * Cost: [`serve`](Self::serve) is O(1); [`enter`](Self::enter) and [`leave`](Self::leave) are O(waiters).
+/// * Cost: [`serve`](Self::serve) and [`leave`](Self::leave) are O(1); [`enter`](Self::enter) is O(waiters).
 #[derive(Debug)]
 pub struct Queue<W> {
     first: *mut Waiter<W>,
@@ -108,22 +110,22 @@ impl<W> Queue<W> {
     pub unsafe fn enter<M: Marks>(&mut self, raw: &mut RawPool<'_, M>, waiter: *mut Waiter<W>, waker: W) {
         // SAFETY: the waiter is idle, hence the caller's; those in the queue are in place, as each promised.
         unsafe {
-            let mut slot: *mut *mut Waiter<W> = &mut self.first;
-            while let Some(other) = (*slot).as_mut() {
-                if self.order == Order::Priority && other.priority < (*waiter).priority {
-                    break;
-                }
-                slot = &mut other.next;
+            let (mut previous, mut next) = (null_mut::<Waiter<W>>(), self.first);
+            while !next.is_null() && !(self.order == Order::Priority && (*next).priority < (*waiter).priority)
+            {
+                (previous, next) = (next, (*next).next);
             }
             (*waiter).state = State::Queued(waker);
-            (*waiter).next = *slot;
-            *slot = waiter;
+            self.link(previous, waiter);
+            Self::set_previous(next, waiter);
+            (*waiter).next = next;
+            (*waiter).previous = previous;
         }
         self.count(raw, self.waiting.saturating_add(1));
     }
 
-    /// Takes `waiter` out of the queue, if it is in it, and says where it was. O(waiters). What would have woken it is in
-    /// the answer, to be dropped once the lock is released.
+    /// Takes `waiter` out of the queue, if it is in it, and says where it was. O(1). What would have woken it is in the
+    /// answer, to be dropped once the lock is released.
     ///
     /// # Safety
     ///
@@ -132,11 +134,7 @@ impl<W> Queue<W> {
         // SAFETY: those in the queue are in place, as each promised; the lock is closed.
         unsafe {
             if let State::Queued(_) = (*waiter).state {
-                let mut slot: *mut *mut Waiter<W> = &mut self.first;
-                while !(*slot).is_null() && *slot != waiter {
-                    slot = &raw mut (**slot).next;
-                }
-                *slot = (*waiter).next;
+                self.unlink(waiter);
                 self.count(raw, self.waiting.saturating_sub(1));
             }
             (*waiter).settle()
@@ -153,25 +151,74 @@ impl<W> Queue<W> {
     #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_queue_serve"))]
     pub unsafe fn serve<M: Marks>(&mut self, raw: &mut RawPool<'_, M>) -> Option<W> {
         // SAFETY: those in the queue are in place, as each promised; the lock is closed.
-        let waiter = unsafe { self.first.as_mut() }?;
-        if raw.available() == 0 {
+        let waiter = NonNull::new(self.first)?.as_ptr();
+        if raw.unreserved() == 0 {
             return None;
         }
         // What damage there is was counted; who waits goes on waiting until it is repaired.
-        let block = raw.take_urgent().ok()?;
-        self.first = waiter.next;
+        let block = raw.take_any().ok()?;
+        // SAFETY: those in the queue are in place, as each promised; the lock is closed.
+        let state = unsafe {
+            self.first = (*waiter).next;
+            Self::set_previous(self.first, null_mut());
+            core::mem::replace(&mut (*waiter).state, State::Granted(block))
+        };
         self.count(raw, self.waiting.saturating_sub(1));
-        match core::mem::replace(&mut waiter.state, State::Granted(block)) {
+        match state {
             State::Queued(waker) => Some(waker),
             State::Idle | State::Granted(_) => None,
         }
     }
 
-    /// Notes who is left, and closes the gate while anybody is.
+    /// Makes `next` the one behind `previous`, or the first for null. O(1).
+    ///
+    /// # Safety
+    ///
+    /// Those in the queue are in place; the lock is closed.
+    #[inline(always)]
+    unsafe fn link(&mut self, previous: *mut Waiter<W>, next: *mut Waiter<W>) {
+        if previous.is_null() {
+            self.first = next;
+        } else {
+            // SAFETY: in the queue, as the caller promises.
+            unsafe { (*previous).next = next };
+        }
+    }
+
+    /// Makes `previous` the one in front of `waiter`, if there is one. O(1).
+    ///
+    /// # Safety
+    ///
+    /// As [`link`](Self::link).
+    #[inline(always)]
+    unsafe fn set_previous(waiter: *mut Waiter<W>, previous: *mut Waiter<W>) {
+        if !waiter.is_null() {
+            // SAFETY: in the queue, as the caller promises.
+            unsafe { (*waiter).previous = previous };
+        }
+    }
+
+    /// Takes `waiter` out. O(1).
+    ///
+    /// # Safety
+    ///
+    /// As [`link`](Self::link); `waiter` is in the queue.
+    #[inline(always)]
+    unsafe fn unlink(&mut self, waiter: *mut Waiter<W>) {
+        // SAFETY: it and its neighbours are in the queue, as the caller promises.
+        unsafe {
+            let (previous, next) = ((*waiter).previous, (*waiter).next);
+            self.link(previous, next);
+            Self::set_previous(next, previous);
+        }
+    }
+
+    /// Notes how many are left. As many free blocks are owed to them, and the gate is closed while there are any.
     #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_queue_count"))]
     fn count<M: Marks>(&mut self, raw: &mut RawPool<'_, M>, waiting: u16) {
         self.waiting = waiting;
-        raw.set_waited_for(!self.first.is_null());
+        // The number stops at its largest value: it may have come down to 0 too early.
+        raw.set_waiting(if self.first.is_null() { 0 } else { usize::from(waiting.max(1)) });
     }
 }
 
@@ -191,15 +238,15 @@ impl<W: Copy> Queue<W> {
         let mut forgotten = 0;
         // SAFETY: those in the queue are in place, as each promised; the lock is closed.
         unsafe {
-            let mut slot: *mut *mut Waiter<W> = &mut self.first;
-            while let Some(waiter) = (*slot).as_mut() {
-                if matches!(&waiter.state, State::Queued(waker) if gone(waker)) {
-                    *slot = waiter.next;
-                    waiter.settle();
+            let mut waiter = self.first;
+            while !waiter.is_null() {
+                let next = (*waiter).next;
+                if matches!(&(*waiter).state, State::Queued(waker) if gone(waker)) {
+                    self.unlink(waiter);
+                    (*waiter).settle();
                     forgotten += 1;
-                } else {
-                    slot = &mut waiter.next;
                 }
+                waiter = next;
             }
         }
         let waiting = self.waiting.saturating_sub(forgotten);
