@@ -77,10 +77,11 @@ fn a_block_that_leaves_is_neither_freed_nor_given_out() {
     let mut parts = Parts::new();
     let blocks = [parts.take(), parts.take(), parts.take()];
     parts.begin(blocks[0]).unwrap();
+    assert_eq!(parts.put(blocks[0]), Err(Error::DoubleFree));
     assert_eq!(parts.begin(blocks[0]), Err(Error::DoubleFree));
     assert_eq!(parts.begin_many(&blocks[..1]), Err((0, Error::DoubleFree)));
     assert_eq!(parts.pool().take(), Err(Error::Exhausted));
-    assert_eq!((parts.pool().used(), parts.ledger.refused), (3, 2));
+    assert_eq!((parts.pool().used(), parts.ledger.refused), (3, 3));
     assert!(parts.finish(blocks[0]));
     assert_eq!((parts.pool().used(), parts.pool().validate()), (2, Ok(())));
     assert_eq!(parts.take(), blocks[0]);

@@ -17,6 +17,15 @@ thread_local! {
     static HELD: Cell<u32> = const { Cell::new(0) };
     static TAKEN: Cell<u32> = const { Cell::new(0) };
     static ASKED: Cell<u32> = const { Cell::new(0) };
+    static INTERRUPT: Cell<Option<fn()>> = const { Cell::new(None) };
+}
+
+/// An interrupt that was masked while a lock was held. It is not interrupted itself.
+fn interrupt() {
+    if let Some(handler) = INTERRUPT.take() {
+        handler();
+        INTERRUPT.set(Some(handler));
+    }
 }
 
 /// A lock that keeps a record. One thread at a time uses a pool here, so a cell is enough; what is tested is that the lock
@@ -43,6 +52,7 @@ unsafe impl RawLock for Recorded {
     unsafe fn release(&self, (): ()) {
         assert!(self.0.replace(false), "a lock is released that is not held");
         HELD.set(HELD.get() - 1);
+        interrupt();
     }
 
     fn assert_held(&self) {
@@ -237,4 +247,90 @@ fn a_pool_that_is_waited_for_holds_its_lock() {
     }
     assert!(takes(1, || pool.validate()).is_ok());
     assert_eq!(takes(1, || pool.stats()).used(), 0);
+}
+
+/// Wherever a lock is released while waiters are served, something else tries to be first.
+mod newcomers {
+    use std::future::Future;
+    use std::pin::Pin;
+    use std::task::{Context, Poll, Waker};
+
+    use microusc_pool::Wait;
+
+    use super::*;
+
+    type Inner = Pool<usize, 3, Recorded>;
+    type Waited = WaitPool<Inner>;
+
+    thread_local! {
+        static POOL: Cell<Option<&'static Waited>> = const { Cell::new(None) };
+        static CAME: Cell<u32> = const { Cell::new(0) };
+    }
+
+    /// A task that comes later, and an interrupt: neither gets what the waiters are owed.
+    fn comes_later() {
+        let pool = POOL.get().unwrap();
+        CAME.set(CAME.get() + 1);
+        assert_eq!(pool.try_alloc().map(|_| ()), Err(Error::Exhausted));
+        assert_eq!(pool.try_alloc_from_isr().map(|_| ()), Err(Error::Exhausted));
+        let mut wait = Box::pin(pool.wait(u8::MAX));
+        assert!(is_pending(wait.as_mut()), "it has to wait as well");
+    }
+
+    fn is_pending(wait: Pin<&mut Wait<Inner>>) -> bool {
+        matches!(wait.poll(&mut Context::from_waker(Waker::noop())), Poll::Pending)
+    }
+
+    fn granted(wait: Pin<&mut Wait<Inner>>) {
+        let Poll::Ready(Ok(block)) = wait.poll(&mut Context::from_waker(Waker::noop())) else {
+            panic!("overtaken");
+        };
+        drop(block);
+    }
+
+    /// Three wait for three blocks, which `makes_free` makes free.
+    fn are_not_first(pool: &'static Waited, makes_free: impl FnOnce()) {
+        let mut waits: [_; 3] = std::array::from_fn(|_| Box::pin(pool.wait(0)));
+        assert!(waits.iter_mut().all(|wait| is_pending(wait.as_mut())));
+        (POOL.set(Some(pool)), CAME.set(0));
+        INTERRUPT.set(Some(comes_later));
+        makes_free();
+        INTERRUPT.set(None);
+        assert!(CAME.get() >= 3, "it came between every two of them");
+        waits.iter_mut().for_each(|wait| granted(wait.as_mut()));
+        drop(waits);
+        assert_eq!((pool.stats().used(), pool.validate()), (0, Ok(())));
+    }
+
+    #[test]
+    fn are_not_first_while_blocks_are_returned() {
+        let pool = leaked(WaitPool::new(Pool::new(), Order::Priority));
+        let held = [(); 3].map(|()| pool.try_alloc().unwrap());
+        are_not_first(pool, || drop(held));
+    }
+
+    #[test]
+    fn are_not_first_while_a_reserve_is_made_smaller() {
+        let pool: &'static Waited = leaked(WaitPool::new(Pool::new(), Order::Priority));
+        pool.set_isr_reserve(3).unwrap();
+        are_not_first(pool, || pool.set_isr_reserve(0).unwrap());
+    }
+
+    #[test]
+    fn are_not_first_while_the_list_is_repaired() {
+        let pool: &'static Waited = leaked(WaitPool::new(Pool::new(), Order::Priority));
+        let blocks = [(); 3].map(|()| pool.try_alloc().unwrap());
+        let first = PoolBox::as_ptr(&blocks[2]).cast::<usize>();
+        drop(blocks);
+        pool.set_isr_reserve(3).unwrap();
+        are_not_first(pool, || {
+            // SAFETY: a write after free, inside the memory of the pool: to the block that was returned last, hence first.
+            unsafe { first.write(4) };
+            // What damage there is keeps the waiters from being served before it is repaired.
+            INTERRUPT.set(None);
+            pool.set_isr_reserve(0).unwrap();
+            INTERRUPT.set(Some(comes_later));
+            pool.repair();
+        });
+    }
 }

@@ -166,6 +166,151 @@ TEST(a_task_is_not_forgotten_before_it_is_woken) {
     join(&sleeper, 1);
 }
 
+/* ---- A newcomer, wherever a lock is released while tasks are served -------------------------------------------- */
+
+static unsigned overtaken;
+
+static void tries_to_overtake(void) {
+    void *blocks[1];
+    interrupts++;
+    void *block = memory_pool_alloc(&pool);
+    if (block == NULL) block = memory_pool_alloc_timeout(&pool, 0);
+    if (block == NULL && memory_pool_alloc_batch(&pool, blocks, 1) == ESP_OK) block = blocks[0];
+    if (block == NULL) return;
+    overtaken++;
+    memory_pool_free(&pool, block);
+}
+
+/* Two tasks wait; `makes_free` makes two blocks free, which are theirs. */
+static void two_are_served(bool with_reserve, void (*makes_free)(void **held)) {
+    void *held[2];
+    sleeper_t sleepers[2];
+    CHECK(memory_pool_init(&pool, SIZE, 2));
+    if (with_reserve) {
+        CHECK_EQUAL(memory_pool_set_isr_reserve(&pool, 2), ESP_OK);
+    } else {
+        for (size_t i = 0; i < 2; i++) held[i] = memory_pool_alloc(&pool);
+    }
+    start(sleepers, 2);
+    interrupts = overtaken = 0;
+    const bool recorded = microusc_host_interrupt_at_release(tries_to_overtake);
+    makes_free(held);
+    microusc_host_interrupt_at_release(NULL);
+    CHECK_EQUAL(interrupts > 0, recorded);
+    CHECK_EQUAL(overtaken, 0);
+    join(sleepers, 2);
+    reported.count = 0;
+}
+
+static void by_a_batch(void **held) { CHECK_EQUAL(memory_pool_free_batch(&pool, held, 2), ESP_OK); }
+
+static void one_by_one(void **held) {
+    for (size_t i = 0; i < 2; i++) memory_pool_free(&pool, held[i]);
+}
+
+static void by_a_smaller_reserve(void **held) {
+    (void)held;
+    CHECK_EQUAL(memory_pool_set_isr_reserve(&pool, 0), ESP_OK);
+}
+
+TEST(nothing_overtakes_while_blocks_are_returned) { two_are_served(false, one_by_one); }
+
+TEST(nothing_overtakes_while_a_batch_is_returned) { two_are_served(false, by_a_batch); }
+
+TEST(nothing_overtakes_while_a_reserve_is_made_smaller) { two_are_served(true, by_a_smaller_reserve); }
+
+TEST(nothing_overtakes_while_the_list_is_repaired) {
+    void *held[3];
+    sleeper_t sleepers[2];
+    CHECK(memory_pool_init(&pool, SIZE, 3));
+    for (size_t i = 0; i < 3; i++) held[i] = memory_pool_alloc(&pool);
+    for (size_t i = 0; i < 3; i++) memory_pool_free(&pool, held[i]);
+    /* The list: 2, 1, 0. What a former owner wrote to block 2 keeps the others from being found. */
+    ((memory_block_t *)hidden(held[2]))->next = (memory_block_t *)(uintptr_t)unknown(4);
+    CHECK(same(memory_pool_alloc(&pool), held[2]));
+    CHECK_EQUAL(memory_pool_set_isr_reserve(&pool, 3), ESP_OK);
+    start(sleepers, 2);
+    CHECK_EQUAL(memory_pool_set_isr_reserve(&pool, 0), ESP_OK);
+    CHECK_EQUAL(info_of(&pool).waiting_tasks, 2);
+    interrupts = overtaken = 0;
+    const bool recorded = microusc_host_interrupt_at_release(tries_to_overtake);
+    CHECK_EQUAL(memory_pool_repair(&pool), ESP_OK);
+    microusc_host_interrupt_at_release(NULL);
+    CHECK_EQUAL(interrupts > 0, recorded);
+    CHECK_EQUAL(overtaken, 0);
+    memory_pool_free(&pool, held[2]);
+    join(sleepers, 2);
+    reported.count = 0;
+}
+
+/* ---- Another task, at each place where it can come in between --------------------------------------------------- */
+
+static unsigned releases, at_release;
+static void (*in_between)(void);
+
+static void comes_once(void) {
+    if (++releases == at_release) in_between();
+}
+
+/* Runs `what` with the other task at its n-th release of a lock; false if there were less. */
+static bool with_another_at(unsigned n, void (*other)(void), void (*what)(void)) {
+    releases = 0;
+    at_release = n;
+    in_between = other;
+    microusc_host_interrupt_at_release(comes_once);
+    what();
+    microusc_host_interrupt_at_release(NULL);
+    return releases >= n;
+}
+
+static unsigned made;
+
+static void makes_the_pool(void) { made += memory_pool_init(&pool, SIZE, BLOCKS); }
+
+/* Two that initialise one struct at the same time: one pool, and nothing of the other is left. */
+TEST(a_struct_holds_one_pool) {
+    bool came = true;
+    for (unsigned n = 1; came; n++) {
+        made = 0;
+        memset(&pool, 0, sizeof(pool));
+        came = with_another_at(n, makes_the_pool, makes_the_pool);
+        CHECK_EQUAL(made, 1);
+        CHECK_EQUAL(memory_pool_validate(&pool), ESP_OK);
+        CHECK(same(memory_pool_next(NULL), &pool) && memory_pool_next(&pool) == NULL);
+        CHECK_EQUAL(memory_pool_destroy_unused(&pool), ESP_OK);
+        CHECK(n < 100);
+    }
+    reported.count = 0;
+}
+
+static void *taken;
+
+static void takes(void) { taken = memory_pool_alloc(&pool); }
+
+static void frees_what_was_taken(void) { memory_pool_free(&pool, pool.memory); }
+
+static memory_pool_site_t seen;
+
+static void looks(void) { (void)memory_pool_get_site(&pool, pool.memory, &seen); }
+
+/* A block that another frees before its record is written, wrongly, has no record: the next owner is not taken for the last. */
+TEST(a_block_that_is_free_has_no_record) {
+    CHECK(memory_pool_init(&pool, SIZE, 1));
+    CHECK_EQUAL(memory_pool_record_sites(&pool, true), ESP_OK);
+    const bool recorded = with_another_at(1, frees_what_was_taken, takes);
+    if (recorded) CHECK_EQUAL(pool.free_blocks, 1);
+    if (!recorded) memory_pool_free(&pool, taken);
+    /* Between the block's being taken and its record: nothing is known of it yet. */
+    memset(&seen, 0xFF, sizeof(seen));
+    CHECK_EQUAL(with_another_at(1, looks, takes), recorded);
+    if (recorded) CHECK(!seen.recorded);
+    CHECK_EQUAL(memory_pool_get_site(&pool, taken, &seen), ESP_OK);
+    CHECK(seen.recorded);
+    memory_pool_free(&pool, taken);
+    CHECK_EQUAL(memory_pool_destroy_unused(&pool), ESP_OK);
+    reported.count = 0;
+}
+
 static const test_t tests[] = {
     RUN(each_function_holds_the_lock),
     RUN(each_function_holds_the_lock_while_sites_are_recorded),
@@ -174,6 +319,12 @@ static const test_t tests[] = {
     RUN(each_function_holds_the_lock_while_all_of_it_is_on),
     RUN(each_function_of_a_set_holds_the_lock),
     RUN(a_task_is_not_forgotten_before_it_is_woken),
+    RUN(nothing_overtakes_while_blocks_are_returned),
+    RUN(nothing_overtakes_while_a_batch_is_returned),
+    RUN(nothing_overtakes_while_a_reserve_is_made_smaller),
+    RUN(nothing_overtakes_while_the_list_is_repaired),
+    RUN(a_struct_holds_one_pool),
+    RUN(a_block_that_is_free_has_no_record),
 };
 
 int main(void) { return RUN_ALL(tests); }

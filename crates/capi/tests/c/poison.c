@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "MicroUSC/system/memory_pool_leaks.h"
+#include "MicroUSC/system/memory_pool_trace.h"
 
 enum { SIZE = 64, COUNT = 6 };
 
@@ -159,6 +160,27 @@ static void *owner(void *unused) {
     return NULL;
 }
 
+static void turns_checks_on(const memory_pool_event_t *event) {
+    if (event->operation != MEMORY_POOL_TRACE_FREE) return;
+    CHECK_EQUAL(memory_pool_set_checks(&pool, MEMORY_POOL_CHECKS_POISON), ESP_OK);
+}
+
+/* A block that is neither its owner's nor free while checks are turned on is filled when it becomes free. */
+TEST(blocks_that_leave_while_checks_are_turned_on_are_filled) {
+    CHECK(memory_pool_init(&pool, SIZE, COUNT));
+    void *block = memory_pool_alloc(&pool);
+    memset(block, 0x5A, SIZE);
+    CHECK_EQUAL(memory_pool_set_trace_callback(turns_checks_on), ESP_OK);
+    CHECK_EQUAL(memory_pool_trace(&pool, true), ESP_OK);
+    memory_pool_free(&pool, block);
+    CHECK_EQUAL(memory_pool_set_trace_callback(NULL), ESP_OK);
+    CHECK_EQUAL(memory_pool_validate(&pool), ESP_OK);
+    CHECK(same(memory_pool_alloc(&pool), block));
+    CHECK_EQUAL(info_of(&pool).corruptions, 0);
+    memory_pool_free(&pool, block);
+    close_pool();
+}
+
 TEST(owners_on_two_threads_keep_their_bytes_while_it_is_turned_on_and_off) {
     pthread_t owners[2];
     CHECK(memory_pool_init(&pool, SIZE, COUNT));
@@ -249,6 +271,7 @@ static const test_t tests[] = {
     RUN(every_way_to_take_and_return_is_looked_after),
     RUN(wrong_frees_change_nothing),
     RUN(it_is_turned_on_and_off_at_any_time),
+    RUN(blocks_that_leave_while_checks_are_turned_on_are_filled),
     RUN(owners_on_two_threads_keep_their_bytes_while_it_is_turned_on_and_off),
     RUN(a_batch_that_is_returned_while_it_is_turned_on_is_filled),
     RUN(two_that_turn_it_on_and_off_do_not_look_before_all_is_filled),

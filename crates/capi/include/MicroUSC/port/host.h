@@ -29,6 +29,12 @@ size_t microusc_host_free_bytes(uint32_t caps);
 void microusc_host_fail_allocation(size_t count);
 
 /*
+ * Makes the port's next `count`-th allocation come from memory of another kind than was asked for: external instead of
+ * internal RAM, or the other way round; 0: none. For testing what is verified.
+ */
+void microusc_host_misplace_allocation(size_t count);
+
+/*
  * What the calling thread stands for from now on: a task of that priority, or an interrupt, which cannot wait. At first
  * a task of priority 0.
  */
