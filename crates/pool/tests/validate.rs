@@ -97,6 +97,10 @@ fn a_list_without_an_end_is_damage_and_the_walk_ends() {
     is_damage("the last leads to the first", |parts| parts.lead(1, 3));
     is_damage("the first leads to itself", |parts| parts.lead(3, 3));
     is_damage("two that lead to each other", |parts| parts.lead(2, 3));
+    is_damage("and a number that has no end either", |parts| {
+        parts.lead(1, 3);
+        parts.listed = usize::MAX;
+    });
 }
 
 #[test]

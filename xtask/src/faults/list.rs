@@ -42,12 +42,16 @@ pub(crate) fn read(sh: &Shell) -> Result<Vec<Fault>> {
         faults.extend(parsed.fault);
     }
     let mut names = BTreeSet::new();
+    let mut wrong = Vec::new();
     for fault in &faults {
         ensure!(names.insert(&fault.name), "two faults are called {}", fault.name);
+        ensure!(fault.old != fault.new, "{} changes nothing", fault.name);
         let text = sh.read_file(&fault.file).with_context(|| fault.name.clone())?;
         let times = text.matches(&fault.old).count();
-        ensure!(times == 1, "{}: its text is {times} times in {}", fault.name, fault.file);
-        ensure!(fault.old != fault.new, "{} changes nothing", fault.name);
+        if times != 1 {
+            wrong.push(format!("{} ({times} times in {})", fault.name, fault.file));
+        }
     }
+    ensure!(wrong.is_empty(), "the text of a fault is to be in its file once: {}", wrong.join(", "));
     Ok(faults)
 }

@@ -149,6 +149,24 @@ fn a_task_that_leaves_the_queue_is_owed_nothing() {
 }
 
 #[test]
+fn forgetting_takes_out_all_that_are_gone_and_only_these() {
+    let mut parts = Parts::new();
+    let blocks = parts.take_all();
+    let mut waiters: [Waiter<u32>; 5] = core::array::from_fn(|_| Waiter::new(0));
+    let first = waiters.as_mut_ptr();
+    for number in 0..5 {
+        // SAFETY: inside the array, which does not move.
+        parts.enter(unsafe { &mut *first.add(number) }, number as u32);
+    }
+    // SAFETY: the waiters are this queue's.
+    let forgotten = parts.locked(|raw, queue| unsafe { queue.forget(raw, |waker| waker % 2 == 0) });
+    assert_eq!((forgotten, parts.queue.waiting()), (3, 2));
+    parts.put(&blocks);
+    assert_eq!([parts.serve(), parts.serve(), parts.serve()], [Some(1), Some(3), None]);
+    assert!([0, 2, 4].into_iter().all(|number| matches!(waiters[number].settle(), State::Idle)));
+}
+
+#[test]
 fn more_tasks_than_are_counted_are_owed_everything() {
     let mut parts = Parts::new();
     let blocks = parts.take_all();
