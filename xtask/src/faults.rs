@@ -76,38 +76,38 @@ fn plant(sh: &Shell, faults: &[Fault], longest: Option<Duration>) -> Result<Done
     let tree = Tree::copy(sh)?;
     let mut by_suite: BTreeMap<&str, Vec<&Fault>> = BTreeMap::new();
     faults.iter().for_each(|fault| by_suite.entry(&fault.suite).or_default().push(fault));
-    let (mut found, mut survived) = (0, Vec::new());
+    let (mut found, mut wrong) = (0, Vec::new());
     'all: for (name, faults) in by_suite {
         let suite = Suite::named(sh, name)?;
         if let Some(why) = suite.missing(sh)? {
             println!("  {name}: {why}");
             continue;
         }
-        for (at, fault) in faults.iter().enumerate() {
+        let mut passes = BTreeMap::new();
+        for fault in faults {
             if is_late() {
                 break 'all;
             }
-            if !faults[..at].iter().any(|before| before.test == fault.test) {
-                let ran = suite.run(&tree, &fault.test)?;
-                ensure!(matches!(ran, Ran::Passed), "{name} {} without a fault: {ran:?}", fault.test);
-            }
             let begun = Instant::now();
-            let planted = tree.plant(fault)?;
-            let ran = suite.run(&tree, &fault.test).with_context(|| fault.name.clone());
-            drop(planted);
-            let seconds = begun.elapsed().as_secs_f64();
-            match ran? {
-                Ran::Passed => {
-                    println!("  SURVIVED {}: {name} {}", fault.name, fault.test);
-                    survived.push(fault.name.as_str());
-                }
-                Ran::Failed(how) => {
+            let tried = passes
+                .entry(&fault.test)
+                .or_insert_with(|| suite.run(&tree, &fault.test).is_ok_and(|ran| matches!(ran, Ran::Passed)))
+                .then(|| tree.plant(fault).and_then(|_planted| suite.run(&tree, &fault.test)));
+            let what = match tried {
+                Some(Ok(Ran::Failed(how))) => {
+                    let seconds = begun.elapsed().as_secs_f64();
                     println!("  found {:<60} {seconds:>5.1} s, {how}", fault.name);
                     found += 1;
+                    continue;
                 }
-            }
+                Some(Ok(Ran::Passed)) => "survives".to_owned(),
+                Some(Err(error)) => format!("{error:#}"),
+                None => "its test is not there, or fails without it".to_owned(),
+            };
+            println!("  WRONG {}: {name} {}: {what}", fault.name, fault.test);
+            wrong.push(format!("{}: {what}", fault.name));
         }
     }
-    ensure!(survived.is_empty(), "not found: {}", survived.join(", "));
+    ensure!(wrong.is_empty(), "{} faults: {}", wrong.len(), wrong.join("; "));
     Ok(Done::Passed(format!("{found} of {} planted, all found", faults.len())))
 }
