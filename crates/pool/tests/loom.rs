@@ -13,6 +13,8 @@ use loom::sync::Arc;
 use loom::thread;
 use microusc_pool::{AtomicPool, DynPool, Error, FLAW, Flaw, LINK_BYTES, PoolBox, RawLock, SpinLock};
 
+#[path = "loom/host_lock.rs"]
+mod host_lock;
 #[path = "loom/leaving.rs"]
 mod leaving;
 #[path = "loom/operations.rs"]

@@ -2,13 +2,14 @@
 
 mod controls;
 mod lock;
+mod pause;
 mod print;
 mod record;
 mod signal;
 mod tasks;
 
 use std::ptr::{NonNull, null_mut};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, atomic};
 
 use microusc_chips::{Access, Caps, Chip, ChipHeap, Kind};
 

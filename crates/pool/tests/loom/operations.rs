@@ -77,7 +77,7 @@ fn in_pairs_on_a_new_pool() {
 fn in_pairs_on_a_pool_that_was_used() {
     in_pairs(|pool| {
         let held = [pool.alloc().unwrap(), pool.alloc().unwrap()];
-        held.map(|block| pool.free(block).unwrap());
+        held.into_iter().for_each(|block| pool.free(block).unwrap());
     });
 }
 
@@ -86,7 +86,7 @@ fn in_pairs_on_a_pool_that_was_used() {
 fn in_pairs_on_a_pool_with_a_reserve() {
     in_pairs(|pool| {
         let held = [pool.alloc().unwrap(), pool.alloc().unwrap()];
-        held.map(|block| pool.free(block).unwrap());
+        held.into_iter().for_each(|block| pool.free(block).unwrap());
         pool.pool.set_isr_reserve(1).unwrap();
     });
 }
