@@ -209,6 +209,7 @@ unsafe fn take_otherwise(
 ) -> Result<NonNull<u8>, Error> {
     // SAFETY: as the caller promises, here and below.
     let first = unsafe { class(set, rank) }.ok_or(Error::NoClass)?;
+    // Relaxed: it stands for nothing but itself.
     // SAFETY: as the caller promises; the flag is shared by design.
     let spill = || unsafe { &(*set).spill }.load(Ordering::Relaxed);
     // SAFETY: as the caller promises.

@@ -9,8 +9,8 @@ use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
 use microusc_pool::{
-    DynPool, Error, Marked, Marking, Order, Owns, Pool, PoolBox, PoolSet, RawLock, SizeClass, Unchecked,
-    Unmarked, WaitPool,
+    DynPool, Error, GlobalSet, Marked, Marking, NoFallback, NonAllocatingLock, Order, Owns, Pool, PoolBox,
+    PoolSet, RawLock, SizeClass, Unchecked, Unmarked, WaitPool,
 };
 
 thread_local! {
@@ -60,6 +60,9 @@ unsafe impl RawLock for Recorded {
         assert!(self.0.get(), "what a lock guards is used while the lock is not held");
     }
 }
+
+// SAFETY: neither allocates.
+unsafe impl NonAllocatingLock for Recorded {}
 
 /// Runs an operation that is to take `locks` locks, one after the other.
 #[track_caller]
@@ -218,6 +221,19 @@ fn a_set_holds_a_lock_for_each_class_and_one_for_its_counters() {
     // SAFETY: refused.
     let refused = takes(1, &|| unsafe { set.free_raw(std::ptr::null_mut()) }.map(|()| small));
     assert_eq!(refused, Err(Error::NotABlock));
+}
+
+#[test]
+fn a_set_is_given_to_the_program_with_the_lock_held() {
+    const CLASSES: [SizeClass; 1] = [SizeClass { block_size: 16, blocks: 1 }];
+    static GLOBAL: GlobalSet<1, NoFallback, Recorded> = GlobalSet::new(NoFallback);
+    for expected in [None, Some(Error::Initialized)] {
+        let memory = bytes(PoolSet::<1, Recorded>::bytes_for(8, &CLASSES).next_multiple_of(8));
+        let set = PoolSet::new(memory, 8, &CLASSES).unwrap();
+        TAKEN.set(0);
+        assert_eq!(GLOBAL.init(set).err(), expected);
+        assert_eq!((HELD.get(), TAKEN.get()), (0, 1));
+    }
 }
 
 #[test]

@@ -44,7 +44,7 @@ const TURN: u32 = 1 << 20;
 #[derive(Debug)]
 pub(crate) struct Watch {
     /// The modes, the number of [`CALL`]s and that of [`TURN`]s. Changed with the pool's lock held; what is looked at without it
-    /// only says whether the lock is worth taking.
+    /// only says whether the lock is worth taking: relaxed, since the lock orders.
     modes: AtomicU32,
     /// A record for each block; null: none. Touched with the pool's lock held.
     records: *mut Record,

@@ -165,27 +165,6 @@ fn a_global_set_is_found_whole_or_not_at_all() {
     });
 }
 
-/// Of two sets that are given to the program at one time, one is the program's.
-#[test]
-fn a_global_set_is_given_once() {
-    loom::model(|| {
-        let global: &'static GlobalSet<2, NoFallback, SpinLock> =
-            Box::leak(Box::new(GlobalSet::new(NoFallback)));
-        let give = || {
-            let needed = PoolSet::<2, SpinLock>::bytes_for(LINK_BYTES, &CLASSES);
-            let memory = Box::leak(Box::<[usize]>::new_uninit_slice(needed.div_ceil(LINK_BYTES)));
-            // SAFETY: lives for ever, and is used through the set only.
-            let bytes = unsafe { std::slice::from_raw_parts_mut(memory.as_mut_ptr().cast(), needed) };
-            global.init(PoolSet::new(bytes, LINK_BYTES, &CLASSES).unwrap()).err()
-        };
-        // What loom watches is made when first used: here, before there are threads.
-        assert!(global.set().is_none());
-        let thread = thread::spawn(give);
-        let outcomes = [give(), thread.join().unwrap()];
-        assert!(outcomes.contains(&None) && outcomes.contains(&Some(Error::Initialized)));
-    });
-}
-
 #[test]
 #[should_panic]
 fn a_missing_lock_is_found() {
