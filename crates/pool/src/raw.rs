@@ -424,6 +424,7 @@ impl<'a, M: Marks> RawPool<'a, M> {
 
     /// Whether `block` is a block of this pool that has an owner: one that is [leaving](Self::begin_put) has none. O(1), for any
     /// address.
+    #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_is_live"))]
     pub fn is_live(&self, block: *const u8) -> bool {
         self.index_of(block).is_some_and(|index| self.is_claimed(index)) && !self.is_leaving(block)
     }
