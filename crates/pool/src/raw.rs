@@ -313,11 +313,9 @@ impl<'a, M: Marks> RawPool<'a, M> {
     #[cold]
     #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_put_otherwise"))]
     pub unsafe fn put_otherwise(&mut self, block: *mut u8) -> Result<(), Error> {
+        let may_be_live = self.ledger.closed != 0 && !self.is_leaving(block);
         // SAFETY: as the caller promises.
-        if self.ledger.closed != 0
-            && !self.is_leaving(block)
-            && unsafe { self.put_below(block, self.ledger.fresh) }.is_some()
-        {
+        if may_be_live && unsafe { self.put_below(block, self.ledger.fresh) }.is_some() {
             return Ok(());
         }
         Err(self.refuse(block))
@@ -424,6 +422,7 @@ impl<'a, M: Marks> RawPool<'a, M> {
 
     /// Whether `block` is a block of this pool that has an owner: one that is [leaving](Self::begin_put) has none. O(1), for any
     /// address.
+    #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_is_live"))]
     pub fn is_live(&self, block: *const u8) -> bool {
         self.index_of(block).is_some_and(|index| self.is_claimed(index)) && !self.is_leaving(block)
     }

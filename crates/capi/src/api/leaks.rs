@@ -230,7 +230,7 @@ impl Live {
         // SAFETY: a live control block; a name that changes is a name all the same.
         let name = unsafe { (*self.control.as_ptr()).name };
         let print = |seen: &Seen, count| print::leak(name_bytes(&name), count, &seen.told(old.now_us));
-        places.each(&print);
+        places.each(print);
         if !all_counted {
             self.old(old).filter(|seen| !places.has(seen)).for_each(|seen| print(&seen, 1));
         }

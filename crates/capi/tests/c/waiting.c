@@ -26,6 +26,7 @@ typedef struct {
     esp_err_t reason;
     unsigned served_as; /* first: 1 */
     const void *task;   /* what the port calls it */
+    int wanted;         /* it shall wait once more */
 } sleeper_t;
 
 static pthread_mutex_t served_mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -265,7 +266,7 @@ TEST(a_pool_that_is_waited_for_does_not_end) {
 
 /* ---- A newcomer that asks again and again, while a block becomes free in a call that serves ------------------------- */
 
-enum { ROUNDS = 200 };
+enum { ROUNDS = 40, OWED = 2 };
 
 typedef enum { BY_BATCH, BY_BATCH_IN_TWO_STEPS, BY_REPAIR, BY_RESERVE } cause_t;
 
@@ -278,7 +279,7 @@ static void await_flag(int *flag, bool value) {
     while (is_set(flag) != value) sched_yield();
 }
 
-static int asking, resting, wanted, ended;
+static int asking, resting, ended;
 static bool from_reserve;
 static size_t overtaken, asked_in_vain;
 
@@ -309,66 +310,71 @@ static void *asks(void *unused) {
 static void *waits_each_round(void *argument) {
     sleeper_t *const sleeper = (sleeper_t *)argument;
     for (size_t round = 0; round < ROUNDS; round++) {
-        await_flag(&wanted, true);
+        await_flag(&sleeper->wanted, true);
         sleeper->block = memory_pool_alloc_timeout(&pool, MEMORY_POOL_WAIT_FOREVER);
-        set_flag(&wanted, 0);
+        set_flag(&sleeper->wanted, 0);
     }
     return NULL;
 }
 
-/* Makes the pool's one block free, and yet such that it cannot be taken. A batch returns it later. */
-static void keep_back(void *block, cause_t cause) {
+/* Makes the pool's blocks free, and yet such that they cannot be taken. A batch returns them later. */
+static void keep_back(void **blocks, cause_t cause) {
     if (cause == BY_RESERVE) {
-        CHECK_EQUAL(memory_pool_set_isr_reserve(&pool, 1), ESP_OK);
-        memory_pool_free(&pool, block);
+        CHECK_EQUAL(memory_pool_set_isr_reserve(&pool, OWED), ESP_OK);
+        CHECK_EQUAL(memory_pool_free_batch(&pool, blocks, OWED), ESP_OK);
     } else if (cause == BY_REPAIR) {
-        memory_pool_free(&pool, block);
+        CHECK_EQUAL(memory_pool_free_batch(&pool, blocks, OWED), ESP_OK);
         pool.memory_free = NULL; /* as an overrun of what lies in front of the struct would */
         pool.free_blocks = 0;
     }
 }
 
-static void let_go(void *block, cause_t cause) {
+static void let_go(void **blocks, cause_t cause) {
     if (cause == BY_RESERVE) {
         CHECK_EQUAL(memory_pool_set_isr_reserve(&pool, 0), ESP_OK);
     } else if (cause == BY_REPAIR) {
         CHECK_EQUAL(memory_pool_repair(&pool), ESP_OK);
     } else {
-        CHECK_EQUAL(memory_pool_free_batch(&pool, &block, 1), ESP_OK);
+        CHECK_EQUAL(memory_pool_free_batch(&pool, blocks, OWED), ESP_OK);
     }
 }
 
+/* Two tasks wait, and two blocks become free at once: until the second was served, the first has to be woken. */
 static void newcomers_ask(cause_t cause) {
     pthread_t newcomer;
-    sleeper_t sleeper;
-    void *block;
+    sleeper_t sleepers[OWED];
+    void *blocks[OWED];
     overtaken = asked_in_vain = 0;
-    asking = resting = wanted = ended = 0;
+    asking = resting = ended = 0;
     from_reserve = cause != BY_RESERVE;
-    memset(&sleeper, 0, sizeof(sleeper));
-    make_empty_pool(&block, 1);
+    memset(sleepers, 0, sizeof(sleepers));
+    make_empty_pool(blocks, OWED);
     if (cause == BY_BATCH_IN_TWO_STEPS) CHECK_EQUAL(memory_pool_record_sites(&pool, true), ESP_OK);
     CHECK_EQUAL(pthread_create(&newcomer, NULL, asks, NULL), 0);
-    CHECK_EQUAL(pthread_create(&sleeper.thread, NULL, waits_each_round, &sleeper), 0);
+    for (size_t i = 0; i < OWED; i++) {
+        CHECK_EQUAL(pthread_create(&sleepers[i].thread, NULL, waits_each_round, &sleepers[i]), 0);
+    }
     for (size_t round = 0; round < ROUNDS; round++) {
         await_flag(&resting, true);
-        keep_back(block, cause);
-        set_flag(&wanted, 1);
-        while (info_of(&pool).waiting_tasks == 0) sched_yield();
+        keep_back(blocks, cause);
+        for (size_t i = 0; i < OWED; i++) set_flag(&sleepers[i].wanted, 1);
+        while (info_of(&pool).waiting_tasks < OWED) sched_yield();
         const size_t before = __atomic_load_n(&asked_in_vain, __ATOMIC_SEQ_CST);
         set_flag(&asking, 1);
         while (__atomic_load_n(&asked_in_vain, __ATOMIC_SEQ_CST) == before) sched_yield();
-        let_go(block, cause);
-        await_flag(&wanted, false);
-        block = sleeper.block;
-        CHECK(block != NULL);
+        let_go(blocks, cause);
+        for (size_t i = 0; i < OWED; i++) {
+            await_flag(&sleepers[i].wanted, false);
+            blocks[i] = sleepers[i].block;
+            CHECK(blocks[i] != NULL);
+        }
         set_flag(&asking, 0);
     }
-    join(&sleeper);
+    for (size_t i = 0; i < OWED; i++) join(&sleepers[i]);
     set_flag(&ended, 1);
     CHECK_EQUAL(pthread_join(newcomer, NULL), 0);
     CHECK_EQUAL(overtaken, 0);
-    memory_pool_free(&pool, block);
+    CHECK_EQUAL(memory_pool_free_batch(&pool, blocks, OWED), ESP_OK);
     end_pool();
 }
 

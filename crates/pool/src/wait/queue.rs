@@ -111,9 +111,11 @@ impl<W> Queue<W> {
         // SAFETY: the waiter is idle, hence the caller's; those in the queue are in place, as each promised.
         unsafe {
             let (mut previous, mut next) = (null_mut::<Waiter<W>>(), self.first);
-            while !next.is_null() && !(self.order == Order::Priority && (*next).priority < (*waiter).priority)
-            {
-                (previous, next) = (next, (*next).next);
+            while let Some(other) = next.as_ref() {
+                if self.order == Order::Priority && other.priority < (*waiter).priority {
+                    break;
+                }
+                (previous, next) = (next, other.next);
             }
             (*waiter).state = State::Queued(waker);
             self.link(previous, waiter);

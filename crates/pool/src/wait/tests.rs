@@ -10,25 +10,25 @@ const BLOCKS: usize = 4;
 const WORD: usize = size_of::<usize>();
 
 /// The parts of a pool, and its queue, in which a number stands for what wakes a task.
-struct Parts {
+struct Parts<const N: usize = BLOCKS> {
     head: *mut Link,
     listed: usize,
     ledger: Ledger,
     geometry: Geometry,
-    marks: [u8; BLOCKS],
-    blocks: [MaybeUninit<usize>; BLOCKS],
+    marks: [u8; N],
+    blocks: [MaybeUninit<usize>; N],
     queue: Queue<u32>,
 }
 
-impl Parts {
+impl<const N: usize> Parts<N> {
     fn new() -> Self {
         Self {
             head: null_mut(),
             listed: 0,
             ledger: Ledger::NEW,
-            geometry: Geometry::new(WORD, WORD, BLOCKS).unwrap(),
-            marks: [0; BLOCKS],
-            blocks: [MaybeUninit::uninit(); BLOCKS],
+            geometry: Geometry::new(WORD, WORD, N).unwrap(),
+            marks: [0; N],
+            blocks: [MaybeUninit::uninit(); N],
             queue: Queue::new(Order::Fifo),
         }
     }
@@ -45,7 +45,7 @@ impl Parts {
     }
 
     /// Every block, in use.
-    fn take_all(&mut self) -> [*mut u8; BLOCKS] {
+    fn take_all(&mut self) -> [*mut u8; N] {
         core::array::from_fn(|_| self.locked(|raw, _| raw.take().unwrap().as_ptr()))
     }
 
@@ -90,7 +90,7 @@ impl Parts {
 
 #[test]
 fn blocks_that_waiting_tasks_are_owed_are_left_to_them() {
-    let mut parts = Parts::new();
+    let mut parts = Parts::<BLOCKS>::new();
     let blocks = parts.take_all();
     let (mut first, mut second) = (Waiter::new(0), Waiter::new(0));
     parts.enter(&mut first, 1);
@@ -112,7 +112,7 @@ fn blocks_that_waiting_tasks_are_owed_are_left_to_them() {
 
 #[test]
 fn a_reserve_is_not_owed_to_tasks_but_to_interrupts() {
-    let mut parts = Parts::new();
+    let mut parts = Parts::<BLOCKS>::new();
     let blocks = parts.take_all();
     assert_eq!(parts.locked(|raw, _| raw.set_reserve(1)), Ok(()));
     let mut waiter = Waiter::new(0);
@@ -133,7 +133,7 @@ fn a_reserve_is_not_owed_to_tasks_but_to_interrupts() {
 
 #[test]
 fn a_task_that_leaves_the_queue_is_owed_nothing() {
-    let mut parts = Parts::new();
+    let mut parts = Parts::<BLOCKS>::new();
     let blocks = parts.take_all();
     let (mut first, mut second) = (Waiter::new(0), Waiter::new(0));
     parts.enter(&mut first, 1);
@@ -168,27 +168,28 @@ fn forgetting_takes_out_all_that_are_gone_and_only_these() {
 
 #[test]
 fn more_tasks_than_are_counted_are_owed_everything() {
-    let mut parts = Parts::new();
+    const MANY: usize = 300;
+    let mut parts = Parts::<MANY>::new();
     let blocks = parts.take_all();
-    let mut waiters: [Waiter<u32>; 300] = core::array::from_fn(|_| Waiter::new(0));
-    let queue: *mut Waiter<u32> = waiters.as_mut_ptr();
-    for number in 0..300 {
+    let mut waiters: [Waiter<u32>; MANY] = core::array::from_fn(|_| Waiter::new(0));
+    let first = waiters.as_mut_ptr();
+    for number in 0..MANY {
         // SAFETY: inside the array, which does not move.
-        parts.enter(unsafe { &mut *queue.add(number) }, number as u32);
+        parts.enter(unsafe { &mut *first.add(number) }, number as u32);
     }
     parts.put(&blocks);
     assert_eq!(parts.newcomer_gets(), (false, false, false));
-    for number in 0..300 {
+    for waiting in (0..MANY).rev() {
         // SAFETY: as above; the waiter is this queue's.
-        parts.locked(|raw, queue_of| unsafe { queue_of.leave(raw, queue.add(299 - number)) });
-        let waiting = 299 - number;
-        assert_eq!(parts.newcomer_gets().0, waiting < BLOCKS, "{waiting} wait, {BLOCKS} are free");
+        parts.locked(|raw, queue| unsafe { queue.leave(raw, first.add(waiting)) });
+        // Beyond 254, where the number is not known, all that is free is left to them.
+        assert_eq!(parts.newcomer_gets().0, waiting < 255, "{waiting} wait, {MANY} are free");
     }
 }
 
 #[test]
 fn damage_is_told_to_who_would_get_nothing_from_a_whole_list() {
-    let mut parts = Parts::new();
+    let mut parts = Parts::<BLOCKS>::new();
     let blocks = parts.take_all();
     let mut waiter = Waiter::new(0);
     parts.enter(&mut waiter, 1);
@@ -203,35 +204,55 @@ fn damage_is_told_to_who_would_get_nothing_from_a_whole_list() {
     assert_eq!(parts.serve(), Some(1));
 }
 
-/// The order of the queue after some tasks left it, wherever they stood.
+/// The order of the queue after some tasks left it, wherever they stood, and whichever way they came to stand there; `served` of them
+/// were served before.
+fn leave_and_serve(order: Order, served: usize, gone: u32) {
+    let mut parts = Parts::<BLOCKS>::new();
+    parts.queue.set_order(order);
+    let blocks = parts.take_all();
+    // By priority each is put in front of those that are there; otherwise behind them.
+    let mut waiters: [Waiter<u32>; BLOCKS] = core::array::from_fn(|number| Waiter::new(number as u8));
+    let first = waiters.as_mut_ptr();
+    for number in 0..BLOCKS {
+        // SAFETY: inside the array, which does not move.
+        parts.enter(unsafe { &mut *first.add(number) }, number as u32);
+    }
+    let turns = core::array::from_fn::<usize, BLOCKS, _>(|turn| match order {
+        Order::Fifo => turn,
+        Order::Priority => BLOCKS - 1 - turn,
+    });
+    let (now, later) = turns.split_at(served);
+    parts.put(&blocks[..served]);
+    for number in now {
+        assert_eq!(parts.serve(), Some(*number as u32));
+    }
+    let leaves = |number: usize| gone & 1 << number != 0;
+    for number in later.iter().copied().filter(|number| leaves(*number)) {
+        // SAFETY: as above; the waiter is this queue's.
+        let left = parts.locked(|raw, queue| unsafe { queue.leave(raw, first.add(number)) });
+        assert!(matches!(left, State::Queued(waker) if waker == number as u32));
+    }
+    parts.put(&blocks[served..]);
+    for number in later.iter().copied().filter(|number| !leaves(*number)) {
+        assert_eq!(parts.serve(), Some(number as u32));
+    }
+    assert_eq!(parts.serve(), None);
+}
+
 #[test]
 fn leaving_keeps_the_order_of_the_others() {
-    for gone in 0..16_u32 {
-        let mut parts = Parts::new();
-        let blocks = parts.take_all();
-        let mut waiters: [Waiter<u32>; 4] = core::array::from_fn(|_| Waiter::new(0));
-        let first = waiters.as_mut_ptr();
-        for number in 0..4 {
-            // SAFETY: inside the array, which does not move.
-            parts.enter(unsafe { &mut *first.add(number) }, number as u32);
+    for gone in 0..1 << BLOCKS {
+        for served in 0..=BLOCKS {
+            leave_and_serve(Order::Fifo, served, gone);
+            leave_and_serve(Order::Priority, served, gone);
         }
-        for number in (0..4).filter(|number| gone & 1 << number != 0) {
-            // SAFETY: as above; the waiter is this queue's.
-            let left = parts.locked(|raw, queue| unsafe { queue.leave(raw, first.add(number)) });
-            assert!(matches!(left, State::Queued(waker) if waker == number as u32));
-        }
-        parts.put(&blocks);
-        for number in (0..4).filter(|number| gone & 1 << number == 0) {
-            assert_eq!(parts.serve(), Some(number));
-        }
-        assert_eq!(parts.serve(), None);
     }
 }
 
 /// A block that is leaving, and every way to return or take it once more, with no other reason to take the slow path.
 #[test]
 fn a_block_that_is_leaving_is_refused_and_not_handed_out() {
-    let mut parts = Parts::new();
+    let mut parts = Parts::<BLOCKS>::new();
     let blocks = parts.take_all();
     let block = blocks[0];
     // SAFETY: a block that is leaving, which is what these refuse.
