@@ -9,6 +9,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
+/* First: headers below include the kernel's port, whose macros test the configuration without including it on Xtensa. */
+#include "freertos/FreeRTOS.h"
+
 #include "sdkconfig.h"
 #include "soc/soc_caps.h"
 
@@ -22,7 +25,6 @@
 #include "esp_rom_sys.h"
 #include "esp_system.h"
 #include "esp_timer.h"
-#include "freertos/FreeRTOS.h"
 #include "freertos/semphr.h"
 #include "freertos/task.h"
 

@@ -8,6 +8,7 @@ mod component;
 mod costs;
 mod ctests;
 mod esp_hal;
+mod faults;
 mod freertos;
 mod fuzz;
 mod header;
@@ -80,6 +81,11 @@ const COMMANDS: &[Command] = &[
         name: "freertos",
         about: "programs on FreeRTOS, here and emulated  [--target NAME]... [--samples FILE.md]... [--overwrite] [PROGRAM]...",
         run: freertos::run,
+    },
+    Command {
+        name: "faults",
+        about: "faults planted one at a time, each of which a test must find  [--list] [--part K/N] [WORD]...",
+        run: faults::run,
     },
     Command {
         name: "picture",

@@ -9,8 +9,8 @@ use xshell::{Shell, cmd};
 
 use crate::report::{Done, Report};
 use crate::{
-    bench, budgets, component, costs, ctests, esp_hal, freertos, fuzz, header, hotpath, lint, picture, qemu,
-    samples, stress, variants,
+    bench, budgets, component, costs, ctests, esp_hal, faults, freertos, fuzz, header, hotpath, lint,
+    picture, qemu, samples, stress, variants,
 };
 
 /// Runs everything.
@@ -27,6 +27,7 @@ pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
         Done::passed()
     });
     variants::steps(sh, &mut report);
+    faults::steps(sh, &mut report);
     header::steps(sh, &mut report);
     hotpath::steps(sh, &mut report);
     bench::steps(sh, &mut report);

@@ -67,7 +67,7 @@ fn on_esp_idf(sh: &Shell) -> Result<Done> {
 
 /// A scheduler replaces the atomics of the crate, so each is another build, in a folder of its own.
 fn scheduled(sh: &Shell, by: &str) -> Result<Done> {
-    cmd!(sh, "cargo test --release --package microusc-pool --test {by}")
+    cmd!(sh, "cargo test --profile model --package microusc-pool --test {by}")
         .env("RUSTFLAGS", format!("--cfg {by}"))
         .env("CARGO_TARGET_DIR", target_dir(sh).join(by))
         .run()?;

@@ -6,9 +6,10 @@
  */
 #include <string.h>
 
+#include "freertos/FreeRTOS.h"
+
 #include "driver/gptimer.h"
 #include "esp_freertos_hooks.h"
-#include "freertos/FreeRTOS.h"
 #include "freertos/queue.h"
 #include "freertos/semphr.h"
 #include "freertos/task.h"

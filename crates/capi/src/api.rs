@@ -41,5 +41,6 @@ pub use crate::port::{
 #[cfg(feature = "host")]
 pub use crate::port::{
     microusc_host_chip_address, microusc_host_fail_allocation, microusc_host_free_bytes,
-    microusc_host_select_chip, microusc_host_set_context,
+    microusc_host_interrupt_at_release, microusc_host_misplace_allocation, microusc_host_select_chip,
+    microusc_host_set_context,
 };

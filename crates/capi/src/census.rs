@@ -61,10 +61,13 @@ pub(crate) fn infos() -> impl Iterator<Item = memory_pool_info_t> {
 unsafe fn look(control: NonNull<Control>, survey: &mut Option<Survey>) -> (memory_pool_info_t, bool) {
     // SAFETY: live, as the caller promises; an owner never changes.
     let place = unsafe { Place::new((*control.as_ptr()).owner, control) };
-    let (stats, complete, waiting) = place.locked(|raw, queue| {
-        let (stats, complete) = step(raw, survey);
-        (stats, complete, queue.waiting())
-    });
+    // SAFETY: the pool is used by the arguments only.
+    let (stats, complete, waiting) = unsafe {
+        place.locked(|raw, queue| {
+            let (stats, complete) = step(raw, survey);
+            (stats, complete, queue.waiting())
+        })
+    };
     // SAFETY: live, as the caller promises; what is read here does not change (a name may, byte by byte, unless the registry
     // is locked).
     (info(unsafe { control.as_ref() }, stats, waiting), complete)

@@ -69,14 +69,31 @@ pub(crate) unsafe fn control_of(pool: *mut memory_pool_t) -> Result<NonNull<Cont
     NonNull::new(unsafe { (*pool).control }).ok_or(ESP_ERR_INVALID_STATE)
 }
 
-/// The pool, for one operation.
+/// The pool, for one operation with its lock held.
+///
+/// # Safety
+///
+/// `control` is that of `pool`; the lock is held as long as the result is used.
+#[inline(always)]
+pub(crate) unsafe fn raw<'a>(
+    pool: *mut memory_pool_t,
+    control: NonNull<Control>,
+) -> RawPool<'a, ControlMarks> {
+    // SAFETY: as the caller promises.
+    unsafe {
+        lock(control).assert_held();
+        alone(pool, control)
+    }
+}
+
+/// The pool, for one operation of the one context that uses it.
 ///
 /// # Safety
 ///
 /// `control` is that of `pool`, and nobody else uses the pool while the result is used: the lock is held, or the pool
 /// is a single context's.
 #[inline(always)]
-pub(crate) unsafe fn raw<'a>(
+pub(crate) unsafe fn alone<'a>(
     pool: *mut memory_pool_t,
     control: NonNull<Control>,
 ) -> RawPool<'a, ControlMarks> {

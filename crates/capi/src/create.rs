@@ -33,11 +33,6 @@ impl Allocation {
         Ok(memory)
     }
 
-    #[cfg_attr(not(feature = "diagnostics"), expect(dead_code, reason = "only records look at it"))]
-    pub(crate) fn at(&self) -> *mut u8 {
-        self.0.as_ptr()
-    }
-
     pub(crate) fn keep(self) -> *mut u8 {
         core::mem::ManuallyDrop::new(self).0.as_ptr()
     }
@@ -248,42 +243,69 @@ impl Parts {
 /// Ends the pool in `pool`: off the registry, memory given back, a caller's struct zeroed. `None` if there is no pool
 /// in it; the number of blocks that were in use otherwise, with the pool's name. O(pools).
 ///
-/// A pool that tasks wait for is left as it is; with `only_unused`, so is one with blocks in use.
+/// A pool that tasks wait for, or whose blocks are just being returned, is left as it is; with `only_unused`, so is one with
+/// blocks in use.
 ///
 /// # Safety
 ///
 /// Nobody uses the pool meanwhile or afterwards.
 pub(crate) unsafe fn end(pool: *mut memory_pool_t, only_unused: bool) -> Option<Ended> {
-    let mut ended = Ended { in_use: 0, waited_for: false, name: [0; MEMORY_POOL_NAME_SIZE] };
+    let mut ended = None;
     let removed = registry::remove(pool, |control| {
         // SAFETY: on the registry, so it is the live control block of `pool`.
-        unsafe {
-            (ended.in_use, ended.waited_for) =
-                Place::new(pool, control).locked(|raw, queue| (raw.used(), queue.waiting() > 0));
-            ended.name = (*control.as_ptr()).name;
-        }
-        if ended.waited_for || only_unused && ended.in_use > 0 { Err(()) } else { Ok(()) }
+        let left = ended.insert(unsafe { Ended::of(pool, control) });
+        if left.needed || only_unused && left.in_use > 0 { Err(()) } else { Ok(()) }
     })?;
     if let Ok(control) = removed {
-        // SAFETY: off the registry, and nobody uses the pool; what it owns was allocated for it.
+        // SAFETY: off the registry, and nobody uses the pool.
         unsafe {
-            let (memory, storage) = ((*control.as_ptr()).own_memory, (*control.as_ptr()).own_storage);
-            let records = (*control.as_ptr()).watch.own_memory();
             pool.write(memory_pool_t::ZEROED);
-            for owned in [records, storage, memory].into_iter().filter(|owned| !owned.is_null()) {
-                port::release(owned);
-            }
+            release(control);
         }
     }
-    Some(ended)
+    ended
+}
+
+/// Gives back what a pool owns, the control block as well.
+///
+/// # Safety
+///
+/// The pool of `control` is off the registry, and nobody uses it.
+pub(crate) unsafe fn release(control: NonNull<Control>) {
+    // SAFETY: as the caller promises; what it owns was allocated for it.
+    unsafe {
+        let (memory, storage) = ((*control.as_ptr()).own_memory, (*control.as_ptr()).own_storage);
+        let records = (*control.as_ptr()).watch.own_memory();
+        for owned in [records, storage, memory].into_iter().filter(|owned| !owned.is_null()) {
+            port::release(owned);
+        }
+    }
 }
 
 /// What is left of a pool.
+#[derive(Clone, Copy)]
 pub(crate) struct Ended {
     pub(crate) in_use: usize,
-    /// Then it is no end: the pool is as it was.
-    pub(crate) waited_for: bool,
+    /// Tasks wait for a block, or a call is about to return one. Then it is no end: the pool is as it was.
+    pub(crate) needed: bool,
     pub(crate) name: [c_char; MEMORY_POOL_NAME_SIZE],
+}
+
+impl Ended {
+    /// What would be left of a pool that ended now. O(1); one critical section.
+    ///
+    /// # Safety
+    ///
+    /// `control` is that of `pool`.
+    pub(crate) unsafe fn of(pool: *mut memory_pool_t, control: NonNull<Control>) -> Self {
+        // SAFETY: `control` is that of `pool`.
+        unsafe {
+            let (in_use, needed) = Place::new(pool, control).locked(|raw, queue| {
+                (raw.used(), queue.waiting() > 0 || (*control.as_ptr()).watch.is_retiring())
+            });
+            Self { in_use, needed, name: (*control.as_ptr()).name }
+        }
+    }
 }
 
 /// A name of its own: copied from `given`, or `pool-N`.

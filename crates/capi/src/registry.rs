@@ -101,6 +101,36 @@ pub(crate) fn remove<E>(
     })
 }
 
+/// Takes the pools in `structs` off the list, all that there are, if `agreed` says so of each; otherwise none. In the same
+/// critical section it then runs `removed` for each, and `done`. O(pools) for each struct.
+pub(crate) fn remove_all<E>(
+    structs: impl Iterator<Item = *const memory_pool_t> + Clone,
+    mut agreed: impl FnMut(NonNull<Control>) -> Result<(), E>,
+    mut removed: impl FnMut(NonNull<Control>),
+    done: impl FnOnce(),
+) -> Result<(), E> {
+    locked(|list| {
+        for pool in structs.clone() {
+            // SAFETY: a slot of the locked list.
+            if let Some(control) = NonNull::new(unsafe { *list.slot_of(pool) }) {
+                agreed(control)?;
+            }
+        }
+        for pool in structs {
+            let slot = list.slot_of(pool);
+            // SAFETY: a slot of the locked list.
+            if let Some(control) = NonNull::new(unsafe { *slot }) {
+                list.changes = list.changes.wrapping_add(1);
+                // SAFETY: as above; the control block is live.
+                unsafe { *slot = (*control.as_ptr()).next };
+                removed(control);
+            }
+        }
+        done();
+        Ok(())
+    })
+}
+
 /// Whether `pool` holds a live pool. O(pools).
 pub(crate) fn contains(pool: *const memory_pool_t) -> bool {
     // SAFETY: a slot of the locked list.

@@ -10,6 +10,10 @@ use crate::abi::{esp_err_t, memory_pool_report_callback_t, memory_pool_report_t}
 use crate::control::Control;
 use crate::port;
 
+/// The program's function, or null.
+///
+/// Released when it is set and acquired before it is called: what the program wrote before it gave the function is seen by the
+/// function, on whichever core that runs. No model checker sees this, since both ends are the program's.
 static CALLBACK: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
 
 /// Who is to be called from now on.

@@ -209,6 +209,7 @@ unsafe fn take_otherwise(
 ) -> Result<NonNull<u8>, Error> {
     // SAFETY: as the caller promises, here and below.
     let first = unsafe { class(set, rank) }.ok_or(Error::NoClass)?;
+    // Relaxed: it stands for nothing but itself.
     // SAFETY: as the caller promises; the flag is shared by design.
     let spill = || unsafe { &(*set).spill }.load(Ordering::Relaxed);
     // SAFETY: as the caller promises.
@@ -290,18 +291,34 @@ pub(crate) unsafe fn init(
     Ok(())
 }
 
-/// Ends a set, and tells what is left of each class. O(pools).
+/// Ends a set, and tells what was in use of each class; or, if a class is still [needed](Ended::needed), ends nothing and returns
+/// what is known of that class. O(pools) for each class, in one critical section.
 ///
 /// # Safety
 ///
 /// A set lives in the struct; nobody uses it meanwhile or afterwards.
-pub(crate) unsafe fn end(set: *mut memory_pool_set_t, mut tell: impl FnMut(Ended)) {
-    for rank in 0..MEMORY_POOL_SET_MAX_CLASSES {
-        // SAFETY: an address in the struct; where no pool lives, nothing is done.
-        if let Some(ended) = unsafe { create::end(set.cast::<memory_pool_t>().wrapping_add(rank), false) } {
-            tell(ended);
-        }
+pub(crate) unsafe fn end(set: *mut memory_pool_set_t, mut tell: impl FnMut(Ended)) -> Result<(), Ended> {
+    let pools = (0..MEMORY_POOL_SET_MAX_CLASSES).map(|rank| set.cast::<memory_pool_t>().wrapping_add(rank));
+    let mut classes = [None; MEMORY_POOL_SET_MAX_CLASSES];
+    let mut free = classes.iter_mut();
+    // SAFETY: on the registry, so it is the live control block of its owner.
+    let look = |control: NonNull<Control>| unsafe { Ended::of((*control.as_ptr()).owner, control) };
+    registry::remove_all(
+        pools.map(<*mut _>::cast_const),
+        |control| Some(look(control)).filter(|class| class.needed).map_or(Ok(()), Err),
+        |control| {
+            if let Some(class) = free.next() {
+                *class = Some((control, look(control)));
+            }
+        },
+        // In the same critical section: then another context may make a set in the struct.
+        // SAFETY: the set's struct; all zero is what a struct without a set is.
+        || unsafe { set.write_bytes(0, 1) },
+    )?;
+    for (control, class) in classes.into_iter().flatten() {
+        // SAFETY: off the registry, and nobody uses the pool.
+        unsafe { create::release(control) };
+        tell(class);
     }
-    // SAFETY: the set's struct; all zero is what a struct without a set is.
-    unsafe { set.write_bytes(0, 1) };
+    Ok(())
 }

@@ -8,7 +8,7 @@ use core::ptr::NonNull;
 use microusc_pool::{Queue, RawLock, RawPool, Signal, Waited};
 
 use crate::abi::memory_pool_t;
-use crate::control::{Control, ControlMarks, lock, raw};
+use crate::control::{Control, ControlMarks, lock, raw, with_pool};
 use crate::port::{self, PortLock};
 use crate::registry;
 
@@ -41,10 +41,14 @@ impl Place {
     }
 
     /// Serves those who wait until none is left or no block: after what may have made several available. O(served),
-    /// each in a critical section of its own.
+    /// each in a critical section of its own; in between the blocks are left to those who wait, as the queue told the pool.
     pub(crate) fn serve_all(&self) {
-        // SAFETY: the lock is held; the queue is this pool's.
-        while let Some(waker) = self.locked(|raw, queue| unsafe { serve(raw, queue) }) {
+        let served = |raw: &mut RawPool<'_, ControlMarks>| {
+            // SAFETY: the pool of this control block, with its lock held.
+            unsafe { serve(self.control, raw) }
+        };
+        // SAFETY: `control` is that of `pool`, as `new` was promised.
+        while let Some(waker) = unsafe { with_pool(self.pool, self.control, served) } {
             wake(waker);
         }
     }
@@ -55,13 +59,29 @@ unsafe impl Waited for Place {
     type Waker = Waker;
     type Marks = ControlMarks;
 
-    fn locked<R>(&self, work: impl FnOnce(&mut RawPool<'_, ControlMarks>, &mut Queue<Waker>) -> R) -> R {
-        // SAFETY: as above; pool and queue are different fields.
+    unsafe fn locked<R>(
+        &self,
+        work: impl FnOnce(&mut RawPool<'_, ControlMarks>, &mut Queue<Waker>) -> R,
+    ) -> R {
+        // SAFETY: as above; pool and queue are different fields, which `work` uses by its arguments only.
         unsafe {
             lock(self.control).with(|| {
                 let queue = &mut (*self.control.as_ptr()).queue;
                 work(&mut raw(self.pool, self.control), queue)
             })
+        }
+    }
+
+    unsafe fn put_back(&self, block: NonNull<u8>) {
+        // SAFETY: as the caller promises; `control` is that of `pool`. A refusal is counted by the pool.
+        let served = unsafe {
+            with_pool(self.pool, self.control, |raw| {
+                let _counted = raw.put(block.as_ptr());
+                serve(self.control, raw)
+            })
+        };
+        if let Some(waker) = served {
+            wake(waker);
         }
     }
 }
@@ -70,11 +90,14 @@ unsafe impl Waited for Place {
 ///
 /// # Safety
 ///
-/// As `Queue::serve`.
+/// `raw` is the pool of `control`, with its lock held.
 #[inline(always)]
-pub(crate) unsafe fn serve(raw: &mut RawPool<'_, ControlMarks>, queue: &mut Queue<Waker>) -> Option<Waker> {
-    // SAFETY: as the caller promises.
-    let waker = unsafe { queue.serve(raw) }?;
+pub(crate) unsafe fn serve(control: NonNull<Control>, raw: &mut RawPool<'_, ControlMarks>) -> Option<Waker> {
+    // SAFETY: as the caller promises; pool and queue are different fields.
+    let waker = unsafe {
+        lock(control).assert_held();
+        (*control.as_ptr()).queue.serve(raw)
+    }?;
     WAKING.change(1);
     Some(waker)
 }
@@ -90,7 +113,8 @@ pub(crate) fn wake(waker: Waker) {
 }
 
 /// Takes `task`, which does not run, out of every queue. `false` while any task is being woken, since it may be this one:
-/// its stack is still needed, and this is to be called again. O(pools + waiters); a critical section for each pool.
+/// its stack is still needed, and this is to be called again. O(pools² + waiters), in a critical section of O(pools + its
+/// waiters) for each pool.
 ///
 /// ```text
 ///   who frees, interrupted or on another core      who removes the task
@@ -100,10 +124,11 @@ pub(crate) fn wake(waker: Waker) {
 /// ```
 pub(crate) fn forget(task: *const c_void) -> bool {
     registry::each(|control| {
-        // SAFETY: on the list, which is locked, so live, with its struct.
-        let place = unsafe { Place::new((*control.as_ptr()).owner, control) };
-        // SAFETY: the lock is held; the queue is this pool's.
-        place.locked(|raw, queue| unsafe { queue.forget(raw, |waker| waker.task == task) });
+        // SAFETY: on the list, which is locked, so live, with its struct. The queue is this pool's; two numbers are compared.
+        unsafe {
+            let place = Place::new((*control.as_ptr()).owner, control);
+            place.locked(|raw, queue| queue.forget(raw, |waker| waker.task == task));
+        }
     });
     WAKING.change(0) == 0
 }

@@ -23,8 +23,8 @@ mod variant;
 use core::ffi::c_void;
 
 pub(crate) use variant::{
-    Modes, Watch, begin_sites, end_sites, finished, handed_over, leaving, place, poison_is_whole, set_checks,
-    set_trace, set_trace_callback, site_at, taken, trace_new_pools, traces_new_pools,
+    Modes, Watch, begin, begin_sites, end_sites, finished, handed_over, leaving, place, poison_is_whole,
+    set_checks, set_trace, set_trace_callback, site_at, taken, trace_new_pools, traces_new_pools,
 };
 
 /// What a caller says of the place it calls from: a line of a file, or (line 0) an address that a call returns to, or

@@ -5,7 +5,9 @@ use core::ops::Deref;
 use core::ptr::NonNull;
 
 use crate::sync::Count;
-use crate::{PoolBox, Reclaim};
+use crate::{
+    AtomicDynPool, AtomicPool, DynPool, Marking, Pool, PoolBox, PoolSet, RawLock, Reclaim, Rejected,
+};
 
 /// What is in a block that several own: the value, and how many they are.
 #[derive(Debug)]
@@ -18,6 +20,21 @@ impl<T> Shared<T> {
     /// A value with one owner to be.
     pub const fn new(value: T) -> Self {
         Self { owners: Count::one(), value }
+    }
+
+    /// The value again: of what a pool refused, so that it is not lost. O(1).
+    ///
+    /// ```
+    /// use microusc_pool::{Pool, Shared};
+    ///
+    /// static NAMES: Pool<Shared<&str>, 1> = Pool::new();
+    /// let first = NAMES.alloc(Shared::new("a")).unwrap();
+    /// let refused = NAMES.alloc(Shared::new("b")).unwrap_err();
+    /// assert_eq!(refused.value.into_inner(), "b");
+    /// # drop(first);
+    /// ```
+    pub fn into_inner(self) -> T {
+        self.value
     }
 }
 
@@ -33,7 +50,7 @@ impl<T> Shared<T> {
 /// struct Settings { name: &'static str }
 /// static SETTINGS: Pool<Shared<Settings>, 4> = Pool::new();
 ///
-/// let mine = PoolArc::new(SETTINGS.alloc(Shared::new(Settings { name: "porch" }))?);
+/// let mine = SETTINGS.alloc_arc(Settings { name: "porch" })?;
 /// let yours = mine.clone();
 /// drop(mine);
 /// assert_eq!((yours.name, SETTINGS.stats().used()), ("porch", 1));
@@ -75,6 +92,83 @@ impl<'p, T, P: Reclaim + ?Sized> PoolArc<'p, T, P> {
     #[inline]
     pub fn ptr_eq(this: &Self, other: &Self) -> bool {
         this.shared == other.shared
+    }
+}
+
+/// The first owner of a value in a block that `alloc` found for it, or the value again.
+#[inline(always)]
+fn first_owner<'p, T, P: Reclaim>(
+    alloc: impl FnOnce(Shared<T>) -> Result<PoolBox<'p, Shared<T>, P>, Rejected<Shared<T>>>,
+    value: T,
+) -> Result<PoolArc<'p, T, P>, Rejected<T>> {
+    match alloc(Shared::new(value)) {
+        Ok(value) => Ok(PoolArc::new(value)),
+        Err(Rejected { error, value }) => Err(Rejected { error, value: value.into_inner() }),
+    }
+}
+
+impl<T, const N: usize, L: RawLock, M: Marking> Pool<Shared<T>, N, L, M> {
+    /// Moves `value` into a block that may have several owners: [`alloc`](Self::alloc) and [`PoolArc::new`]. Cost and
+    /// context are those of `alloc`.
+    ///
+    /// # Errors
+    ///
+    /// As [`alloc`](Self::alloc), with the value itself given back.
+    #[inline]
+    pub fn alloc_arc(&'static self, value: T) -> Result<PoolArc<'static, T, Self>, Rejected<T>> {
+        first_owner(|value| self.alloc(value), value)
+    }
+}
+
+impl<T, const N: usize, const W: usize> AtomicPool<Shared<T>, N, W> {
+    /// Moves `value` into a block that may have several owners: [`alloc`](Self::alloc) and [`PoolArc::new`]. Cost and
+    /// context are those of `alloc`.
+    ///
+    /// # Errors
+    ///
+    /// As [`alloc`](Self::alloc), with the value itself given back.
+    #[inline]
+    pub fn alloc_arc(&self, value: T) -> Result<PoolArc<'_, T, Self>, Rejected<T>> {
+        first_owner(|value| self.alloc(value), value)
+    }
+}
+
+impl<L: RawLock> DynPool<'_, L> {
+    /// Moves `value` into a block that may have several owners; a counter lies beside it. Cost and context are those of
+    /// [`alloc_value`](Self::alloc_value).
+    ///
+    /// # Errors
+    ///
+    /// As [`alloc_value`](Self::alloc_value), with the value itself given back.
+    #[inline]
+    pub fn alloc_arc<T>(&self, value: T) -> Result<PoolArc<'_, T, Self>, Rejected<T>> {
+        first_owner(|value| self.alloc_value(value), value)
+    }
+}
+
+impl AtomicDynPool<'_> {
+    /// Moves `value` into a block that may have several owners; a counter lies beside it. Cost and context are those of
+    /// [`alloc_value`](Self::alloc_value). The counter is changed atomically: the blocks must lie where atomics work.
+    ///
+    /// # Errors
+    ///
+    /// As [`alloc_value`](Self::alloc_value), with the value itself given back.
+    #[inline]
+    pub fn alloc_arc<T>(&self, value: T) -> Result<PoolArc<'_, T, Self>, Rejected<T>> {
+        first_owner(|value| self.alloc_value(value), value)
+    }
+}
+
+impl<const CLASSES: usize, L: RawLock> PoolSet<'_, CLASSES, L> {
+    /// Moves `value` into a block that may have several owners; a counter lies beside it. Cost and context are those of
+    /// [`alloc_value`](Self::alloc_value).
+    ///
+    /// # Errors
+    ///
+    /// As [`alloc_value`](Self::alloc_value), with the value itself given back.
+    #[inline]
+    pub fn alloc_arc<T>(&self, value: T) -> Result<PoolArc<'_, T, Self>, Rejected<T>> {
+        first_owner(|value| self.alloc_value(value), value)
     }
 }
 

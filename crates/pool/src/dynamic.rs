@@ -6,6 +6,7 @@ use core::ptr::NonNull;
 
 use crate::pool::List;
 use crate::raw::{Link, RawPool};
+use crate::sealed::Sealed;
 use crate::sync::Guarded;
 use crate::{
     ByteMarks, DefaultLock, Error, Geometry, Locked, Owns, PoolBox, RawLock, Reclaim, Rejected, Stats, Survey,
@@ -255,7 +256,8 @@ impl<'m, L: RawLock> DynPool<'m, L> {
     /// The lock is closed.
     #[inline(always)]
     unsafe fn unlocked<R>(&self, work: impl FnOnce(&mut RawPool<'_, ByteMarks>) -> R) -> R {
-        self.list.with_mut(|list| {
+        self.lock.assert_held();
+        let result = self.list.with_mut(|list| {
             // SAFETY: with the lock closed nobody else has a reference to the list.
             let list = unsafe { &mut *list };
             // SAFETY: `new` set up the marks, and they are the pool's by exclusive borrow.
@@ -271,7 +273,9 @@ impl<'m, L: RawLock> DynPool<'m, L> {
                 )
             };
             work(&mut raw)
-        })
+        });
+        self.lock.assert_held();
+        result
     }
 }
 
@@ -290,6 +294,8 @@ unsafe impl<L: RawLock> Owns for DynPool<'_, L> {
         self.with_raw(|raw| raw.is_live(address))
     }
 }
+
+impl<L: RawLock> Sealed for DynPool<'_, L> {}
 
 // SAFETY: the lock guards this very pool. A block is a stride long, and any byte is a `MaybeUninit`.
 unsafe impl<L: RawLock> Locked for DynPool<'_, L> {

@@ -12,7 +12,9 @@ use crate::Error;
 ///
 /// # Safety
 ///
-/// A block that the pool gave out stays where it is and is nobody else's until it is given to `reclaim`.
+/// 1. A block that the pool gave out stays where it is, and is not given out again, until it is given to `reclaim`: for as
+///    long as the pool is borrowed by the handle, and for ever if the pool is `'static` and borrowed for `'static`.
+/// 2. If the pool is `Sync`, `reclaim` may be called from any context that its lock admits.
 pub unsafe trait Reclaim {
     /// Takes a block back. O(1); what the pool's own free costs, in the same contexts.
     ///
@@ -93,10 +95,31 @@ impl<'p, V: ?Sized, P: Reclaim + ?Sized> PoolBox<'p, V, P> {
         handle.value
     }
 
-    /// The value will not move again: the block stays in place, and is not used anew before the value was dropped.
+    /// The value will not move again: the block stays in place, and is not used anew before the value was dropped. O(1),
+    /// no critical section.
+    ///
+    /// Only of pools that are there for ever, over memory that is theirs for ever: the rule of the standard library's
+    /// `Box<T, A>`. A handle may be forgotten, and then the block must never serve anything else, also after the scope of
+    /// the pool (`'p`) or of its memory (`P`) has ended.
+    ///
+    /// ```
+    /// use core::pin::Pin;
+    /// use microusc_pool::{Boxed, Pool, PoolBox};
+    ///
+    /// static FUTURES: Pool<core::future::Pending<()>, 2> = Pool::new();
+    /// let future = FUTURES.alloc_with(core::future::pending)?;
+    /// let pinned: Pin<Boxed<Pool<core::future::Pending<()>, 2>>> = PoolBox::into_pin(future);
+    /// # drop(pinned);
+    /// # Ok::<(), microusc_pool::Error>(())
+    /// ```
     #[inline]
-    pub fn into_pin(handle: Self) -> Pin<Self> {
+    pub fn into_pin(handle: Self) -> Pin<Self>
+    where
+        'p: 'static,
+        P: 'static,
+    {
         // SAFETY: the value lies in the block, which neither moves with the handle nor is reclaimed before `drop` ran.
+        // Pool and memory are there for ever, so if `drop` never runs the block is never used again.
         unsafe { Pin::new_unchecked(handle) }
     }
 }
@@ -147,10 +170,24 @@ impl<'p, T, P: Reclaim + ?Sized> PoolBox<'p, MaybeUninit<T>, P> {
 impl<V: ?Sized, P: Reclaim + ?Sized> Drop for PoolBox<'_, V, P> {
     #[inline]
     fn drop(&mut self) {
+        // Dropped last, also when dropping the value panics. Where a panic aborts, this is the same code as a plain call.
+        let _returned = Returned { block: self.value.cast(), pool: self.pool };
         // SAFETY: the handle owns the value and is not used again.
         unsafe { self.value.drop_in_place() };
-        // SAFETY: the block is this handle's, which gives it up.
-        unsafe { self.pool.reclaim(self.value.cast()) };
+    }
+}
+
+/// A block whose value is gone, or about to be: it returns when this is dropped.
+struct Returned<'p, P: Reclaim + ?Sized> {
+    block: NonNull<u8>,
+    pool: &'p P,
+}
+
+impl<P: Reclaim + ?Sized> Drop for Returned<'_, P> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // SAFETY: the block was the handle's, which gave it up.
+        unsafe { self.pool.reclaim(self.block) };
     }
 }
 

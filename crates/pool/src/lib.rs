@@ -69,6 +69,7 @@ mod handle;
 mod layout;
 mod lock;
 mod pool;
+mod sealed;
 mod set;
 mod stats;
 mod sync;

@@ -82,7 +82,8 @@ const _: () =
 /// 1. If the implementing type is `Sync`, then from the return of `acquire` until the matching `release` no other
 ///    context that may call `acquire` on the same lock (task, interrupt, other core) returns from it.
 /// 2. Both are compiler barriers and, where cores share the lock, memory barriers (acquire and release).
-/// 3. `acquire` returns. A context that could interrupt the holder and wait for it for ever is kept out by (1), not
+/// 3. Neither uses a pool with this lock, and neither panics.
+/// 4. `acquire` returns. A context that could interrupt the holder and wait for it for ever is kept out by (1), not
 ///    by waiting: on a microcontroller, interrupts are masked before anything else is waited for.
 pub unsafe trait RawLock {
     /// An open lock, for constants.
@@ -104,6 +105,13 @@ pub unsafe trait RawLock {
     ///
     /// The caller holds the lock, and `saved` came from the matching `acquire`.
     unsafe fn release(&self, saved: Self::Saved);
+
+    /// Panics if the lock is known not to be held by the calling context. A pool asks before and after it uses what the
+    /// lock guards.
+    ///
+    /// By default it is not known, and asking costs nothing: for locks of tests, which keep a record of who holds them.
+    #[inline(always)]
+    fn assert_held(&self) {}
 
     /// Runs `usual` with the lock closed. Where that gives nothing, the lock stays closed, and the caller, who gets
     /// what was saved, goes on and opens it. `usual` must not panic or use the same lock again.
@@ -130,12 +138,30 @@ pub unsafe trait RawLock {
     }
 }
 
+/// A lock that may guard the allocator of a program, as that of [`GlobalSet`](crate::GlobalSet) does.
+///
+/// Every lock of this crate is one, but `MutexLock`: a mutex may allocate while it waits, as `parking_lot`'s does for its
+/// table of sleeping threads. (`CriticalSection` is none on Apple's systems and NetBSD, where the mutex in the section that
+/// `critical-section` has for hosts allocates when it is first used.)
+///
+/// # Safety
+///
+/// Neither `acquire` nor `release` allocates or frees memory of the program's allocator: not at their first use either,
+/// not in a thread-local value that they touch, and not in what they make another thread do before they return.
+#[diagnostic::on_unimplemented(
+    message = "the lock `{Self}` may allocate, so it cannot guard the allocator of a program",
+    label = "allocates while it waits, or does not say that it never does",
+    note = "name a lock that never allocates: `SpinLock`, `MaskedSpinLock`, `InterruptLock` or `CriticalSection`"
+)]
+pub unsafe trait NonAllocatingLock: RawLock {}
+
 /// What can interrupt a context on its own core, masked and put back.
 ///
 /// # Safety
 ///
 /// 1. From `mask` until the matching `restore`, nothing else that may call `mask` runs on this core.
 /// 2. Both are compiler barriers.
+/// 3. Neither allocates, uses a pool, or panics.
 pub unsafe trait Mask {
     /// What must be put back.
     type Saved: Copy;

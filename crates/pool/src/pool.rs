@@ -5,20 +5,27 @@ use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr::{NonNull, null_mut};
 
 use crate::raw::{Ledger, Link, RawPool};
+use crate::sealed::Sealed;
 use crate::sync::{Guarded, ahead};
 use crate::{
     ByteMarks, DefaultLock, Error, Geometry, Locked, Marks, NoChecks, NoMarks, Owns, PoolBox, RawLock,
     Reclaim, Rejected, Stats, Survey,
 };
 
-/// Whether a pool records the owner of each block, and where.
-pub trait Marking {
+/// Whether a pool records the owner of each block, and where: [`Marked`], [`Unmarked`] or [`Unchecked`]. Sealed: no other
+/// type implements it, since the pool's unsafe code relies on what it says.
+pub trait Marking: Sealed {
     /// Room for the marks of `N` blocks.
     type Room<const N: usize>;
     /// How they are used.
     type Marks: Marks;
     /// Marks at the start: all zero.
-    fn marks<const N: usize>(room: *mut Self::Room<N>) -> Self::Marks;
+    ///
+    /// # Safety
+    ///
+    /// `room` is the room of a pool of `N` blocks, valid for reads and writes as long as the result is used, in which only
+    /// the pool's marks are written.
+    unsafe fn marks<const N: usize>(room: *mut Self::Room<N>) -> Self::Marks;
 }
 
 /// A mark for each block: double frees and foreign addresses that come back through
@@ -45,13 +52,18 @@ pub struct Unmarked;
 #[derive(Debug)]
 pub struct Unchecked;
 
+impl Sealed for Marked {}
+impl Sealed for Unmarked {}
+impl Sealed for Unchecked {}
+impl<T, const N: usize, L: RawLock, M: Marking> Sealed for Pool<T, N, L, M> {}
+
 impl Marking for Marked {
     type Room<const N: usize> = [u8; N];
     type Marks = ByteMarks;
 
     #[inline(always)]
-    fn marks<const N: usize>(room: *mut [u8; N]) -> ByteMarks {
-        // SAFETY: `room` is the room of a pool of `N` blocks, in which only the pool's marks are written.
+    unsafe fn marks<const N: usize>(room: *mut [u8; N]) -> ByteMarks {
+        // SAFETY: as the caller promises.
         unsafe { ByteMarks::new(room.cast()) }
     }
 }
@@ -61,7 +73,7 @@ impl Marking for Unmarked {
     type Marks = NoMarks;
 
     #[inline(always)]
-    fn marks<const N: usize>(_: *mut [u8; 0]) -> NoMarks {
+    unsafe fn marks<const N: usize>(_: *mut [u8; 0]) -> NoMarks {
         NoMarks
     }
 }
@@ -71,7 +83,7 @@ impl Marking for Unchecked {
     type Marks = NoChecks;
 
     #[inline(always)]
-    fn marks<const N: usize>(_: *mut [u8; 0]) -> NoChecks {
+    unsafe fn marks<const N: usize>(_: *mut [u8; 0]) -> NoChecks {
         NoChecks
     }
 }
@@ -330,10 +342,12 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
     /// The lock is closed.
     #[inline(always)]
     unsafe fn unlocked<R>(&self, work: impl FnOnce(&mut RawPool<'_, M::Marks>) -> R) -> R {
-        self.list.with_mut(|list| {
+        self.lock.assert_held();
+        let result = self.list.with_mut(|list| {
             // SAFETY: with the lock closed nobody else has a reference to the list.
             let list = unsafe { &mut *list };
-            let marks = M::marks::<N>(self.marks.get().cast());
+            // SAFETY: this pool's room for `N` marks, with the lock held.
+            let marks = unsafe { M::marks::<N>(self.marks.get().cast()) };
             // SAFETY: the four parts are this pool's own and stay where they are for ever; `GEOMETRY` is that of
             // `blocks`; only this function and the owners of blocks reach them.
             let mut raw = unsafe {
@@ -346,7 +360,9 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
                 )
             };
             work(&mut raw)
-        })
+        });
+        self.lock.assert_held();
+        result
     }
 }
 

@@ -51,19 +51,26 @@ pub struct Ledger {
     pub damaged: u16,
     /// Why the gate is closed: a bit for each reason; 0: it is open.
     pub closed: u8,
+    /// Tasks that wait for a block, each of which is owed one; [`MANY`]: so many or more.
+    pub waiting: u8,
 }
 
 /// The pool keeps a [reserve](RawPool::set_reserve).
 const RESERVED: u8 = 1;
-/// Somebody [waits](RawPool::set_waited_for) for a block.
+/// Tasks [wait](RawPool::set_waiting) for a block.
 const WAITED_FOR: u8 = 2;
 /// Somebody [watches](RawPool::set_watched) who takes and returns blocks.
 const WATCHED: u8 = 4;
+/// Blocks are [leaving](RawPool::begin_put), which the fast path does not tell from blocks in use.
+const RETIRING: u8 = 8;
+
+/// The largest number of waiting tasks that is counted: from here on no free block is left for a new caller.
+const MANY: u8 = u8::MAX;
 
 impl Ledger {
     /// All counters zero.
     pub const NEW: Self =
-        Self { open: 0, fresh: 0, exhausted: 0, refused: 0, reserve: 0, damaged: 0, closed: 0 };
+        Self { open: 0, fresh: 0, exhausted: 0, refused: 0, reserve: 0, damaged: 0, closed: 0, waiting: 0 };
 }
 
 /// A pool for the length of one operation.
@@ -156,15 +163,13 @@ impl<'a, M: Marks> RawPool<'a, M> {
     ///
     /// # Errors
     ///
-    /// As [`take`](Self::take); [`Error::Exhausted`] also when what is left is the [reserve](Self::set_reserve).
+    /// As [`take`](Self::take); [`Error::Exhausted`] also when what is left is the [reserve](Self::set_reserve), or
+    /// owed to tasks that [wait](Self::set_waiting).
     #[cold]
     #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_take_otherwise"))]
     pub fn take_otherwise(&mut self) -> Result<NonNull<u8>, Error> {
         if self.ledger.closed != 0 {
-            if self.available() == 0 && self.free_blocks() != 0 {
-                return self.exhausted();
-            }
-            return self.take_urgent();
+            return self.take_unless(self.available() == 0);
         }
         self.take_unlisted()
     }
@@ -173,10 +178,33 @@ impl<'a, M: Marks> RawPool<'a, M> {
     ///
     /// # Errors
     ///
-    /// As [`take`](Self::take).
+    /// As [`take`](Self::take); [`Error::Exhausted`] also when what is left is owed to tasks that
+    /// [wait](Self::set_waiting).
     #[inline]
     #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_take_urgent"))]
     pub fn take_urgent(&mut self) -> Result<NonNull<u8>, Error> {
+        let owed = self.waiting().min(self.unreserved());
+        self.take_unless(self.free_blocks() <= owed)
+    }
+
+    /// Takes a block, unless those that are free are `withheld` from the caller. O(1).
+    #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_take_unless"))]
+    fn take_unless(&mut self, withheld: bool) -> Result<NonNull<u8>, Error> {
+        if withheld && self.free_blocks() != 0 {
+            // Damage is damage for each caller, also for one that would get nothing from a whole list.
+            return if self.is_plausible() { self.exhausted() } else { self.damaged() };
+        }
+        self.take_any()
+    }
+
+    /// Takes a block, whoever it is kept for. O(1).
+    ///
+    /// # Errors
+    ///
+    /// As [`take`](Self::take).
+    #[inline]
+    #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_take_any"))]
+    pub(crate) fn take_any(&mut self) -> Result<NonNull<u8>, Error> {
         self.take_below(self.ledger.fresh).map_or_else(|| self.take_unlisted(), Ok)
     }
 
@@ -204,14 +232,19 @@ impl<'a, M: Marks> RawPool<'a, M> {
     ///
     /// As [`take`](Self::take).
     pub fn can_take(&self) -> Result<(), Error> {
-        let leads_to_free = self
-            .index_below(self.head.addr(), self.ledger.fresh)
-            .is_some_and(|index| !self.is_claimed(index));
-        let has_ended = self.head.is_null() && *self.listed == 0;
         match self.available() {
-            _ if !leads_to_free && !has_ended => Err(Error::Corrupt),
+            _ if !self.is_plausible() => Err(Error::Corrupt),
             0 => Err(Error::Exhausted),
             _ => Ok(()),
+        }
+    }
+
+    /// Whether the list leads to a free block, or has ended: all that is to be seen without a walk. O(1).
+    #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_is_plausible"))]
+    fn is_plausible(&self) -> bool {
+        match self.index_below(self.head.addr(), self.ledger.fresh) {
+            Some(index) => !self.is_claimed(index),
+            None => self.head.is_null() && *self.listed == 0,
         }
     }
 
@@ -280,11 +313,19 @@ impl<'a, M: Marks> RawPool<'a, M> {
     #[cold]
     #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_put_otherwise"))]
     pub unsafe fn put_otherwise(&mut self, block: *mut u8) -> Result<(), Error> {
+        let may_be_live = self.ledger.closed != 0 && !self.is_leaving(block);
         // SAFETY: as the caller promises.
-        if self.ledger.closed != 0 && unsafe { self.put_below(block, self.ledger.fresh) }.is_some() {
+        if may_be_live && unsafe { self.put_below(block, self.ledger.fresh) }.is_some() {
             return Ok(());
         }
         Err(self.refuse(block))
+    }
+
+    /// Whether `block` is one whose return has [begun](Self::begin_put) and not finished.
+    #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_is_leaving"))]
+    fn is_leaving(&self, block: *const u8) -> bool {
+        // SAFETY: the index of a block.
+        self.index_of(block).is_some_and(|index| unsafe { self.marks.is_leaving(index) })
     }
 
     /// Counts the refusal of `block`, and names the reason.
@@ -313,10 +354,18 @@ impl<'a, M: Marks> RawPool<'a, M> {
         }
     }
 
-    /// Closes the gate while somebody waits for a block, so that every free can look who. O(1).
-    #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_set_waited_for"))]
-    pub fn set_waited_for(&mut self, waited_for: bool) {
-        self.close_for(WAITED_FOR, waited_for);
+    /// Says how many tasks wait for a block. O(1). While any does, the gate is closed, so that every free serves them, and as
+    /// many free blocks are owed to them: a caller that comes later gets none of these, whether or not the tasks have been
+    /// served yet.
+    #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_set_waiting"))]
+    pub fn set_waiting(&mut self, tasks: usize) {
+        self.ledger.waiting = if tasks < MANY as usize { tasks as u8 } else { MANY };
+        self.close_for(WAITED_FOR, tasks > 0);
+    }
+
+    /// Tasks that wait; more than there are blocks if they are too many to be counted.
+    fn waiting(&self) -> usize {
+        if self.ledger.waiting == MANY { usize::MAX } else { self.ledger.waiting.into() }
     }
 
     /// Closes the gate while somebody watches who takes and returns blocks, so that every operation can tell. O(1).
@@ -324,9 +373,23 @@ impl<'a, M: Marks> RawPool<'a, M> {
         self.close_for(WATCHED, watched);
     }
 
-    /// Number of blocks that can be taken without touching the reserve. O(1).
+    /// Closes the gate while blocks are [leaving](Self::begin_put), or opens it. O(1). Each `begin_put` closes it; the owner of
+    /// the pool, which knows when no block is leaving any more, opens it.
+    #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_set_retiring"))]
+    pub fn set_retiring(&mut self, retiring: bool) {
+        self.close_for(RETIRING, retiring);
+    }
+
+    /// Number of blocks that can be taken without touching the reserve, or what is owed to tasks that
+    /// [wait](Self::set_waiting). O(1).
     #[inline]
     pub fn available(&self) -> usize {
+        self.unreserved().saturating_sub(self.waiting())
+    }
+
+    /// Number of free blocks above the reserve: what tasks that wait can be given. O(1).
+    #[inline]
+    pub(crate) fn unreserved(&self) -> usize {
         self.free_blocks().saturating_sub(self.ledger.reserve as usize)
     }
 
@@ -357,9 +420,11 @@ impl<'a, M: Marks> RawPool<'a, M> {
         self.listed.wrapping_add(self.geometry.capacity() - self.ledger.fresh)
     }
 
-    /// Whether `block` is a block of this pool that has an owner. O(1), for any address.
+    /// Whether `block` is a block of this pool that has an owner: one that is [leaving](Self::begin_put) has none. O(1), for any
+    /// address.
+    #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_is_live"))]
     pub fn is_live(&self, block: *const u8) -> bool {
-        self.index_of(block).is_some_and(|index| self.is_claimed(index))
+        self.index_of(block).is_some_and(|index| self.is_claimed(index)) && !self.is_leaving(block)
     }
 
     /// The number of the block that begins at `block`, in use or not; `None` if none does. O(1), for any address.

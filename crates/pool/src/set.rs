@@ -193,8 +193,8 @@ impl<'m, const CLASSES: usize, L: RawLock> PoolSet<'m, CLASSES, L> {
         self.align
     }
 
-    /// A snapshot of each class, and what was refused by the set itself. O(CLASSES), a critical section each: the
-    /// classes are not snapshots of one moment.
+    /// A snapshot of each class, and what was refused by the set itself. O(blocks of all classes), in critical sections of
+    /// O(64) and one of O(CLASSES): the classes are not snapshots of one moment.
     pub fn stats(&self) -> SetStats<CLASSES> {
         let tally = self.count(|tally| *tally);
         SetStats {

@@ -65,16 +65,17 @@ impl Survey {
         (self.stats, self.end) = (Some(stats), end);
     }
 
-    /// Looks at the next blocks; `true` if they were the last.
-    pub(crate) fn look(&mut self, is_virgin: impl Fn(usize) -> bool) -> bool {
-        let until = self.end.min(self.next + Self::STEP);
+    /// Looks at the next blocks, all of them below `limit`; `true` if they were the last.
+    pub(crate) fn look(&mut self, limit: usize, is_virgin: impl Fn(usize) -> bool) -> bool {
+        let end = self.end.min(limit);
+        let until = end.min(self.next.saturating_add(Self::STEP));
         let seen = (self.next..until).filter(|&index| is_virgin(index)).count();
         self.next = until;
         if let Some(stats) = &mut self.stats {
             // Started anew in the meantime, the marks may say more than there was at the beginning.
             stats.lowest_free = stats.free.min(stats.lowest_free + seen);
         }
-        self.next == self.end
+        self.next >= end
     }
 }
 
@@ -98,5 +99,47 @@ impl fmt::Display for Stats {
             self.refused,
             self.damaged
         )
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+    use crate::check::VIRGIN;
+    use crate::{ByteMarks, Geometry, Ledger, RawPool};
+
+    /// A pool of so many blocks that were on the list once, over marks that end with those.
+    fn with_pool<R>(marks: &mut [u8], work: impl FnOnce(&RawPool<'_, ByteMarks>) -> R) -> R {
+        let geometry = Geometry::new(8, 8, marks.len()).unwrap();
+        let mut blocks = std::vec![0u64; marks.len()];
+        let (mut head, mut listed) = (core::ptr::null_mut(), 0);
+        let mut ledger = Ledger { fresh: marks.len(), ..Ledger::NEW };
+        // SAFETY: memory for so many blocks and marks, used by nothing else meanwhile.
+        let raw = unsafe {
+            let marks = ByteMarks::new(marks.as_mut_ptr());
+            RawPool::new((&mut head, &mut listed), &mut ledger, blocks.as_mut_ptr().cast(), &geometry, marks)
+        };
+        work(&raw)
+    }
+
+    #[test]
+    fn a_survey_that_another_pool_began_reads_no_mark_beyond_this_ones() {
+        let mut large = [VIRGIN; 200];
+        let mut small = [VIRGIN; 10];
+        let mut steps = 0;
+        let stats = Survey::make(|survey| {
+            steps += 1;
+            assert!(steps < 10, "it never ends");
+            if steps == 1 {
+                with_pool(&mut large, |raw| raw.survey(survey))
+            } else {
+                with_pool(&mut small, |raw| raw.survey(survey))
+            }
+        });
+        assert_eq!((steps, stats.capacity), (2, 200));
+        // From the start: of the end that the larger pool set, only what this pool has is read.
+        let mut survey = Survey { stats: Some(stats), next: 0, end: 200 };
+        assert!(with_pool(&mut small, |raw| raw.survey(&mut survey)));
+        assert_eq!(survey.next, 10);
     }
 }

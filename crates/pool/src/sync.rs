@@ -1,15 +1,38 @@
-//! Atomics and cells: those of the language, loom's or shuttle's. The one place that knows those two.
+//! Words, counters, flags and guarded cells: what pools are made of where several contexts meet.
+//!
+//! ```text
+//!   Word  Number  Count  Flag        written once: atomic.rs, flag.rs    (masked.rs where there are no atomics)
+//!   ------------------------------
+//!   AtomicU32  AtomicBool  Guarded   a world: the language's, loom's or shuttle's
+//!   pause_until  Hint  ahead
+//! ```
+//!
+//! What is shipped and what the model checkers run differ in the world alone: an ordering that is weakened in a word, a
+//! counter or a flag is weakened in the model as well. This is the one place that knows the worlds.
 
 #[cfg(not(any(loom, shuttle)))]
 #[path = "sync/native.rs"]
-mod imp;
+mod world;
 #[cfg(loom)]
 #[path = "sync/loom.rs"]
-mod imp;
+mod world;
 #[cfg(shuttle)]
 #[path = "sync/shuttle.rs"]
-mod imp;
+mod world;
 
-pub(crate) use imp::*;
+#[cfg(target_has_atomic = "32")]
+mod flag;
+#[cfg(all(test, not(any(loom, shuttle)), target_has_atomic = "32"))]
+mod masked_tests;
+#[cfg_attr(target_has_atomic = "32", path = "sync/atomic.rs")]
+#[cfg_attr(not(target_has_atomic = "32"), path = "sync/masked.rs")]
+mod words;
+#[cfg(not(target_has_atomic = "32"))]
+use crate::lock::Interrupts;
+
+#[cfg(target_has_atomic = "32")]
+pub(crate) use flag::Flag;
+pub(crate) use words::{Count, Number, Word};
+pub(crate) use world::{AtomicBool, Guarded, Hint, Ordering, ahead};
 #[cfg(any(loom, shuttle))]
-pub use imp::{FLAW, Flaw};
+pub use world::{FLAW, Flaw};

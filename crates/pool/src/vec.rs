@@ -180,11 +180,16 @@ impl<'p, T, P: Reclaim + ?Sized> PoolVec<'p, T, P> {
         unsafe { PoolBox::from_parts(pool, values) }
     }
 
-    /// The values will not move again, as those of [`PoolBox::into_pin`].
+    /// The values will not move again, as those of [`PoolBox::into_pin`], and of the same pools only. O(1), no critical
+    /// section.
     #[inline]
-    pub fn into_pin(self) -> Pin<Self> {
+    pub fn into_pin(self) -> Pin<Self>
+    where
+        'p: 'static,
+        P: 'static,
+    {
         // SAFETY: the values lie in the block, which neither moves with the vector nor is reclaimed before they were
-        // dropped; what takes a value out needs the vector itself, which `Pin` gives out only of what may move.
+        // dropped, or ever, if they are not, since pool and memory are there for ever; what takes a value out needs the vector itself, which `Pin` gives out only of what may move.
         unsafe { Pin::new_unchecked(self) }
     }
 }

@@ -9,13 +9,16 @@
 //!                                                                         in the queue, or stays on the list
 //! ```
 //!
-//! A block that is freed while somebody waits is taken for the first in the queue before the lock opens, so nobody who
-//! comes later is served first. What is cancelled between being granted and being polled gives the block on; none is
+//! A block that is freed while somebody waits is taken for the first in the queue before the lock opens. When several become free
+//! at once, the pool leaves as many of them as tasks wait to these tasks, until each was served. So nobody who comes later is
+//! served first. What is cancelled between being granted and being polled gives the block on; none is
 //! lost.
 
 mod blocking;
 mod future;
 mod queue;
+#[cfg(test)]
+mod tests;
 
 use core::pin::Pin;
 use core::ptr::NonNull;
@@ -25,16 +28,18 @@ pub use blocking::{Signal, Waited, take_blocking};
 pub use future::Wait;
 pub use queue::{Order, Queue, State, Waiter};
 
+use crate::sealed::Sealed;
 use crate::sync::Guarded;
 use crate::{ByteMarks, Error, Holds, Owns, PoolBox, RawLock, RawPool, Reclaim, Stats, Survey};
 
-/// A pool whose lock and heart others may use.
+/// A pool on which a [`WaitPool`] can be built: [`Pool`](crate::Pool) and [`DynPool`](crate::DynPool). Sealed: no other type
+/// implements it.
 ///
 /// # Safety
 ///
 /// 1. `unlocked` gives access to the one pool that `lock` guards.
-/// 2. A [`Block`](Self::Block) at the address that `view` returns is valid for whoever took the block.
-pub unsafe trait Locked: Owns {
+/// 2. A [`Block`](Self::Block) at the address that `view` returns is valid for the owner of the block.
+pub unsafe trait Locked: Owns + Sealed {
     /// Its lock.
     type Lock: RawLock;
 
@@ -51,7 +56,8 @@ pub unsafe trait Locked: Owns {
     ///
     /// # Safety
     ///
-    /// The lock is closed, and closed by the caller.
+    /// 1. The lock is held by the caller.
+    /// 2. `work` uses this pool by its argument only, and calls no code that it does not know.
     unsafe fn unlocked<R>(&self, work: impl FnOnce(&mut RawPool<'_, ByteMarks>) -> R) -> R;
 }
 
@@ -122,7 +128,10 @@ impl<P: Locked> WaitPool<P> {
         priority: u8,
         milliseconds: Option<u32>,
     ) -> Result<Taken<P>, Error> {
-        take_blocking(self, priority, milliseconds, waker_of::<S>).map(|block| self.handle(block))
+        // SAFETY: a waker of `waker_of` gives the signal when it is woken, and does nothing when it is dropped. It is moved
+        // into the queue and woken from there, and neither is seen by any other code.
+        let taken = unsafe { take_blocking(self, priority, milliseconds, waker_of::<S>) };
+        taken.map(|block| self.handle(block))
     }
 
     /// Takes a block, as the pool does, without waiting.
@@ -181,10 +190,20 @@ impl<P: Locked> WaitPool<P> {
         self.pool.lock().with(|| unsafe { self.pool.unlocked(work) })
     }
 
+    /// Serves waiters until none is left or no block is free. A waker is woken with the lock released, since it is the
+    /// executor's code; should it panic, the other waiters are served all the same.
     fn serve_all(&self) {
-        // SAFETY: the lock is closed; the queue is this pool's.
-        while let Some(waker) = self.locked(|raw, queue| unsafe { queue.serve(raw) }) {
+        struct Others<'a, P: Locked>(&'a WaitPool<P>);
+        impl<P: Locked> Drop for Others<'_, P> {
+            fn drop(&mut self) {
+                self.0.serve_all();
+            }
+        }
+        // SAFETY: the queue is this pool's.
+        while let Some(waker) = unsafe { self.locked(|raw, queue| queue.serve(raw)) } {
+            let others = Others(self);
             waker.wake();
+            core::mem::forget(others);
         }
     }
 
@@ -202,23 +221,29 @@ unsafe impl<P: Locked> Waited for WaitPool<P> {
     type Waker = Waker;
     type Marks = ByteMarks;
 
-    fn locked<R>(&self, work: impl FnOnce(&mut RawPool<'_, ByteMarks>, &mut Queue<Waker>) -> R) -> R {
+    unsafe fn locked<R>(&self, work: impl FnOnce(&mut RawPool<'_, ByteMarks>, &mut Queue<Waker>) -> R) -> R {
         self.with_raw(|raw| {
-            // SAFETY: with the lock closed nobody else has a reference to the queue.
+            // SAFETY: with the lock held nothing else has a reference to the queue.
             self.queue.with_mut(|queue| work(raw, unsafe { &mut *queue }))
         })
+    }
+
+    unsafe fn put_back(&self, block: NonNull<u8>) {
+        // SAFETY: as the caller promises.
+        unsafe { self.reclaim(block) };
     }
 }
 
 // SAFETY: a block in use is on no list; one that is granted is nobody's but the waiter's.
 unsafe impl<P: Locked> Reclaim for WaitPool<P> {
     unsafe fn reclaim(&self, block: NonNull<u8>) {
-        let served = self.locked(|raw, queue| {
-            // SAFETY: as the caller promises. A refusal is counted by the pool.
-            let _counted = unsafe { raw.put(block.as_ptr()) };
-            // SAFETY: the lock is closed; the queue is this pool's.
-            unsafe { queue.serve(raw) }
-        });
+        // SAFETY: as the caller promises; the queue is this pool's. A refusal is counted by the pool.
+        let served = unsafe {
+            self.locked(|raw, queue| {
+                let _counted = raw.put(block.as_ptr());
+                queue.serve(raw)
+            })
+        };
         if let Some(waker) = served {
             waker.wake();
         }

@@ -5,7 +5,8 @@ use std::mem::MaybeUninit;
 use std::thread;
 
 use microusc_pool::{
-    AllocSlice, AtomicPool, DynPool, Pool, PoolArc, PoolSet, PoolString, PoolVec, Shared, SizeClass, SpinLock,
+    AllocSlice, AtomicDynPool, AtomicPool, AtomicWords, DynPool, Error, Pool, PoolArc, PoolSet, PoolString,
+    PoolVec, Rejected, Shared, SizeClass, SpinLock,
 };
 
 #[test]
@@ -46,4 +47,61 @@ fn handles_of_dynamic_pools_are_dropped_elsewhere() {
     );
     thread::scope(|scope| drop(scope.spawn(move || drop(handles))));
     assert_eq!((pool.stats().used(), set.stats().classes[0].pool.used()), (0, 0));
+}
+
+/// A value that is not `Clone` and cannot be made again.
+#[derive(Debug, PartialEq, Eq)]
+struct Only(&'static str);
+
+#[test]
+fn a_refused_value_comes_back() {
+    static VALUES: Pool<Only, 1, SpinLock> = Pool::new();
+    static SHARED: Pool<Shared<Only>, 1, SpinLock> = Pool::new();
+    static LOCK_FREE: AtomicPool<Shared<Only>, 1, 1> = AtomicPool::new();
+    static ARRAYS: Pool<[Only; 1], 1, SpinLock> = Pool::new();
+    static WORDS: AtomicWords<1> = AtomicWords::new();
+
+    let _first = VALUES.alloc(Only("a")).unwrap();
+    assert_eq!(VALUES.alloc(Only("b")).unwrap_err(), Rejected { error: Error::Exhausted, value: Only("b") });
+    assert_eq!(VALUES.alloc_from_isr(Only("c")).unwrap_err().value, Only("c"));
+
+    // In a pool of values with several owners: the value itself, and what was to be put into the block.
+    let _first = SHARED.alloc_arc(Only("a")).unwrap();
+    assert_eq!(
+        SHARED.alloc_arc(Only("b")).unwrap_err(),
+        Rejected { error: Error::Exhausted, value: Only("b") }
+    );
+    assert_eq!(SHARED.alloc(Shared::new(Only("c"))).unwrap_err().value.into_inner(), Only("c"));
+    let _first = LOCK_FREE.alloc_arc(Only("a")).unwrap();
+    assert_eq!(LOCK_FREE.alloc_arc(Only("b")).unwrap_err().value, Only("b"));
+
+    let mut vec = ARRAYS.alloc_vec(1).unwrap();
+    vec.push(Only("a")).unwrap();
+    assert_eq!(vec.push(Only("b")).unwrap_err(), Rejected { error: Error::NoRoom, value: Only("b") });
+
+    // An iterator that is lent is the caller's, and nothing was taken from it.
+    let mut values = [Only("a"), Only("b")].into_iter();
+    assert_eq!(ARRAYS.alloc_slice(&mut values).unwrap_err(), Error::NoRoom);
+    assert_eq!(values.next(), Some(Only("a")));
+
+    let mut memory = [MaybeUninit::uninit(); 140];
+    let pool: DynPool<SpinLock> = DynPool::new(&mut memory, 128, 8).unwrap();
+    let _first = pool.alloc_arc(Only("a")).unwrap();
+    assert_eq!(pool.alloc_arc(Only("b")).unwrap_err().value, Only("b"));
+    assert_eq!(pool.alloc_value(Only("c")).unwrap_err().value, Only("c"));
+    assert_eq!(pool.alloc_arc([const { Only("d") }; 100]).unwrap_err().error, Error::UnsuitableMemory);
+
+    let mut memory = [MaybeUninit::uninit(); 140];
+    let set: PoolSet<1, SpinLock> =
+        PoolSet::new(&mut memory, 8, &[SizeClass { block_size: 128, blocks: 1 }]).unwrap();
+    let _first = set.alloc_arc(Only("a")).unwrap();
+    assert_eq!(set.alloc_arc(Only("b")).unwrap_err().value, Only("b"));
+    assert_eq!(set.alloc_value(Only("c")).unwrap_err().value, Only("c"));
+    assert_eq!(set.alloc_arc([const { Only("d") }; 100]).unwrap_err().value[99], Only("d"));
+
+    let mut memory = [MaybeUninit::uninit(); 140];
+    let pool = AtomicDynPool::new(&WORDS, |_, _| true, &mut memory, 128, 8).unwrap();
+    let _first = pool.alloc_arc(Only("a")).unwrap();
+    assert_eq!(pool.alloc_arc(Only("b")).unwrap_err().value, Only("b"));
+    assert_eq!(pool.alloc_value(Only("c")).unwrap_err().value, Only("c"));
 }

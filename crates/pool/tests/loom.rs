@@ -1,4 +1,4 @@
-//! Every interleaving, within bounds: `RUSTFLAGS="--cfg loom" cargo test --release --package microusc-pool --test loom`.
+//! Every interleaving, within bounds: `RUSTFLAGS="--cfg loom" cargo test --profile model --package microusc-pool --test loom`.
 //!
 //! Bounds: two threads, pools of one or two blocks, one or two operations each; within these, every schedule. (With two
 //! threads waiting for a third, loom may let the two take turns for ever.) The content of each block is watched as well:
@@ -13,8 +13,12 @@ use loom::sync::Arc;
 use loom::thread;
 use microusc_pool::{AtomicPool, DynPool, Error, FLAW, Flaw, LINK_BYTES, PoolBox, RawLock, SpinLock};
 
+#[path = "loom/host_lock.rs"]
+mod host_lock;
 #[path = "loom/leaving.rs"]
 mod leaving;
+#[path = "loom/operations.rs"]
+mod operations;
 #[path = "loom/sets.rs"]
 mod sets;
 #[path = "loom/shared.rs"]

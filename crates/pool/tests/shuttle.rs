@@ -1,5 +1,5 @@
 //! Random schedules of more threads than loom can exhaust:
-//! `RUSTFLAGS="--cfg shuttle" cargo test --release --package microusc-pool --test shuttle`.
+//! `RUSTFLAGS="--cfg shuttle" cargo test --profile model --package microusc-pool --test shuttle`.
 //!
 //! Four threads, eight blocks, a random program of takes and returns each. Half of the schedules are uniformly random,
 //! half by priorities with few changes (PCT), which finds errors that need a thread to sleep long. What shuttle does not

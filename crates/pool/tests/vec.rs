@@ -90,10 +90,10 @@ fn check<T: Clone + PartialEq + Debug, P: Reclaim>(
 ) {
     let (vec, model) = run(vec, make, program);
     if boxed {
-        let slice = PoolBox::into_pin(vec.into_boxed_slice());
+        let slice = vec.into_boxed_slice();
         assert_eq!(&*slice, &model[..]);
     } else {
-        drop(vec.into_pin());
+        drop(vec);
     }
 }
 
@@ -300,13 +300,18 @@ fn bytes_that_are_no_text_are_given_back() {
 
 #[test]
 fn pinned_elements_stay_where_they_are() {
-    let pool: AtomicPool<[Pinned; 2], 1, 1> = AtomicPool::new();
-    let mut vec = pool.alloc_vec(2).unwrap();
+    static POOL: AtomicPool<[Pinned; 2], 1, 1> = AtomicPool::new();
+    let mut vec = POOL.alloc_vec(2).unwrap();
     assert!(vec.push(Pinned(0, std::marker::PhantomPinned)).is_ok());
     let address = (&raw const vec[0]).addr();
     let pinned: Pin<PoolVec<_, _>> = vec.into_pin();
     let moved = Some(pinned);
     assert_eq!(moved.as_ref().map(|vec| (&raw const vec[0]).addr()), Some(address));
+    drop(moved);
+    let slice = PoolBox::into_pin(POOL.alloc_slice([Pinned(0, std::marker::PhantomPinned)]).unwrap());
+    assert_eq!(((&raw const slice[0]).addr(), POOL.stats().free), (address, 0));
+    drop(slice);
+    assert_eq!(POOL.stats().free, 1);
 }
 
 /// What must not move once it is pinned.

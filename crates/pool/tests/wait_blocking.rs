@@ -1,8 +1,10 @@
 //! Tasks that sleep until a block is free: hand-over, time-outs, refusals.
 #![cfg(not(any(loom, shuttle)))]
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::mem::MaybeUninit;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
@@ -188,4 +190,125 @@ fn sleepers_on_borrowed_memory_lose_nothing() {
     let stats = pool.stats();
     assert_eq!((stats.free, stats.damaged, stats.refused), (blocks, 0, 0));
     assert_eq!(pool.validate(), Ok(()));
+}
+
+/// A signal that answers `true` a few times although it was not given, and then sleeps for nothing: it answers as
+/// `ANSWERS` says until that is empty.
+struct Restless(Semaphore);
+
+thread_local! {
+    static ANSWERS: RefCell<VecDeque<Answer>> = const { RefCell::new(VecDeque::new()) };
+}
+
+enum Answer {
+    /// Woken for no reason.
+    True,
+    /// Time is up, whether or not it is.
+    False,
+    /// Woken for no reason, after another context freed this block.
+    Freed(Held),
+    Panic,
+    /// After another context freed this block.
+    FreedPanic(Held),
+}
+
+fn answer_with(answers: impl IntoIterator<Item = Answer>) {
+    ANSWERS.with(|all| *all.borrow_mut() = answers.into_iter().collect());
+}
+
+// SAFETY: what it answers against the contract is what is tested: the pool must decide by what it knows itself. `give` and
+// a `wait` without answers are those of its part.
+unsafe impl Signal for Restless {
+    fn may_wait() -> bool {
+        true
+    }
+
+    fn new() -> Self {
+        Self(Semaphore::new())
+    }
+
+    fn open(self: Pin<&Self>) {}
+
+    fn wait(self: Pin<&Self>, milliseconds: Option<u32>) -> bool {
+        let next = ANSWERS.with(|all| all.borrow_mut().pop_front());
+        match next {
+            Some(Answer::True) => true,
+            Some(Answer::False) => false,
+            Some(Answer::Freed(block)) => {
+                drop(block);
+                true
+            }
+            Some(Answer::Panic) => panic!("the signal is broken"),
+            Some(Answer::FreedPanic(block)) => {
+                drop(block);
+                panic!("the signal is broken")
+            }
+            // SAFETY: a pinned part.
+            None => unsafe { self.map_unchecked(|signal| &signal.0) }.wait(milliseconds),
+        }
+    }
+
+    fn give(self: Pin<&Self>) {
+        // SAFETY: a pinned part.
+        unsafe { self.map_unchecked(|signal| &signal.0) }.give();
+    }
+}
+
+/// Writes over the stack frames that calls before this one had.
+#[inline(never)]
+fn overwrite_the_stack() -> u64 {
+    std::hint::black_box([0x4242_4242_4242_4242u64; 512])[17]
+}
+
+/// Nothing waits, nothing is lost: both blocks come back and can be taken.
+fn is_whole(pool: &'static Waited) {
+    overwrite_the_stack();
+    let both = [pool.try_alloc().unwrap(), pool.try_alloc().unwrap()];
+    drop(both);
+    assert_eq!((pool.stats().free, pool.stats().damaged, pool.validate()), (2, 0, Ok(())));
+}
+
+#[test]
+fn a_signal_that_wakes_for_no_reason_waits_on_and_leaves_no_node_behind() {
+    let pool = new(Order::Fifo);
+    let held = [pool.try_alloc().unwrap(), pool.try_alloc().unwrap()];
+    answer_with([Answer::True, Answer::True, Answer::False]);
+    assert_eq!(pool.wait_blocking::<Restless>(0, Some(1000)).unwrap_err(), Error::TimedOut);
+    // Without a time, "time is up" is no reason to end either; one that was freed meanwhile is granted.
+    let [first, second] = held;
+    answer_with([Answer::True, Answer::False, Answer::True, Answer::Freed(first)]);
+    let granted = pool.wait_blocking::<Restless>(0, None).unwrap();
+    assert_eq!((pool.stats().free, pool.stats().exhausted), (0, 1));
+    drop((granted, second));
+    is_whole(pool);
+}
+
+#[test]
+fn a_block_granted_while_time_is_up_is_kept_whatever_the_signal_answers() {
+    let pool = new(Order::Fifo);
+    let (first, second) = (pool.try_alloc().unwrap(), pool.try_alloc().unwrap());
+    HELD.set(Some(first));
+    // `JustTooLate` frees it and says that time is up; a `wait` without a time is not over before the signal was given.
+    let granted = pool.wait_blocking::<JustTooLate>(0, Some(0)).unwrap();
+    answer_with([Answer::Freed(granted)]);
+    let granted = pool.wait_blocking::<Restless>(0, Some(0)).unwrap();
+    drop((granted, second));
+    is_whole(pool);
+}
+
+#[test]
+fn a_signal_that_panics_leaves_the_queue() {
+    let pool = new(Order::Fifo);
+    let held = [pool.try_alloc().unwrap(), pool.try_alloc().unwrap()];
+    let wait = || catch_unwind(AssertUnwindSafe(|| pool.wait_blocking::<Restless>(0, None)));
+    answer_with([Answer::Panic]);
+    assert!(wait().is_err());
+    overwrite_the_stack();
+    // Granted first, and then it panics: the block returns, to whatever waits next.
+    let [first, second] = held;
+    answer_with([Answer::True, Answer::FreedPanic(first)]);
+    assert!(wait().is_err());
+    assert_eq!(pool.stats().free, 1, "granted to a node that is gone");
+    drop(second);
+    is_whole(pool);
 }

@@ -70,7 +70,8 @@ pub unsafe extern "C" fn memory_pool_alloc_batch(
     reason_of(error)
 }
 
-/// Returns `count` blocks, or none. O(count) inside one critical section. Tasks, interrupts, both cores.
+/// Returns `count` blocks, or none. O(count) inside one critical section, or two while something is done to blocks that are
+/// returned; and one of O(1) for each waiting task that is served. Tasks, interrupts, both cores.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_free_batch(
     pool: *mut memory_pool_t,
@@ -95,14 +96,7 @@ pub unsafe extern "C" fn memory_pool_free_batch(
     // SAFETY: obligation 2: `count` pointers.
     let given = unsafe { slice::from_raw_parts(blocks.cast::<*mut u8>(), count) };
     // SAFETY: `control` is that of `pool`; those that are blocks in use, their owner gives up by this call.
-    let put = unsafe {
-        if (*control.as_ptr()).watch.is_on() {
-            put_watched(pool, control, given)
-        } else {
-            with_pool(pool, control, |raw| raw.put_many(given))
-        }
-    };
-    match put {
+    match unsafe { put(pool, control, given) } {
         Ok(()) => {
             // SAFETY: `control` is that of `pool`.
             unsafe { wait::Place::new(pool, control) }.serve_all();
@@ -116,29 +110,36 @@ pub unsafe extern "C" fn memory_pool_free_batch(
     }
 }
 
-/// The same in two steps, with the lock open in between: O(count) in two critical sections, and what is done to each block.
+/// Puts all blocks on the list, in one critical section; or, while something is done to blocks that are returned, in two, with
+/// the lock released in between. O(count), and what is done to each block.
 ///
 /// # Safety
 ///
 /// `control` is that of `pool`; the blocks are as for [`memory_pool_free_batch`].
-unsafe fn put_watched(
+unsafe fn put(
     pool: *mut memory_pool_t,
     control: NonNull<Control>,
     given: &[*mut u8],
 ) -> Result<(), (usize, Error)> {
     // SAFETY: `control` is that of `pool`; once begun with, the blocks are leaving, by this caller alone.
     unsafe {
-        let (begun, modes) = with_pool(pool, control, |raw| (raw.begin_put_many(given), modes(control)));
-        begun?;
-        given.iter().for_each(|block| watch::leaving(pool, control, *block, modes));
-        with_pool(pool, control, |raw| {
-            given.iter().for_each(|block| watch::finished(control, raw, *block, modes));
+        // Which way is decided in the critical section that begins: what is turned on later finds the blocks on the list.
+        let (begun, done) = with_pool(pool, control, |raw| {
+            if (*control.as_ptr()).watch.is_on() {
+                (watch::begin(control, raw, given), Some(modes(control)))
+            } else {
+                (raw.put_many(given), None)
+            }
         });
+        begun?;
+        let Some(modes) = done else { return Ok(()) };
+        given.iter().for_each(|block| watch::leaving(pool, control, *block, modes));
+        with_pool(pool, control, |raw| watch::finished(control, raw, given, modes));
     }
     Ok(())
 }
 
-/// Keeps the last `blocks` free blocks for interrupts. O(1); one critical section.
+/// Keeps the last `blocks` free blocks for interrupts. O(1); one critical section, and one for each waiting task that is served.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_set_isr_reserve(pool: *mut memory_pool_t, blocks: usize) -> esp_err_t {
     // SAFETY: obligation 1.

@@ -6,7 +6,7 @@ use core::ptr::{NonNull, null_mut};
 use microusc_pool::{Error, RawLock};
 
 use crate::abi::*;
-use crate::control::{Control, control_of, lock, modes, raw, with_pool};
+use crate::control::{Control, alone, control_of, lock, modes, raw, with_pool};
 use crate::port::PortLock;
 use crate::report::{Caller, refused};
 use crate::wait::{serve, wake};
@@ -116,7 +116,7 @@ pub unsafe extern "C" fn memory_pool_alloc_unsynchronized(pool: *mut memory_pool
     // SAFETY: obligation 1.
     let Ok(control) = (unsafe { control_of(pool) }) else { return nothing() };
     // SAFETY: `control` is that of `pool`, which nobody else uses, as the function's name asks.
-    match unsafe { raw(pool, control).try_take() } {
+    match unsafe { alone(pool, control).try_take() } {
         Some(block) => block.as_ptr().cast(),
         // SAFETY: as above.
         None => unsafe { take_otherwise_alone(pool, control) },
@@ -137,7 +137,7 @@ pub unsafe extern "C" fn memory_pool_free_unsynchronized(
     };
     // SAFETY: `control` is that of `pool`, which nobody else uses, as the function's name asks; if `block` is one in
     // use, its owner gives it up by this call.
-    match unsafe { raw(pool, control).try_put(block.cast()) } {
+    match unsafe { alone(pool, control).try_put(block.cast()) } {
         Some(()) => ESP_OK,
         // SAFETY: as above.
         None => unsafe { put_otherwise_alone(pool, block, control) },
@@ -183,7 +183,7 @@ unsafe fn take_otherwise(pool: *mut memory_pool_t, saved: Saved, place: Place) -
 unsafe fn take_otherwise_alone(pool: *mut memory_pool_t, control: NonNull<Control>) -> *mut c_void {
     // SAFETY: as the caller promises.
     unsafe {
-        let taken = raw(pool, control).take_otherwise();
+        let taken = alone(pool, control).take_otherwise();
         pointer(watch::taken(pool, control, taken, modes(control), Place::UNSAID, OF_POOL))
     }
 }
@@ -225,7 +225,7 @@ unsafe fn put_otherwise(
     let (answer, served) = unsafe {
         let mut raw = raw(pool, control);
         let answer = raw.put_otherwise(block.cast());
-        let served = serve(&mut raw, &mut (*control.as_ptr()).queue);
+        let served = serve(control, &mut raw);
         lock(control).release(saved);
         (answer, served)
     };
@@ -252,7 +252,8 @@ unsafe fn put_watched(
 ) -> esp_err_t {
     // SAFETY: the lock is held until the release. Then the block is leaving, if it was one in use, by this caller alone.
     let (answer, served) = unsafe {
-        let (answer, modes) = (raw(pool, control).begin_put(block.cast()), modes(control));
+        let begun = watch::begin(control, &mut raw(pool, control), &[block.cast()]);
+        let (answer, modes) = (begun.map_err(|(_, error)| error), modes(control));
         lock(control).release(saved);
         if answer.is_ok() {
             watch::leaving(pool, control, block.cast(), modes);
@@ -260,9 +261,9 @@ unsafe fn put_watched(
         let served = lock(control).with(|| {
             let mut raw = raw(pool, control);
             if answer.is_ok() {
-                watch::finished(control, &mut raw, block.cast(), modes);
+                watch::finished(control, &mut raw, &[block.cast()], modes);
             }
-            serve(&mut raw, &mut (*control.as_ptr()).queue)
+            serve(control, &mut raw)
         });
         (answer, served)
     };
@@ -287,13 +288,13 @@ unsafe fn put_otherwise_alone(
 ) -> esp_err_t {
     // SAFETY: as the caller promises.
     let answer = unsafe {
-        let mut raw = raw(pool, control);
+        let mut raw = alone(pool, control);
         if (*control.as_ptr()).watch.is_on() {
-            let begun = raw.begin_put(block.cast());
+            let begun = watch::begin(control, &mut raw, &[block.cast()]).map_err(|(_, error)| error);
             if begun.is_ok() {
                 let modes = modes(control);
                 watch::leaving(pool, control, block.cast(), modes);
-                watch::finished(control, &mut raw, block.cast(), modes);
+                watch::finished(control, &mut raw, &[block.cast()], modes);
             }
             begun
         } else {

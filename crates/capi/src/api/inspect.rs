@@ -59,14 +59,14 @@ pub unsafe extern "C" fn memory_pool_status(pool: *mut memory_pool_t) -> esp_err
     }
 }
 
-/// Prints the snapshot. From tasks only.
+/// Prints the snapshot. O(num_blocks). From tasks only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_print_stats(pool: *mut memory_pool_t) {
     // SAFETY: as for this function.
     unsafe { memory_pool_print_stats_as(pool, null()) }
 }
 
-/// Prints the snapshot under another name. From tasks only.
+/// Prints the snapshot under another name. O(num_blocks). From tasks only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_print_stats_as(pool: *mut memory_pool_t, name: *const c_char) {
     // SAFETY: obligation 1.
@@ -171,7 +171,8 @@ pub unsafe extern "C" fn memory_pool_validate(pool: *mut memory_pool_t) -> esp_e
     reason
 }
 
-/// Makes the free list anew from the marks. O(num_blocks) inside one critical section.
+/// Makes the free list anew from the marks. O(num_blocks) inside one critical section, and one of O(1) for each waiting task that
+/// is served.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_repair(pool: *mut memory_pool_t) -> esp_err_t {
     // SAFETY: obligation 1.

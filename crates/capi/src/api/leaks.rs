@@ -15,8 +15,9 @@ use crate::report::report;
 use crate::text::name_bytes;
 use crate::{print, set, watch};
 
-/// Blocks that are looked at in one critical section.
-const AT_A_TIME: usize = 64;
+/// Places whose blocks are counted together when leaks are printed: so many that a program with more leaks in more places has
+/// other worries, and so few that they fit on the stack of a task.
+const PLACES: usize = 16;
 
 /// Begins or ends keeping records of who takes blocks. O(num_blocks). From tasks only.
 #[unsafe(no_mangle)]
@@ -125,8 +126,8 @@ pub unsafe extern "C" fn memory_pool_get_site(
     }
 }
 
-/// Tells of every block that has been in use for `older_than_us`; their number. O(num_blocks); without a callback
-/// O(num_blocks²), by places. In critical sections of 64 blocks at most. From tasks only.
+/// Tells of every block that has been in use for `older_than_us`; their number. O(num_blocks), in a critical section for each
+/// block. From tasks only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_dump_leaks(
     pool: *mut memory_pool_t,
@@ -144,20 +145,14 @@ pub unsafe extern "C" fn memory_pool_dump_leaks(
     };
     let live = Live { pool, control };
     let old = Old { now_us: port::moment().time_us, older_than_us };
-    let mut found = 0;
-    for index in 0..live.capacity() {
-        let Some(seen) = live.at(index).filter(|seen| old.includes(seen)) else { continue };
-        found += 1;
-        match each {
-            Some(each) => {
-                let site = seen.told(old.now_us);
-                // SAFETY: the function was given for exactly this, and the site lives until it returns.
-                unsafe { each(&site, argument) };
-            }
-            None => live.print_if_first(index, &seen, &old),
-        }
-    }
-    found
+    let Some(each) = each else { return live.print_by_place(&old) };
+    live.old(&old)
+        .map(|seen| {
+            let site = seen.told(old.now_us);
+            // SAFETY: the function was given for exactly this, and the site lives until it returns.
+            unsafe { each(&site, argument) };
+        })
+        .count()
 }
 
 /// Prints the blocks of `pool` that are in use, if it keeps records: what a report of their number leaves open.
@@ -209,60 +204,89 @@ impl Live {
         unsafe { (*self.control.as_ptr()).geometry.capacity() }
     }
 
-    /// Block `index`, if it is in use. O(1).
+    /// Block `index`, if it is in use. O(1); one critical section.
     fn at(&self, index: usize) -> Option<Seen> {
-        let mut seen = None;
-        self.each_in(index..index + 1, |_, block| seen = Some(block));
-        seen
-    }
-
-    /// Every block in use of a range. In one critical section.
-    fn each_in(&self, range: core::ops::Range<usize>, mut look: impl FnMut(usize, Seen)) {
-        // SAFETY: `control` is that of `pool`; what is read of it does not change.
+        // SAFETY: `control` is that of `pool`; what is read of it without the lock does not change.
         unsafe {
             let (base, stride) = ((*self.control.as_ptr()).base, (*self.control.as_ptr()).geometry.stride());
+            let block: *const u8 = base.wrapping_add(index * stride);
             with_pool(self.pool, self.control, |raw| {
-                for index in range {
-                    let block: *const u8 = base.wrapping_add(index * stride);
-                    if raw.is_live(block) {
-                        look(index, Seen { block, site: watch::site_at(self.control, index) });
-                    }
-                }
-            });
+                raw.is_live(block).then(|| Seen { block, site: watch::site_at(self.control, index) })
+            })
         }
     }
 
-    /// Prints all blocks of a place together, when the first of them comes. O(num_blocks).
-    fn print_if_first(&self, first: usize, seen: &Seen, old: &Old) {
-        let (mut count, mut oldest, mut is_first) = (0, *seen, true);
-        let capacity = self.capacity();
-        for start in (0..capacity).step_by(AT_A_TIME) {
-            self.each_in(start..capacity.min(start + AT_A_TIME), |index, other| {
-                if !seen.is_like(&other) || !old.includes(&other) {
-                    return;
-                }
-                is_first &= index >= first;
-                count += 1;
-                if other.time() < oldest.time() {
-                    oldest = other;
-                }
-            });
-            if !is_first {
-                return;
-            }
-        }
+    /// The blocks in use that are meant, lowest address first. O(num_blocks), in a critical section for each.
+    fn old<'a>(&'a self, old: &'a Old) -> impl Iterator<Item = Seen> + 'a {
+        (0..self.capacity()).filter_map(|index| self.at(index)).filter(|seen| old.includes(seen))
+    }
+
+    /// Prints the blocks that are meant, those of a place together; their number. O(num_blocks): only the first [`PLACES`] places
+    /// are counted, and any block from another place has a line to itself.
+    fn print_by_place(&self, old: &Old) -> usize {
+        let mut places = Groups::<Seen, PLACES>::new();
+        let mut all_counted = true;
+        let found = self.old(old).map(|seen| all_counted &= places.add(seen)).count();
         // SAFETY: a live control block; a name that changes is a name all the same.
         let name = unsafe { (*self.control.as_ptr()).name };
-        // All may be gone by now; the one that was seen counts.
-        print::leak(name_bytes(&name), count.max(1), &oldest.told(old.now_us));
+        let print = |seen: &Seen, count| print::leak(name_bytes(&name), count, &seen.told(old.now_us));
+        places.each(print);
+        if !all_counted {
+            self.old(old).filter(|seen| !places.has(seen)).for_each(|seen| print(&seen, 1));
+        }
+        found
     }
 }
 
-impl Seen {
-    fn time(&self) -> u64 {
-        self.site.map_or(0, |site| site.time_us)
+/// What can be counted with others of its kind.
+trait Alike {
+    /// Whether both are of one kind.
+    fn is_like(&self, other: &Self) -> bool;
+    /// Whether this one shall stand for the other's kind, rather than the other.
+    fn stands_for(&self, other: &Self) -> bool;
+}
+
+/// The first `N` kinds of what is added, with their numbers.
+struct Groups<T, const N: usize>([Option<(T, usize)>; N]);
+
+impl<T: Alike, const N: usize> Groups<T, N> {
+    const fn new() -> Self {
+        Self([const { None }; N])
     }
 
+    /// Counts one more; `false` if it is of a kind for which there is no room. O(N).
+    fn add(&mut self, one: T) -> bool {
+        for group in &mut self.0 {
+            match group {
+                Some((first, count)) if first.is_like(&one) => {
+                    *count += 1;
+                    if one.stands_for(first) {
+                        *first = one;
+                    }
+                    return true;
+                }
+                Some(_) => {}
+                None => {
+                    *group = Some((one, 1));
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    /// Whether its kind was counted. O(N).
+    fn has(&self, one: &T) -> bool {
+        self.0.iter().flatten().any(|(first, _)| first.is_like(one))
+    }
+
+    /// Each kind and its number, as they came first.
+    fn each(&self, tell: impl Fn(&T, usize)) {
+        self.0.iter().flatten().for_each(|(one, count)| tell(one, *count));
+    }
+}
+
+impl Alike for Seen {
     /// Taken in the same place; where none was said, by the same task.
     fn is_like(&self, other: &Self) -> bool {
         let key = |seen: &Self| {
@@ -272,6 +296,17 @@ impl Seen {
             })
         };
         key(self) == key(other)
+    }
+
+    /// The oldest.
+    fn stands_for(&self, other: &Self) -> bool {
+        self.time() < other.time()
+    }
+}
+
+impl Seen {
+    fn time(&self) -> u64 {
+        self.site.map_or(0, |site| site.time_us)
     }
 
     fn told(&self, now_us: u64) -> memory_pool_site_t {
@@ -302,6 +337,43 @@ impl Seen {
             core: site.core,
             in_interrupt: site.in_interrupt,
             recorded: true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::cell::Cell;
+
+    use super::{Alike, Groups};
+
+    /// Of a kind; comparing is counted.
+    struct Counted<'a>(usize, &'a Cell<usize>);
+
+    impl Alike for Counted<'_> {
+        fn is_like(&self, other: &Self) -> bool {
+            self.1.set(self.1.get() + 1);
+            self.0 == other.0
+        }
+
+        fn stands_for(&self, _: &Self) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn each_costs_at_most_one_comparison_for_each_kind_that_there_is_room_for() {
+        for kinds in [1, 3, 8, 9, 4000] {
+            let comparisons = Cell::new(0);
+            let mut groups = Groups::<Counted<'_>, 8>::new();
+            let counted = (0..4000).filter(|one| groups.add(Counted(one % kinds, &comparisons))).count();
+            assert!(comparisons.get() <= 8 * 4000, "{} comparisons", comparisons.get());
+            assert_eq!(counted, (0..4000).filter(|one| one % kinds < 8).count());
+            let sum = Cell::new(0);
+            groups.each(|_, count| sum.set(sum.get() + count));
+            assert_eq!(sum.get(), counted);
+            assert!(groups.has(&Counted(kinds.min(8) - 1, &comparisons)));
+            assert!(!groups.has(&Counted(kinds.max(8), &comparisons)));
         }
     }
 }

@@ -56,7 +56,7 @@ fn tell<T>(
     result
 }
 
-/// Makes a pool in internal, DMA-capable RAM. O(num_blocks).
+/// Makes a pool in internal, DMA-capable RAM. O(num_blocks + pools).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_init(
     pool: *mut memory_pool_t,
@@ -68,7 +68,7 @@ pub unsafe extern "C" fn memory_pool_init(
     unsafe { init(c"memory_pool_init", pool, &config) }.is_ok()
 }
 
-/// Makes a pool in the memory named. O(num_blocks).
+/// Makes a pool in the memory named. O(num_blocks + pools).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_init_placed(
     pool: *mut memory_pool_t,
@@ -80,7 +80,7 @@ pub unsafe extern "C" fn memory_pool_init_placed(
     unsafe { init(c"memory_pool_init_placed", pool, &config(block_size, num_blocks, placement, 0)) }.is_ok()
 }
 
-/// Makes a pool as the configuration says. O(num_blocks).
+/// Makes a pool as the configuration says. O(num_blocks + pools).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_init_config(
     pool: *mut memory_pool_t,
@@ -95,7 +95,7 @@ pub unsafe extern "C" fn memory_pool_init_config(
     unsafe { init(c"memory_pool_init_config", pool, config) }.err().unwrap_or(ESP_OK)
 }
 
-/// Makes a pool in the caller's memory. O(num_blocks).
+/// Makes a pool in the caller's memory. O(num_blocks + pools).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_init_static(
     pool: *mut memory_pool_t,
@@ -114,7 +114,7 @@ pub unsafe extern "C" fn memory_pool_init_static(
     tell(c"memory_pool_init_static", made, pool.cast()).err().unwrap_or(ESP_OK)
 }
 
-/// Makes a pool, struct included, in internal, DMA-capable RAM. O(num_blocks).
+/// Makes a pool, struct included, in internal, DMA-capable RAM. O(num_blocks + pools).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_malloc(block_size: usize, num_blocks: usize) -> *mut memory_pool_t {
     let config = config(block_size, num_blocks, DRAM, MEMORY_POOL_FLAG_DMA);
@@ -122,7 +122,7 @@ pub unsafe extern "C" fn memory_pool_malloc(block_size: usize, num_blocks: usize
     unsafe { malloc(c"memory_pool_malloc", &config) }.unwrap_or(null_mut())
 }
 
-/// Makes a pool, struct included, with its blocks in the memory named. O(num_blocks).
+/// Makes a pool, struct included, with its blocks in the memory named. O(num_blocks + pools).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_malloc_placed(
     block_size: usize,
@@ -134,7 +134,7 @@ pub unsafe extern "C" fn memory_pool_malloc_placed(
         .unwrap_or(null_mut())
 }
 
-/// Makes a pool, struct included, as the configuration says. O(num_blocks).
+/// Makes a pool, struct included, as the configuration says. O(num_blocks + pools).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_malloc_config(
     config: *const memory_pool_config_t,
@@ -154,7 +154,7 @@ pub unsafe extern "C" fn memory_pool_malloc_config(
     made.unwrap_or(null_mut())
 }
 
-/// Ends a pool, whatever is in use. O(pools).
+/// Ends a pool, whatever is in use. O(pools), and O(num_blocks) while records are kept.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_destroy(pool: *mut memory_pool_t) {
     // SAFETY: obligation 3.
@@ -186,7 +186,7 @@ unsafe fn destroy(function: &'static CStr, pool: *mut memory_pool_t, only_unused
             report(function, ESP_ERR_INVALID_STATE, c"".as_ptr(), pool.cast(), 0);
             ESP_ERR_INVALID_STATE
         }
-        Some(ended) if ended.waited_for => {
+        Some(ended) if ended.needed => {
             report(function, ESP_ERR_INVALID_STATE, ended.name.as_ptr(), pool.cast(), 0);
             ESP_ERR_INVALID_STATE
         }

@@ -53,7 +53,7 @@ unsafe fn refuse(
     refused(reason_not_returned(error), block, caller, control)
 }
 
-/// Makes a set: every class, or nothing. O(blocks of all classes). From tasks only.
+/// Makes a set: every class, or nothing. O(blocks of all classes + pools). From tasks only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_set_init(
     set: *mut memory_pool_set_t,
@@ -72,7 +72,8 @@ pub unsafe extern "C" fn memory_pool_set_init(
     made.err().map_or(ESP_OK, |reason| refused(reason, set.cast(), Caller::SetInit, None))
 }
 
-/// Ends a set, whatever is in use. O(pools). From tasks only.
+/// Ends a set, whatever is in use, unless tasks wait for a block of it or one is just being returned: all of it, or nothing.
+/// O(pools). From tasks only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_set_destroy(set: *mut memory_pool_set_t) {
     const CALLER: Caller = Caller::SetDestroy;
@@ -94,7 +95,9 @@ pub unsafe extern "C" fn memory_pool_set_destroy(set: *mut memory_pool_set_t) {
         }
     };
     // SAFETY: live, and nobody else uses it.
-    unsafe { set::end(set, tell) };
+    if let Err(class) = unsafe { set::end(set, tell) } {
+        report(CALLER.name(), ESP_ERR_INVALID_STATE, class.name.as_ptr(), set.cast(), 0);
+    }
 }
 
 /// Lets requests whose class is empty go one class up, or not. O(1), no critical section.
@@ -215,7 +218,7 @@ pub unsafe extern "C" fn memory_pool_set_realloc(
     to.cast()
 }
 
-/// A snapshot of one class. O(1); two critical sections.
+/// A snapshot of one class. O(blocks of the class), in critical sections of O(64), and one of O(1).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_set_get_info(
     set: *mut memory_pool_set_t,

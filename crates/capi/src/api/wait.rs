@@ -12,7 +12,7 @@ use crate::report::{name_of, report};
 use crate::wait::{Place, Waker, forget};
 use crate::watch;
 
-/// Takes a block, and waits for one. O(waiters) in two critical sections, besides the wait. Tasks.
+/// Takes a block, and waits for one. O(waiters) in one critical section, O(1) in a second, besides the wait. Tasks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_alloc_timeout(pool: *mut memory_pool_t, timeout_ms: u32) -> *mut c_void {
     // SAFETY: as for this function.
@@ -20,7 +20,7 @@ pub unsafe extern "C" fn memory_pool_alloc_timeout(pool: *mut memory_pool_t, tim
     taken.map_or(null_mut(), |block| block.as_ptr().cast())
 }
 
-/// Takes a block, waits for one, and says why not. O(waiters) in two critical sections, besides the wait. Tasks.
+/// Takes a block, waits for one, and says why not. O(waiters) in one critical section, O(1) in a second, besides the wait. Tasks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_alloc_timeout_reason(
     pool: *mut memory_pool_t,
@@ -50,8 +50,8 @@ pub unsafe extern "C" fn memory_pool_set_wait_order(
     // SAFETY: obligation 1.
     match unsafe { control_of(pool) } {
         Ok(control) => {
-            // SAFETY: `control` is that of `pool`.
-            unsafe { Place::new(pool, control) }.locked(|_, queue| queue.set_order(order));
+            // SAFETY: `control` is that of `pool`; a number is set.
+            unsafe { Place::new(pool, control).locked(|_, queue| queue.set_order(order)) };
             ESP_OK
         }
         Err(reason) => reason,
@@ -73,19 +73,23 @@ unsafe fn alloc(
         if timeout_ms != 0 && !port::Signal::may_wait() {
             return Err(told(function, pool, control, Error::CannotWait));
         }
-        let (now, at_once) = place.locked(|raw, queue| {
-            let now = match timeout_ms {
-                0 => Some(raw.take()),
-                _ => queue.take_now(raw),
-            };
-            // SAFETY: a live control block.
-            (now, unsafe { modes(control) })
-        });
+        // SAFETY: the pool is used by the arguments only; a live control block.
+        let (now, at_once) = unsafe {
+            place.locked(|raw, queue| {
+                let now = match timeout_ms {
+                    0 => Some(raw.take()),
+                    _ => queue.take_now(raw),
+                };
+                (now, modes(control))
+            })
+        };
         let (taken, modes) = match now {
             Some(taken) => (taken, at_once),
             None => {
                 let longest = (timeout_ms != MEMORY_POOL_WAIT_FOREVER).then_some(timeout_ms);
-                let taken = take_blocking(&place, port::task_priority(), longest, Waker::of_caller);
+                let priority = port::task_priority();
+                // SAFETY: a waker gives the signal when `wake` takes it, after `serve` or never, and has nothing to drop.
+                let taken = unsafe { take_blocking(&place, priority, longest, Waker::of_caller) };
                 // SAFETY: a live control block.
                 (taken, watch::handed_over(unsafe { modes(control) }))
             }
@@ -96,7 +100,8 @@ unsafe fn alloc(
     })
 }
 
-/// Takes a task that does not run out of every pool's queue. O(pools + waiters); a critical section for each pool. Tasks.
+/// Takes a task that does not run out of every pool's queue. O(pools² + waiters), in a critical section of O(pools + its waiters)
+/// for each pool. Tasks.
 #[unsafe(no_mangle)]
 pub extern "C" fn memory_pool_forget_task(task: *const c_void) -> esp_err_t {
     if task.is_null() {

@@ -2,12 +2,14 @@
 
 mod controls;
 mod lock;
+mod pause;
 mod print;
+mod record;
 mod signal;
 mod tasks;
 
 use std::ptr::{NonNull, null_mut};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, atomic};
 
 use microusc_chips::{Access, Caps, Chip, ChipHeap, Kind};
 
@@ -15,10 +17,11 @@ use super::{Limits, MemoryKind, PsramLimits};
 
 pub use controls::{
     microusc_host_chip_address, microusc_host_fail_allocation, microusc_host_free_bytes,
-    microusc_host_select_chip,
+    microusc_host_misplace_allocation, microusc_host_select_chip,
 };
 pub(crate) use lock::PortLock;
 pub(crate) use print::{log, moment, print, print_heap};
+pub use record::microusc_host_interrupt_at_release;
 pub use signal::microusc_host_set_context;
 pub(crate) use signal::{Signal, task_priority};
 pub(crate) use tasks::{
@@ -33,9 +36,18 @@ struct Board {
     heap: Option<ChipHeap>,
     /// Allocations until one is refused on purpose; zero for never.
     fail_in: usize,
+    /// Allocations until one comes from the wrong memory on purpose; zero for never.
+    misplace_in: usize,
 }
 
-static BOARD: Mutex<Board> = Mutex::new(Board { heap: None, fail_in: 0 });
+static BOARD: Mutex<Board> = Mutex::new(Board { heap: None, fail_in: 0, misplace_in: 0 });
+
+/// Counts an allocation; whether it is the one.
+fn is_due(left: &mut usize) -> bool {
+    let is_last = *left == 1;
+    *left = left.saturating_sub(1);
+    is_last
+}
 
 fn board() -> MutexGuard<'static, Board> {
     BOARD.lock().unwrap_or_else(PoisonError::into_inner)
@@ -86,13 +98,16 @@ pub(crate) fn limits() -> Limits {
 
 pub(crate) fn allocate(bytes: usize, align: usize, caps: u32) -> *mut u8 {
     let mut board = board();
-    if board.fail_in > 0 {
-        board.fail_in -= 1;
-        if board.fail_in == 0 {
-            return null_mut();
-        }
+    if is_due(&mut board.fail_in) {
+        return null_mut();
     }
-    let memory = board.heap().aligned_alloc(align, bytes, Caps::from_bits_retain(caps));
+    let wanted = Caps::from_bits_retain(caps);
+    let caps = match is_due(&mut board.misplace_in) {
+        true if wanted.contains(Caps::SPIRAM) => Caps::INTERNAL | Caps::B8,
+        true => Caps::SPIRAM | Caps::B8,
+        false => wanted,
+    };
+    let memory = board.heap().aligned_alloc(align, bytes, caps);
     memory.map_or(null_mut(), NonNull::as_ptr)
 }
 

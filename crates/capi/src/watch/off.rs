@@ -32,6 +32,10 @@ impl Watch {
         false
     }
 
+    pub(crate) fn is_retiring(&self) -> bool {
+        false
+    }
+
     pub(crate) fn keeps_records(&self) -> bool {
         false
     }
@@ -66,6 +70,20 @@ pub(crate) unsafe fn taken(
 #[inline(always)]
 pub(crate) unsafe fn place(_: *mut memory_pool_t, _: NonNull<Control>, _: NonNull<u8>, _: Place) {}
 
+/// Never asked to: [`Watch::is_on`] says that nothing is.
+///
+/// # Safety
+///
+/// None.
+#[inline(always)]
+pub(crate) unsafe fn begin(
+    _: NonNull<Control>,
+    _: &mut RawPool<'_, ControlMarks>,
+    _: &[*mut u8],
+) -> Result<(), (usize, Error)> {
+    Err((0, Error::NotABlock))
+}
+
 /// # Safety
 ///
 /// None.
@@ -76,7 +94,13 @@ pub(crate) unsafe fn leaving(_: *mut memory_pool_t, _: NonNull<Control>, _: *mut
 ///
 /// None.
 #[inline(always)]
-pub(crate) unsafe fn finished(_: NonNull<Control>, _: &mut RawPool<'_, ControlMarks>, _: *mut u8, _: Modes) {}
+pub(crate) unsafe fn finished(
+    _: NonNull<Control>,
+    _: &mut RawPool<'_, ControlMarks>,
+    _: &[*mut u8],
+    _: Modes,
+) {
+}
 
 /// # Safety
 ///

@@ -31,11 +31,20 @@ const VERIFY: Modes = 4;
 const TRACE: Modes = 8;
 /// Where the records are, not a mode: in memory of the heap.
 const OWN_RECORDS: Modes = 16;
+/// A call is about to keep records, and no other may: not a mode either.
+const SITES_BEGIN: Modes = 32;
+/// All modes. What follows them in their word, 12 bits each: ...
+const MODES: u32 = CALL - 1;
+/// ... the number of calls that are returning blocks in two steps (of a task, or of an interrupt of it: never so many), ...
+const CALL: u32 = 1 << 8;
+/// ... and how often [`FILL`] was turned on or off, modulo 4096.
+const TURN: u32 = 1 << 20;
 
 /// What is on for one pool, and what that needs.
 #[derive(Debug)]
 pub(crate) struct Watch {
-    /// Changed with the pool's lock held; what is looked at without it only says whether the lock is worth taking.
+    /// The modes, the number of [`CALL`]s and that of [`TURN`]s. Changed with the pool's lock held; what is looked at without it
+    /// only says whether the lock is worth taking: relaxed, since the lock orders.
     modes: AtomicU32,
     /// A record for each block; null: none. Touched with the pool's lock held.
     records: *mut Record,
@@ -49,13 +58,23 @@ impl Watch {
     /// What is on now: for [`taken`], in the critical section that takes the block.
     #[inline(always)]
     pub(crate) fn modes(&self) -> Modes {
-        self.modes.load(Ordering::Relaxed)
+        self.modes.load(Ordering::Relaxed) & MODES
+    }
+
+    /// How often [`FILL`] was turned on or off so far, modulo 4096.
+    fn turns(&self) -> u32 {
+        self.modes.load(Ordering::Relaxed) / TURN
     }
 
     /// Whether anything is on: then a block is returned in two steps.
     #[inline(always)]
     pub(crate) fn is_on(&self) -> bool {
         self.modes() != 0
+    }
+
+    /// Whether blocks are on their way back, each by a call that has to touch the pool once more.
+    pub(crate) fn is_retiring(&self) -> bool {
+        self.modes.load(Ordering::Relaxed) % TURN / CALL != 0
     }
 
     /// Whether it is recorded who takes blocks.
@@ -77,9 +96,11 @@ impl Watch {
 unsafe fn change(control: NonNull<Control>, raw: &mut RawPool<'_, ControlMarks>, on: Modes, off: Modes) {
     // SAFETY: a live control block.
     let watch = unsafe { &(*control.as_ptr()).watch };
-    let modes = watch.modes() & !off | on;
-    watch.modes.store(modes, Ordering::Relaxed);
-    raw.set_watched(modes != 0);
+    let word = watch.modes.load(Ordering::Relaxed);
+    let turns = if (on | off) & FILL != 0 { TURN } else { 0 };
+    let word = (word & !off | on).wrapping_add(turns);
+    watch.modes.store(word, Ordering::Relaxed);
+    raw.set_watched(word & MODES != 0);
 }
 
 /// What is on that concerns a block which another task handed over: it came from its former owner at once.
@@ -159,6 +180,45 @@ pub(crate) unsafe fn place(
     }
 }
 
+/// Takes `blocks` from their owners, all or none: then they are leaving, by this caller. O(n), n being their number.
+///
+/// # Errors
+///
+/// As `RawPool::begin_put_many`.
+///
+/// # Safety
+///
+/// `raw` is the pool of `control`, with its lock held, or nobody else uses the pool. If the blocks begin to leave, then they are
+/// passed to [`finished`]; those in use, their owners give up.
+#[cold]
+#[inline(never)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_begin"))]
+pub(crate) unsafe fn begin(
+    control: NonNull<Control>,
+    raw: &mut RawPool<'_, ControlMarks>,
+    blocks: &[*mut u8],
+) -> Result<(), (usize, Error)> {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let begun = raw.begin_put_many(blocks);
+        count_calls(control, raw, if begun.is_ok() { CALL } else { 0 });
+        begun
+    }
+}
+
+/// Adds to the number of calls that are returning blocks; the fast path is closed while there are any. O(1).
+///
+/// # Safety
+///
+/// As [`begin`].
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_count_calls"))]
+unsafe fn count_calls(control: NonNull<Control>, raw: &mut RawPool<'_, ControlMarks>, by: u32) {
+    // SAFETY: a live control block.
+    let watch = unsafe { &(*control.as_ptr()).watch };
+    watch.modes.store(watch.modes.load(Ordering::Relaxed).wrapping_add(by), Ordering::Relaxed);
+    raw.set_retiring(watch.is_retiring());
+}
+
 /// Does to `block`, which is leaving, what was on when it was taken from its owner. O(1), or O(block size) while blocks are filled.
 ///
 /// # Safety
@@ -184,32 +244,36 @@ pub(crate) unsafe fn leaving(
     }
 }
 
-/// Puts `block`, to which [`leaving`] did `done`, on the list. O(1).
+/// Puts `blocks`, to each of which [`leaving`] did `done`, on the list. O(n), n being their number.
 ///
 /// # Safety
 ///
-/// `raw` is the pool of `control`, with its lock held, or nobody else uses the pool; the block is leaving, by this caller.
+/// `raw` is the pool of `control`, with its lock held, or nobody else uses the pool; the blocks are leaving, all by one [`begin`] of
+/// this caller.
 #[cold]
 #[inline(never)]
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_finished"))]
 pub(crate) unsafe fn finished(
     control: NonNull<Control>,
     raw: &mut RawPool<'_, ControlMarks>,
-    block: *mut u8,
+    blocks: &[*mut u8],
     done: Modes,
 ) {
     // SAFETY: as the caller promises; a live control block.
     unsafe {
-        if (*control.as_ptr()).watch.modes() & !done & FILL != 0 {
-            poison::fill(control, block); // turned on in between
+        for block in blocks {
+            if (*control.as_ptr()).watch.modes() & !done & FILL != 0 {
+                poison::fill(control, *block); // turned on in between
+            }
+            if raw.finish_put(*block) {
+                sites::returned(control, raw, *block);
+            }
         }
-        if raw.finish_put(block) {
-            sites::returned(control, raw, block);
-        }
+        count_calls(control, raw, CALL.wrapping_neg());
     }
 }
 
-/// Turns modes on or off, unless `mode` is on or off already. O(1); one critical section.
+/// Turns modes on or off, unless one of `mode` is on, or all are off, already. O(1); one critical section.
 ///
 /// # Safety
 ///

@@ -9,10 +9,10 @@
 use core::ptr::NonNull;
 
 use crate::abi::*;
-use crate::control::{Control, with_pool};
+use crate::control::{Control, modes, with_pool};
 use crate::report::{Caller, refused};
 
-use super::{FILL, VERIFY, change, turn};
+use super::{FILL, VERIFY, change};
 
 const PATTERN: u32 = 0xFEE1_DEAD;
 /// Words of the link.
@@ -90,12 +90,21 @@ pub(crate) unsafe fn set_checks(
     control: NonNull<Control>,
     on: bool,
 ) -> Result<(), esp_err_t> {
+    // SAFETY: a live control block, here and below.
+    let watch = unsafe { &(*control.as_ptr()).watch };
     // Both end in one moment: what is not filled any more is not looked at any more.
     // SAFETY: `control` is that of `pool`, here and below.
-    let turned = unsafe { turn(pool, control, FILL, if on { FILL } else { FILL | VERIFY }, on) };
-    if turned.is_err() || !on {
-        return Ok(()); // as it was, or off
-    }
+    let turned = unsafe {
+        with_pool(pool, control, |raw| {
+            let turns = (watch.modes() & FILL != 0) != on;
+            if turns {
+                let (on, off) = if on { (FILL, 0) } else { (0, FILL | VERIFY) };
+                change(control, raw, on, off);
+            }
+            turns.then(|| watch.turns())
+        })
+    };
+    let Some(turn) = turned.filter(|_| on) else { return Ok(()) }; // as it was, or off
     // What is returned from now on is filled; so, one by one, is what was free.
     // SAFETY: as above; a free block is nobody's while the lock is held.
     unsafe {
@@ -106,7 +115,12 @@ pub(crate) unsafe fn set_checks(
                 }
             });
         }
-        with_pool(pool, control, |raw| change(control, raw, VERIFY, 0));
+        with_pool(pool, control, |raw| {
+            // Unless it was turned off meanwhile: blocks that were returned then are not filled, even if it is on again.
+            if watch.turns() == turn {
+                change(control, raw, VERIFY, 0);
+            }
+        });
     }
     Ok(())
 }
@@ -123,12 +137,11 @@ pub(crate) unsafe fn poison_is_whole(
 ) -> Result<(), *const u32> {
     // SAFETY: `control` is that of `pool`; a free block is nobody's while the lock is held.
     unsafe {
-        if (*control.as_ptr()).watch.modes() & VERIFY == 0 {
-            return Ok(());
-        }
         for index in 0..(*control.as_ptr()).geometry.capacity() {
             let wrong = with_pool(pool, control, |raw| {
-                raw.free_block(index).and_then(|block| first_wrong(control, block.as_ptr()))
+                // Asked for each block: once it is off, blocks are returned that are not filled.
+                let block = raw.free_block(index).filter(|_| modes(control) & VERIFY != 0)?;
+                first_wrong(control, block.as_ptr())
             });
             if let Some(wrong) = wrong {
                 return Err(wrong);

@@ -13,7 +13,7 @@ use crate::placement::fits_control;
 use crate::port::{self, Moment};
 use crate::watch::Place;
 
-use super::{OWN_RECORDS, SITES, change};
+use super::{Modes, OWN_RECORDS, SITES, SITES_BEGIN, change, turn};
 
 /// The records of a pool, if any are kept.
 ///
@@ -70,7 +70,7 @@ pub(super) unsafe fn returned(control: NonNull<Control>, raw: &RawPool<'_, Contr
     }
 }
 
-/// Keeps records from now on, in `memory` or in memory of the heap. O(blocks), before the critical section.
+/// Keeps records from now on, in `memory` or in memory of the heap. O(blocks), between two critical sections of O(1).
 ///
 /// # Safety
 ///
@@ -83,47 +83,41 @@ pub(crate) unsafe fn begin_sites(
     // SAFETY: a live control block, and a geometry does not change.
     let blocks = unsafe { (*control.as_ptr()).geometry.capacity() };
     let needed = blocks.checked_mul(size_of::<Record>()).ok_or(ESP_ERR_INVALID_SIZE)?;
-    match memory {
-        // SAFETY: as the caller promises; it is large and aligned enough.
-        Some((memory, bytes)) => unsafe { begin_at(pool, control, given(memory, bytes, needed)?, None) },
-        None => {
-            let own = Allocation::for_control(needed, align_of::<Record>())?;
-            // SAFETY: allocated as it must be.
-            unsafe { begin_at(pool, control, own.at(), Some(own)) }
+    let memory = memory.map(|(memory, bytes)| given(memory, bytes, needed)).transpose()?;
+    // Before anything is written or allocated: the memory may hold the records that are kept.
+    // SAFETY: `control` is that of `pool`.
+    unsafe { turn(pool, control, SITES | SITES_BEGIN, SITES_BEGIN, true) }?;
+    let prepared = prepare(memory, needed);
+    if let Ok((records, _)) = prepared {
+        for index in 0..blocks {
+            // SAFETY: inside the memory, which nobody else uses: no records were kept, and no other call begins to.
+            unsafe { records.add(index).write(Record::NONE) };
         }
-    }
-}
-
-/// # Safety
-///
-/// As [`begin_sites`]; there is room for a record for each block.
-unsafe fn begin_at(
-    pool: *mut memory_pool_t,
-    control: NonNull<Control>,
-    memory: *mut u8,
-    mut own: Option<Allocation>,
-) -> Result<(), esp_err_t> {
-    let records = memory.cast::<Record>();
-    // SAFETY: a live control block, and a geometry does not change.
-    for index in 0..unsafe { (*control.as_ptr()).geometry.capacity() } {
-        // SAFETY: inside the memory, which nobody else uses.
-        unsafe { records.add(index).write(Record::NONE) };
     }
     // SAFETY: `control` is that of `pool`; the field is written with the lock held.
     unsafe {
-        with_pool(pool, control, |raw| {
-            let kept = &raw mut (*control.as_ptr()).watch.records;
-            if !kept.read().is_null() {
-                return Err(ESP_ERR_INVALID_STATE);
+        with_pool(pool, control, |raw| match prepared {
+            Ok((records, own)) => {
+                (&raw mut (*control.as_ptr()).watch.records).write(records);
+                change(control, raw, SITES | own, SITES_BEGIN);
+                Ok(())
             }
-            kept.write(records);
-            let own = own.take().map_or(0, |own| {
-                own.keep();
-                OWN_RECORDS
-            });
-            change(control, raw, SITES | own, 0);
-            Ok(())
+            Err(reason) => {
+                change(control, raw, 0, SITES_BEGIN);
+                Err(reason)
+            }
         })
+    }
+}
+
+/// Where the records shall be, in `memory` or in memory of the heap, and whose that is.
+fn prepare(memory: Option<*mut u8>, needed: usize) -> Result<(*mut Record, Modes), esp_err_t> {
+    match memory {
+        Some(memory) => Ok((memory.cast(), 0)),
+        None => {
+            let own = Allocation::for_control(needed, align_of::<Record>())?;
+            Ok((own.keep().cast(), OWN_RECORDS))
+        }
     }
 }
 

@@ -12,10 +12,13 @@ use crate::watch::OF_POOL;
 
 use super::{TRACE, turn};
 
-/// Who is told; null: nobody.
+/// The program's function, or null.
+///
+/// Released when it is set and acquired before it is called: what the program wrote before it gave the function is seen by the
+/// function, on whichever core that runs. No model checker sees this, since both ends are the program's.
 static CALLBACK: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
 
-/// Whether a pool is traced from its making on.
+/// Whether a pool is traced from its making on. Relaxed: it stands for nothing but itself.
 static NEW_POOLS: AtomicBool = AtomicBool::new(false);
 
 /// Who is to be told from now on. O(1).

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "MicroUSC/system/memory_pool_debug.h"
+#include "printed.h"
 
 enum { SIZE = 32, COUNT = 120 };
 
@@ -266,6 +267,72 @@ TEST(records_lie_where_the_caller_wants_them) {
     CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_record_sites_in");
 }
 
+/* Everywhere in the memory that is offered, there are records of blocks in use. */
+TEST(records_that_are_kept_are_not_overwritten_by_those_that_are_refused) {
+    static union {
+        uint64_t aligned;
+        char bytes[MEMORY_POOL_SITES_SIZE(4)];
+    } memory;
+    CHECK(memory_pool_init(&pool, SIZE, 4));
+    CHECK_EQUAL(memory_pool_record_sites_in(&pool, &memory, sizeof(memory)), ESP_OK);
+    void *const block = DEBUG_ALLOC(&pool);
+    const memory_pool_site_t before = site_of(block);
+    CHECK(before.recorded);
+    CHECK_EQUAL(memory_pool_record_sites_in(&pool, &memory, sizeof(memory)), ESP_ERR_INVALID_STATE);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_record_sites_in");
+    CHECK_EQUAL(memory_pool_record_sites_in(&pool, &memory, sizeof(memory) - 1), ESP_ERR_INVALID_STATE);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_record_sites_in");
+    CHECK_EQUAL(memory_pool_record_sites_in(&pool, &memory, 8), ESP_ERR_INVALID_SIZE);
+    CHECK_REPORTED(ESP_ERR_INVALID_SIZE, "memory_pool_record_sites_in");
+    /* The cause that there is, even with a heap that has no room. */
+    microusc_host_fail_allocation(1);
+    CHECK_EQUAL(memory_pool_record_sites(&pool, true), ESP_ERR_INVALID_STATE);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_record_sites");
+    microusc_host_fail_allocation(0);
+    const memory_pool_site_t after = site_of(block);
+    CHECK(after.recorded && after.time_us == before.time_us && after.line == before.line);
+    memory_pool_free(&pool, block);
+    /* And what was refused for want of memory keeps nobody from asking again. */
+    CHECK_EQUAL(memory_pool_record_sites(&pool, false), ESP_OK);
+    microusc_host_fail_allocation(1);
+    CHECK_EQUAL(memory_pool_record_sites(&pool, true), ESP_ERR_NO_MEM);
+    CHECK_REPORTED(ESP_ERR_NO_MEM, "memory_pool_record_sites");
+    microusc_host_fail_allocation(0);
+    CHECK_EQUAL(memory_pool_record_sites(&pool, true), ESP_OK);
+    close_pool();
+}
+
+static void dump_all(memory_pool_t *dumped) { memory_pool_dump_leaks(dumped, 0, NULL, NULL); }
+
+static size_t lines_of(const char *text) {
+    size_t lines = 0;
+    for (; *text != '\0'; text++) lines += *text == '\n';
+    return lines;
+}
+
+/* However many places there are, no block is left out. */
+TEST(blocks_are_printed_by_place_as_long_as_there_are_few_places) {
+    enum { BLOCKS = 60 };
+    static const size_t places[] = {1, 2, 16, 17, BLOCKS};
+    void *blocks[BLOCKS];
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        open_pool(BLOCKS);
+        for (size_t j = 0; j < BLOCKS; j++) blocks[j] = memory_pool_alloc_at(&pool, (uint32_t)(j % places[i] + 1), "at");
+        const char *const text = printed(dump_all, &pool);
+        const size_t alone = places[i] <= 16 ? 0 : places[i] - 16; /* of each further place, as many lines as blocks */
+        const size_t of_each = BLOCKS / places[i], one_more = BLOCKS % places[i];
+        const size_t more = one_more > 16 ? one_more - 16 : 0;
+        CHECK_EQUAL(lines_of(text), places[i] - alone + alone * of_each + more);
+        char line[64];
+        snprintf(line, sizeof(line), "\": %lu in use, taken at at:1 ", (unsigned long)(of_each + (one_more > 0)));
+        CHECK(strstr(text, line) != NULL);
+        snprintf(line, sizeof(line), " in use, taken at at:%lu ", (unsigned long)places[i]);
+        CHECK(strstr(text, line) != NULL);
+        for (size_t j = 0; j < BLOCKS; j++) memory_pool_free(&pool, blocks[j]);
+        close_pool();
+    }
+}
+
 TEST(classes_of_a_set_keep_records_too) {
     static memory_pool_set_t set;
     const memory_pool_set_class_t classes[] = {{16, 4}, {64, 4}};
@@ -356,6 +423,8 @@ static const test_t tests[] = {
     RUN(wrong_frees_leave_the_records_alone),
     RUN(records_take_memory_of_their_own_and_give_it_back),
     RUN(records_lie_where_the_caller_wants_them),
+    RUN(records_that_are_kept_are_not_overwritten_by_those_that_are_refused),
+    RUN(blocks_are_printed_by_place_as_long_as_there_are_few_places),
     RUN(classes_of_a_set_keep_records_too),
     RUN(nonsense_is_refused),
     RUN(records_are_switched_on_and_off_while_blocks_come_and_go),

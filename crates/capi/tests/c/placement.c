@@ -155,6 +155,31 @@ TEST(a_static_buffer_in_other_memory_than_internal_ram_is_refused) {
     CHECK_SILENT();
 }
 
+/* A heap that answers with memory of another kind than it was asked for: each address is verified. */
+TEST(memory_of_another_kind_is_refused) {
+    const memory_placement_t wishes[] = {DRAM, PSRAM, IRAM};
+    for (size_t wish = 0; wish < 3; wish++) {
+        /* The control block, then the blocks; the third is not asked for. */
+        for (size_t wrong = 1; wrong <= 3; wrong++) {
+            memory_pool_t pool;
+            memset(&pool, 0xAB, sizeof(pool));
+            const memory_pool_config_t config = {64, 8, wishes[wish], 0, NULL};
+            microusc_host_misplace_allocation(wrong);
+            const esp_err_t made = memory_pool_init_config(&pool, &config);
+            microusc_host_misplace_allocation(0);
+            if (wrong == 3) {
+                CHECK_EQUAL(made, ESP_OK);
+                memory_pool_destroy(&pool);
+                continue;
+            }
+            CHECK_EQUAL(made, MEMORY_POOL_ERR_WRONG_MEMORY);
+            CHECK_REPORTED(MEMORY_POOL_ERR_WRONG_MEMORY, "memory_pool_init_config");
+            CHECK(memory_pool_next(NULL) == NULL);
+        }
+    }
+    CHECK_SILENT();
+}
+
 TEST(a_chip_is_chosen_by_name_while_there_are_no_pools) {
     CHECK_EQUAL(microusc_host_select_chip(NULL), ESP_ERR_INVALID_ARG);
     CHECK_EQUAL(microusc_host_select_chip(""), ESP_ERR_INVALID_ARG);
@@ -177,6 +202,7 @@ static const test_t tests[] = {
     RUN(blocks_for_dma_are_aligned_for_it_on_every_chip),
     RUN(a_default_pool_and_a_placed_one_differ_in_dma_alone),
     RUN(a_static_buffer_in_other_memory_than_internal_ram_is_refused),
+    RUN(memory_of_another_kind_is_refused),
     RUN(a_chip_is_chosen_by_name_while_there_are_no_pools),
 };
 

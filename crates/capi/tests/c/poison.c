@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "MicroUSC/system/memory_pool_leaks.h"
+#include "MicroUSC/system/memory_pool_trace.h"
 
 enum { SIZE = 64, COUNT = 6 };
 
@@ -159,6 +160,27 @@ static void *owner(void *unused) {
     return NULL;
 }
 
+static void turns_checks_on(const memory_pool_event_t *event) {
+    if (event->operation != MEMORY_POOL_TRACE_FREE) return;
+    CHECK_EQUAL(memory_pool_set_checks(&pool, MEMORY_POOL_CHECKS_POISON), ESP_OK);
+}
+
+/* A block that is neither its owner's nor free while checks are turned on is filled when it becomes free. */
+TEST(blocks_that_leave_while_checks_are_turned_on_are_filled) {
+    CHECK(memory_pool_init(&pool, SIZE, COUNT));
+    void *block = memory_pool_alloc(&pool);
+    memset(block, 0x5A, SIZE);
+    CHECK_EQUAL(memory_pool_set_trace_callback(turns_checks_on), ESP_OK);
+    CHECK_EQUAL(memory_pool_trace(&pool, true), ESP_OK);
+    memory_pool_free(&pool, block);
+    CHECK_EQUAL(memory_pool_set_trace_callback(NULL), ESP_OK);
+    CHECK_EQUAL(memory_pool_validate(&pool), ESP_OK);
+    CHECK(same(memory_pool_alloc(&pool), block));
+    CHECK_EQUAL(info_of(&pool).corruptions, 0);
+    memory_pool_free(&pool, block);
+    close_pool();
+}
+
 TEST(owners_on_two_threads_keep_their_bytes_while_it_is_turned_on_and_off) {
     pthread_t owners[2];
     CHECK(memory_pool_init(&pool, SIZE, COUNT));
@@ -176,6 +198,72 @@ TEST(owners_on_two_threads_keep_their_bytes_while_it_is_turned_on_and_off) {
     close_pool();
 }
 
+/* ---- Nothing is reported that was not written --------------------------------------------------------------------- */
+
+static void *frees_batches(void *unused) {
+    void *blocks[2];
+    (void)unused;
+    while (__atomic_load_n(&busy, __ATOMIC_RELAXED)) {
+        CHECK_EQUAL(memory_pool_alloc_batch(&pool, blocks, 2), ESP_OK);
+        for (size_t i = 0; i < 2; i++) memset(blocks[i], 1, SIZE);
+        CHECK_EQUAL(memory_pool_free_batch(&pool, blocks, 2), ESP_OK);
+    }
+    return NULL;
+}
+
+static void *turns_it_on_and_off(void *unused) {
+    (void)unused;
+    while (__atomic_load_n(&busy, __ATOMIC_RELAXED)) {
+        CHECK_EQUAL(memory_pool_set_checks(&pool, MEMORY_POOL_CHECKS_POISON), ESP_OK);
+        CHECK_EQUAL(memory_pool_set_checks(&pool, MEMORY_POOL_CHECKS_BASIC), ESP_OK);
+    }
+    return NULL;
+}
+
+static void *validates(void *unused) {
+    (void)unused;
+    while (__atomic_load_n(&busy, __ATOMIC_RELAXED)) CHECK_EQUAL(memory_pool_validate(&pool), ESP_OK);
+    return NULL;
+}
+
+enum { MANY = 200 };
+
+/* Together with threads that do other things, on the last two of some blocks: few, so that it is turned on in a few critical
+ * sections; or many, so that there is a long way to these two. */
+static void meanwhile(void *(*const others[])(void *), size_t count, size_t blocks, int rounds) {
+    static void *held[MANY];
+    pthread_t threads[2];
+    CHECK(memory_pool_init(&pool, SIZE, blocks));
+    for (size_t i = 0; i < blocks - 2; i++) held[i] = memory_pool_alloc(&pool);
+    busy = true;
+    for (size_t i = 0; i < count; i++) CHECK_EQUAL(pthread_create(&threads[i], NULL, others[i], NULL), 0);
+    for (int round = 0; round < rounds; round++) {
+        CHECK_EQUAL(memory_pool_set_checks(&pool, MEMORY_POOL_CHECKS_POISON), ESP_OK);
+        if (blocks == MANY) CHECK_EQUAL(memory_pool_validate(&pool), ESP_OK); /* for another to begin to, as well */
+        CHECK_EQUAL(memory_pool_set_checks(&pool, MEMORY_POOL_CHECKS_BASIC), ESP_OK);
+    }
+    for (size_t i = 0; i < blocks - 2; i++) memory_pool_free(&pool, held[i]);
+    __atomic_store_n(&busy, false, __ATOMIC_RELAXED);
+    for (size_t i = 0; i < count; i++) CHECK_EQUAL(pthread_join(threads[i], NULL), 0);
+    CHECK_EQUAL(info_of(&pool).corruptions, 0);
+    close_pool();
+}
+
+TEST(a_batch_that_is_returned_while_it_is_turned_on_is_filled) {
+    void *(*const batches[1])(void *) = {frees_batches};
+    meanwhile(batches, 1, 2, 100000);
+}
+
+TEST(two_that_turn_it_on_and_off_do_not_look_before_all_is_filled) {
+    void *(*const both[2])(void *) = {frees_batches, turns_it_on_and_off};
+    meanwhile(both, 2, 2, 10000);
+}
+
+TEST(validating_does_not_look_at_what_is_filled_no_longer) {
+    void *(*const both[2])(void *) = {frees_batches, validates};
+    meanwhile(both, 2, MANY, 1500);
+}
+
 static const test_t tests[] = {
     RUN(right_use_is_not_disturbed),
     RUN(a_write_to_any_byte_of_a_free_block_is_found),
@@ -183,7 +271,11 @@ static const test_t tests[] = {
     RUN(every_way_to_take_and_return_is_looked_after),
     RUN(wrong_frees_change_nothing),
     RUN(it_is_turned_on_and_off_at_any_time),
+    RUN(blocks_that_leave_while_checks_are_turned_on_are_filled),
     RUN(owners_on_two_threads_keep_their_bytes_while_it_is_turned_on_and_off),
+    RUN(a_batch_that_is_returned_while_it_is_turned_on_is_filled),
+    RUN(two_that_turn_it_on_and_off_do_not_look_before_all_is_filled),
+    RUN(validating_does_not_look_at_what_is_filled_no_longer),
 };
 
 int main(void) { return RUN_ALL(tests); }

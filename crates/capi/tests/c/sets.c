@@ -314,6 +314,46 @@ TEST(a_set_is_made_once_and_ended_once) {
     CHECK_SILENT();
 }
 
+static void *waits_for_a_class(void *argument) {
+    const size_t index = *(const size_t *)argument;
+    return memory_pool_alloc_timeout(&set.classes[index], MEMORY_POOL_WAIT_FOREVER);
+}
+
+/* All of it, or nothing: whichever class a task waits for, and whatever is in use of the others. */
+TEST(a_set_that_is_waited_for_does_not_end) {
+    for (size_t index = 0; index < CLASSES; index++) {
+        void *held[4], *other = NULL, *block;
+        pthread_t waiter;
+        open_set();
+        for (size_t i = 0; i < classes[index].num_blocks; i++) held[i] = taken(classes[index].block_size, index);
+        other = taken(classes[(index + 1) % CLASSES].block_size, (index + 1) % CLASSES);
+        CHECK_EQUAL(pthread_create(&waiter, NULL, waits_for_a_class, &index), 0);
+        while (class_info(index).pool.waiting_tasks == 0) {
+        }
+        const size_t heap = heap_bytes();
+        memory_pool_set_t before;
+        memcpy(&before, &set, sizeof(set));
+        for (int twice = 0; twice < 2; twice++) {
+            memory_pool_set_destroy(&set);
+            CHECK(same(reported.address, &set));
+            CHECK(strcmp(reported.pool, memory_pool_get_name(&set.classes[index])) == 0);
+            CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_set_destroy");
+            CHECK_EQUAL(heap_bytes(), heap);
+            CHECK_EQUAL(memcmp(&before, &set, sizeof(set)), 0);
+        }
+        CHECK_EQUAL(memory_pool_set_init(&set, classes, CLASSES, DRAM), ESP_ERR_INVALID_STATE);
+        CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_set_init");
+        /* It serves as before: the task as well. */
+        CHECK_EQUAL(memory_pool_set_free(&set, other), ESP_OK);
+        CHECK_EQUAL(memory_pool_set_free(&set, held[0]), ESP_OK);
+        CHECK_EQUAL(pthread_join(waiter, &block), 0);
+        CHECK(same(block, held[0]));
+        CHECK_EQUAL(memory_pool_set_free(&set, block), ESP_OK);
+        for (size_t i = 1; i < classes[index].num_blocks; i++) CHECK_EQUAL(memory_pool_set_free(&set, held[i]), ESP_OK);
+        close_set();
+    }
+}
+
 TEST(a_class_that_was_ended_by_mistake_does_no_harm) {
     open_set();
     void *block = taken(100, 1);
@@ -417,6 +457,7 @@ static const test_t tests[] = {
     RUN(what_cannot_be_a_set_is_refused_and_touches_nothing),
     RUN(a_failure_at_every_step_unwinds),
     RUN(a_set_is_made_once_and_ended_once),
+    RUN(a_set_that_is_waited_for_does_not_end),
     RUN(a_class_that_was_ended_by_mistake_does_no_harm),
     RUN(what_is_no_set_serves_nothing),
     RUN(other_memory_serves_as_well),

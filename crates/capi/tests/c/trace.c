@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "MicroUSC/system/memory_pool_leaks.h"
 #include "MicroUSC/system/memory_pool_set.h"
 #include "MicroUSC/system/memory_pool_trace.h"
 
@@ -135,6 +136,162 @@ TEST(new_pools_are_traced_from_their_first_block_on_and_sets_tell_what_was_asked
     close_pool();
 }
 
+/* ---- While a block is being returned: what runs in the callback stands for an interrupt, or another core --------- */
+
+static void (*in_between)(void *block);
+static memory_pool_set_t between_set;
+
+static void interrupt_the_free(const memory_pool_event_t *event) {
+    void (*const run)(void *) = in_between;
+    if (event->operation != MEMORY_POOL_TRACE_FREE || run == NULL) return;
+    in_between = NULL; /* once */
+    run((void *)(uintptr_t)event->block);
+}
+
+/* Nothing is on any more: the next operations take their usual path, as far as they may. */
+static void turn_all_off(memory_pool_t *used) {
+    CHECK_EQUAL(memory_pool_trace(used, false), ESP_OK);
+    CHECK_EQUAL(memory_pool_set_checks(used, MEMORY_POOL_CHECKS_BASIC), ESP_OK);
+}
+
+static void check_second_frees(memory_pool_t *used, void *block) {
+    const unsigned refused = info_of(used).refused_frees;
+    CHECK_EQUAL(memory_pool_free_reason(used, block), MEMORY_POOL_ERR_DOUBLE_FREE);
+    CHECK_REPORTED(MEMORY_POOL_ERR_DOUBLE_FREE, "memory_pool_free_reason");
+    CHECK_EQUAL(memory_pool_free_unsynchronized(used, block), MEMORY_POOL_ERR_DOUBLE_FREE);
+    CHECK_REPORTED(MEMORY_POOL_ERR_DOUBLE_FREE, "memory_pool_free_unsynchronized");
+    CHECK_EQUAL(memory_pool_free_batch(used, &block, 1), MEMORY_POOL_ERR_DOUBLE_FREE);
+    CHECK_REPORTED(MEMORY_POOL_ERR_DOUBLE_FREE, "memory_pool_free_batch");
+    microusc_host_set_context(0, true);
+    memory_pool_free(used, block);
+    microusc_host_set_context(0, false);
+    CHECK_REPORTED(MEMORY_POOL_ERR_DOUBLE_FREE, "memory_pool_free");
+    CHECK_EQUAL(info_of(used).refused_frees, refused + 4);
+    CHECK(!memory_pool_owns(used, block));
+    CHECK_EQUAL(info_of(used).used_blocks, 1);
+}
+
+static void second_frees_while_on(void *block) { check_second_frees(&pool, block); }
+
+static void second_frees_after_all_is_off(void *block) {
+    turn_all_off(&pool);
+    check_second_frees(&pool, block);
+}
+
+/* The same with what rebuilds lists and maps, and with records begun and ended, before. */
+static void second_frees_after_the_rest(void *block) {
+    turn_all_off(&pool);
+    CHECK_EQUAL(memory_pool_repair(&pool), ESP_OK);
+    CHECK_EQUAL(memory_pool_validate(&pool), ESP_OK);
+    CHECK_EQUAL(memory_pool_reset_lowest_free(&pool), ESP_OK);
+    CHECK_EQUAL(memory_pool_set_isr_reserve(&pool, 1), ESP_OK);
+    CHECK_EQUAL(memory_pool_set_isr_reserve(&pool, 0), ESP_OK);
+    CHECK_EQUAL(memory_pool_record_sites(&pool, true), ESP_OK);
+    CHECK_EQUAL(memory_pool_record_sites(&pool, false), ESP_OK);
+    check_second_frees(&pool, block);
+}
+
+/* A batch with the block in it returns nothing, and does not end what keeps the block from being returned. */
+static void second_free_in_a_batch(void *block) {
+    turn_all_off(&pool);
+    void *both[2] = {memory_pool_alloc(&pool), block};
+    CHECK_EQUAL(memory_pool_free_batch(&pool, both, 2), MEMORY_POOL_ERR_DOUBLE_FREE);
+    CHECK(same(reported.address, block));
+    CHECK_REPORTED(MEMORY_POOL_ERR_DOUBLE_FREE, "memory_pool_free_batch");
+    CHECK(memory_pool_owns(&pool, both[0]));
+    memory_pool_free(&pool, both[0]);
+    CHECK_EQUAL(memory_pool_trace(&pool, true), ESP_OK);
+    void *const other = memory_pool_alloc(&pool);
+    memory_pool_free(&pool, other); /* in two steps, to its end, while the first block is still leaving */
+    CHECK_EQUAL(memory_pool_trace(&pool, false), ESP_OK);
+    check_second_frees(&pool, block);
+}
+
+static void every_other_block_is_taken(void *block) {
+    void *blocks[COUNT];
+    turn_all_off(&pool);
+    for (size_t i = 0; i < COUNT - 1; i++) {
+        blocks[i] = memory_pool_alloc(&pool);
+        CHECK(blocks[i] != NULL && !same(blocks[i], block));
+    }
+    CHECK(memory_pool_alloc(&pool) == NULL);
+    CHECK(memory_pool_alloc_from_isr(&pool) == NULL);
+    for (size_t i = 0; i < COUNT - 1; i++) memory_pool_free(&pool, blocks[i]);
+}
+
+/* The call that returns the block will touch the pool again. */
+static void the_pool_does_not_end(void *block) {
+    turn_all_off(&pool);
+    memory_pool_destroy(&pool);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_destroy");
+    CHECK_EQUAL(memory_pool_destroy_unused(&pool), ESP_ERR_INVALID_STATE);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_destroy_unused");
+    CHECK_EQUAL(info_of(&pool).used_blocks, 1);
+    check_second_frees(&pool, block);
+}
+
+typedef enum { BY_FREE, BY_UNSYNCHRONIZED, BY_BATCH, WAYS } way_t;
+
+static void interrupted_free(void (*run)(void *), way_t way) {
+    told = 0;
+    CHECK(memory_pool_init(&pool, SIZE, COUNT));
+    CHECK_EQUAL(memory_pool_set_trace_callback(interrupt_the_free), ESP_OK);
+    CHECK_EQUAL(memory_pool_trace(&pool, true), ESP_OK);
+    CHECK_EQUAL(memory_pool_set_checks(&pool, MEMORY_POOL_CHECKS_POISON), ESP_OK);
+    void *block = memory_pool_alloc(&pool);
+    in_between = run;
+    if (way == BY_FREE) memory_pool_free(&pool, block);
+    if (way == BY_UNSYNCHRONIZED) CHECK_EQUAL(memory_pool_free_unsynchronized(&pool, block), ESP_OK);
+    if (way == BY_BATCH) CHECK_EQUAL(memory_pool_free_batch(&pool, &block, 1), ESP_OK);
+    CHECK(in_between == NULL);
+    CHECK_EQUAL(info_of(&pool).used_blocks, 0);
+    CHECK_EQUAL(memory_pool_validate(&pool), ESP_OK);
+    CHECK(same(memory_pool_alloc(&pool), block));
+    memory_pool_free(&pool, block);
+    close_pool();
+}
+
+TEST(a_block_that_is_being_returned_is_not_returned_again) {
+    void (*const runs[])(void *) = {
+        second_frees_while_on,  second_frees_after_all_is_off, second_frees_after_the_rest,
+        second_free_in_a_batch, every_other_block_is_taken,    the_pool_does_not_end,
+    };
+    for (size_t i = 0; i < sizeof(runs) / sizeof(runs[0]); i++) {
+        for (int way = 0; way < WAYS; way++) interrupted_free(runs[i], (way_t)way);
+    }
+}
+
+static void second_frees_in_the_set(void *block) {
+    turn_all_off(&between_set.classes[0]);
+    CHECK_EQUAL(memory_pool_set_free(&between_set, block), MEMORY_POOL_ERR_DOUBLE_FREE);
+    CHECK_REPORTED(MEMORY_POOL_ERR_DOUBLE_FREE, "memory_pool_set_free");
+    CHECK_EQUAL(memory_pool_set_usable_size(&between_set, block), 0);
+    CHECK(memory_pool_set_realloc(&between_set, block, 8) == NULL);
+    CHECK_REPORTED(MEMORY_POOL_ERR_DOUBLE_FREE, "memory_pool_set_realloc");
+    CHECK(memory_pool_set_realloc(&between_set, block, 40) == NULL);
+    CHECK_REPORTED(MEMORY_POOL_ERR_DOUBLE_FREE, "memory_pool_set_realloc");
+    check_second_frees(&between_set.classes[0], block);
+    memory_pool_set_destroy(&between_set);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_set_destroy");
+    CHECK_EQUAL(between_set.num_classes, 2);
+}
+
+TEST(nor_in_a_set_which_does_not_end_meanwhile) {
+    const memory_pool_set_class_t classes[] = {{16, 2}, {64, 2}};
+    CHECK_EQUAL(memory_pool_set_init(&between_set, classes, 2, DRAM), ESP_OK);
+    CHECK_EQUAL(memory_pool_set_trace_callback(interrupt_the_free), ESP_OK);
+    CHECK_EQUAL(memory_pool_trace(&between_set.classes[0], true), ESP_OK);
+    void *const block = memory_pool_set_alloc(&between_set, 16);
+    in_between = second_frees_in_the_set;
+    CHECK_EQUAL(memory_pool_set_free(&between_set, block), ESP_OK);
+    CHECK(in_between == NULL);
+    CHECK_EQUAL(memory_pool_validate(&between_set.classes[0]), ESP_OK);
+    CHECK_EQUAL(info_of(&between_set.classes[0]).used_blocks, 0);
+    memory_pool_set_destroy(&between_set);
+    CHECK_EQUAL(memory_pool_set_trace_callback(NULL), ESP_OK);
+    CHECK_SILENT();
+}
+
 /* Two threads: nobody is told to have a block that another has, as soon as that is told in the order of events. */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static bool in_use[COUNT];
@@ -169,6 +326,8 @@ static const test_t tests[] = {
     RUN(what_is_refused_is_not_told_as_returned),
     RUN(only_traced_pools_are_told_of_and_only_while_they_are),
     RUN(new_pools_are_traced_from_their_first_block_on_and_sets_tell_what_was_asked_for),
+    RUN(a_block_that_is_being_returned_is_not_returned_again),
+    RUN(nor_in_a_set_which_does_not_end_meanwhile),
     RUN(events_of_a_block_come_in_their_order),
 };
 

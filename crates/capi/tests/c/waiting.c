@@ -26,6 +26,7 @@ typedef struct {
     esp_err_t reason;
     unsigned served_as; /* first: 1 */
     const void *task;   /* what the port calls it */
+    int wanted;         /* it shall wait once more */
 } sleeper_t;
 
 static pthread_mutex_t served_mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -263,6 +264,129 @@ TEST(a_pool_that_is_waited_for_does_not_end) {
     end_pool();
 }
 
+/* ---- A newcomer that asks again and again, while a block becomes free in a call that serves ------------------------- */
+
+enum { ROUNDS = 40, OWED = 2 };
+
+typedef enum { BY_BATCH, BY_BATCH_IN_TWO_STEPS, BY_REPAIR, BY_RESERVE } cause_t;
+
+/* Between two threads. */
+static void set_flag(int *flag, int value) { __atomic_store_n(flag, value, __ATOMIC_SEQ_CST); }
+
+static bool is_set(int *flag) { return __atomic_load_n(flag, __ATOMIC_SEQ_CST) != 0; }
+
+static void await_flag(int *flag, bool value) {
+    while (is_set(flag) != value) sched_yield();
+}
+
+static int asking, resting, ended;
+static bool from_reserve;
+static size_t overtaken, asked_in_vain;
+
+static void *ask_once(size_t turn) {
+    void *batch[1];
+    if (turn % 3 == 0) return memory_pool_alloc(&pool);
+    if (turn % 3 == 1) return from_reserve ? memory_pool_alloc_from_isr(&pool) : NULL;
+    return memory_pool_alloc_batch(&pool, batch, 1) == ESP_OK ? batch[0] : NULL;
+}
+
+static void *asks(void *unused) {
+    (void)unused;
+    for (size_t turn = 0; !is_set(&ended); turn++) {
+        if (!is_set(&asking)) {
+            set_flag(&resting, 1);
+            sched_yield();
+            continue;
+        }
+        set_flag(&resting, 0);
+        void *const block = ask_once(turn);
+        if (block == NULL) __atomic_fetch_add(&asked_in_vain, 1, __ATOMIC_SEQ_CST);
+        overtaken += block != NULL;
+        if (block != NULL) memory_pool_free(&pool, block);
+    }
+    return NULL;
+}
+
+static void *waits_each_round(void *argument) {
+    sleeper_t *const sleeper = (sleeper_t *)argument;
+    for (size_t round = 0; round < ROUNDS; round++) {
+        await_flag(&sleeper->wanted, true);
+        sleeper->block = memory_pool_alloc_timeout(&pool, MEMORY_POOL_WAIT_FOREVER);
+        set_flag(&sleeper->wanted, 0);
+    }
+    return NULL;
+}
+
+/* Makes the pool's blocks free, and yet such that they cannot be taken. A batch returns them later. */
+static void keep_back(void **blocks, cause_t cause) {
+    if (cause == BY_RESERVE) {
+        CHECK_EQUAL(memory_pool_set_isr_reserve(&pool, OWED), ESP_OK);
+        CHECK_EQUAL(memory_pool_free_batch(&pool, blocks, OWED), ESP_OK);
+    } else if (cause == BY_REPAIR) {
+        CHECK_EQUAL(memory_pool_free_batch(&pool, blocks, OWED), ESP_OK);
+        pool.memory_free = NULL; /* as an overrun of what lies in front of the struct would */
+        pool.free_blocks = 0;
+    }
+}
+
+static void let_go(void **blocks, cause_t cause) {
+    if (cause == BY_RESERVE) {
+        CHECK_EQUAL(memory_pool_set_isr_reserve(&pool, 0), ESP_OK);
+    } else if (cause == BY_REPAIR) {
+        CHECK_EQUAL(memory_pool_repair(&pool), ESP_OK);
+    } else {
+        CHECK_EQUAL(memory_pool_free_batch(&pool, blocks, OWED), ESP_OK);
+    }
+}
+
+/* Two tasks wait, and two blocks become free at once: until the second was served, the first has to be woken. */
+static void newcomers_ask(cause_t cause) {
+    pthread_t newcomer;
+    sleeper_t sleepers[OWED];
+    void *blocks[OWED];
+    overtaken = asked_in_vain = 0;
+    asking = resting = ended = 0;
+    from_reserve = cause != BY_RESERVE;
+    memset(sleepers, 0, sizeof(sleepers));
+    make_empty_pool(blocks, OWED);
+    if (cause == BY_BATCH_IN_TWO_STEPS) CHECK_EQUAL(memory_pool_record_sites(&pool, true), ESP_OK);
+    CHECK_EQUAL(pthread_create(&newcomer, NULL, asks, NULL), 0);
+    for (size_t i = 0; i < OWED; i++) {
+        CHECK_EQUAL(pthread_create(&sleepers[i].thread, NULL, waits_each_round, &sleepers[i]), 0);
+    }
+    for (size_t round = 0; round < ROUNDS; round++) {
+        await_flag(&resting, true);
+        keep_back(blocks, cause);
+        for (size_t i = 0; i < OWED; i++) set_flag(&sleepers[i].wanted, 1);
+        while (info_of(&pool).waiting_tasks < OWED) sched_yield();
+        const size_t before = __atomic_load_n(&asked_in_vain, __ATOMIC_SEQ_CST);
+        set_flag(&asking, 1);
+        while (__atomic_load_n(&asked_in_vain, __ATOMIC_SEQ_CST) == before) sched_yield();
+        let_go(blocks, cause);
+        for (size_t i = 0; i < OWED; i++) {
+            await_flag(&sleepers[i].wanted, false);
+            blocks[i] = sleepers[i].block;
+            CHECK(blocks[i] != NULL);
+        }
+        set_flag(&asking, 0);
+    }
+    for (size_t i = 0; i < OWED; i++) join(&sleepers[i]);
+    set_flag(&ended, 1);
+    CHECK_EQUAL(pthread_join(newcomer, NULL), 0);
+    CHECK_EQUAL(overtaken, 0);
+    CHECK_EQUAL(memory_pool_free_batch(&pool, blocks, OWED), ESP_OK);
+    end_pool();
+}
+
+TEST(a_batch_is_not_overtaken_before_it_serves) {
+    newcomers_ask(BY_BATCH);
+    newcomers_ask(BY_BATCH_IN_TWO_STEPS);
+}
+
+TEST(nor_is_a_repair) { newcomers_ask(BY_REPAIR); }
+
+TEST(nor_is_a_smaller_reserve) { newcomers_ask(BY_RESERVE); }
+
 TEST(bad_arguments_change_nothing) {
     memory_pool_t none;
     memset(&none, 0, sizeof(none));
@@ -360,6 +484,9 @@ static const test_t tests[] = {
     RUN(a_smaller_reserve_serves_who_waits_for_it),
     RUN(what_repair_finds_is_waited_for),
     RUN(a_pool_that_is_waited_for_does_not_end),
+    RUN(a_batch_is_not_overtaken_before_it_serves),
+    RUN(nor_is_a_repair),
+    RUN(nor_is_a_smaller_reserve),
     RUN(bad_arguments_change_nothing),
     RUN(four_tasks_and_two_blocks_lose_nothing),
     RUN(a_task_that_is_forgotten_gets_no_block),

@@ -1,4 +1,4 @@
-use super::RawLock;
+use super::{NonAllocatingLock, RawLock};
 
 /// The critical section that the program provides through the crate `critical-section`.
 ///
@@ -25,3 +25,8 @@ unsafe impl RawLock for CriticalSection {
         unsafe { critical_section::release(saved) }
     }
 }
+
+// SAFETY: implementations for chips mask interrupts and set a flag. The one that `critical-section` has for hosts is a
+// mutex of the standard library and a flag of the thread that needs no destructor. On these systems that mutex is a word.
+#[cfg(not(any(target_vendor = "apple", target_os = "netbsd")))]
+unsafe impl NonAllocatingLock for CriticalSection {}

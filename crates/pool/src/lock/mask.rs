@@ -10,7 +10,7 @@ mod arch;
 #[path = "mask/functions.rs"]
 mod arch;
 
-use super::{Mask, RawLock};
+use super::{Mask, NonAllocatingLock, RawLock};
 
 /// The interrupts of the core that runs the code.
 #[derive(Debug)]
@@ -59,3 +59,6 @@ unsafe impl RawLock for InterruptLock {
         unsafe { Interrupts::restore(saved) }
     }
 }
+
+// SAFETY: two instructions.
+unsafe impl NonAllocatingLock for InterruptLock {}

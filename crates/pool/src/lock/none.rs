@@ -1,6 +1,6 @@
 use core::marker::PhantomData;
 
-use super::RawLock;
+use super::{NonAllocatingLock, RawLock};
 
 /// No lock: for a pool that one context owns. It is not `Sync`, so neither is a pool with it.
 ///
@@ -23,3 +23,6 @@ unsafe impl RawLock for NoLock {
     #[inline(always)]
     unsafe fn release(&self, (): ()) {}
 }
+
+// SAFETY: does nothing.
+unsafe impl NonAllocatingLock for NoLock {}

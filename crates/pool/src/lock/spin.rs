@@ -1,4 +1,4 @@
-use super::{Mask, RawLock};
+use super::{Mask, NonAllocatingLock, RawLock};
 use crate::sync::Flag;
 
 /// A test-and-set lock for threads of a host.
@@ -66,6 +66,9 @@ unsafe impl<M: Mask> RawLock for MaskedSpinLock<M> {
         unsafe { M::restore(saved) }
     }
 }
+
+// SAFETY: sets and looks at a flag; a mask does not allocate.
+unsafe impl<M: Mask> NonAllocatingLock for MaskedSpinLock<M> {}
 
 impl<M: Mask> MaskedSpinLock<M> {
     /// On chips in place: a call, even one that is never made, would cost ten saved registers. A host's wait is long.

@@ -4,7 +4,7 @@ use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
 use super::RawPool;
-use crate::check::{ByteMarks, LIVE, Marks};
+use crate::check::{ByteMarks, FREE, LIVE};
 use crate::{Error, Link};
 
 impl<const BEHIND: usize> RawPool<'_, ByteMarks<BEHIND>> {
@@ -58,8 +58,13 @@ impl<const BEHIND: usize> RawPool<'_, ByteMarks<BEHIND>> {
         // First the marks, which tell right from wrong and can be put back; then the links, which cannot fail.
         for (at, block) in blocks.iter().enumerate() {
             let index = self.index_below(block.addr(), self.ledger.fresh);
+            // The whole mark is compared, as for every slow path: a block that is leaving is none to return.
             // SAFETY: the index is below `fresh`, which is at most the capacity.
-            if index.is_none_or(|index| !unsafe { self.marks.release(index) }) {
+            let live = index.filter(|index| unsafe { self.marks.get(*index) } == LIVE);
+            if let Some(index) = live {
+                // SAFETY: as above.
+                unsafe { self.marks.set(index, FREE) };
+            } else {
                 let released = blocks.iter().take(at);
                 for index in released.filter_map(|block| self.index_below(block.addr(), self.ledger.fresh)) {
                     // SAFETY: as above.

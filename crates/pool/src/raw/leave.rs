@@ -8,7 +8,9 @@
 //! ```
 //!
 //! A block that is leaving counts as in use, is on no list, and belongs to nobody but who began: to return it again is a
-//! double free, and a forged link to it is damage.
+//! double free, and a forged link to it is damage. The fast path does not tell it from a block in use, so it is closed from
+//! the first `begin_put` until the pool's owner, which counts them, says that no block is leaving any more
+//! ([`set_retiring`](RawPool::set_retiring)).
 
 use core::ptr::NonNull;
 
@@ -22,20 +24,30 @@ impl<const BEHIND: usize> RawPool<'_, ByteMarks<BEHIND>> {
     /// # Errors
     ///
     /// As [`put`](Self::put).
+    ///
+    /// # Safety
+    ///
+    /// As [`put`](Self::put): if `block` is a live block of this pool, then its owner gives it up, to the caller. From now
+    /// on it is the caller's, until [`finish_put`](Self::finish_put) or [`cancel_put`](Self::cancel_put).
     #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_begin_put"))]
-    pub fn begin_put(&mut self, block: *mut u8) -> Result<(), Error> {
+    pub unsafe fn begin_put(&mut self, block: *mut u8) -> Result<(), Error> {
         match self.marked(block, LIVE) {
             Some(index) => {
                 // SAFETY: the index of a block.
                 unsafe { self.marks.set(index, LEAVING) };
+                self.set_retiring(true);
                 Ok(())
             }
             None => Err(self.refuse(block)),
         }
     }
 
-    /// Gives `block`, which is leaving, to its owner again. O(1).
-    pub fn cancel_put(&mut self, block: *mut u8) {
+    /// Gives `block`, which is leaving, to its owner again. O(1). Any other address changes nothing.
+    ///
+    /// # Safety
+    ///
+    /// If `block` is leaving, then it was the caller who [began](Self::begin_put).
+    pub unsafe fn cancel_put(&mut self, block: *mut u8) {
         if let Some(index) = self.marked(block, LEAVING) {
             // SAFETY: the index of a block.
             unsafe { self.marks.set(index, LIVE) };
@@ -43,8 +55,12 @@ impl<const BEHIND: usize> RawPool<'_, ByteMarks<BEHIND>> {
     }
 
     /// Puts `block`, which is leaving, on the list; `false` if it was not leaving. O(1).
+    ///
+    /// # Safety
+    ///
+    /// If `block` is leaving, then it was the caller who [began](Self::begin_put), and the caller does not use it again.
     #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_finish_put"))]
-    pub fn finish_put(&mut self, block: *mut u8) -> bool {
+    pub unsafe fn finish_put(&mut self, block: *mut u8) -> bool {
         let Some(index) = self.marked(block, LEAVING) else { return false };
         let link = self.link(block.addr());
         // SAFETY: the index of a block that belongs to nobody but the caller; so it is aligned, and ours.
@@ -62,13 +78,19 @@ impl<const BEHIND: usize> RawPool<'_, ByteMarks<BEHIND>> {
     /// # Errors
     ///
     /// As [`put_many`](Self::put_many).
-    pub fn begin_put_many(&mut self, blocks: &[*mut u8]) -> Result<(), (usize, Error)> {
+    ///
+    /// # Safety
+    ///
+    /// As [`begin_put`](Self::begin_put), for each of `blocks`.
+    pub unsafe fn begin_put_many(&mut self, blocks: &[*mut u8]) -> Result<(), (usize, Error)> {
         if blocks.len() > self.geometry.capacity() {
             return Err((0, Error::BatchTooLarge));
         }
         for (at, block) in blocks.iter().enumerate() {
-            if let Err(error) = self.begin_put(*block) {
-                blocks.iter().take(at).for_each(|begun| self.cancel_put(*begun));
+            // SAFETY: as the caller promises.
+            if let Err(error) = unsafe { self.begin_put(*block) } {
+                // SAFETY: begun above.
+                blocks.iter().take(at).for_each(|begun| unsafe { self.cancel_put(*begun) });
                 return Err((at, error));
             }
         }

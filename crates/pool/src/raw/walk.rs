@@ -43,6 +43,7 @@ impl<M: Marks> RawPool<'_, M> {
     }
 
     /// A part of a [`Survey`]: at first the counters, then the marks of some blocks. O(64); `true` when it is complete.
+    /// A survey that was begun on another pool ends early and says nothing of use; no mark beyond this pool's is read.
     ///
     /// The lowest number of free blocks costs nothing when blocks are taken: they are taken last-in-first-out, so a block
     /// that was never used is taken only when all others are in use, and those left are what was never needed. (Damage
@@ -61,8 +62,8 @@ impl<M: Marks> RawPool<'_, M> {
             };
             survey.begin(stats, self.ledger.fresh);
         }
-        // SAFETY: a survey goes no further than what was `fresh`, which never shrinks and is at most the capacity.
-        survey.look(|index| unsafe { self.marks.is_virgin(index) })
+        // SAFETY: below `fresh`, which is at most the capacity. (A survey that another pool began may have a larger end.)
+        survey.look(self.ledger.fresh, |index| unsafe { self.marks.is_virgin(index) })
     }
 }
 

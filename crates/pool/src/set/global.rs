@@ -2,11 +2,10 @@
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::{NonNull, null_mut};
-use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::PoolSet;
-use crate::sync::Guarded;
-use crate::{DefaultLock, Error, RawLock};
+use crate::sync::{AtomicBool, Guarded, Ordering};
+use crate::{DefaultLock, Error, NonAllocatingLock};
 
 /// No other allocator: what the pools do not serve is refused, and the program's allocation fails.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +28,9 @@ unsafe impl GlobalAlloc for NoFallback {
 ///
 /// * Cost: what the set costs, and one load. A block that outgrows its class is copied.
 /// * Context: whatever `L` allows for the set's part; the fallback's for its own.
+/// * The lock is one that [never allocates](NonAllocatingLock): one that does, to put a waiting thread on a list, would ask
+///   this allocator, which takes the same lock for it, and so on without end. `MutexLock` is refused by the compiler.
+/// * The fallback is another allocator: not this one again, directly or through `std::alloc::alloc`.
 ///
 /// ```
 /// use core::mem::MaybeUninit;
@@ -55,7 +57,7 @@ unsafe impl GlobalAlloc for NoFallback {
 ///     Ok(())
 /// }
 /// ```
-pub struct GlobalSet<const CLASSES: usize, G = NoFallback, L: RawLock + 'static = DefaultLock> {
+pub struct GlobalSet<const CLASSES: usize, G = NoFallback, L: NonAllocatingLock + 'static = DefaultLock> {
     /// The set is there, and stays for ever.
     ready: AtomicBool,
     lock: L,
@@ -64,9 +66,12 @@ pub struct GlobalSet<const CLASSES: usize, G = NoFallback, L: RawLock + 'static 
 }
 
 // SAFETY: the set is written once, with the lock closed and before `ready` says so; from then on it is only shared.
-unsafe impl<const CLASSES: usize, G: Sync, L: RawLock + Sync + Send> Sync for GlobalSet<CLASSES, G, L> {}
+unsafe impl<const CLASSES: usize, G: Sync, L: NonAllocatingLock + Sync + Send> Sync
+    for GlobalSet<CLASSES, G, L>
+{
+}
 
-impl<const CLASSES: usize, G, L: RawLock> GlobalSet<CLASSES, G, L> {
+impl<const CLASSES: usize, G, L: NonAllocatingLock> GlobalSet<CLASSES, G, L> {
     /// No set yet: everything goes to the fallback.
     pub const fn new(fallback: G) -> Self {
         Self { ready: AtomicBool::new(false), lock: L::INIT, set: Guarded::new(None), fallback }
@@ -81,16 +86,16 @@ impl<const CLASSES: usize, G, L: RawLock> GlobalSet<CLASSES, G, L> {
         &'static self,
         set: PoolSet<'static, CLASSES, L>,
     ) -> Result<&'static PoolSet<'static, CLASSES, L>, Error> {
-        let is_first = self.lock.with(|| {
-            let first = !self.ready.load(Ordering::Relaxed);
-            if first {
-                // SAFETY: with the lock closed nobody else writes, and before `ready` nobody reads.
-                self.set.with_mut(|place| unsafe { place.write(Some(set)) });
+        // What is not the first is dropped after the lock was released: it has locks of its own, which may do something then.
+        let mut set = Some(set);
+        self.lock.with(|| {
+            if !self.ready.load(Ordering::Relaxed) {
+                // SAFETY: with the lock held nothing else writes, and before `ready` nothing reads. There is nothing to drop.
+                self.set.with_mut(|place| unsafe { place.write(set.take()) });
                 self.ready.store(true, Ordering::Release);
             }
-            first
         });
-        if is_first { self.set().ok_or(Error::Initialized) } else { Err(Error::Initialized) }
+        if set.is_none() { self.set().ok_or(Error::Initialized) } else { Err(Error::Initialized) }
     }
 
     /// The set, once there is one. O(1).
@@ -100,7 +105,7 @@ impl<const CLASSES: usize, G, L: RawLock> GlobalSet<CLASSES, G, L> {
             return None;
         }
         // SAFETY: written before `ready` said so, and never again.
-        self.set.with_mut(|set| unsafe { (*set).as_ref() })
+        self.set.with(|set| unsafe { (*set).as_ref() })
     }
 
     /// The other allocator. O(1).
@@ -121,7 +126,9 @@ impl<const CLASSES: usize, G, L: RawLock> GlobalSet<CLASSES, G, L> {
 }
 
 // SAFETY: a block is the set's or the fallback's, as its address says, and each keeps the contract for its own.
-unsafe impl<const CLASSES: usize, G: GlobalAlloc, L: RawLock> GlobalAlloc for GlobalSet<CLASSES, G, L> {
+unsafe impl<const CLASSES: usize, G: GlobalAlloc, L: NonAllocatingLock> GlobalAlloc
+    for GlobalSet<CLASSES, G, L>
+{
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         match self.take(layout) {

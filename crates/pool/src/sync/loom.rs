@@ -3,7 +3,7 @@
 use core::cell::UnsafeCell;
 use std::sync::OnceLock;
 
-use loom::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+pub(crate) use loom::sync::atomic::Ordering;
 
 #[path = "ahead/none.rs"]
 pub(crate) mod ahead;
@@ -12,53 +12,7 @@ mod hint;
 
 pub(crate) use hint::Hint;
 
-/// A flag that one context at a time can set.
-#[derive(Debug)]
-pub(crate) struct Flag(OnceLock<AtomicBool>);
-
-impl Flag {
-    pub(crate) const fn new() -> Self {
-        Self(OnceLock::new())
-    }
-
-    fn watched(&self) -> &AtomicBool {
-        self.0.get_or_init(|| AtomicBool::new(false))
-    }
-
-    /// Compares before it writes: loom holds it possible that a swap which changes nothing comes after, and so
-    /// undoes, a `clear` that it did not see.
-    pub(crate) fn try_set(&self) -> bool {
-        self.watched().compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
-    }
-
-    pub(crate) fn clear(&self) {
-        self.watched().store(false, Ordering::Release);
-    }
-
-    /// Lets the others run. (A relaxed load may see the past for ever here.)
-    pub(crate) fn pause(&self) {
-        loom::thread::yield_now();
-    }
-}
-
-/// Something that a lock guards: two accesses that no lock orders are reported.
-pub(crate) struct Guarded<T> {
-    value: UnsafeCell<T>,
-    watched: OnceLock<loom::cell::UnsafeCell<()>>,
-}
-
-impl<T> Guarded<T> {
-    pub(crate) const fn new(value: T) -> Self {
-        Self { value: UnsafeCell::new(value), watched: OnceLock::new() }
-    }
-
-    pub(crate) fn with_mut<R>(&self, work: impl FnOnce(*mut T) -> R) -> R {
-        let watched = self.watched.get_or_init(|| loom::cell::UnsafeCell::new(()));
-        watched.with_mut(|_| work(self.value.get()))
-    }
-}
-
-/// How the words below are broken on purpose, to see that this is found.
+/// How the atomic words are broken on purpose, to see that this is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flaw {
     /// Not at all.
@@ -74,102 +28,130 @@ std::thread_local! {
     pub static FLAW: core::cell::Cell<Flaw> = const { core::cell::Cell::new(Flaw::None) };
 }
 
-fn ordering(right: Ordering) -> Ordering {
-    if FLAW.get() == Flaw::Relaxed { Ordering::Relaxed } else { right }
+/// The language's atomic of this name, as far as pools use it.
+#[derive(Debug)]
+pub(crate) struct AtomicU32 {
+    start: u32,
+    watched: OnceLock<loom::sync::atomic::AtomicU32>,
 }
 
-/// Bits, set and cleared one at a time.
-#[derive(Debug)]
-pub(crate) struct Word(OnceLock<AtomicU32>);
-
-impl Word {
-    pub(crate) const BITS: usize = 32;
-
-    pub(crate) const fn new() -> Self {
-        Self(OnceLock::new())
+impl AtomicU32 {
+    pub(crate) const fn new(start: u32) -> Self {
+        Self { start, watched: OnceLock::new() }
     }
 
-    fn watched(&self) -> &AtomicU32 {
-        self.0.get_or_init(|| AtomicU32::new(0))
+    fn watched(&self) -> &loom::sync::atomic::AtomicU32 {
+        self.watched.get_or_init(|| loom::sync::atomic::AtomicU32::new(self.start))
     }
 
-    pub(crate) fn get(&self) -> u32 {
-        self.watched().load(Ordering::Relaxed)
+    pub(crate) fn load(&self, order: Ordering) -> u32 {
+        self.watched().load(order)
     }
 
-    pub(crate) fn take(&self, bit: u32) -> bool {
-        self.change(|old| old | bit, ordering(Ordering::Acquire)) & bit == 0
+    pub(crate) fn store(&self, value: u32, order: Ordering) {
+        self.watched().store(value, order);
     }
 
-    pub(crate) fn put(&self, bit: u32) -> bool {
-        self.change(|old| old & !bit, ordering(Ordering::Release)) & bit != 0
-    }
-
-    /// Clears every bit; while nobody uses them.
-    pub(crate) fn clear(&self) {
-        self.put(u32::MAX);
-    }
-
-    fn change(&self, to: impl Fn(u32) -> u32, order: Ordering) -> u32 {
-        let word = self.watched();
-        if FLAW.get() == Flaw::TwoSteps {
-            let old = word.load(Ordering::Acquire);
-            word.store(to(old), Ordering::Release);
-            return old;
+    /// Compares before it writes: loom holds it possible that a swap which changes nothing comes after, and so undoes, a
+    /// store that it did not see.
+    pub(crate) fn swap(&self, value: u32, order: Ordering) -> u32 {
+        let mut expected = !value;
+        loop {
+            match self.watched().compare_exchange(expected, value, order, Ordering::Relaxed) {
+                Ok(old) => return old,
+                Err(old) if old == value => return old,
+                Err(other) => expected = other,
+            }
         }
-        let changed = word.fetch_update(order, Ordering::Relaxed, |old| Some(to(old)));
-        changed.unwrap_or_else(|old| old)
+    }
+
+    pub(crate) fn fetch_or(&self, bits: u32, order: Ordering) -> u32 {
+        self.change(|old| old | bits, |word, order| word.fetch_or(bits, order), order)
+    }
+
+    pub(crate) fn fetch_and(&self, bits: u32, order: Ordering) -> u32 {
+        self.change(|old| old & bits, |word, order| word.fetch_and(bits, order), order)
+    }
+
+    pub(crate) fn fetch_add(&self, number: u32, order: Ordering) -> u32 {
+        self.change(|old| old.wrapping_add(number), |word, order| word.fetch_add(number, order), order)
+    }
+
+    pub(crate) fn fetch_sub(&self, number: u32, order: Ordering) -> u32 {
+        self.change(|old| old.wrapping_sub(number), |word, order| word.fetch_sub(number, order), order)
+    }
+
+    /// In one step and as ordered, unless that is the flaw. One access, not a look before it: loom remembers the last
+    /// access to a word only, and would not try what another thread's look before that allows.
+    fn change(
+        &self,
+        to: impl Fn(u32) -> u32,
+        at_once: impl Fn(&loom::sync::atomic::AtomicU32, Ordering) -> u32,
+        order: Ordering,
+    ) -> u32 {
+        let word = self.watched();
+        match FLAW.get() {
+            Flaw::None => at_once(word, order),
+            Flaw::Relaxed => at_once(word, Ordering::Relaxed),
+            Flaw::TwoSteps => {
+                let old = word.load(Ordering::Acquire);
+                word.store(to(old), Ordering::Release);
+                old
+            }
+        }
     }
 }
 
-/// A number that orders nothing.
+/// The language's atomic of this name, as far as pools use it.
 #[derive(Debug)]
-pub(crate) struct Number(OnceLock<AtomicU32>);
+pub(crate) struct AtomicBool {
+    start: bool,
+    watched: OnceLock<loom::sync::atomic::AtomicBool>,
+}
 
-impl Number {
-    pub(crate) const fn new() -> Self {
-        Self(OnceLock::new())
+impl AtomicBool {
+    pub(crate) const fn new(start: bool) -> Self {
+        Self { start, watched: OnceLock::new() }
     }
 
-    fn watched(&self) -> &AtomicU32 {
-        self.0.get_or_init(|| AtomicU32::new(0))
+    fn watched(&self) -> &loom::sync::atomic::AtomicBool {
+        self.watched.get_or_init(|| loom::sync::atomic::AtomicBool::new(self.start))
     }
 
-    pub(crate) fn get(&self) -> u32 {
-        self.watched().load(Ordering::Relaxed)
+    pub(crate) fn load(&self, order: Ordering) -> bool {
+        self.watched().load(order)
     }
 
-    pub(crate) fn set(&self, value: u32) {
-        self.watched().store(value, Ordering::Relaxed);
-    }
-
-    pub(crate) fn bump(&self) {
-        self.watched().fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn store(&self, value: bool, order: Ordering) {
+        self.watched().store(value, order);
     }
 }
 
-/// A number of owners.
-#[derive(Debug)]
-pub(crate) struct Count(OnceLock<AtomicU32>);
+/// Lets the others run. (A relaxed load may see the past for ever here, so nothing is asked.)
+pub(crate) fn pause_until(_: impl Fn() -> bool) {
+    loom::thread::yield_now();
+}
 
-impl Count {
-    pub(crate) const fn one() -> Self {
-        Self(OnceLock::new())
+/// Something that a lock guards: two accesses that no lock orders are reported.
+pub(crate) struct Guarded<T> {
+    value: UnsafeCell<T>,
+    watched: OnceLock<loom::cell::UnsafeCell<()>>,
+}
+
+impl<T> Guarded<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self { value: UnsafeCell::new(value), watched: OnceLock::new() }
     }
 
-    fn watched(&self) -> &AtomicU32 {
-        self.0.get_or_init(|| AtomicU32::new(1))
+    fn watched(&self) -> &loom::cell::UnsafeCell<()> {
+        self.watched.get_or_init(|| loom::cell::UnsafeCell::new(()))
     }
 
-    pub(crate) fn add(&self) {
-        self.watched().fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn with_mut<R>(&self, work: impl FnOnce(*mut T) -> R) -> R {
+        self.watched().with_mut(|_| work(self.value.get()))
     }
 
-    pub(crate) fn remove(&self) -> bool {
-        self.watched().fetch_sub(1, ordering(Ordering::AcqRel)) == 1
-    }
-
-    pub(crate) fn is_one(&self) -> bool {
-        self.watched().load(Ordering::Acquire) == 1
+    pub(crate) fn with<R>(&self, work: impl FnOnce(*const T) -> R) -> R {
+        self.watched().with(|_| work(self.value.get()))
     }
 }

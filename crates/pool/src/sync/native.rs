@@ -3,13 +3,10 @@
 use core::cell::UnsafeCell;
 
 #[cfg(target_has_atomic = "32")]
-pub(crate) use flag::Flag;
-pub(crate) use machine::{Hint, ahead};
-pub(crate) use word::{Count, Number, Word};
+pub(crate) use core::sync::atomic::AtomicU32;
+pub(crate) use core::sync::atomic::{AtomicBool, Ordering};
 
-#[cfg_attr(target_has_atomic = "32", path = "word/atomic.rs")]
-#[cfg_attr(not(target_has_atomic = "32"), path = "word/masked.rs")]
-mod word;
+pub(crate) use machine::{Hint, ahead};
 
 #[cfg_attr(any(target_os = "none", target_os = "espidf"), path = "machine/chip.rs")]
 #[cfg_attr(
@@ -19,46 +16,14 @@ mod word;
 )]
 mod machine;
 
-/// A flag that one context at a time can set.
+/// Pauses, at least once, until `is_over` says so.
 #[cfg(target_has_atomic = "32")]
-mod flag {
-    use core::sync::atomic::{AtomicU32, Ordering};
-
-    const CLEAR: u32 = 0;
-    const SET: u32 = 1;
-
-    /// A whole word: where atomic instructions know words only, changing a byte takes three times as many.
-    #[derive(Debug)]
-    pub(crate) struct Flag(AtomicU32);
-
-    impl Flag {
-        pub(crate) const fn new() -> Self {
-            Self(AtomicU32::new(CLEAR))
-        }
-
-        /// Sets it; `false` if it was set. Orders what follows after what came before the last `clear`.
-        #[inline(always)]
-        pub(crate) fn try_set(&self) -> bool {
-            // A swap is one instruction where there are atomic memory operations, and the flag stays as it was when
-            // it was set.
-            self.0.swap(SET, Ordering::Acquire) == CLEAR
-        }
-
-        /// Clears it, after all that came before.
-        #[inline(always)]
-        pub(crate) fn clear(&self) {
-            self.0.store(CLEAR, Ordering::Release);
-        }
-
-        /// Waits until a try may succeed, without writing: the line stays shared among the cores that wait.
-        #[inline]
-        pub(crate) fn pause(&self) {
-            loop {
-                super::machine::pause::pause();
-                if self.0.load(Ordering::Relaxed) == CLEAR {
-                    return;
-                }
-            }
+#[inline(always)]
+pub(crate) fn pause_until(is_over: impl Fn() -> bool) {
+    loop {
+        machine::pause::pause();
+        if is_over() {
+            return;
         }
     }
 }
@@ -71,9 +36,15 @@ impl<T> Guarded<T> {
         Self(UnsafeCell::new(value))
     }
 
-    /// Its address, for as long as `work` runs.
+    /// Its address, for as long as `work` runs, which has it to itself.
     #[inline(always)]
     pub(crate) fn with_mut<R>(&self, work: impl FnOnce(*mut T) -> R) -> R {
+        work(self.0.get())
+    }
+
+    /// Its address, for as long as `work` runs, which others may share.
+    #[inline(always)]
+    pub(crate) fn with<R>(&self, work: impl FnOnce(*const T) -> R) -> R {
         work(self.0.get())
     }
 }

@@ -1,9 +1,9 @@
 //! Waiting by a task that sleeps: for operating systems, through a hook that a port fills in.
 
 use core::cell::UnsafeCell;
+use core::mem::forget;
 use core::pin::{Pin, pin};
 use core::ptr::NonNull;
-use core::task::Poll;
 
 use super::{Queue, State, Waiter};
 use crate::{Error, Marks, RawPool};
@@ -54,52 +54,80 @@ use crate::{Error, Marks, RawPool};
 /// 1. After `give`, the next `wait` returns `true`, and what was done before the one happens before what is done after
 ///    the other.
 /// 2. `wait` returns `false` only when `milliseconds` have passed, all of them.
-/// 3. `give` may be called wherever blocks are returned, interrupts included, and does not touch the signal after a
+/// 3. `wait` returns `true` only after a `give` that no `wait` has answered yet. What an implementation sleeps on may be
+///    woken for other reasons, as a condition variable or a task notification may: it then looks at a flag that `give`
+///    sets, and sleeps for what is left of the time.
+/// 4. `give` may be called wherever blocks are returned, interrupts included, and does not touch the signal after a
 ///    `wait` that it ended has returned.
+///
+/// What `wait` answers decides nothing by itself: whether the task got a block is looked up in the pool, with its lock
+/// held. So an answer against (2) or (3) costs time, and never a block: `true` while no block was granted begins the wait
+/// anew, for all of `milliseconds`; `false` without a time is a wait that goes on. A `wait` that panics leaves the queue.
 pub unsafe trait Signal {
-    /// Whether the caller may sleep: not an interrupt, and there is a scheduler to run somebody else.
+    /// Whether the caller may sleep: not an interrupt, and there is a scheduler to run other tasks.
     fn may_wait() -> bool;
 
     /// One that was not given, to be [opened](Self::open) once it is in its place.
     fn new() -> Self;
 
-    /// Makes it ready for use.
+    /// Makes it ready for use. Called once.
     fn open(self: Pin<&Self>);
 
     /// Sleeps until it is given, which it then is no longer, or for that many milliseconds; `None`: for ever. `true`
     /// if it was given.
     fn wait(self: Pin<&Self>, milliseconds: Option<u32>) -> bool;
 
-    /// Wakes who waits.
+    /// Wakes the task that waits.
     fn give(self: Pin<&Self>);
 }
 
-/// A pool with its queue, under the pool's lock.
+/// A pool with its queue, under the pool's lock: for owners of the parts of a pool, as the C ABI is.
 ///
 /// # Safety
 ///
-/// `locked` gives access to a pool and to that pool's queue, with the lock closed that guards both.
+/// 1. `locked` gives access to a pool and to that pool's queue, with the lock held that guards both, and to the same two
+///    each time.
+/// 2. `put_back` returns the block to that pool.
 pub unsafe trait Waited {
-    /// What wakes one of those who wait.
+    /// What wakes a waiter.
     type Waker;
 
-    /// How the pool keeps who owns what.
+    /// How the pool keeps which blocks are live.
     type Marks: Marks;
 
-    /// Runs `work` with the lock closed.
-    fn locked<R>(&self, work: impl FnOnce(&mut RawPool<'_, Self::Marks>, &mut Queue<Self::Waker>) -> R) -> R;
+    /// Runs `work` with the lock held.
+    ///
+    /// # Safety
+    ///
+    /// 1. `work` uses this pool by its two arguments only. It calls no code that it does not know: no waker is cloned,
+    ///    woken or dropped in it, and no value either, since such code could use the pool again and have a second `&mut`
+    ///    of the same list.
+    /// 2. It does not panic.
+    /// 3. It puts nothing else in the place of the queue, and enters waiters of this pool only.
+    unsafe fn locked<R>(
+        &self,
+        work: impl FnOnce(&mut RawPool<'_, Self::Marks>, &mut Queue<Self::Waker>) -> R,
+    ) -> R;
+
+    /// Returns a block, and serves and wakes the first waiter. The lock is not held.
+    ///
+    /// # Safety
+    ///
+    /// `block` is a live block of this pool, and the caller's, who does not use it again.
+    unsafe fn put_back(&self, block: NonNull<u8>);
 }
 
-/// Takes a block, and sleeps until there is one, for at most `milliseconds` (`None`: for ever). O(waiters) in two
-/// critical sections, besides the sleep. From tasks.
+/// Takes a block, and sleeps until there is one, for at most `milliseconds` (`None`: for ever). O(waiters) in one
+/// critical section, and O(1) in another when time is up, besides the sleep. From tasks.
+/// [`WaitPool::wait_blocking`](super::WaitPool::wait_blocking) is the safe form.
 ///
-/// `waker` makes of a signal what wakes the task that sleeps on it; the signal lives until that has been used.
+/// `waker` makes of a signal what wakes the task that sleeps on it; it is called with the lock released.
 ///
 /// ```text
-///   task                                         who frees
+///   task                                         context that frees
 ///   enter: queued
-///   wait ................ time is up             serve: granted   (lock open again)
-///   leave: granted!                              give ----.
+///   wait ................ time is up             serve: granted   (lock released)
+///   look: granted!                               give ----.
 ///   wait, for ever: the signal is on this stack, <--------'   and `give` is on its way
 /// ```
 ///
@@ -107,7 +135,12 @@ pub unsafe trait Waited {
 ///
 /// [`Error::CannotWait`] where the caller may not sleep: nothing is changed. [`Error::TimedOut`], counted as an
 /// allocation that was refused, and [`Error::Corrupt`].
-pub fn take_blocking<S: Signal, A: Waited>(
+///
+/// # Safety
+///
+/// What `waker` makes gives the signal once, when it is used to wake, and at no other time; nothing else gives, opens or
+/// waits on the signal. It is of no use after that, and dropping it does nothing.
+pub unsafe fn take_blocking<S: Signal, A: Waited>(
     pool: &A,
     priority: u8,
     milliseconds: Option<u32>,
@@ -119,36 +152,92 @@ pub fn take_blocking<S: Signal, A: Waited>(
     let signal = pin!(S::new());
     let signal = signal.as_ref();
     signal.open();
-    let waiter = UnsafeCell::new(Waiter::new(priority));
-    let node = waiter.get();
+    let waker = waker(signal);
+    let node = UnsafeCell::new(Waiter::new(priority));
+    let node = node.get();
 
-    // SAFETY: the lock is closed. The waiter is idle; this function returns after he has left or was granted a block,
-    // and his waker was used or is back.
-    let entered = pool.locked(|raw, queue| unsafe { queue.enter(raw, node, waker(signal)) });
-    if let Poll::Ready(taken) = entered {
+    // SAFETY: a waker is moved and not dropped. The node is idle, and in place until this function ends; before that,
+    // however it ends, `sleeper` has it out of the queue.
+    let at_once = unsafe {
+        pool.locked(|raw, queue| match queue.take_now(raw) {
+            Some(taken) => Some((taken, waker)),
+            None => {
+                queue.enter(raw, node, waker);
+                None
+            }
+        })
+    };
+    if let Some((taken, _unused)) = at_once {
         return taken;
     }
-    if !signal.wait(milliseconds) {
-        // SAFETY: the lock is closed; the waiter is this queue's.
-        let (left, last) = pool.locked(|raw, queue| unsafe {
-            let left = queue.leave(raw, node);
-            // One last look, which also counts the refusal.
-            let last = matches!(left, State::Queued(_)).then(|| raw.take());
-            (left, last)
-        });
-        if let State::Granted(block) = left {
-            signal.wait(None);
-            return Ok(block);
+    let sleeper = Sleeper { pool, signal, node };
+    let taken = loop {
+        let given = signal.wait(milliseconds);
+        match sleeper.look(!given && milliseconds.is_some()) {
+            Seen::Granted(block) => {
+                // The context that granted it gives the signal, too, and may not have done so yet.
+                while !given && !signal.wait(None) {}
+                break Ok(block);
+            }
+            Seen::Left(error) => break error,
+            Seen::Queued => {}
         }
-        return last.unwrap_or(Err(Error::TimedOut)).map_err(|error| match error {
-            Error::Exhausted => Error::TimedOut,
-            other => other,
-        });
+    };
+    forget(sleeper);
+    taken
+}
+
+/// What the pool says about the node of a task that was woken.
+enum Seen {
+    /// Still in the queue.
+    Queued,
+    /// Out of the queue, with a block.
+    Granted(NonNull<u8>),
+    /// Out of the queue since time is up: with a block that was free all the same, or without.
+    Left(Result<NonNull<u8>, Error>),
+}
+
+/// A task whose node is in the queue, or was granted a block. Dropped only when its signal panics: then the node leaves
+/// the queue before the stack frame that it lies in is gone, and a block that it was granted returns.
+struct Sleeper<'a, S: Signal, A: Waited> {
+    pool: &'a A,
+    signal: Pin<&'a S>,
+    node: *mut Waiter<A::Waker>,
+}
+
+impl<S: Signal, A: Waited> Sleeper<'_, S, A> {
+    /// Where the node is. One that is queued leaves if its time `is_up`.
+    fn look(&self, is_up: bool) -> Seen {
+        // SAFETY: the node lives and is this queue's. What would have woken it leaves the closure undropped.
+        let (seen, _unused) = unsafe {
+            self.pool.locked(|raw, queue| match (*self.node).state() {
+                State::Granted(block) => (Seen::Granted(*block), State::Idle),
+                State::Queued(_) if !is_up => (Seen::Queued, State::Idle),
+                State::Queued(_) => {
+                    let left = queue.leave(raw, self.node);
+                    // One last look, which also counts the refusal.
+                    let last = raw.take().map_err(|error| match error {
+                        Error::Exhausted => Error::TimedOut,
+                        other => other,
+                    });
+                    (Seen::Left(last), left)
+                }
+                // Forgotten.
+                State::Idle => (Seen::Left(Err(Error::TimedOut)), State::Idle),
+            })
+        };
+        seen
     }
-    // SAFETY: given, hence out of the queue, and nobody else's.
-    match unsafe { (*node).settle() } {
-        State::Granted(block) => Ok(block),
-        // Nothing else gives the signal.
-        State::Idle | State::Queued(_) => Err(Error::Corrupt),
+}
+
+impl<S: Signal, A: Waited> Drop for Sleeper<'_, S, A> {
+    fn drop(&mut self) {
+        // SAFETY: as in `look`.
+        let left = unsafe { self.pool.locked(|raw, queue| queue.leave(raw, self.node)) };
+        if let State::Granted(block) = left {
+            while !self.signal.wait(None) {}
+            // SAFETY: granted to this node, and to be used by nothing else.
+            unsafe { self.pool.put_back(block) };
+        }
     }
 }

@@ -29,13 +29,15 @@ impl<P: Locked> Future for Wait<P> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let waiter = self.waiter.get();
-        // Cloned, and what it replaces dropped, outside the lock: both are somebody else's code.
+        // A waker is the executor's code: cloned before the lock is taken, and dropped after it was released, be it this
+        // one or the one that it replaces. What code of others does with the pool, it then does as anything else would.
         let mut waker = Some(context.waker().clone());
         let mut replaced = None;
-        let polled = self.pool.locked(|raw, queue| {
-            // SAFETY: the lock is closed, so the waiter is ours. The future is pinned, so he is in place until `drop`,
-            // in which he leaves.
-            unsafe {
+        // SAFETY: only this pool's queue and free list are used, and nothing of them is kept.
+        let polled = unsafe {
+            self.pool.locked(|raw, queue| {
+                // The lock is held, so the waiter is ours. The future is pinned, so it is in place until `drop`, in
+                // which it leaves.
                 match (*waiter).state() {
                     State::Granted(block) => {
                         let block = *block;
@@ -46,23 +48,31 @@ impl<P: Locked> Future for Wait<P> {
                         replaced = waker.take().map(|new| core::mem::replace(old, new));
                         Poll::Pending
                     }
-                    State::Idle => match waker.take() {
-                        Some(waker) => queue.enter(raw, waiter, waker),
-                        None => Poll::Pending,
+                    State::Idle => match queue.take_now(raw) {
+                        Some(taken) => Poll::Ready(taken),
+                        None => {
+                            if let Some(waker) = waker.take() {
+                                queue.enter(raw, waiter, waker);
+                            }
+                            Poll::Pending
+                        }
                     },
                 }
-            }
-        });
-        drop(replaced);
-        polled.map(|taken| taken.map(|block| self.pool.handle(block)))
+            })
+        };
+        // The handle first: should a waker panic when it is dropped, the block returns.
+        let polled = polled.map(|taken| taken.map(|block| self.pool.handle(block)));
+        drop((waker, replaced));
+        polled
     }
 }
 
 impl<P: Locked> Drop for Wait<P> {
     fn drop(&mut self) {
         let waiter = self.waiter.get();
-        // SAFETY: the lock is closed; the waiter is idle, or this queue's.
-        let left = self.pool.locked(|raw, queue| unsafe { queue.leave(raw, waiter) });
+        // SAFETY: the lock is held; the waiter is idle, or this queue's.
+        let left = unsafe { self.pool.locked(|raw, queue| queue.leave(raw, waiter)) };
+        // A waker that is left is dropped here, with the lock released.
         if let State::Granted(block) = left {
             drop(self.pool.handle(block));
         }

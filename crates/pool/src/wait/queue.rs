@@ -10,7 +10,6 @@
 //! queue. While nobody is, the usual path does not know that there could be one.
 
 use core::ptr::{NonNull, null_mut};
-use core::task::Poll;
 
 use crate::{Error, Marks, RawPool};
 
@@ -30,6 +29,8 @@ pub enum Order {
 #[derive(Debug)]
 pub struct Waiter<W> {
     next: *mut Waiter<W>,
+    /// While it is queued: the one in front, or null for the first, so that leaving needs no search.
+    previous: *mut Waiter<W>,
     priority: u8,
     state: State<W>,
 }
@@ -48,18 +49,18 @@ pub enum State<W> {
 impl<W> Waiter<W> {
     /// Somebody who does not wait yet. `priority` counts in [`Order::Priority`]: higher is served earlier.
     pub const fn new(priority: u8) -> Self {
-        Self { next: null_mut(), priority, state: State::Idle }
+        Self { next: null_mut(), previous: null_mut(), priority, state: State::Idle }
     }
 
-    /// Where he is.
-    pub fn state(&mut self) -> &mut State<W> {
+    /// Where it is.
+    pub(super) fn state(&mut self) -> &mut State<W> {
         &mut self.state
     }
 
-    /// Where he was; from now on in no queue, with no block.
+    /// Where it was; from now on in no queue, with no block.
     ///
-    /// Not while he is queued: [`Queue::leave`] is for that.
-    pub fn settle(&mut self) -> State<W> {
+    /// Not while it is queued: [`Queue::leave`] is for that.
+    pub(super) fn settle(&mut self) -> State<W> {
         core::mem::replace(&mut self.state, State::Idle)
     }
 }
@@ -69,7 +70,7 @@ impl<W> Waiter<W> {
 /// It lies beside the pool's [`Ledger`](crate::Ledger), and everything here is done with the pool's lock closed. What
 /// is woken is for the caller to wake, after the lock was opened.
 ///
-/// * Cost: [`serve`](Self::serve) is O(1); [`enter`](Self::enter) and [`leave`](Self::leave) are O(waiters).
+/// * Cost: [`serve`](Self::serve) and [`leave`](Self::leave) are O(1); [`enter`](Self::enter) is O(waiters).
 #[derive(Debug)]
 pub struct Queue<W> {
     first: *mut Waiter<W>,
@@ -98,43 +99,35 @@ impl<W> Queue<W> {
         (self.first.is_null() && raw.available() > 0).then(|| raw.take())
     }
 
-    /// Takes a block for `waiter`; if none is to be had, or others wait already, queues him with `waker`. O(waiters).
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Corrupt`].
+    /// Queues `waiter`, which is to be woken by `waker`: after [`take_now`](Self::take_now) gave nothing, under the same
+    /// lock. O(waiters). `waker` is moved and nothing else: it is neither cloned, dropped nor used here.
     ///
     /// # Safety
     ///
-    /// 1. The lock of `raw` is closed, and this queue is that pool's.
-    /// 2. `waiter` is idle, and stays in place until he has left the queue or was granted a block.
-    pub unsafe fn enter<M: Marks>(
-        &mut self,
-        raw: &mut RawPool<'_, M>,
-        waiter: *mut Waiter<W>,
-        waker: W,
-    ) -> Poll<Result<NonNull<u8>, Error>> {
-        if let Some(taken) = self.take_now(raw) {
-            return Poll::Ready(taken);
-        }
+    /// 1. The lock of `raw` is held, and this queue is that pool's: it is used with this one pool only.
+    /// 2. `waiter` is idle, and stays valid and in place, used by nothing but this queue, until it has left the queue or
+    ///    was granted a block.
+    pub unsafe fn enter<M: Marks>(&mut self, raw: &mut RawPool<'_, M>, waiter: *mut Waiter<W>, waker: W) {
         // SAFETY: the waiter is idle, hence the caller's; those in the queue are in place, as each promised.
         unsafe {
-            let mut slot: *mut *mut Waiter<W> = &mut self.first;
-            while let Some(other) = (*slot).as_mut() {
+            let (mut previous, mut next) = (null_mut::<Waiter<W>>(), self.first);
+            while let Some(other) = next.as_ref() {
                 if self.order == Order::Priority && other.priority < (*waiter).priority {
                     break;
                 }
-                slot = &mut other.next;
+                (previous, next) = (next, other.next);
             }
             (*waiter).state = State::Queued(waker);
-            (*waiter).next = *slot;
-            *slot = waiter;
+            self.link(previous, waiter);
+            Self::set_previous(next, waiter);
+            (*waiter).next = next;
+            (*waiter).previous = previous;
         }
         self.count(raw, self.waiting.saturating_add(1));
-        Poll::Pending
     }
 
-    /// Takes `waiter` out of the queue, if he is in it, and says where he was. O(waiters).
+    /// Takes `waiter` out of the queue, if it is in it, and says where it was. O(1). What would have woken it is in the
+    /// answer, to be dropped once the lock is released.
     ///
     /// # Safety
     ///
@@ -143,43 +136,11 @@ impl<W> Queue<W> {
         // SAFETY: those in the queue are in place, as each promised; the lock is closed.
         unsafe {
             if let State::Queued(_) = (*waiter).state {
-                let mut slot: *mut *mut Waiter<W> = &mut self.first;
-                while !(*slot).is_null() && *slot != waiter {
-                    slot = &raw mut (**slot).next;
-                }
-                *slot = (*waiter).next;
+                self.unlink(waiter);
                 self.count(raw, self.waiting.saturating_sub(1));
             }
             (*waiter).settle()
         }
-    }
-
-    /// Takes those out of the queue whom `gone` means, by what would wake them; says how many. O(waiters).
-    ///
-    /// For tasks that will never go on, as long as the memory that they waited in is still theirs. One that goes on all
-    /// the same finds that its time is up.
-    ///
-    /// # Safety
-    ///
-    /// As [`enter`](Self::enter).
-    pub unsafe fn forget<M: Marks>(&mut self, raw: &mut RawPool<'_, M>, gone: impl Fn(&W) -> bool) -> usize {
-        let mut forgotten = 0;
-        // SAFETY: those in the queue are in place, as each promised; the lock is closed.
-        unsafe {
-            let mut slot: *mut *mut Waiter<W> = &mut self.first;
-            while let Some(waiter) = (*slot).as_mut() {
-                if matches!(&waiter.state, State::Queued(waker) if gone(waker)) {
-                    *slot = waiter.next;
-                    waiter.settle();
-                    forgotten += 1;
-                } else {
-                    slot = &mut waiter.next;
-                }
-            }
-        }
-        let waiting = self.waiting.saturating_sub(forgotten);
-        self.count(raw, waiting);
-        forgotten.into()
     }
 
     /// Gives the first a block, if there is one to give; returns what wakes him. O(1).
@@ -192,24 +153,106 @@ impl<W> Queue<W> {
     #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_queue_serve"))]
     pub unsafe fn serve<M: Marks>(&mut self, raw: &mut RawPool<'_, M>) -> Option<W> {
         // SAFETY: those in the queue are in place, as each promised; the lock is closed.
-        let waiter = unsafe { self.first.as_mut() }?;
-        if raw.available() == 0 {
+        let waiter = NonNull::new(self.first)?.as_ptr();
+        if raw.unreserved() == 0 {
             return None;
         }
         // What damage there is was counted; who waits goes on waiting until it is repaired.
-        let block = raw.take_urgent().ok()?;
-        self.first = waiter.next;
+        let block = raw.take_any().ok()?;
+        // SAFETY: those in the queue are in place, as each promised; the lock is closed.
+        let state = unsafe {
+            self.first = (*waiter).next;
+            Self::set_previous(self.first, null_mut());
+            core::mem::replace(&mut (*waiter).state, State::Granted(block))
+        };
         self.count(raw, self.waiting.saturating_sub(1));
-        match core::mem::replace(&mut waiter.state, State::Granted(block)) {
+        match state {
             State::Queued(waker) => Some(waker),
             State::Idle | State::Granted(_) => None,
         }
     }
 
-    /// Notes who is left, and closes the gate while anybody is.
+    /// Makes `next` the one behind `previous`, or the first for null. O(1).
+    ///
+    /// # Safety
+    ///
+    /// Those in the queue are in place; the lock is closed.
+    #[inline(always)]
+    unsafe fn link(&mut self, previous: *mut Waiter<W>, next: *mut Waiter<W>) {
+        if previous.is_null() {
+            self.first = next;
+        } else {
+            // SAFETY: in the queue, as the caller promises.
+            unsafe { (*previous).next = next };
+        }
+    }
+
+    /// Makes `previous` the one in front of `waiter`, if there is one. O(1).
+    ///
+    /// # Safety
+    ///
+    /// As [`link`](Self::link).
+    #[inline(always)]
+    unsafe fn set_previous(waiter: *mut Waiter<W>, previous: *mut Waiter<W>) {
+        if !waiter.is_null() {
+            // SAFETY: in the queue, as the caller promises.
+            unsafe { (*waiter).previous = previous };
+        }
+    }
+
+    /// Takes `waiter` out. O(1).
+    ///
+    /// # Safety
+    ///
+    /// As [`link`](Self::link); `waiter` is in the queue.
+    #[inline(always)]
+    unsafe fn unlink(&mut self, waiter: *mut Waiter<W>) {
+        // SAFETY: it and its neighbours are in the queue, as the caller promises.
+        unsafe {
+            let (previous, next) = ((*waiter).previous, (*waiter).next);
+            self.link(previous, next);
+            Self::set_previous(next, previous);
+        }
+    }
+
+    /// Notes how many are left. As many free blocks are owed to them, and the gate is closed while there are any.
     #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_queue_count"))]
     fn count<M: Marks>(&mut self, raw: &mut RawPool<'_, M>, waiting: u16) {
         self.waiting = waiting;
-        raw.set_waited_for(!self.first.is_null());
+        // The number stops at its largest value: it may have come down to 0 too early.
+        raw.set_waiting(if self.first.is_null() { 0 } else { usize::from(waiting.max(1)) });
+    }
+}
+
+impl<W: Copy> Queue<W> {
+    /// Takes waiters out of the queue for which `gone` is true of what would wake them; says how many. O(waiters).
+    ///
+    /// For tasks that will never go on, as long as the memory that they waited in is still theirs. One that goes on all
+    /// the same finds that its time is up.
+    ///
+    /// Only for wakers that are `Copy`, which have no code of their own to run when they are dropped here, with the lock
+    /// held.
+    ///
+    /// # Safety
+    ///
+    /// As [`enter`](Self::enter); and `gone` does not use the pool or its lock, and does not panic.
+    pub unsafe fn forget<M: Marks>(&mut self, raw: &mut RawPool<'_, M>, gone: impl Fn(&W) -> bool) -> usize {
+        let mut forgotten = 0;
+        // SAFETY: those in the queue are in place, as each promised; the lock is closed.
+        unsafe {
+            let mut waiter = self.first;
+            while !waiter.is_null() {
+                let next = (*waiter).next;
+                if matches!(&(*waiter).state, State::Queued(waker) if gone(waker)) {
+                    self.unlink(waiter);
+                    (*waiter).settle();
+                    forgotten += 1;
+                }
+                waiter = next;
+            }
+        }
+        let waiting = self.waiting.saturating_sub(forgotten);
+        self.count(raw, waiting);
+        forgotten.into()
     }
 }

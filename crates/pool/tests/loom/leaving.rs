@@ -80,11 +80,13 @@ fn filled_while_it_leaves(early: bool) {
         let (other, again) = (parts.clone(), block.expose_provenance());
         let thread = thread::spawn(move || {
             let again: *mut u8 = std::ptr::with_exposed_provenance_mut(again);
-            let refused = other.locked(|raw| raw.begin_put(again));
+            // SAFETY: a block in use, whose owner gives it up, or refused.
+            let refused = other.locked(|raw| unsafe { raw.begin_put(again) });
             if refused.is_ok() {
                 // The second free came first: then this is the one that returns.
                 other.touch();
-                assert!(other.locked(|raw| raw.finish_put(again)));
+                // SAFETY: begun above.
+                assert!(other.locked(|raw| unsafe { raw.finish_put(again) }));
                 return;
             }
             assert_eq!(refused, Err(Error::DoubleFree));
@@ -96,9 +98,11 @@ fn filled_while_it_leaves(early: bool) {
             // SAFETY: a block in use, or refused.
             let _put = parts.locked(|raw| unsafe { raw.put(block) });
             parts.touch();
-        } else if parts.locked(|raw| raw.begin_put(block)).is_ok() {
+        // SAFETY: a block in use, or refused.
+        } else if parts.locked(|raw| unsafe { raw.begin_put(block) }).is_ok() {
             parts.touch();
-            assert!(parts.locked(|raw| raw.finish_put(block)));
+            // SAFETY: begun above.
+            assert!(parts.locked(|raw| unsafe { raw.finish_put(block) }));
         }
         thread.join().unwrap();
         let in_use = parts.locked(|raw| raw.used());

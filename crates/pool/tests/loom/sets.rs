@@ -1,6 +1,6 @@
 //! Sets: a lock for each class and one for the set's own counters, in every interleaving of two threads with spill.
 
-use microusc_pool::{PoolSet, SizeClass};
+use microusc_pool::{GlobalSet, NoFallback, PoolSet, SizeClass};
 
 use super::*;
 
@@ -144,6 +144,24 @@ fn of_two_frees_that_race_through_a_set_exactly_one_is_refused() {
         assert!(answers.contains(&Ok(())) && answers.contains(&Err(Error::DoubleFree)));
         assert_eq!(set.set.stats().classes.map(|class| class.pool.refused), [1, 0]);
         set.all_is_well([0, 0], 0);
+    });
+}
+
+/// A set that is given to the program while another thread allocates: who finds it finds all of it.
+#[test]
+fn a_global_set_is_found_whole_or_not_at_all() {
+    loom::model(|| {
+        static NEEDED: usize = PoolSet::<2, SpinLock>::bytes_for(LINK_BYTES, &CLASSES);
+        let global: &'static GlobalSet<2, NoFallback, SpinLock> =
+            Box::leak(Box::new(GlobalSet::new(NoFallback)));
+        let memory = Box::leak(Box::<[usize]>::new_uninit_slice(NEEDED.div_ceil(LINK_BYTES)));
+        // SAFETY: lives for ever, and is used through the set only.
+        let bytes = unsafe { std::slice::from_raw_parts_mut(memory.as_mut_ptr().cast(), NEEDED) };
+        // What loom watches is made when first used: here, before there are threads.
+        assert!(global.set().is_none());
+        let thread = thread::spawn(move || global.set().map(PoolSet::align));
+        global.init(PoolSet::new(bytes, LINK_BYTES, &CLASSES).unwrap()).unwrap();
+        assert!(thread.join().unwrap().is_none_or(|align| align == LINK_BYTES));
     });
 }
 

@@ -43,3 +43,26 @@ fn the_last_owner_comes_after_all_others() {
 fn a_weakened_ordering_is_found() {
     check(Flaw::Relaxed);
 }
+
+/// The value is lent for writing to its only owner, who comes after all that others did.
+#[test]
+fn an_only_owner_comes_after_those_that_went() {
+    loom::model(|| {
+        FLAW.set(Flaw::None);
+        let pool: &'static AtomicPool<Shared<Watch>, 1, 1> = Box::leak(Box::new(AtomicPool::new()));
+        let watch = PoolBox::write(pool.alloc_uninit().unwrap(), Shared::new(Watch(UnsafeCell::new(0))));
+        let mut first = PoolArc::new(watch);
+        let second = first.clone();
+        let thread = thread::spawn(move || {
+            // SAFETY: loom reports a write that is not ordered after this.
+            second.0.with(|value| assert_eq!(unsafe { *value }, 0));
+        });
+        if let Some(value) = PoolArc::get_mut(&mut first) {
+            // SAFETY: loom reports a read that is not ordered before this.
+            value.0.with_mut(|value| unsafe { *value = 1 });
+        }
+        thread.join().unwrap();
+        drop(first);
+        assert_eq!(pool.stats().free, 1);
+    });
+}

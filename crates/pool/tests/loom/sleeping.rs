@@ -7,8 +7,15 @@ use microusc_pool::{Order, Pool, Signal, WaitPool};
 
 use super::*;
 
-/// A semaphore; time is up at once. Broken on purpose, it orders nothing.
-struct Semaphore<const BROKEN: bool>(AtomicBool);
+/// A semaphore; time is up at once. Broken on purpose, it orders nothing. It lies on the stack of the task that sleeps, so
+/// loom watches that nothing gives it after it is gone.
+struct Semaphore<const BROKEN: bool>(AtomicBool, UnsafeCell<()>);
+
+impl<const BROKEN: bool> Drop for Semaphore<BROKEN> {
+    fn drop(&mut self) {
+        self.1.with_mut(|_| ());
+    }
+}
 
 // SAFETY: loom runs it in every order.
 unsafe impl<const BROKEN: bool> Signal for Semaphore<BROKEN> {
@@ -17,7 +24,7 @@ unsafe impl<const BROKEN: bool> Signal for Semaphore<BROKEN> {
     }
 
     fn new() -> Self {
-        Self(AtomicBool::new(false))
+        Self(AtomicBool::new(false), UnsafeCell::new(()))
     }
 
     fn open(self: Pin<&Self>) {}
@@ -34,6 +41,7 @@ unsafe impl<const BROKEN: bool> Signal for Semaphore<BROKEN> {
     }
 
     fn give(self: Pin<&Self>) {
+        self.1.with(|_| ());
         self.0.store(true, if BROKEN { Ordering::Relaxed } else { Ordering::Release });
     }
 }
@@ -75,6 +83,7 @@ fn a_sleeper_owns_what_it_is_handed() {
     check::<false>(None);
 }
 
+/// The signal is given by the context that frees, which may be on its way when time is up.
 #[test]
 fn time_that_is_up_while_a_block_is_handed_over() {
     check::<false>(Some(0));

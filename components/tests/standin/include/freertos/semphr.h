@@ -1,4 +1,7 @@
 #pragma once
+#ifndef INC_FREERTOS_H
+#error "freertos/FreeRTOS.h has to be included before freertos/semphr.h"
+#endif
 #include "freertos/queue.h"
 typedef QueueHandle_t SemaphoreHandle_t;
 SemaphoreHandle_t xSemaphoreCreateBinaryStatic(StaticSemaphore_t *storage);

@@ -1,5 +1,7 @@
 #pragma once
-#include "freertos/FreeRTOS.h"
+#ifndef INC_FREERTOS_H
+#error "freertos/FreeRTOS.h has to be included before freertos/task.h"
+#endif
 typedef struct standin_task *TaskHandle_t;
 typedef void (*TaskFunction_t)(void *parameter);
 typedef enum { eRunning, eReady, eBlocked, eSuspended, eDeleted, eInvalid } eTaskState;

@@ -29,10 +29,25 @@ size_t microusc_host_free_bytes(uint32_t caps);
 void microusc_host_fail_allocation(size_t count);
 
 /*
+ * Makes the port's next `count`-th allocation come from memory of another kind than was asked for: external instead of
+ * internal RAM, or the other way round; 0: none. For testing what is verified.
+ */
+void microusc_host_misplace_allocation(size_t count);
+
+/*
  * What the calling thread stands for from now on: a task of that priority, or an interrupt, which cannot wait. At first
  * a task of priority 0.
  */
 void microusc_host_set_context(uint8_t priority, bool interrupt);
+
+/*
+ * Runs `interrupt` on the calling thread wherever it released the last lock of a pool that it held: where an interrupt comes
+ * that was masked until then. It may use pools, and is not interrupted itself. NULL: nothing any more.
+ *
+ * For testing what comes in between. Returns false, and does nothing, in an archive without debug assertions (a release).
+ * An archive with them also ends the program when what a lock guards is used while the lock is not held.
+ */
+bool microusc_host_interrupt_at_release(void (*interrupt)(void));
 
 #ifdef __cplusplus
 }

@@ -143,7 +143,7 @@ typedef struct {
 /* The name of a reason, as "MEMORY_POOL_ERR_DOUBLE_FREE", in a string that lives for ever. */
 const char *memory_pool_err_to_name(esp_err_t reason);
 
-/* ---- Making and ending pools (O(num_blocks); from tasks only) ------------------------------------------------ */
+/* ---- Making and ending pools (O(num_blocks + pools); from tasks only) ---------------------------------------- */
 
 /*
  * Makes a pool in internal, DMA-capable RAM. `*pool` may hold anything. False, and nothing allocated, with the
@@ -189,8 +189,8 @@ memory_pool_t *memory_pool_malloc_config(const memory_pool_config_t *config, esp
 
 /*
  * Ends a pool and gives its memory back; a struct of the caller's is zeroed. Blocks in use become invalid: their
- * number is reported. NULL, a zeroed struct and an ended pool are left alone; so is a pool that tasks wait for, which is
- * reported as ESP_ERR_INVALID_STATE.
+ * number is reported. NULL, a zeroed struct and an ended pool are left alone; so is a pool that tasks wait for, or one of
+ * whose blocks is being returned by a call that is still in its trace callback: that is reported as ESP_ERR_INVALID_STATE.
  */
 void memory_pool_destroy(memory_pool_t *pool);
 
@@ -228,10 +228,12 @@ esp_err_t memory_pool_free_reason(memory_pool_t *pool, void *block);
 /*
  * Takes a block, and if none is free lets the calling task sleep until one is, for at least `timeout_ms` milliseconds
  * unless that comes before: never rounded down, MEMORY_POOL_WAIT_FOREVER without an end, 0 like memory_pool_alloc. A
- * block that is freed goes straight to the task whose turn it is, so nobody who comes later takes it. NULL, as
+ * block that becomes free, in whichever way, is left to the tasks that wait: a call that comes later gets one only if more are
+ * free than tasks wait, and memory_pool_alloc_from_isr the reserve besides. NULL, as
  * `reason` (which may be NULL) says: ESP_ERR_TIMEOUT; ESP_ERR_INVALID_STATE from an interrupt, or before there is a
  * scheduler, or for no pool; ESP_ERR_NO_MEM for a timeout of 0; MEMORY_POOL_ERR_CORRUPT; ESP_ERR_INVALID_ARG.
- * O(waiting tasks) in two critical sections. While no task waits, no other function is any slower for it. From tasks.
+ * O(waiting tasks) in one critical section, and O(1) in another when time is up. While no task waits, no other function is any
+ * slower for it. From tasks.
  */
 #define MEMORY_POOL_WAIT_FOREVER UINT32_MAX
 void *memory_pool_alloc_timeout(memory_pool_t *pool, const uint32_t timeout_ms);
@@ -242,7 +244,7 @@ void *memory_pool_alloc_timeout_reason(memory_pool_t *pool, const uint32_t timeo
  * deleted it has to be suspended, and forgotten. (The drivers of MicroUSC/internal are.) It gets no block any more; should it
  * run all the same, then its wait ends with its time. A block that it was given just before is its own, and lost with it.
  * ESP_ERR_NOT_FINISHED: some task is being woken, maybe this one; call it again after a tick. ESP_ERR_INVALID_ARG: NULL.
- * O(pools + waiting tasks). From tasks only.
+ * O(pools * pools + waiting tasks), with the lock held for O(pools + tasks waiting for that pool) for each pool. From tasks only.
  */
 esp_err_t memory_pool_forget_task(const void *task);
 
@@ -258,9 +260,11 @@ typedef enum {
 esp_err_t memory_pool_set_wait_order(memory_pool_t *pool, const memory_pool_wait_order_t order);
 
 /*
- * Takes or returns `count` blocks in one critical section: all of them, or none. O(count). ESP_OK; ESP_ERR_INVALID_SIZE
- * for more than the pool has; else the reason that one block would have been refused for. What could not be taken is
- * NULL; a wrong free is reported with the address that was wrong, a block that comes twice included.
+ * Takes or returns `count` blocks: all of them, or none. O(count) in one critical section; while records are kept, blocks are
+ * filled or operations traced, blocks are returned in two, and what is done to each is done between these. Tasks that wait
+ * are served afterwards, each in a critical section of O(1), and the blocks are left to them until then. ESP_OK;
+ * ESP_ERR_INVALID_SIZE for more than the pool has; else the reason that one block would have been refused for. What could not
+ * be taken is NULL; a wrong free is reported with the address that was wrong, a block that comes twice included.
  */
 esp_err_t memory_pool_alloc_batch(memory_pool_t *pool, void **blocks, const size_t count);
 esp_err_t memory_pool_free_batch(memory_pool_t *pool, void *const *blocks, const size_t count);
@@ -268,11 +272,12 @@ esp_err_t memory_pool_free_batch(memory_pool_t *pool, void *const *blocks, const
 /*
  * Keeps the last `blocks` free blocks for memory_pool_alloc_from_isr; 0 (the default): none. ESP_ERR_INVALID_SIZE, and
  * nothing changed, for more than the pool has. A pool with a reserve takes and returns blocks by a somewhat longer,
- * still constant, path.
+ * still constant, path. O(1), and O(1) in a critical section more for each waiting task that a smaller reserve serves.
  */
 esp_err_t memory_pool_set_isr_reserve(memory_pool_t *pool, const size_t blocks);
 
-/* Takes a block, from the reserve as well: for interrupts, which cannot wait. */
+/* Takes a block, from the reserve as well: for interrupts, which cannot wait. What is free above the reserve is left to tasks that
+ * wait for it. */
 void *memory_pool_alloc_from_isr(memory_pool_t *pool);
 
 /* Without the lock, every check kept: for a pool that only one task, or only one interrupt, ever uses. */
@@ -287,7 +292,7 @@ bool memory_pool_owns(memory_pool_t *pool, const void *address);
 /* O(num_blocks) for `lowest_free`, with the lock held for at most 64 blocks at a time. The others are of one moment. */
 esp_err_t memory_pool_get_info(memory_pool_t *pool, memory_pool_info_t *info);
 
-/* Prints the snapshot to the log. From tasks only. */
+/* Prints the snapshot to the log. O(num_blocks), as memory_pool_get_info. From tasks only. */
 void memory_pool_print_stats(memory_pool_t *pool);
 
 /* The same under another name; NULL or "": its own. */
@@ -305,7 +310,8 @@ void memory_pool_print_stats_as(memory_pool_t *pool, const char *name);
  */
 void memory_pool_dump(memory_pool_t *pool);
 
-/* One line for each pool and the heap's totals by kind of memory. Pools may come and go meanwhile. From tasks only. */
+/* One line for each pool and the heap's totals by kind of memory. Pools may come and go meanwhile. O(pools * (pools +
+ * num_blocks)), with a lock held for O(pools + 64). From tasks only. */
 void show_memory_usage(void);
 
 /* The name is copied. NULL or "" is refused. */
@@ -333,14 +339,15 @@ typedef enum {
  * With MEMORY_POOL_CHECKS_POISON blocks are filled with a pattern when they are returned, and looked at when they are taken. A
  * word that was changed meanwhile, by the block's former owner or by an overrun of the block before it, is reported as
  * MEMORY_POOL_ERR_WRITTEN with its address, and counted in `corruptions`; the block is good, and handed out. Cost: O(block size)
- * for each block taken and returned, with the lock open and every other cost as before; nothing with
- * MEMORY_POOL_CHECKS_BASIC. To turn it on takes O(bytes of the pool), with the lock held for one block at a time. From tasks only.
+ * for each block taken and returned, with the lock open and every other cost as before (a block that is being returned while
+ * this is turned on is filled with the lock held); nothing with MEMORY_POOL_CHECKS_BASIC. To turn it on takes O(bytes of the
+ * pool), with the lock held for one block at a time; turned off by another task meanwhile, it stays off. From tasks only.
  * ESP_ERR_INVALID_ARG for another number; ESP_ERR_NOT_SUPPORTED from an archive without the feature `diagnostics`.
  */
 esp_err_t memory_pool_set_checks(memory_pool_t *pool, const memory_pool_checks_t level);
 
 /* Makes the free list anew from the allocated map, which an overrun of a block does not reach. Blocks in use are not
- * touched. O(num_blocks), all of it with the lock held. */
+ * touched. O(num_blocks), all of it with the lock held. Tasks that wait are served as by memory_pool_free_batch. */
 esp_err_t memory_pool_repair(memory_pool_t *pool);
 
 /* Starts `lowest_free` anew from now. O(num_blocks), all of it with the lock held. */

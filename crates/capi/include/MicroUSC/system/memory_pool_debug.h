@@ -21,7 +21,7 @@ static inline void *debug_pool_alloc(memory_pool_t *pool, uint32_t line, const c
 
 #define DEBUG_ALLOC(pool) debug_pool_alloc((pool), __LINE__, __FILE__)
 
-/* The pool's statistics in the log, under this name. From tasks only. */
+/* The pool's statistics in the log, under this name. O(num_blocks). From tasks only. */
 static inline void print_pool_stats(memory_pool_t *pool, const char *name) {
     memory_pool_print_stats_as(pool, name);
 }

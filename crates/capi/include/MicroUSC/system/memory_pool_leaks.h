@@ -84,7 +84,8 @@ esp_err_t memory_pool_get_site(memory_pool_t *pool, const void *block, memory_po
 /*
  * Tells of every block that has been in use for at least `older_than_us`, and of those whose age is not known; returns how
  * many there were. `each` is called outside every lock, one block after the other, while others take and return blocks;
- * it may do so itself. NULL: prints one line for each place, which takes O(num_blocks) for each of them. From tasks only.
+ * it may do so itself. NULL: prints one line for each of the first 16 places, and one for each block from another place.
+ * O(num_blocks), in a critical section for each block. From tasks only.
  */
 size_t memory_pool_dump_leaks(memory_pool_t *pool, uint64_t older_than_us,
                               void (*each)(const memory_pool_site_t *site, void *argument), void *argument);

@@ -55,7 +55,7 @@ typedef struct {
     uint32_t spilled_in;     /* blocks given to requests of the class below */
 } memory_pool_set_info_t;
 
-/* ---- Making and ending sets (O(blocks of all classes); from tasks only) --------------------------------------- */
+/* ---- Making and ending sets (O(blocks of all classes + pools); from tasks only) ------------------------------- */
 
 /*
  * Makes a set with its blocks in the memory named; all classes, or nothing, with the reason logged and returned.
@@ -70,8 +70,10 @@ esp_err_t memory_pool_set_init(memory_pool_set_t *set, const memory_pool_set_cla
                                const size_t num_classes, const memory_placement_t placement);
 
 /*
- * Ends a set, gives its memory back and zeroes the struct. Blocks in use become invalid: their number is reported,
- * class by class. NULL, a zeroed struct and an ended set are left alone.
+ * Ends a set, gives its memory back and zeroes the struct: all classes, or nothing. Blocks in use become invalid: their
+ * number is reported, class by class. NULL, a zeroed struct and an ended set are left alone; so is a set of which a class is
+ * waited for, or has a block that is being returned, as for memory_pool_destroy: that is reported as ESP_ERR_INVALID_STATE
+ * with the name of the class. O(pools), and O(blocks in use) while records are kept.
  */
 void memory_pool_set_destroy(memory_pool_set_t *set);
 
@@ -110,7 +112,8 @@ void *memory_pool_set_realloc(memory_pool_set_t *set, void *block, const size_t 
 
 /* ---- Looking at sets --------------------------------------------------------------------------------------- */
 
-/* The class of this index, 0 for the smallest blocks. ESP_ERR_INVALID_ARG if there is none, or _STATE if no set. */
+/* The class of this index, 0 for the smallest blocks. ESP_ERR_INVALID_ARG if there is none, or _STATE if no set. O(blocks of the
+ * class) for `lowest_free`, with the lock held for at most 64 blocks at a time. */
 esp_err_t memory_pool_set_get_info(memory_pool_set_t *set, const size_t index, memory_pool_set_info_t *info);
 
 #ifdef __cplusplus

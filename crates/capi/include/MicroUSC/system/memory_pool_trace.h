@@ -39,7 +39,8 @@ typedef struct {
 
 /*
  * Calls `callback` for each operation on every traced pool, where that runs, interrupts included, outside the pool's lock. So
- * events of one block come in their order. The event lives until the callback returns, which must not use a traced pool
+ * events of one block come in their order. While it is called for a block that is being returned, that block is none to return
+ * again and the pool does not end. The event lives until the callback returns, which must not use a traced pool
  * itself; with pools in use while the flash cache is off, it has to lie in instruction RAM. NULL, as at first: nobody is told. O(1).
  */
 esp_err_t memory_pool_set_trace_callback(void (*callback)(const memory_pool_event_t *event));

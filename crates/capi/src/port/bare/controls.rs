@@ -16,6 +16,9 @@ pub(super) type MayWait = unsafe extern "C" fn() -> bool;
 pub(super) type Idle = unsafe extern "C" fn();
 
 /// The program's functions, or null. Loads and stores only: not every core can do more to a word at once.
+///
+/// Released when it is set and acquired before it is called: what the program wrote before it gave a function is seen by the
+/// function, on whichever core that runs. No model checker sees this, since both ends are the program's.
 pub(super) struct Hooks {
     writer: AtomicPtr<c_void>,
     clock: AtomicPtr<c_void>,

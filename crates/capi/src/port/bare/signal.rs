@@ -7,6 +7,10 @@ use super::controls::HOOKS;
 use super::now_us;
 
 /// A flag. Loads and stores only: one context waits, one gives.
+///
+/// Released by the store and acquired by the load that finds it: the context that gives has done all it does with the waiter's
+/// stack when the wait returns. (The block itself is handed over with the pool's lock held. The model of a sleeper in the tests
+/// of the pools has the same two orderings, and is found out without them.)
 #[derive(Debug)]
 pub(crate) struct Signal(AtomicBool);
 

@@ -8,6 +8,9 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 type Write = unsafe extern "C" fn(text: *const c_char, length: usize);
 
 /// The program's function, or null. Loads and stores only: not every core can do more to a word at once.
+///
+/// Released when it is set and acquired before it is called: what the program wrote before it gave the function is seen by the
+/// function, on whichever core that runs. No model checker sees this, since both ends are the program's.
 static WRITER: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
 
 /// Where log lines go.

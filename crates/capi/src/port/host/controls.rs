@@ -48,3 +48,9 @@ pub extern "C" fn microusc_host_free_bytes(caps: u32) -> usize {
 pub extern "C" fn microusc_host_fail_allocation(count: usize) {
     board().fail_in = count;
 }
+
+/// Makes the `count`-th allocation from now come from memory of another kind.
+#[unsafe(no_mangle)]
+pub extern "C" fn microusc_host_misplace_allocation(count: usize) {
+    board().misplace_in = count;
+}

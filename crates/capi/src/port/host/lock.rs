@@ -1,12 +1,9 @@
-//! The lock of a pool on a host.
-
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+//! The lock of a pool on a host. The tests of the pools run this file over the atomics of a model checker.
 
 use microusc_pool::RawLock;
 
-/// Before each look: the holder does many operations on cache lines that it has.
-const PAUSE: Duration = Duration::from_micros(1);
+use super::atomic::{AtomicBool, Ordering};
+use super::{pause, record};
 
 /// Test and set, then yield: threads of a host may be more than its cores.
 ///
@@ -22,14 +19,23 @@ unsafe impl RawLock for PortLock {
 
     #[inline(always)]
     fn acquire(&self) {
+        record::acquiring(self);
         if self.0.swap(true, Ordering::Acquire) {
             self.wait();
         }
+        record::acquired(self);
     }
 
     #[inline(always)]
     unsafe fn release(&self, (): ()) {
+        record::releasing(self);
         self.0.store(false, Ordering::Release);
+        record::released();
+    }
+
+    #[inline(always)]
+    fn assert_held(&self) {
+        record::assert_held(self);
     }
 }
 
@@ -37,18 +43,11 @@ impl PortLock {
     #[cold]
     #[inline(never)]
     fn wait(&self) {
-        let mut looks = 0;
-        loop {
-            let start = Instant::now();
-            while start.elapsed() < PAUSE {
-                std::hint::spin_loop();
-            }
+        for looks in 1.. {
+            pause::before_look(looks);
+            // Relaxed: the swap that follows orders.
             if !self.0.load(Ordering::Relaxed) && !self.0.swap(true, Ordering::Acquire) {
                 return;
-            }
-            looks += 1;
-            if looks % 64 == 0 {
-                std::thread::yield_now();
             }
         }
     }

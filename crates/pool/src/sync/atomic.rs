@@ -1,6 +1,6 @@
 //! Words that the processor changes atomically.
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use super::world::{AtomicU32, Ordering};
 
 /// Bits, set and cleared one at a time.
 #[derive(Debug)]
@@ -82,13 +82,52 @@ impl Count {
     /// One less; whether none is left. The last sees what all others did.
     #[inline(always)]
     pub(crate) fn remove(&self) -> bool {
-        if self.0.load(Ordering::Relaxed) >= SATURATED {
-            return false;
+        let owners = self.0.fetch_sub(1, Ordering::AcqRel);
+        if owners >= SATURATED {
+            self.0.store(SATURATED, Ordering::Relaxed);
         }
-        self.0.fetch_sub(1, Ordering::AcqRel) == 1
+        owners == 1
     }
 
     pub(crate) fn is_one(&self) -> bool {
         self.0.load(Ordering::Acquire) == 1
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+
+    fn owners(count: &Count) -> u32 {
+        count.0.load(Ordering::Relaxed)
+    }
+
+    #[test]
+    fn a_saturated_count_stays_so_and_the_last_owner_never_goes() {
+        let count = Count(AtomicU32::new(SATURATED - 1));
+        count.add();
+        assert_eq!(owners(&count), SATURATED);
+        // Contexts that add at the same time may each find it saturated, far below where it would wrap.
+        count.add();
+        assert_eq!(owners(&count), SATURATED, "it goes no further");
+        assert!(
+            !count.remove() && owners(&count) == SATURATED,
+            "what is not counted any more is not taken off"
+        );
+        let counted = Count(AtomicU32::new(SATURATED - 1));
+        assert!(
+            !counted.remove() && owners(&counted) == SATURATED - 2,
+            "one below is counted like any other"
+        );
+    }
+
+    #[test]
+    fn owners_are_counted() {
+        let count = Count::one();
+        assert!(count.is_one());
+        count.add();
+        assert!(!count.is_one());
+        assert!(!count.remove() && count.is_one());
+        assert!(count.remove());
     }
 }

@@ -2,7 +2,8 @@
 
 use core::cell::UnsafeCell;
 
-use crate::lock::{Interrupts, Mask};
+use super::Interrupts;
+use crate::lock::Mask;
 
 /// Bits, set and cleared one at a time.
 #[derive(Debug)]
@@ -106,5 +107,28 @@ impl Count {
 
     pub(crate) fn is_one(&self) -> bool {
         self.0.get() == 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_saturated_count_stays_so_and_the_last_owner_never_goes() {
+        let owners = |count: &Count| count.0.get();
+        let count = Count(Word(UnsafeCell::new(SATURATED - 1)));
+        count.add();
+        count.add();
+        assert_eq!(owners(&count), SATURATED, "it stops there");
+        assert!(
+            !count.remove() && owners(&count) == SATURATED,
+            "what is not counted any more is not taken off"
+        );
+        let counted = Count(Word(UnsafeCell::new(SATURATED - 1)));
+        assert!(
+            !counted.remove() && owners(&counted) == SATURATED - 2,
+            "one below is counted like any other"
+        );
     }
 }

@@ -1,0 +1,107 @@
+//! The words of a core without atomic instructions, run on a host. Its interrupts come where they may: right before they are
+//! masked, and right after they are let in again. What is read before or written after loses what the interrupt did.
+
+use std::boxed::Box;
+use std::cell::{Cell, RefCell};
+use std::thread_local;
+
+use crate::lock::Mask;
+
+#[path = "masked.rs"]
+#[expect(dead_code, reason = "the tests use what can go wrong")]
+mod words;
+
+use words::{Count, Number, Word};
+
+thread_local! {
+    static MASKED: Cell<u32> = const { Cell::new(0) };
+    static CAME: Cell<u32> = const { Cell::new(0) };
+    static HANDLER: RefCell<Option<Box<dyn Fn()>>> = const { RefCell::new(None) };
+}
+
+/// The interrupts of the core that this thread stands for.
+struct Interrupts;
+
+/// An interrupt, unless they are masked. It is not interrupted itself.
+fn interrupt() {
+    let handler = if MASKED.get() == 0 { HANDLER.take() } else { None };
+    if let Some(handler) = handler {
+        CAME.set(CAME.get() + 1);
+        handler();
+        HANDLER.replace(Some(handler));
+    }
+}
+
+// SAFETY: the interrupts of this thread come from these two functions only.
+unsafe impl Mask for Interrupts {
+    type Saved = u32;
+
+    fn mask() -> u32 {
+        interrupt();
+        MASKED.replace(MASKED.get() + 1)
+    }
+
+    unsafe fn restore(saved: u32) {
+        assert_eq!(MASKED.get(), saved + 1, "put back what was not masked");
+        MASKED.set(saved);
+        interrupt();
+    }
+}
+
+/// Runs `work`, interrupted by `handler` before and after.
+fn interrupted(handler: impl Fn() + 'static, work: impl FnOnce()) {
+    CAME.set(0);
+    HANDLER.replace(Some(Box::new(handler)));
+    work();
+    HANDLER.replace(None);
+    assert_eq!((CAME.get(), MASKED.get()), (2, 0), "interrupts are masked once, and let in again");
+}
+
+fn leaked<T>(value: T) -> &'static T {
+    Box::leak(Box::new(value))
+}
+
+#[test]
+fn a_bit_is_set_or_cleared_and_those_of_an_interrupt_stay() {
+    let bits = || leaked(Cell::new(0b10u32));
+    // The handler sets one more bit each time.
+    let sets_more = |word: &'static Word| {
+        let next = bits();
+        move || {
+            assert!(word.take(next.get()));
+            next.set(next.get() << 1);
+        }
+    };
+    let word = leaked(Word::new());
+    interrupted(sets_more(word), || assert!(word.take(1)));
+    assert_eq!(word.get(), 0b111);
+
+    let word = leaked(Word::new());
+    assert!(word.take(1));
+    interrupted(sets_more(word), || assert!(word.put(1)));
+    assert_eq!(word.get(), 0b110);
+    assert!(!word.put(1), "it is clear already");
+    assert!(!word.take(0b10), "it is set already");
+}
+
+#[test]
+fn a_bit_that_an_interrupt_takes_first_is_its_own() {
+    let word = leaked(Word::new());
+    let won = leaked(Cell::new(0));
+    let takes = move || won.set(won.get() + u32::from(word.take(1)));
+    interrupted(takes, || assert!(!word.take(1)));
+    assert_eq!(won.get(), 1);
+}
+
+#[test]
+fn nothing_is_counted_twice_or_not_at_all() {
+    let number = leaked(Number::new());
+    interrupted(|| number.bump(), || number.bump());
+    assert_eq!(number.get(), 3);
+
+    let count = leaked(Count::one());
+    interrupted(|| count.add(), || count.add());
+    assert!(!count.is_one());
+    interrupted(|| assert!(!count.remove()), || assert!(!count.remove()));
+    assert!(count.is_one() && count.remove());
+}

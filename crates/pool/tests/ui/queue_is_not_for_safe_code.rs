@@ -1,0 +1,16 @@
+//! A waiter of one pool in the queue of another would be granted a block of the wrong pool, and one that is no longer there
+//! would be written to.
+use microusc_pool::{ByteMarks, Order, Queue, RawPool, Waiter};
+
+fn wait(raw: &mut RawPool<'_, ByteMarks>) {
+    let mut queue = Queue::new(Order::Fifo);
+    let mut waiter = Waiter::new(0);
+    queue.enter(raw, &mut waiter, 7);
+    let _ = queue.serve(raw);
+    let _ = queue.leave(raw, &mut waiter);
+    let _ = queue.forget(raw, |_| true);
+}
+
+fn main() {
+    let _ = wait;
+}

@@ -1,0 +1,113 @@
+//! `cargo xtask faults`: plants each fault of `xtask/faults/` in a copy of the tree, and demands that its test fails.
+//!
+//! A check is worth what it finds. Each fault is one that somebody could make: a lock released too early, an ordering that
+//! is too weak, a bound that is one off, a check left out. The test named with it must pass on the tree as it is, and fail,
+//! not refuse to compile, with the fault. A fault whose text is not in its file any more is an error.
+
+mod list;
+mod suite;
+mod tree;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use lexopt::{Arg, Parser, ValueExt};
+use xshell::{Shell, cmd};
+
+use crate::report::{Done, Report};
+use list::Fault;
+use suite::{Ran, Suite};
+use tree::Tree;
+
+/// Of so many parts, the test command plants one.
+const PARTS: usize = 16;
+/// The test command begins with no other fault after so long.
+const SAMPLE_TIME: Duration = Duration::from_secs(150);
+
+/// Plants all, those whose name or suite contains one of the words, or `--part K/N`; `--list` names them only.
+pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
+    let mut faults = list::read(sh)?;
+    let (mut words, mut only_list) = (Vec::new(), false);
+    let mut parser = Parser::from_args(arguments);
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Arg::Long("list") => only_list = true,
+            Arg::Long("part") => faults = part(faults, &parser.value()?.string()?)?,
+            Arg::Value(word) => words.push(word.string()?),
+            other => bail!("{}; `faults` knows `--list`, `--part K/N` and words", other.unexpected()),
+        }
+    }
+    let is_meant = |fault: &Fault, word: &str| fault.name.contains(word) || fault.suite.contains(word);
+    faults.retain(|fault| words.is_empty() || words.iter().any(|word| is_meant(fault, word)));
+    ensure!(!faults.is_empty(), "no fault and no suite has a name with {}", words.join(" or "));
+    if only_list {
+        faults.iter().for_each(|fault| println!("{}: {} {}", fault.name, fault.suite, fault.test));
+        return Ok(());
+    }
+    let mut report = Report::default();
+    report.step("faults", || plant(sh, &faults, None));
+    report.finish()
+}
+
+/// One part of the faults, another one after each commit, for a report of several commands.
+pub(crate) fn steps(sh: &Shell, report: &mut Report) {
+    report.step("planted faults are found (a sample)", || {
+        let faults = list::read(sh)?;
+        let commits: usize = cmd!(sh, "git rev-list --count HEAD").quiet().read()?.trim().parse()?;
+        let sample = part(faults, &format!("{}/{PARTS}", commits % PARTS))?;
+        plant(sh, &sample, Some(SAMPLE_TIME))
+    });
+}
+
+/// Every N-th fault, from number K on.
+fn part(faults: Vec<Fault>, said: &str) -> Result<Vec<Fault>> {
+    let (first, parts) = said.split_once('/').context("a part is K/N")?;
+    let (first, parts): (usize, usize) = (first.parse()?, parts.parse()?);
+    ensure!(first < parts, "a part K/N has K below N");
+    Ok(faults.into_iter().skip(first).step_by(parts).collect())
+}
+
+/// Plants the faults, suite by suite, until `longest` has passed.
+fn plant(sh: &Shell, faults: &[Fault], longest: Option<Duration>) -> Result<Done> {
+    let start = Instant::now();
+    let is_late = || longest.is_some_and(|longest| start.elapsed() > longest);
+    let tree = Tree::copy(sh)?;
+    let mut by_suite: BTreeMap<&str, Vec<&Fault>> = BTreeMap::new();
+    faults.iter().for_each(|fault| by_suite.entry(&fault.suite).or_default().push(fault));
+    let (mut found, mut wrong) = (0, Vec::new());
+    'all: for (name, faults) in by_suite {
+        let suite = Suite::named(sh, name)?;
+        if let Some(why) = suite.missing(sh)? {
+            println!("  {name}: {why}");
+            continue;
+        }
+        let mut passes = BTreeMap::new();
+        for fault in faults {
+            if is_late() {
+                break 'all;
+            }
+            let begun = Instant::now();
+            let tried = passes
+                .entry(&fault.test)
+                .or_insert_with(|| suite.run(&tree, &fault.test).is_ok_and(|ran| matches!(ran, Ran::Passed)))
+                .then(|| tree.plant(fault).and_then(|_planted| suite.run(&tree, &fault.test)));
+            let what = match tried {
+                Some(Ok(Ran::Failed(how))) => {
+                    let seconds = begun.elapsed().as_secs_f64();
+                    println!("  found {:<60} {seconds:>5.1} s, {how}", fault.name);
+                    found += 1;
+                    continue;
+                }
+                Some(Ok(Ran::Passed)) => "survives".to_owned(),
+                Some(Err(error)) => format!("{error:#}"),
+                None => "its test is not there, or fails without it".to_owned(),
+            };
+            println!("  WRONG {}: {name} {}: {what}", fault.name, fault.test);
+            wrong.push(format!("{}: {what}", fault.name));
+        }
+    }
+    ensure!(wrong.is_empty(), "{} faults: {}", wrong.len(), wrong.join("; "));
+    Ok(Done::Passed(format!("{found} of {} planted, all found", faults.len())))
+}

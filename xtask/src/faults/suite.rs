@@ -1,0 +1,152 @@
+//! The programs that have the tests: how each is built in a tree, and how one test of it is run.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+use xshell::Shell;
+
+use super::tree::Tree;
+use crate::archive::{self, target_dir};
+use crate::compile::Compiler;
+use crate::tools::{self, GCC};
+
+/// A test that takes longer has lost its way, as one does that waits for what never comes.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// Not one test, but each that the program has.
+const WHOLE: &str = "*";
+
+/// What became of a test.
+#[derive(Debug)]
+pub(crate) enum Ran {
+    Passed,
+    /// And how.
+    Failed(String),
+}
+
+/// A program with tests.
+pub(crate) enum Suite {
+    /// One of Cargo's, by the arguments that select it, the flags of the compiler, and where it is built.
+    Rust { arguments: Vec<String>, flags: &'static str, target: PathBuf },
+    /// A C program of `crates/capi/tests/c`, linked with the archive.
+    C { program: String, target: PathBuf },
+}
+
+impl Suite {
+    /// `pool/NAME`, `system/NAME` and `memory/NAME` are the tests of a package (`lib`: those beside the code), `loom` and
+    /// `shuttle` those of the pools under a scheduler, `c/NAME` a C program.
+    pub(crate) fn named(sh: &Shell, name: &str) -> Result<Self> {
+        let target = target_dir(sh);
+        // What is built of a planted C ABI lies where nobody takes it for the real one.
+        let apart = target.join("faults");
+        if let "loom" | "shuttle" = name {
+            let arguments = ["--profile", "model", "--package", "microusc-pool", "--test", name];
+            let flags = if name == "loom" { "--cfg loom" } else { "--cfg shuttle" };
+            let arguments = arguments.map(str::to_owned).to_vec();
+            return Ok(Self::Rust { arguments, flags, target: target.join(name) });
+        }
+        let (folder, program) = name.split_once('/').with_context(|| format!("no suite is called {name}"))?;
+        let (package, target) = match folder {
+            "c" => return Ok(Self::C { program: program.to_owned(), target: apart }),
+            "pool" => ("microusc-pool", target),
+            "system" => ("microusc-system", target),
+            "memory" => ("microusc-memory", apart),
+            _ => bail!("no suite is called {name}"),
+        };
+        let mut arguments = vec!["--package".to_owned(), package.to_owned()];
+        match program {
+            "lib" => arguments.push("--lib".to_owned()),
+            _ => arguments.extend(["--test".to_owned(), program.to_owned()]),
+        }
+        Ok(Self::Rust { arguments, flags: "", target })
+    }
+
+    /// Why it cannot be run here.
+    pub(crate) fn missing(&self, sh: &Shell) -> Result<Option<String>> {
+        match self {
+            Self::Rust { .. } => Ok(None),
+            Self::C { .. } => tools::missing(sh, GCC),
+        }
+    }
+
+    /// Builds the program in `tree` and runs `test`. That it does not compile is an error.
+    pub(crate) fn run(&self, tree: &Tree, test: &str) -> Result<Ran> {
+        match self {
+            Self::Rust { arguments, flags, target } => {
+                let mut cargo = cargo(tree, target);
+                cargo.args(["test", "--no-run", "--quiet", "--message-format", "json"]).args(arguments);
+                cargo.env("RUSTFLAGS", flags);
+                let program = executable(&mut cargo)?;
+                let mut command = Command::new(program);
+                command.current_dir(tree.root());
+                if test != WHOLE {
+                    command.args([test, "--exact"]);
+                }
+                let (ran, printed) = run(&mut command)?;
+                let is_there = if test == WHOLE { "\nrunning " } else { "\nrunning 1 test\n" };
+                ensure!(printed.contains(is_there), "no test is called {test}:\n{printed}");
+                Ok(ran)
+            }
+            Self::C { program, target } => {
+                let mut cargo = cargo(tree, target);
+                cargo.args(["build", "--quiet", "--package", "microusc-memory", "--lib"]);
+                ensure!(cargo.status()?.success(), "the archive does not compile");
+                let source = tree.root().join("crates/capi/tests/c").join(program).with_extension("c");
+                let built = target.join(program);
+                let gcc =
+                    Compiler::new("gcc", &["-std=c11", "-g"]).include(&archive::include_dir(tree.root()));
+                gcc.link(&source, &target.join("debug/libmicrousc_memory.a"), &built)?;
+                let mut command = Command::new(built);
+                if test != WHOLE {
+                    command.env("MICROUSC_ONLY_TEST", test);
+                }
+                let (ran, printed) = run(&mut command)?;
+                let is_there = matches!(ran, Ran::Failed(_)) || !printed.ends_with("\n0 tests passed\n");
+                ensure!(is_there && printed != "0 tests passed\n", "no test is called {test}:\n{printed}");
+                Ok(ran)
+            }
+        }
+    }
+}
+
+fn cargo(tree: &Tree, target: &Path) -> Command {
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(tree.root()).env("CARGO_TARGET_DIR", target);
+    cargo
+}
+
+/// Runs Cargo, and returns the one program that it built.
+fn executable(cargo: &mut Command) -> Result<PathBuf> {
+    let output = cargo.stderr(Stdio::inherit()).output()?;
+    ensure!(output.status.success(), "it does not compile");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let messages = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut programs = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from));
+    programs.next().context("Cargo built no program")
+}
+
+/// Runs a program for at most [`PATIENCE`], and returns what it printed besides.
+fn run(command: &mut Command) -> Result<(Ran, String)> {
+    let dir = std::env::temp_dir().join(format!("microusc-faults-{}", std::process::id()));
+    let printed = std::fs::File::create(&dir)?;
+    command.stdin(Stdio::null()).stdout(printed.try_clone()?).stderr(printed);
+    let mut child = command.spawn().with_context(|| format!("{command:?}"))?;
+    let start = Instant::now();
+    let ran = loop {
+        if let Some(status) = child.try_wait()? {
+            break if status.success() { Ran::Passed } else { Ran::Failed(status.to_string()) };
+        }
+        if start.elapsed() > PATIENCE {
+            child.kill()?;
+            child.wait()?;
+            break Ran::Failed("it never ended".to_owned());
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    let text = String::from_utf8_lossy(&std::fs::read(&dir)?).into_owned();
+    std::fs::remove_file(&dir)?;
+    Ok((ran, text))
+}
