@@ -8,6 +8,7 @@ mod component;
 mod costs;
 mod ctests;
 mod esp_hal;
+mod first_sample;
 mod freertos;
 mod fuzz;
 mod header;
@@ -59,6 +60,11 @@ const COMMANDS: &[Command] = &[
         name: "budgets",
         about: "instructions, code and RAM on the chips  [--target NAME]... [--format json] [--overwrite]",
         run: budgets::run,
+    },
+    Command {
+        name: "first-sample",
+        about: "the README's first Rust program, compiled for chips",
+        run: first_sample::run,
     },
     Command { name: "fuzz", about: "every fuzz target for a while  [--seconds N]", run: fuzz::run },
     Command {

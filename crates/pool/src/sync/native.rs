@@ -4,9 +4,21 @@ use core::cell::UnsafeCell;
 
 #[cfg(target_has_atomic = "32")]
 pub(crate) use flag::Flag;
-pub(crate) use machine::{Hint, ahead};
+#[cfg(any(
+    target_has_atomic = "32",
+    feature = "critical-section",
+    feature = "unsafe-assume-single-core"
+))]
+pub(crate) use machine::Hint;
+pub(crate) use machine::ahead;
+#[cfg(any(
+    target_has_atomic = "32",
+    feature = "critical-section",
+    feature = "unsafe-assume-single-core"
+))]
 pub(crate) use word::{Count, Number, Word};
 
+#[cfg(any(target_has_atomic = "32", feature = "critical-section", feature = "unsafe-assume-single-core"))]
 #[cfg_attr(target_has_atomic = "32", path = "word/atomic.rs")]
 #[cfg_attr(not(target_has_atomic = "32"), path = "word/masked.rs")]
 mod word;

@@ -94,7 +94,7 @@ impl<T, const K: usize, const N: usize, L: RawLock, M: Marking> AllocSlice<'stat
     }
 }
 
-#[cfg(any(target_has_atomic = "32", target_os = "none"))]
+#[cfg(any(target_has_atomic = "32", feature = "critical-section", feature = "unsafe-assume-single-core"))]
 impl<'p, T, const K: usize, const N: usize, const W: usize> AllocSlice<'p, T>
     for &'p crate::AtomicPool<[T; K], N, W>
 {

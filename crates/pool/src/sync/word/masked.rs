@@ -1,24 +1,26 @@
-//! Words of a core that changes none atomically: interrupts are masked for a load and a store.
+//! Words of a processor that changes none atomically: a load and a store with a lock held. A load or a store alone is whole.
+//!
+//! The lock is the program's critical section, or the interrupt mask of a chip that is known to have one core. On a target
+//! where neither is known there are no such words, and nothing that is made of them.
 
-use core::cell::UnsafeCell;
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use crate::lock::{Interrupts, Mask};
+use crate::lock::{RawLock, WordLock};
 
 /// Bits, set and cleared one at a time.
 #[derive(Debug)]
-pub(crate) struct Word(UnsafeCell<u32>);
+pub(crate) struct Word(AtomicU32);
 
 impl Word {
     pub(crate) const BITS: usize = 32;
 
     pub(crate) const fn new() -> Self {
-        Self(UnsafeCell::new(0))
+        Self(AtomicU32::new(0))
     }
 
     #[inline(always)]
     pub(crate) fn get(&self) -> u32 {
-        // SAFETY: a word is read at once; such a core has no other beside it.
-        unsafe { self.0.get().read_volatile() }
+        self.0.load(Relaxed)
     }
 
     /// Sets `bit`; whether it was clear.
@@ -33,23 +35,19 @@ impl Word {
         self.change(|old| old & !bit) & bit != 0
     }
 
-    /// Clears every bit; while nobody uses them.
+    /// Clears every bit; while nothing else uses them.
     pub(crate) fn clear(&self) {
         self.put(u32::MAX);
     }
 
+    /// The lock orders what came before one change before what comes after another.
     #[inline(always)]
     fn change(&self, to: impl FnOnce(u32) -> u32) -> u32 {
-        let saved = Interrupts::mask();
-        // SAFETY: with interrupts masked nothing else runs on the core, and there is no other.
-        let old = unsafe {
-            let old = self.0.get().read();
-            self.0.get().write(to(old));
+        WordLock::INIT.with(|| {
+            let old = self.0.load(Relaxed);
+            self.0.store(to(old), Relaxed);
             old
-        };
-        // SAFETY: masked above.
-        unsafe { Interrupts::restore(saved) };
-        old
+        })
     }
 }
 
@@ -69,8 +67,7 @@ impl Number {
 
     #[inline(always)]
     pub(crate) fn set(&self, value: u32) {
-        // SAFETY: a word is written at once; such a core has no other beside it.
-        unsafe { self.0.0.get().write_volatile(value) };
+        self.0.0.store(value, Relaxed);
     }
 
     pub(crate) fn bump(&self) {
@@ -82,15 +79,12 @@ impl Number {
 #[derive(Debug)]
 pub(crate) struct Count(Word);
 
-// SAFETY: changed with interrupts masked only, on a core that has no other beside it.
-unsafe impl Sync for Word {}
-
-/// From here on nobody counts any more, and the last owner never goes: a block lost rather than one freed too early.
+/// From here on nothing is counted any more, and the last owner never goes: a block lost rather than one freed too early.
 const SATURATED: u32 = u32::MAX / 2;
 
 impl Count {
     pub(crate) const fn one() -> Self {
-        Self(Word(UnsafeCell::new(1)))
+        Self(Word(AtomicU32::new(1)))
     }
 
     #[inline(always)]
@@ -104,7 +98,8 @@ impl Count {
         self.0.change(|owners| if owners >= SATURATED { owners } else { owners.wrapping_sub(1) }) == 1
     }
 
+    /// With the lock held, which orders it after what the others did before they went.
     pub(crate) fn is_one(&self) -> bool {
-        self.0.get() == 1
+        self.0.change(|owners| owners) == 1
     }
 }
