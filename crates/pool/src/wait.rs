@@ -134,13 +134,22 @@ impl<P: Locked> WaitPool<P> {
         taken.map(|block| self.handle(block))
     }
 
-    /// Takes a block, as the pool does, without waiting.
+    /// Takes a block, as the pool does, without waiting. While there are waiters, as many free blocks are theirs: between a
+    /// [`repair`](Self::repair) or a smaller reserve and the moment that each of them is served, nothing overtakes them.
     ///
     /// # Errors
     ///
     /// [`Error::Exhausted`] or [`Error::Corrupt`].
     pub fn try_alloc(&'static self) -> Result<Taken<P>, Error> {
-        self.with_raw(|raw| raw.take()).map(|block| self.handle(block))
+        // SAFETY: the pool is used by the arguments only.
+        let taken = unsafe {
+            self.locked(|raw, queue| match raw.try_take() {
+                Some(block) => Ok(block),
+                None if queue.waiting() >= raw.available() && raw.can_take().is_ok() => raw.exhausted(),
+                None => raw.take_otherwise(),
+            })
+        };
+        taken.map(|block| self.handle(block))
     }
 
     /// As [`try_alloc`](Self::try_alloc), from the reserve as well: for interrupts. O(1); one critical section.

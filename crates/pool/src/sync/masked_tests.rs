@@ -5,7 +5,7 @@ use std::boxed::Box;
 use std::cell::{Cell, RefCell};
 use std::thread_local;
 
-use crate::lock::Mask;
+use crate::lock::RawLock;
 
 #[path = "masked.rs"]
 #[expect(dead_code, reason = "the tests use what can go wrong")]
@@ -19,8 +19,8 @@ thread_local! {
     static HANDLER: RefCell<Option<Box<dyn Fn()>>> = const { RefCell::new(None) };
 }
 
-/// The interrupts of the core that this thread stands for.
-struct Interrupts;
+/// The interrupt mask of the core that this thread stands for.
+struct WordLock;
 
 /// An interrupt, unless they are masked. It is not interrupted itself.
 fn interrupt() {
@@ -33,15 +33,16 @@ fn interrupt() {
 }
 
 // SAFETY: the interrupts of this thread come from these two functions only.
-unsafe impl Mask for Interrupts {
+unsafe impl RawLock for WordLock {
+    const INIT: Self = Self;
     type Saved = u32;
 
-    fn mask() -> u32 {
+    fn acquire(&self) -> u32 {
         interrupt();
         MASKED.replace(MASKED.get() + 1)
     }
 
-    unsafe fn restore(saved: u32) {
+    unsafe fn release(&self, saved: u32) {
         assert_eq!(MASKED.get(), saved + 1, "put back what was not masked");
         MASKED.set(saved);
         interrupt();
