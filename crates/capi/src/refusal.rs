@@ -54,7 +54,7 @@ macro_rules! causes {
 }
 
 causes! {
-    NULL_POINTER = ESP_ERR_INVALID_ARG, "a pointer is NULL: pass a pool, and memory where that is asked for";
+    NULL_POINTER = ESP_ERR_INVALID_ARG, "a pointer is NULL that must not be";
     UNKNOWN_PLACEMENT = ESP_ERR_INVALID_ARG, "unknown placement: DRAM, PSRAM or IRAM";
     UNKNOWN_FLAG = ESP_ERR_INVALID_ARG, "unknown flag: MEMORY_POOL_FLAG_DMA, _ISR and _BYTES can be combined";
     UNKNOWN_LEVEL = ESP_ERR_INVALID_ARG, "unknown level: MEMORY_POOL_CHECKS_BASIC or MEMORY_POOL_CHECKS_POISON";
@@ -97,9 +97,11 @@ causes! {
     IN_INTERRUPT = ESP_ERR_INVALID_STATE, "this function is for tasks, not for interrupts: let a task call it";
     CANNOT_WAIT = ESP_ERR_INVALID_STATE,
         "the caller cannot wait here: interrupts, and code that runs before the scheduler, use a timeout of 0";
-    #[cfg_attr(not(feature = "diagnostics"), allow(dead_code, reason = "nothing is recorded"))]
     RECORDED_ALREADY = ESP_ERR_INVALID_STATE,
         "the pool keeps records already: turn them off first to move them";
+    NOT_RECORDED = ESP_ERR_INVALID_STATE, "the pool keeps no records: there is nothing to turn off";
+    RECORDS_TOO_SMALL = ESP_ERR_INVALID_SIZE,
+        "the memory is too small for a record of each block: size it by MEMORY_POOL_SITES_SIZE";
 }
 
 /// Retained pools, which say other things about the same numbers.

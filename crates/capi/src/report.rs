@@ -6,7 +6,10 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 
 use microusc_system::Error;
 
-use crate::abi::{ESP_ERR_INVALID_STATE, esp_err_t, memory_pool_report_callback_t, memory_pool_report_t};
+use crate::abi::{
+    ESP_ERR_INVALID_ARG, ESP_ERR_INVALID_STATE, esp_err_t, memory_pool_report_callback_t,
+    memory_pool_report_t,
+};
 use crate::control::Control;
 use crate::port;
 use crate::refusal::{self, Refusal};
@@ -57,6 +60,7 @@ impl Caller {
                 | Self::SetRealloc,
             ) => refusal::NOT_A_SET,
             (ESP_ERR_INVALID_STATE, _) => refusal::NOT_A_POOL,
+            (ESP_ERR_INVALID_ARG, _) => refusal::NULL_POINTER,
             _ => reason.into(),
         }
     }

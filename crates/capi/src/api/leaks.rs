@@ -26,9 +26,12 @@ const AT_A_TIME: usize = 64;
 pub unsafe extern "C" fn memory_pool_record_sites(pool: *mut memory_pool_t, on: bool) -> esp_err_t {
     on_live(c"memory_pool_record_sites", pool, |control| match on {
         // SAFETY: `control` is that of `pool`.
-        true => Ok(unsafe { watch::begin_sites(pool, control, None) }?),
+        true => unsafe { watch::begin_sites(pool, control, None) }.map_err(not_recorded),
         // SAFETY: as above.
-        false => Ok(unsafe { watch::end_sites(pool, control) }?),
+        false => unsafe { watch::end_sites(pool, control) }.map_err(|reason| match reason {
+            ESP_ERR_INVALID_STATE => refusal::NOT_RECORDED,
+            other => other.into(),
+        }),
     })
 }
 
@@ -60,9 +63,19 @@ pub unsafe extern "C" fn memory_pool_record_sites_in(
         };
         registry::reserve(&wanted, || {
             // SAFETY: `control` is that of `pool`; obligation 2; no pool has the memory, nor is one made there.
-            Ok(unsafe { watch::begin_sites(pool, control, Some((memory.cast(), memory_size))) }?)
+            unsafe { watch::begin_sites(pool, control, Some((memory.cast(), memory_size))) }
+                .map_err(not_recorded)
         })
     })
+}
+
+/// Why records could not be begun with.
+fn not_recorded(reason: esp_err_t) -> Refusal {
+    match reason {
+        ESP_ERR_INVALID_STATE => refusal::RECORDED_ALREADY,
+        ESP_ERR_INVALID_SIZE => refusal::RECORDS_TOO_SMALL,
+        other => other.into(),
+    }
 }
 
 /// Runs `work`, in a task, on the live pool at this address, and reports a refusal.

@@ -42,6 +42,9 @@ extern "C" {
 
 #define MEMORY_POOL_RETAINED_MAX_BLOCKS 512
 
+/* Retained pools that are open at one time, at most. */
+#define MEMORY_POOL_RETAINED_MAX_OPEN 16
+
 /* Words of 32 bits before the blocks: a header, and one for each 16 blocks. */
 #define MEMORY_POOL_RETAINED_BOOKS(num_blocks) (((6 + ((num_blocks) + 15) / 16) + 1) / 2 * 2)
 
