@@ -43,6 +43,10 @@ impl Range {
         self.start.max(other.start) < self.end.min(other.end)
     }
 
+    pub(crate) fn contains<T>(self, address: *const T) -> bool {
+        (self.start..self.end).contains(&address.addr())
+    }
+
     /// Whether all of it lies in the other, and it is not empty.
     pub(crate) fn is_inside(self, other: Self) -> bool {
         self.start < self.end && other.start <= self.start && self.end <= other.end

@@ -76,6 +76,8 @@ causes! {
 
     NOT_A_POOL = ESP_ERR_INVALID_STATE,
         "no live pool has this address: initialise the pool before it is used, and do not use it after memory_pool_destroy";
+    OVERWRITTEN = ESP_ERR_INVALID_STATE,
+        "the struct of a live pool was overwritten: look for what writes there; memory_pool_repair restores it";
     NOT_A_SET = ESP_ERR_INVALID_STATE,
         "no live set has this address: initialise the set before it is used, and do not use it after memory_pool_set_destroy";
     STILL_A_POOL = ESP_ERR_INVALID_STATE,

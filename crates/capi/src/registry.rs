@@ -6,7 +6,7 @@
 //! two that begin at the same time cannot both succeed.
 
 use core::cell::UnsafeCell;
-use core::ffi::c_char;
+use core::ffi::{c_char, c_void};
 use core::marker::PhantomData;
 use core::ptr::{NonNull, null, null_mut};
 
@@ -330,6 +330,22 @@ pub(crate) fn while_live<R>(
 ) -> Option<R> {
     // SAFETY: a slot of the locked list.
     locked(|list| unsafe { core::ptr::eq(*list.slot_of(pool), control.as_ptr()) }.then(work))
+}
+
+/// Whether this is the struct, or an address in the blocks, of a live pool whose struct does not lead to its control block any
+/// more. O(pools).
+pub(crate) fn is_overwritten(address: *const c_void) -> bool {
+    locked(|list| {
+        list.pools().any(|control| {
+            // SAFETY: on the list, so live, with its struct.
+            unsafe {
+                let owner = (*control.as_ptr()).owner;
+                let means =
+                    core::ptr::addr_eq(owner, address) || overlap::blocks_of(control).contains(address);
+                means && !core::ptr::eq((*owner).control, control.as_ptr())
+            }
+        })
+    })
 }
 
 /// Whether `pool` holds a live pool. O(pools).

@@ -13,6 +13,7 @@ use crate::abi::{
 use crate::control::Control;
 use crate::port;
 use crate::refusal::{self, Refusal};
+use crate::registry;
 
 static CALLBACK: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
 
@@ -115,7 +116,11 @@ pub(crate) fn refused(
 fn tell(reason: esp_err_t, address: *const c_void, caller: Caller, control: Option<NonNull<Control>>) {
     // SAFETY: the pool is live, obligation 3.
     let name = unsafe { name_of(control) };
-    report(caller.name(), caller.refusal(reason), name, address, 0);
+    let refusal = match reason {
+        ESP_ERR_INVALID_STATE if registry::is_overwritten(address) => refusal::OVERWRITTEN,
+        _ => caller.refusal(reason),
+    };
+    report(caller.name(), refusal, name, address, 0);
 }
 
 /// The name of the pool of `control`, or "".

@@ -177,6 +177,10 @@ fn no_set(reason: esp_err_t, set: *mut memory_pool_set_t, caller: Caller) -> *mu
 #[inline(never)]
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_not_taken"))]
 unsafe fn not_taken(error: Error, set: *mut memory_pool_set_t, size: usize, caller: Caller) -> *mut c_void {
+    // SAFETY: a live set, or a struct that says so and has no class.
+    if unsafe { set::classes(set) }.next().is_none() {
+        return no_set(ESP_ERR_INVALID_STATE, set, caller);
+    }
     if error != Error::Exhausted && error != Error::NoClass {
         // SAFETY: a live set.
         let class = unsafe { set::classes(set) }.find(|class| class.stride() >= size);

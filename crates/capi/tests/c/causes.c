@@ -155,6 +155,19 @@ TEST(a_refused_call_says_why) {
     memory_pool_destroy(&pool);
 }
 
+TEST(an_overwritten_struct_of_a_live_pool_is_named_as_the_cause) {
+    static memory_pool_t pool;
+    CHECK(memory_pool_init(&pool, SIZE, COUNT));
+    void *block = memory_pool_alloc(&pool);
+    memset(&pool, 0, sizeof(pool));
+    CHECK_LOGS(memory_pool_alloc(&pool), "struct of a live pool was overwritten");
+    CHECK_LOGS_VOID(memory_pool_free(&pool, block), "struct of a live pool was overwritten");
+    CHECK_EQUAL(memory_pool_repair(&pool), ESP_OK);
+    memory_pool_free(&pool, block);
+    memory_pool_destroy(&pool);
+    CHECK_SILENT();
+}
+
 TEST(a_refused_retained_pool_says_why) {
     static MEMORY_POOL_RETAINED_BUFFER(rtc, SIZE, COUNT);
     memory_pool_retained_config_t config = {SIZE, COUNT, 1};
@@ -179,6 +192,7 @@ static const test_t tests[] = {
     RUN(a_pool_on_the_stack_that_was_not_destroyed_is_named_as_the_cause),
     RUN(a_refused_set_says_why),
     RUN(a_refused_call_says_why),
+    RUN(an_overwritten_struct_of_a_live_pool_is_named_as_the_cause),
     RUN(a_refused_retained_pool_says_why),
 };
 

@@ -230,6 +230,19 @@ TEST(a_live_set_whose_own_fields_are_overwritten_harms_nobody) {
     reported.count = 0;
 }
 
+TEST(a_set_of_which_only_the_number_of_classes_is_left_is_none) {
+    memory_pool_set_t set;
+    esp_err_t reason;
+    memset(&set, 0, sizeof(set));
+    set.num_classes = 3;
+    CHECK(memory_pool_set_alloc(&set, 10) == NULL);
+    REFUSED("memory_pool_set_alloc");
+    CHECK(memory_pool_set_alloc_reason(&set, 10, &reason) == NULL);
+    REFUSED("memory_pool_set_alloc_reason");
+    CHECK(memory_pool_set_realloc(&set, NULL, 10) == NULL);
+    REFUSED("memory_pool_set_realloc");
+}
+
 TEST(an_alloc_from_a_damaged_pool_is_reported_every_way) {
     memory_pool_t pool;
     esp_err_t reason;
@@ -302,6 +315,7 @@ static const test_t tests[] = {
     RUN(no_function_of_sets_that_looks_a_set_up_reads_through_garbage),
     RUN(a_live_pool_whose_struct_is_overwritten_is_repaired),
     RUN(a_live_set_whose_own_fields_are_overwritten_harms_nobody),
+    RUN(a_set_of_which_only_the_number_of_classes_is_left_is_none),
     RUN(an_alloc_from_a_damaged_pool_is_reported_every_way),
     RUN(exhaustion_is_counted_and_silent_every_way),
 };
