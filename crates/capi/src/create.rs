@@ -11,7 +11,7 @@ use crate::overlap::Range;
 use crate::placement::{self, Terms};
 use crate::port::{self, PortLock};
 use crate::refusal::{self, Refusal};
-use crate::registry::{self, Wanted};
+use crate::registry::{self, Reservation, Wanted};
 use crate::wait::Place;
 use crate::watch::{self, Watch};
 
@@ -284,11 +284,14 @@ pub(crate) unsafe fn end(
     look: impl FnOnce(&mut memory_pool_t, NonNull<Control>, usize),
 ) -> Option<Ended> {
     let mut ended = None;
-    let removed = registry::remove(pool, |control, holds_another| {
+    let agreed = |control, holds_another| {
         // SAFETY: on the registry, so it is the live control block of `pool`.
         let left = ended.insert(unsafe { Ended::of(pool, control, holds_another) });
         if left.refusal().is_some() || only_unused && left.in_use > 0 { Err(()) } else { Ok(()) }
-    })?;
+    };
+    let reservation = Reservation::none();
+    // SAFETY: the reservation stays in this frame.
+    let removed = unsafe { registry::remove(pool, &reservation, agreed) }?;
     if let Ok((control, mut fields)) = removed {
         look(&mut fields, control, ended.as_ref().map_or(0, |ended| ended.in_use));
         // SAFETY: off the registry, and nobody uses the pool.

@@ -91,8 +91,8 @@ impl Parts {
             let (records, bytes) = lock(control).with(|| (*at).watch.records(blocks));
             Self {
                 owner,
-                control: Range::at(at.addr(), size_of::<Control>() + blocks),
-                blocks: Range::at((*at).base.addr(), (*at).geometry.bytes()),
+                control: control_of(control),
+                blocks: blocks_of(control),
                 records: Range::at(records, bytes),
             }
         }
@@ -140,6 +140,17 @@ pub(crate) unsafe fn holds_another(mut pools: Pools<'_>, control: NonNull<Contro
     let blocks = unsafe { Parts::of(control) }.blocks;
     // SAFETY: as above.
     pools.any(|other| other != control && unsafe { Parts::of(other) }.lie_in(blocks))
+}
+
+/// Control block and allocation map of a pool.
+///
+/// # Safety
+///
+/// `control` is live.
+pub(crate) unsafe fn control_of(control: NonNull<Control>) -> Range {
+    // SAFETY: live, as the caller promises; a geometry does not change.
+    let blocks = unsafe { (*control.as_ptr()).geometry.capacity() };
+    Range::at(control.addr().get(), size_of::<Control>() + blocks)
 }
 
 /// The blocks of a pool.

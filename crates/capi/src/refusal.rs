@@ -85,7 +85,7 @@ causes! {
     STILL_A_SET = ESP_ERR_INVALID_STATE,
         "a live set still has this address: destroy it before its struct goes out of scope or is initialised again";
     BEING_MADE = ESP_ERR_INVALID_STATE,
-        "another task is initialising a pool here at this moment: initialise it in one task";
+        "another task is initialising or destroying a pool here at this moment: let one task do both, or wait for it";
     STRUCT_TAKEN = ESP_ERR_INVALID_STATE,
         "a live pool still has a part of this struct's memory: destroy it first, or place the struct elsewhere";
     MEMORY_TAKEN = ESP_ERR_INVALID_STATE,

@@ -172,29 +172,9 @@ pub(crate) struct Wanted {
 /// Nothing was written when this refuses: both are compared with every live pool and every other reservation first, in the
 /// critical section that reserves them.
 pub(crate) fn reserve<R>(wanted: &Wanted, work: impl FnOnce() -> Result<R, Refusal>) -> Result<R, Refusal> {
-    /// Ends the reservation also where `work` does not return.
-    struct End<'a>(&'a UnsafeCell<Reserved>);
-
-    impl Drop for End<'_> {
-        fn drop(&mut self) {
-            locked(|list| {
-                let mut slot: *mut *mut Reserved = &mut list.reserved;
-                // SAFETY: reservations of the locked list, to the one that is there until this takes it off.
-                unsafe {
-                    while !(*slot).is_null() && !core::ptr::eq(*slot, self.0.get()) {
-                        slot = &raw mut (**slot).next;
-                    }
-                    if !(*slot).is_null() {
-                        *slot = (**slot).next;
-                    }
-                }
-            });
-        }
-    }
-
     let Wanted { place: by, place_bytes, memory, inside } = *wanted;
     let place = Range::at(by.addr(), place_bytes);
-    let reserved = UnsafeCell::new(Reserved { by, place, memory, next: null_mut() });
+    let reservation = Reservation::none();
     locked(|list| {
         // SAFETY: a slot of the locked list.
         if unsafe { !(*list.slot_of(by.cast())).is_null() } {
@@ -205,13 +185,48 @@ pub(crate) fn reserve<R>(wanted: &Wanted, work: impl FnOnce() -> Result<R, Refus
         }
         list.may_give_inside(inside, place, refusal::STRUCT_TAKEN)?;
         list.may_give_inside(inside, memory, refusal::MEMORY_TAKEN)?;
-        // SAFETY: not on the list yet.
-        unsafe { (*reserved.get()).next = list.reserved };
-        list.reserved = reserved.get();
+        // SAFETY: it stays in this frame until it ends.
+        unsafe { reservation.begin(list, by, place, memory) };
         Ok(())
     })?;
-    let _end = End(&reserved);
     work()
+}
+
+/// A reservation in the frame of the call that it is for; it ends with that, also if the call unwinds.
+pub(crate) struct Reservation(UnsafeCell<Reserved>);
+
+impl Reservation {
+    /// Of nothing yet.
+    pub(crate) const fn none() -> Self {
+        let reserved = Reserved { by: null(), place: Range::EMPTY, memory: Range::EMPTY, next: null_mut() };
+        Self(UnsafeCell::new(reserved))
+    }
+
+    /// # Safety
+    ///
+    /// The reservation is of nothing yet, and is not moved from now on. The list is locked.
+    unsafe fn begin(&self, list: &mut List, by: *const (), place: Range, memory: Range) {
+        // SAFETY: not on the list yet, so nobody else's.
+        unsafe { self.0.get().write(Reserved { by, place, memory, next: list.reserved }) };
+        list.reserved = self.0.get();
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        locked(|list| {
+            let mut slot: *mut *mut Reserved = &mut list.reserved;
+            // SAFETY: reservations of the locked list, to the one that is there until this takes it off.
+            unsafe {
+                while !(*slot).is_null() && !core::ptr::eq(*slot, self.0.get()) {
+                    slot = &raw mut (**slot).next;
+                }
+                if !(*slot).is_null() {
+                    *slot = (**slot).next;
+                }
+            }
+        });
+    }
 }
 
 /// Whether an initialisation of the struct at this address is under way. O(reservations).
@@ -264,9 +279,15 @@ pub(crate) unsafe fn complete_set(first: *const memory_pool_t, finish: impl FnOn
 /// whether another pool lies in the blocks of this one. O(pools).
 ///
 /// Returns what the struct held. All of it is one critical section: another task that makes a pool in the same struct comes
-/// before or after.
-pub(crate) fn remove<E>(
+/// before or after. Control block and blocks in memory of the caller's are reserved until `reservation` ends: until then no other
+/// pool is made there.
+///
+/// # Safety
+///
+/// The reservation is of nothing yet, and is not moved from now on.
+pub(crate) unsafe fn remove<E>(
     pool: *mut memory_pool_t,
+    reservation: &Reservation,
     agreed: impl FnOnce(NonNull<Control>, bool) -> Result<(), E>,
 ) -> Option<Result<(NonNull<Control>, memory_pool_t), E>> {
     locked(|list| {
@@ -275,6 +296,13 @@ pub(crate) fn remove<E>(
         let holds_another = list.holds_another(control);
         Some(agreed(control, holds_another).map(|()| {
             list.unlink(pool);
+            // SAFETY: live until a moment ago, and as the caller promises. What is the heap's nobody else can give.
+            unsafe {
+                if (*control.as_ptr()).own_memory.is_null() {
+                    let (books, blocks) = (overlap::control_of(control), overlap::blocks_of(control));
+                    reservation.begin(list, null(), books, blocks);
+                }
+            }
             // SAFETY: the struct of a live pool may be read and written to.
             (control, unsafe { pool.replace(memory_pool_t::ZEROED) })
         }))

@@ -165,6 +165,37 @@ static void check_one_of_two(void) {
 TEST(two_inits_over_one_memory_make_one_pool) { at_once(make_static, make_over_it, nothing, check_one_of_two); }
 TEST(two_inits_of_one_struct_make_one_pool) { at_once(make_static, make_same_struct, nothing, check_one_of_two); }
 
+/* ---- An end, and an init over the memory that it still looks at ---------------------------------------------------- */
+
+static void make_static_recorded(void) {
+    CHECK_EQUAL(memory_pool_init_static(&pool, buffer, sizeof(buffer), SIZE, COUNT), ESP_OK);
+    CHECK_EQUAL(memory_pool_record_sites(&pool, true), ESP_OK);
+    for (size_t i = 0; i < COUNT; i++) CHECK(memory_pool_alloc_at(&pool, (uint32_t)i + 1, "file") != NULL);
+}
+
+static void make_recorded_over_it(void) {
+    do {
+        answers[1] = memory_pool_init_static(&second_pool, buffer, sizeof(buffer), 16, 2);
+    } while (answers[1] != ESP_OK);
+    answers[0] = memory_pool_record_sites(&second_pool, true);
+}
+
+static void check_second(void) {
+    CHECK_EQUAL(answers[0], ESP_OK);
+    void *block = memory_pool_alloc_at(&second_pool, 7, "second");
+    memory_pool_site_t site;
+    CHECK_EQUAL(memory_pool_get_site(&second_pool, block, &site), ESP_OK);
+    CHECK(site.recorded && site.line == 7);
+    memory_pool_free(&second_pool, block);
+    CHECK_EQUAL(memory_pool_destroy_unused(&second_pool), ESP_OK);
+    CHECK(memory_pool_next(NULL) == NULL);
+    CHECK_EQUAL(heap_bytes(), heap_of_fresh_chip);
+}
+
+TEST(memory_is_free_when_its_pool_has_ended) {
+    at_once(destroy, make_recorded_over_it, make_static_recorded, check_second);
+}
+
 /* ---- The same with sets ------------------------------------------------------------------------------------------- */
 
 static const memory_pool_set_class_t classes[] = {{16, 2}, {32, 2}, {64, 2}};
@@ -252,6 +283,7 @@ static const test_t tests[] = {
     RUN(an_init_during_a_destroy_is_true_or_false),
     RUN(two_inits_over_one_memory_make_one_pool),
     RUN(two_inits_of_one_struct_make_one_pool),
+    RUN(memory_is_free_when_its_pool_has_ended),
     RUN(sets_begin_and_end_whole),
     RUN(two_sets_do_not_share_a_struct),
     RUN(a_pool_that_is_found_and_ended_at_once_was_complete),
