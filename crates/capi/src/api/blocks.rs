@@ -20,19 +20,22 @@ type Saved = <PortLock as RawLock>::Saved;
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_alloc"))]
 pub unsafe extern "C" fn memory_pool_alloc(pool: *mut memory_pool_t) -> *mut c_void {
     // SAFETY: as for this function.
-    unsafe { alloc(pool, Place::UNSAID) }
+    unsafe { alloc(pool, Place::UNSAID, no_pool_to_alloc) }
 }
 
+/// `none` is what is returned for no pool.
+///
 /// # Safety
 ///
 /// Obligations 1 and 3.
 #[inline(always)]
-pub(super) unsafe fn alloc(pool: *mut memory_pool_t, place: Place) -> *mut c_void {
+pub(super) unsafe fn alloc(
+    pool: *mut memory_pool_t,
+    place: Place,
+    none: impl FnOnce(*mut memory_pool_t) -> *mut c_void,
+) -> *mut c_void {
     // SAFETY: obligation 1.
-    let control = match unsafe { control_of(pool) } {
-        Ok(control) => control,
-        Err(reason) => return no_pool(reason, pool, caller_of(place)),
-    };
+    let Ok(control) = (unsafe { control_of(pool) }) else { return none(pool) };
     // SAFETY: `control` is that of `pool`, and the lock is held.
     match unsafe { lock(control).try_with(|| raw(pool, control).try_take()) } {
         Ok(block) => block.as_ptr().cast(),
@@ -134,10 +137,7 @@ pub(super) unsafe fn free(caller: Caller, pool: *mut memory_pool_t, block: *mut 
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_alloc_unsynchronized"))]
 pub unsafe extern "C" fn memory_pool_alloc_unsynchronized(pool: *mut memory_pool_t) -> *mut c_void {
     // SAFETY: obligation 1.
-    let control = match unsafe { control_of(pool) } {
-        Ok(control) => control,
-        Err(reason) => return no_pool(reason, pool, Caller::AllocUnsynchronized),
-    };
+    let Ok(control) = (unsafe { control_of(pool) }) else { return no_pool_to_alloc_alone(pool) };
     // SAFETY: `control` is that of `pool`, which nobody else uses, as the function's name asks.
     match unsafe { raw(pool, control).try_take() } {
         Some(block) => block.as_ptr().cast(),
@@ -223,6 +223,28 @@ unsafe fn take_otherwise_alone(pool: *mut memory_pool_t, control: NonNull<Contro
 pub(super) fn no_pool(reason: esp_err_t, pool: *mut memory_pool_t, caller: Caller) -> *mut c_void {
     let _reported = refused(reason, pool.cast(), caller, None);
     core::hint::black_box(null_mut())
+}
+
+/// The same of [`memory_pool_alloc`], which has nothing but its argument at hand then.
+#[cold]
+#[inline(never)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_no_pool_to_alloc"))]
+fn no_pool_to_alloc(pool: *mut memory_pool_t) -> *mut c_void {
+    no_pool(reason_of_none(pool), pool, Caller::Alloc)
+}
+
+/// The same of [`memory_pool_alloc_unsynchronized`].
+#[cold]
+#[inline(never)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_no_pool_to_alloc_alone"))]
+fn no_pool_to_alloc_alone(pool: *mut memory_pool_t) -> *mut c_void {
+    no_pool(reason_of_none(pool), pool, Caller::AllocUnsynchronized)
+}
+
+/// The reason of [`control_of`] for what is no pool.
+#[inline(always)]
+pub(super) fn reason_of_none(pool: *mut memory_pool_t) -> esp_err_t {
+    if pool.is_null() { ESP_ERR_INVALID_ARG } else { ESP_ERR_INVALID_STATE }
 }
 
 /// The block; or none, with a report unless all blocks are in use: that is no fault, and counted.

@@ -5,7 +5,7 @@ use core::ptr::{NonNull, null, null_mut};
 
 use microusc_system::sites::{Record, Site};
 
-use super::blocks::alloc;
+use super::blocks::{alloc, no_pool, reason_of_none};
 use super::set::alloc as set_alloc;
 use super::watch::told;
 use crate::abi::*;
@@ -100,7 +100,11 @@ pub unsafe extern "C" fn memory_pool_alloc_at(
     file: *const c_char,
 ) -> *mut c_void {
     // SAFETY: as for this function.
-    unsafe { alloc(pool, watch::Place { at: file.cast(), line }) }
+    unsafe {
+        alloc(pool, watch::Place { at: file.cast(), line }, |pool| {
+            no_pool(reason_of_none(pool), pool, Caller::AllocAt)
+        })
+    }
 }
 
 /// Takes a block, and says which address the call returns to. As [`memory_pool_alloc_at`].
@@ -111,7 +115,11 @@ pub unsafe extern "C" fn memory_pool_alloc_from(
     caller: *const c_void,
 ) -> *mut c_void {
     // SAFETY: as for this function.
-    unsafe { alloc(pool, watch::Place { at: caller, line: 0 }) }
+    unsafe {
+        alloc(pool, watch::Place { at: caller, line: 0 }, |pool| {
+            no_pool(reason_of_none(pool), pool, Caller::AllocFrom)
+        })
+    }
 }
 
 /// Takes a block for `size` bytes, and says from which line of which file. As [`memory_pool_set_alloc`], and with records
