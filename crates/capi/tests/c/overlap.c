@@ -57,7 +57,9 @@ static void expect_refused(void *memory, size_t bytes) {
     CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_record_sites_in");
     memory_pool_destroy(&recorded);
 
-    CHECK(memcmp(before, buffer, sizeof(before)) == 0);
+    /* The blocks; of the control block, whose padding holds anything, check_outer looks at what it says. */
+    const size_t books = (size_t)((char *)outer.memory - (char *)buffer);
+    CHECK(memcmp(before + books, (char *)buffer + books, SIZE * COUNT) == 0);
     const unsigned char *const untouched = (const unsigned char *)&garbage;
     for (size_t i = 0; i < sizeof(garbage); i++) CHECK_EQUAL(untouched[i], 0x5A);
     check_outer();
