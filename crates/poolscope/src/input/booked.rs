@@ -40,7 +40,7 @@ impl<D: Decoder> Source for Booked<D> {
             }
         }
         let more = decoded?;
-        if !more && self.ledger.totals().allocs == 0 {
+        if !more && self.ledger.totals().allocs == 0 && self.decoder.findings().failed.count == 0 {
             return Err(Error::Empty { format: D::NAME });
         }
         Ok(more)

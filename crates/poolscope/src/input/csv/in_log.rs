@@ -23,6 +23,10 @@ pub(in super::super) struct LogCsv<'a> {
 /// A log that shows a recording with this line: a header or a row.
 pub(in super::super) fn is_evidence(line: &str) -> bool {
     let message = message(line);
+    // Most lines of a log are neither: that is seen at once.
+    if !message.contains("time_us") && !message.starts_with(|c: char| c.is_ascii_digit()) {
+        return false;
+    }
     columns(message, delimiter(message)).is_some() || is_row(message)
 }
 

@@ -82,7 +82,10 @@ struct Said {
 
 /// A log that shows a dump with this line.
 pub(super) fn is_evidence(line: &str) -> bool {
-    matches!(Line::of(line), Line::Header { .. } | Line::Record(_))
+    // Most lines of a log are neither: that is seen at once.
+    let may_be =
+        [" bytes (@ ", "Heap Trace: ", " allocations trace ("].iter().any(|words| line.contains(words));
+    may_be && matches!(Line::of(line), Line::Header { .. } | Line::Record(_))
 }
 
 impl<'a> HeapTrace<'a> {

@@ -187,6 +187,13 @@ fn csv_in_a_log_says_what_is_damaged() {
     assert!(matches!(error, Error::Syntax { line: 1, .. }), "{error}");
 }
 
+/// A recording of nothing but failures is one.
+#[test]
+fn failures_alone_are_a_recording() {
+    let said = auto(format!("{HEADER}1,alloc,NULL,9000\n").as_bytes());
+    assert_eq!((said.counts(), said.totals.peak_bytes), ([0, 0, 0, 0, 1], 0));
+}
+
 #[test]
 fn hooks_of_a_device() {
     let said = auto(HOOKS);
