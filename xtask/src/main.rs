@@ -9,6 +9,7 @@ mod costs;
 mod ctests;
 mod esp_hal;
 mod faults;
+mod first_sample;
 mod freertos;
 mod fuzz;
 mod header;
@@ -60,6 +61,11 @@ const COMMANDS: &[Command] = &[
         name: "budgets",
         about: "instructions, code and RAM on the chips  [--target NAME]... [--format json] [--overwrite]",
         run: budgets::run,
+    },
+    Command {
+        name: "first-sample",
+        about: "the README's first Rust program, compiled for chips",
+        run: first_sample::run,
     },
     Command { name: "fuzz", about: "every fuzz target for a while  [--seconds N]", run: fuzz::run },
     Command {

@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 use xshell::{Shell, cmd};
 
 use crate::archive::target_dir;
+use crate::first_sample;
 use crate::qemu::{self, TARGETS, Target};
 use crate::report::{Done, Report};
 
@@ -42,6 +43,7 @@ pub(crate) fn steps(sh: &Shell, report: &mut Report) {
         Done::passed()
     });
     report.step("microusc-pool on ESP-IDF: the default lock masks interrupts", || on_esp_idf(sh));
+    first_sample::step(sh, report);
     report.step("documentation", || {
         cmd!(sh, "cargo doc --quiet --workspace --no-deps --document-private-items")
             .env("RUSTDOCFLAGS", "-D warnings")

@@ -47,7 +47,11 @@
 //!
 //! # Features
 //!
-//! * `critical-section`: the lock of that name, which then is the [`DefaultLock`].
+//! * `critical-section`: the lock of that name, which then is the [`DefaultLock`]. On bare metal without atomic instructions
+//!   it also makes the lock-free pools and `PoolArc`.
+//! * `unsafe-assume-single-core`: a promise that the chip has one core and that code which uses pools is privileged. Then
+//!   `InterruptLock` may be shared, and is the default lock on bare metal; without atomic instructions it also makes the
+//!   lock-free pools and `PoolArc`.
 //! * `lock_api`: `MutexLock`, which makes a pool's lock of any mutex of that crate, such as `parking_lot`'s, for hosts.
 //! * `mask-functions`: on bare metal and ESP-IDF, interrupts are masked by `microusc_mask` and `microusc_restore`, which the
 //!   program brings: for Xtensa with a compiler that has no inline assembly for it, or to mask less than every interrupt.
@@ -56,12 +60,12 @@
 #[cfg(any(test, loom, shuttle))]
 extern crate std;
 
-#[cfg(any(target_has_atomic = "32", target_os = "none"))]
+#[cfg(any(target_has_atomic = "32", feature = "critical-section", feature = "unsafe-assume-single-core"))]
 pub mod atomic;
 pub mod check;
 pub mod raw;
 
-#[cfg(any(target_has_atomic = "32", target_os = "none"))]
+#[cfg(any(target_has_atomic = "32", feature = "critical-section", feature = "unsafe-assume-single-core"))]
 mod arc;
 mod dynamic;
 mod error;
@@ -76,9 +80,17 @@ mod sync;
 mod vec;
 mod wait;
 
-#[cfg(any(target_has_atomic = "32", target_os = "none"))]
+#[cfg(any(
+    target_has_atomic = "32",
+    feature = "critical-section",
+    feature = "unsafe-assume-single-core"
+))]
 pub use arc::{PoolArc, Shared};
-#[cfg(any(target_has_atomic = "32", target_os = "none"))]
+#[cfg(any(
+    target_has_atomic = "32",
+    feature = "critical-section",
+    feature = "unsafe-assume-single-core"
+))]
 pub use atomic::{AtomicDynPool, AtomicPool, AtomicStats, AtomicWords, words_for};
 pub use check::{ByteMarks, Marks, NoChecks, NoMarks};
 pub use dynamic::DynPool;

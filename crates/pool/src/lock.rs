@@ -12,6 +12,7 @@ mod mutex;
 mod none;
 #[cfg(target_has_atomic = "32")]
 mod spin;
+mod unchosen;
 
 #[cfg(feature = "critical-section")]
 pub use critical_section::CriticalSection;
@@ -25,47 +26,109 @@ pub use mutex::MutexLock;
 pub use none::NoLock;
 #[cfg(target_has_atomic = "32")]
 pub use spin::{MaskedSpinLock, NoMask, SpinLock};
+pub use unchosen::UnchosenLock;
 
-/// The lock of a pool that does not name one.
+/// The lock of a pool that does not name one. It depends on the target, and is right on every chip that the target may be:
 ///
-/// | | |
-/// |---|---|
-/// | with the feature `critical-section` | [`CriticalSection`] |
-/// | a host | [`SpinLock`], for threads |
-/// | ESP-IDF | the interrupt mask, then a flag in each pool ([`MaskedSpinLock`]): for tasks, interrupts and both cores. On RISC-V without atomic instructions (ESP32-C2, C3) the mask alone, since there is one core |
-/// | bare metal | [`NoLock`], of which a `static` cannot be made: the compiler asks for a decision |
-#[cfg(feature = "critical-section")]
-pub type DefaultLock = CriticalSection;
-/// The lock of a pool that does not name one: [`SpinLock`] on a host without the feature `critical-section`.
+/// | target | lock | what may use the pool |
+/// |---|---|---|
+/// | any, with the feature `critical-section` | `CriticalSection` | whatever the section that is linked keeps apart |
+/// | a host | [`SpinLock`] | threads |
+/// | ESP-IDF | `MaskedSpinLock<Interrupts>` | tasks, interrupts, every core |
+/// | ESP-IDF, RISC-V without atomic instructions (ESP32-C2, C3) | `InterruptLock` | tasks and interrupts of the one core |
+/// | bare metal with atomic instructions: RISC-V (`imac`), Cortex-M3 and up, Xtensa | `MaskedSpinLock<Interrupts>` | the program, interrupts, every core |
+/// | bare metal of these architectures, with the feature `unsafe-assume-single-core` | `InterruptLock` | the program and interrupts of the one core |
+/// | anything else: bare metal without atomic instructions (`riscv32imc`, `thumbv6m`), or without a mask that is known here | [`UnchosenLock`] | one context; a `static` does not compile, and the message says what to choose |
+///
+/// Why bare metal with atomic instructions takes the flag beside the mask: a target does not say how many cores a chip has.
+/// `riscv32imac` is ESP32-C6 with one, and ESP32-P4, with two, runs its code. The flag is a few instructions, and right on
+/// both. Without atomic instructions there is no flag, and a mask alone would be wrong on an RP2040 (`thumbv6m`, two
+/// cores), so there the program must say what it is for.
+///
+/// Masking takes a privileged mode: machine mode on RISC-V, privileged mode on Cortex-M, ring 0 on Xtensa.
+pub type DefaultLock = default::Lock;
+
+/// The one place where a target chooses its lock.
+mod default {
+    #[cfg(feature = "critical-section")]
+    pub(super) use super::CriticalSection as Lock;
+    #[cfg(all(
+        not(feature = "critical-section"),
+        any(
+            all(target_os = "espidf", target_arch = "riscv32", not(target_feature = "a")),
+            all(
+                target_os = "none",
+                feature = "unsafe-assume-single-core",
+                any(
+                    target_arch = "arm",
+                    target_arch = "riscv32",
+                    target_arch = "riscv64",
+                    target_arch = "xtensa"
+                )
+            )
+        )
+    ))]
+    pub(super) use super::InterruptLock as Lock;
+    #[cfg(all(
+        not(feature = "critical-section"),
+        not(any(target_os = "none", target_os = "espidf")),
+        target_has_atomic = "32"
+    ))]
+    pub(super) use super::SpinLock as Lock;
+    // No mask is known of Arm's profiles A and R, which have atomic doublewords, as no profile M has.
+    #[cfg(not(any(
+        feature = "critical-section",
+        target_os = "espidf",
+        all(not(target_os = "none"), target_has_atomic = "32"),
+        all(
+            target_has_atomic = "32",
+            any(
+                all(target_arch = "arm", not(target_has_atomic = "64")),
+                target_arch = "riscv32",
+                target_arch = "riscv64",
+                target_arch = "xtensa"
+            )
+        ),
+        all(
+            feature = "unsafe-assume-single-core",
+            any(
+                target_arch = "arm",
+                target_arch = "riscv32",
+                target_arch = "riscv64",
+                target_arch = "xtensa"
+            )
+        )
+    )))]
+    pub(super) use super::UnchosenLock as Lock;
+    #[cfg(all(
+        not(feature = "critical-section"),
+        any(
+            all(target_os = "espidf", any(not(target_arch = "riscv32"), target_feature = "a")),
+            all(
+                target_os = "none",
+                not(feature = "unsafe-assume-single-core"),
+                target_has_atomic = "32",
+                any(
+                    all(target_arch = "arm", not(target_has_atomic = "64")),
+                    target_arch = "riscv32",
+                    target_arch = "riscv64",
+                    target_arch = "xtensa"
+                )
+            )
+        )
+    ))]
+    pub(super) type Lock = super::MaskedSpinLock<super::Interrupts>;
+}
+
+/// The lock that changes words where the processor cannot: of lock-free pools and of counters of owners.
+#[cfg(all(not(target_has_atomic = "32"), feature = "critical-section"))]
+pub(crate) use CriticalSection as WordLock;
 #[cfg(all(
+    not(target_has_atomic = "32"),
     not(feature = "critical-section"),
-    not(any(target_os = "none", target_os = "espidf")),
-    target_has_atomic = "32"
+    feature = "unsafe-assume-single-core"
 ))]
-pub type DefaultLock = SpinLock;
-/// The lock of a pool that does not name one: on ESP-IDF, where interrupts and two cores may share it.
-#[cfg(all(
-    not(feature = "critical-section"),
-    target_os = "espidf",
-    any(not(target_arch = "riscv32"), target_feature = "a")
-))]
-pub type DefaultLock = MaskedSpinLock<Interrupts>;
-/// The lock of a pool that does not name one: on ESP-IDF, where a chip without atomic instructions has one core. Those of
-/// [`MaskedSpinLock`] would be calls of ESP-IDF's, which mask interrupts again.
-#[cfg(all(
-    not(feature = "critical-section"),
-    target_os = "espidf",
-    target_arch = "riscv32",
-    not(target_feature = "a")
-))]
-pub type DefaultLock = InterruptLock;
-/// The lock of a pool that does not name one: none, so that it cannot be shared, without `critical-section`.
-#[cfg(all(
-    not(feature = "critical-section"),
-    not(target_os = "espidf"),
-    not(all(not(target_os = "none"), target_has_atomic = "32"))
-))]
-pub type DefaultLock = NoLock;
+pub(crate) use InterruptLock as WordLock;
 
 /// A lock that has nothing to put back has masked nothing. On ESP-IDF an interrupt would wait for ever for the task that it
 /// interrupted.

@@ -113,7 +113,8 @@ impl List {
 /// `main`. RAM besides the blocks: 32 bytes (48 with pointers of 64 bits), the lock, and a byte a block ([`Marked`]) or none ([`Unmarked`], [`Unchecked`]).
 ///
 /// * Cost: [`alloc`](Self::alloc) and dropping its handle are O(1), each one short critical section of `L`.
-/// * Context: whatever `L` allows; a `Pool` is `Sync` exactly when its lock is (and `T` may be sent).
+/// * Context: whatever `L` allows; a `Pool` is `Sync` exactly when its lock is (and `T` may be sent). Which lock a pool has
+///   that names none depends on the target: [`DefaultLock`] has the table.
 /// * A pool is used in place, for ever (`&'static self`): its blocks know their addresses.
 ///
 /// ```

@@ -24,15 +24,30 @@ mod world;
 mod flag;
 #[cfg(all(test, not(any(loom, shuttle)), target_has_atomic = "32"))]
 mod masked_tests;
+#[cfg(any(target_has_atomic = "32", feature = "critical-section", feature = "unsafe-assume-single-core"))]
 #[cfg_attr(target_has_atomic = "32", path = "sync/atomic.rs")]
 #[cfg_attr(not(target_has_atomic = "32"), path = "sync/masked.rs")]
 mod words;
-#[cfg(not(target_has_atomic = "32"))]
-use crate::lock::Interrupts;
+#[cfg(all(
+    not(target_has_atomic = "32"),
+    any(feature = "critical-section", feature = "unsafe-assume-single-core")
+))]
+use crate::lock::WordLock;
 
 #[cfg(target_has_atomic = "32")]
 pub(crate) use flag::Flag;
+#[cfg(any(
+    target_has_atomic = "32",
+    feature = "critical-section",
+    feature = "unsafe-assume-single-core"
+))]
 pub(crate) use words::{Count, Number, Word};
-pub(crate) use world::{AtomicBool, Guarded, Hint, Ordering, ahead};
+#[cfg(any(
+    target_has_atomic = "32",
+    feature = "critical-section",
+    feature = "unsafe-assume-single-core"
+))]
+pub(crate) use world::Hint;
+pub(crate) use world::{AtomicBool, Guarded, Ordering, ahead};
 #[cfg(any(loom, shuttle))]
 pub use world::{FLAW, Flaw};

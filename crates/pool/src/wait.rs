@@ -134,7 +134,8 @@ impl<P: Locked> WaitPool<P> {
         taken.map(|block| self.handle(block))
     }
 
-    /// Takes a block, as the pool does, without waiting.
+    /// Takes a block, as the pool does, without waiting. While there are waiters, as many free blocks are theirs: between a
+    /// [`repair`](Self::repair) or a smaller reserve and the moment that each of them is served, nothing overtakes them.
     ///
     /// # Errors
     ///

@@ -139,6 +139,40 @@ fn waiters_that_a_smaller_reserve_serves_are_woken_with_the_lock_released() {
 }
 
 #[test]
+fn what_is_woken_first_takes_no_block_of_the_other_waiters() {
+    thread_local! {
+        static TAKEN: Cell<u32> = const { Cell::new(0) };
+    }
+    const GREEDY: RawWakerVTable = RawWakerVTable::new(
+        |_| RawWaker::new(std::ptr::null(), &GREEDY),
+        |_| {
+            let pool = POOL.get().unwrap();
+            if let Ok(block) = pool.try_alloc() {
+                std::mem::forget(block);
+                TAKEN.set(TAKEN.get() + 1);
+            }
+        },
+        |_| {},
+        |_| {},
+    );
+    let pool = new();
+    pool.set_isr_reserve(2).unwrap();
+    let mut waits = [Box::pin(pool.wait(0)), Box::pin(pool.wait(0))];
+    // SAFETY: the functions use no data.
+    let greedy = unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &GREEDY)) };
+    for wait in &mut waits {
+        assert!(wait.as_mut().poll(&mut Context::from_waker(&greedy)).is_pending());
+    }
+    // The first is woken before the second is served, and asks for a block at once.
+    pool.set_isr_reserve(0).unwrap();
+    assert_eq!(TAKEN.get(), 0, "it overtook a waiter");
+    assert!(waits.iter_mut().all(|wait| is_ready(wait.as_mut())));
+    was_never_entered_twice(pool);
+    // With nothing waiting a block is anything's again.
+    assert!(pool.try_alloc().is_ok());
+}
+
+#[test]
 fn a_waker_that_panics_keeps_no_block_and_no_other_waiter() {
     let pool = new();
     pool.set_isr_reserve(2).unwrap();

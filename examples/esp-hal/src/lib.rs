@@ -19,7 +19,8 @@ use microusc_pool::{
 /// What keeps the interrupt out while the main loop takes or returns a block, and the other way round.
 ///
 /// One core runs programs on ESP32-C2, C3, C5, C6, C61, H2 and S2, so that masking its interrupts is all that is needed:
-/// two instructions in place. esp-hal's critical section masks by the same bit; the pool's feature `critical-section`
+/// two instructions in place. That there is one is what the pool's feature `unsafe-assume-single-core` states, in
+/// `Cargo.toml`; without it this lock cannot be shared. esp-hal's critical section masks by the same bit; the pool's feature `critical-section`
 /// would use that, through two calls. Where two cores share a pool (ESP32, S3, P4) the lock is
 /// `MaskedSpinLock<Interrupts>`: the same mask, then a flag in each pool.
 #[cfg(target_os = "none")]

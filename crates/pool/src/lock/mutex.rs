@@ -18,6 +18,16 @@ use super::RawLock;
 /// assert_eq!(JOBS.stats().used(), 0);
 /// # Ok::<(), microusc_pool::Error>(())
 /// ```
+///
+/// It cannot guard the program's allocator, since a mutex may allocate while it waits; this does not compile:
+///
+/// ```compile_fail,E0277
+/// use std::alloc::System;
+/// use microusc_pool::{GlobalSet, MutexLock};
+///
+/// #[global_allocator]
+/// static HEAP: GlobalSet<1, System, MutexLock<parking_lot::RawMutex>> = GlobalSet::new(System);
+/// ```
 #[derive(Debug)]
 pub struct MutexLock<R>(R);
 

@@ -1,25 +1,27 @@
-//! Words of a core that changes none atomically: interrupts are masked for a load and a store.
+//! Words of a processor that changes none atomically: a load and a store with a lock held. A load or a store alone is whole.
+//!
+//! The lock is the program's critical section, or the interrupt mask of a chip that is known to have one core. On a target
+//! where neither is known there are no such words, and nothing that is made of them.
 
-use core::cell::UnsafeCell;
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use super::Interrupts;
-use crate::lock::Mask;
+use super::WordLock;
+use crate::lock::RawLock;
 
 /// Bits, set and cleared one at a time.
 #[derive(Debug)]
-pub(crate) struct Word(UnsafeCell<u32>);
+pub(crate) struct Word(AtomicU32);
 
 impl Word {
     pub(crate) const BITS: usize = 32;
 
     pub(crate) const fn new() -> Self {
-        Self(UnsafeCell::new(0))
+        Self(AtomicU32::new(0))
     }
 
     #[inline(always)]
     pub(crate) fn get(&self) -> u32 {
-        // SAFETY: a word is read at once; such a core has no other beside it.
-        unsafe { self.0.get().read_volatile() }
+        self.0.load(Relaxed)
     }
 
     /// Sets `bit`; whether it was clear.
@@ -34,23 +36,19 @@ impl Word {
         self.change(|old| old & !bit) & bit != 0
     }
 
-    /// Clears every bit; while nobody uses them.
+    /// Clears every bit; while nothing else uses them.
     pub(crate) fn clear(&self) {
         self.put(u32::MAX);
     }
 
+    /// The lock orders what came before one change before what comes after another.
     #[inline(always)]
     fn change(&self, to: impl FnOnce(u32) -> u32) -> u32 {
-        let saved = Interrupts::mask();
-        // SAFETY: with interrupts masked nothing else runs on the core, and there is no other.
-        let old = unsafe {
-            let old = self.0.get().read();
-            self.0.get().write(to(old));
+        WordLock::INIT.with(|| {
+            let old = self.0.load(Relaxed);
+            self.0.store(to(old), Relaxed);
             old
-        };
-        // SAFETY: masked above.
-        unsafe { Interrupts::restore(saved) };
-        old
+        })
     }
 }
 
@@ -70,8 +68,7 @@ impl Number {
 
     #[inline(always)]
     pub(crate) fn set(&self, value: u32) {
-        // SAFETY: a word is written at once; such a core has no other beside it.
-        unsafe { self.0.0.get().write_volatile(value) };
+        self.0.0.store(value, Relaxed);
     }
 
     pub(crate) fn bump(&self) {
@@ -83,15 +80,12 @@ impl Number {
 #[derive(Debug)]
 pub(crate) struct Count(Word);
 
-// SAFETY: changed with interrupts masked only, on a core that has no other beside it.
-unsafe impl Sync for Word {}
-
-/// From here on nobody counts any more, and the last owner never goes: a block lost rather than one freed too early.
+/// From here on nothing is counted any more, and the last owner never goes: a block lost rather than one freed too early.
 const SATURATED: u32 = u32::MAX / 2;
 
 impl Count {
     pub(crate) const fn one() -> Self {
-        Self(Word(UnsafeCell::new(1)))
+        Self(Word(AtomicU32::new(1)))
     }
 
     #[inline(always)]
@@ -105,8 +99,9 @@ impl Count {
         self.0.change(|owners| if owners >= SATURATED { owners } else { owners.wrapping_sub(1) }) == 1
     }
 
+    /// With the lock held, which orders it after what the others did before they went.
     pub(crate) fn is_one(&self) -> bool {
-        self.0.get() == 1
+        self.0.change(|owners| owners) == 1
     }
 }
 
@@ -117,7 +112,7 @@ mod tests {
     #[test]
     fn a_saturated_count_stays_so_and_the_last_owner_never_goes() {
         let owners = |count: &Count| count.0.get();
-        let count = Count(Word(UnsafeCell::new(SATURATED - 1)));
+        let count = Count(Word(AtomicU32::new(SATURATED - 1)));
         count.add();
         count.add();
         assert_eq!(owners(&count), SATURATED, "it stops there");
@@ -125,7 +120,7 @@ mod tests {
             !count.remove() && owners(&count) == SATURATED,
             "what is not counted any more is not taken off"
         );
-        let counted = Count(Word(UnsafeCell::new(SATURATED - 1)));
+        let counted = Count(Word(AtomicU32::new(SATURATED - 1)));
         assert!(
             !counted.remove() && owners(&counted) == SATURATED - 2,
             "one below is counted like any other"

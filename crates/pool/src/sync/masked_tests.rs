@@ -5,7 +5,7 @@ use std::boxed::Box;
 use std::cell::{Cell, RefCell};
 use std::thread_local;
 
-use crate::lock::Mask;
+use crate::lock::RawLock;
 
 #[path = "masked.rs"]
 #[expect(dead_code, reason = "the tests use what can go wrong")]
@@ -19,9 +19,6 @@ thread_local! {
     static HANDLER: RefCell<Option<Box<dyn Fn()>>> = const { RefCell::new(None) };
 }
 
-/// The interrupts of the core that this thread stands for.
-struct Interrupts;
-
 /// An interrupt, unless they are masked. It is not interrupted itself.
 fn interrupt() {
     let handler = if MASKED.get() == 0 { HANDLER.take() } else { None };
@@ -32,16 +29,21 @@ fn interrupt() {
     }
 }
 
+/// Masks the interrupts of the core that this thread stands for.
+struct WordLock;
+
 // SAFETY: the interrupts of this thread come from these two functions only.
-unsafe impl Mask for Interrupts {
+unsafe impl RawLock for WordLock {
+    const INIT: Self = Self;
+
     type Saved = u32;
 
-    fn mask() -> u32 {
+    fn acquire(&self) -> u32 {
         interrupt();
         MASKED.replace(MASKED.get() + 1)
     }
 
-    unsafe fn restore(saved: u32) {
+    unsafe fn release(&self, saved: u32) {
         assert_eq!(MASKED.get(), saved + 1, "put back what was not masked");
         MASKED.set(saved);
         interrupt();
@@ -104,4 +106,10 @@ fn nothing_is_counted_twice_or_not_at_all() {
     assert!(!count.is_one());
     interrupted(|| assert!(!count.remove()), || assert!(!count.remove()));
     assert!(count.is_one() && count.remove());
+}
+
+#[test]
+fn the_only_owner_is_told_with_interrupts_masked() {
+    let count = leaked(Count::one());
+    interrupted(|| (), || assert!(count.is_one()));
 }

@@ -6,7 +6,13 @@ use core::cell::UnsafeCell;
 pub(crate) use core::sync::atomic::AtomicU32;
 pub(crate) use core::sync::atomic::{AtomicBool, Ordering};
 
-pub(crate) use machine::{Hint, ahead};
+#[cfg(any(
+    target_has_atomic = "32",
+    feature = "critical-section",
+    feature = "unsafe-assume-single-core"
+))]
+pub(crate) use machine::Hint;
+pub(crate) use machine::ahead;
 
 #[cfg_attr(any(target_os = "none", target_os = "espidf"), path = "machine/chip.rs")]
 #[cfg_attr(

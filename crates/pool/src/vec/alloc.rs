@@ -40,7 +40,8 @@ pub trait AllocSlice<'p, T>: Sized {
     ///
     /// # Errors
     ///
-    /// As [`alloc_vec`](Self::alloc_vec), and then nothing is taken from the iterator.
+    /// As [`alloc_vec`](Self::alloc_vec), and then nothing is taken from the iterator. It is dropped with what is in it, unless
+    /// it was lent: `alloc_slice(&mut values)` leaves it to the caller, to be tried again.
     fn alloc_slice<I>(self, values: I) -> Result<PoolBox<'p, [T], Self::Pool>, Error>
     where
         I: IntoIterator<Item = T, IntoIter: ExactSizeIterator>,
@@ -70,7 +71,7 @@ pub trait AllocSlice<'p, T>: Sized {
     ///
     /// # Errors
     ///
-    /// As [`alloc_vec`](Self::alloc_vec).
+    /// As [`alloc_vec`](Self::alloc_vec). The value is dropped; a caller that needs it passes a clone.
     fn alloc_slice_filled(self, len: usize, value: T) -> Result<PoolBox<'p, [T], Self::Pool>, Error>
     where
         T: Clone,
@@ -94,7 +95,7 @@ impl<T, const K: usize, const N: usize, L: RawLock, M: Marking> AllocSlice<'stat
     }
 }
 
-#[cfg(any(target_has_atomic = "32", target_os = "none"))]
+#[cfg(any(target_has_atomic = "32", feature = "critical-section", feature = "unsafe-assume-single-core"))]
 impl<'p, T, const K: usize, const N: usize, const W: usize> AllocSlice<'p, T>
     for &'p crate::AtomicPool<[T; K], N, W>
 {

@@ -32,7 +32,8 @@ unsafe impl microusc_pool::Signal for Signal {
         let start = now_us();
         let longest = milliseconds.map_or(u64::MAX, |time| u64::from(time) * 1000);
         while !self.0.load(Ordering::Acquire) {
-            if now_us().wrapping_sub(start) >= longest {
+            // A clock that steps back, as one that is read in two halves may, has not run out.
+            if now_us().saturating_sub(start) >= longest {
                 return false;
             }
             if let Some(idle) = HOOKS.idle() {
