@@ -456,7 +456,7 @@ impl<'a, M: Marks> RawPool<'a, M> {
     }
 
     #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_exhausted"))]
-    pub(crate) fn exhausted(&mut self) -> Result<NonNull<u8>, Error> {
+    fn exhausted(&mut self) -> Result<NonNull<u8>, Error> {
         self.ledger.exhausted = self.ledger.exhausted.saturating_add(1);
         Err(Error::Exhausted)
     }

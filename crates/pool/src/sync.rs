@@ -24,11 +24,7 @@ mod world;
 mod flag;
 #[cfg(all(test, not(any(loom, shuttle)), target_has_atomic = "32"))]
 mod masked_tests;
-#[cfg(any(
-    target_has_atomic = "32",
-    feature = "critical-section",
-    feature = "unsafe-assume-single-core"
-))]
+#[cfg(any(target_has_atomic = "32", feature = "critical-section", feature = "unsafe-assume-single-core"))]
 #[cfg_attr(target_has_atomic = "32", path = "sync/atomic.rs")]
 #[cfg_attr(not(target_has_atomic = "32"), path = "sync/masked.rs")]
 mod words;

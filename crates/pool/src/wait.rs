@@ -141,15 +141,7 @@ impl<P: Locked> WaitPool<P> {
     ///
     /// [`Error::Exhausted`] or [`Error::Corrupt`].
     pub fn try_alloc(&'static self) -> Result<Taken<P>, Error> {
-        // SAFETY: the pool is used by the arguments only.
-        let taken = unsafe {
-            self.locked(|raw, queue| match raw.try_take() {
-                Some(block) => Ok(block),
-                None if queue.waiting() >= raw.available() && raw.can_take().is_ok() => raw.exhausted(),
-                None => raw.take_otherwise(),
-            })
-        };
-        taken.map(|block| self.handle(block))
+        self.with_raw(|raw| raw.take()).map(|block| self.handle(block))
     }
 
     /// As [`try_alloc`](Self::try_alloc), from the reserve as well: for interrupts. O(1); one critical section.

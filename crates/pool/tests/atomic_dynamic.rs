@@ -34,7 +34,10 @@ fn words_serve_one_pool_at_a_time_and_then_another_from_the_start() {
     let (mut one, mut two) = ([MaybeUninit::uninit(); 256], [MaybeUninit::uninit(); 256]);
     let pool = AtomicDynPool::new(&WORDS, anywhere, &mut one, 64, 8).unwrap();
     assert_eq!(AtomicDynPool::new(&WORDS, anywhere, &mut two, 32, 8).unwrap_err(), Error::Initialized);
-    let _never_returned = pool.alloc_raw().unwrap();
+    while pool.alloc_raw().is_ok() {} // never returned
+    // SAFETY: refused.
+    assert_eq!(unsafe { pool.free_raw(std::ptr::null_mut()) }, Err(Error::NotABlock));
+    assert_eq!((pool.stats().free, pool.stats().exhausted, pool.stats().refused), (0, 1, 1));
     drop(pool);
     let pool = AtomicDynPool::new(&WORDS, anywhere, &mut two, 32, 8).unwrap();
     let stats = pool.stats();

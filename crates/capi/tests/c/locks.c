@@ -198,6 +198,7 @@ static void two_are_served(bool with_reserve, void (*makes_free)(void **held)) {
     microusc_host_interrupt_at_release(NULL);
     CHECK_EQUAL(interrupts > 0, recorded);
     CHECK_EQUAL(overtaken, 0);
+    CHECK_EQUAL(info_of(&pool).waiting_tasks, 0);
     join(sleepers, 2);
     reported.count = 0;
 }
@@ -238,6 +239,7 @@ TEST(nothing_overtakes_while_the_list_is_repaired) {
     microusc_host_interrupt_at_release(NULL);
     CHECK_EQUAL(interrupts > 0, recorded);
     CHECK_EQUAL(overtaken, 0);
+    CHECK_EQUAL(info_of(&pool).waiting_tasks, 0);
     memory_pool_free(&pool, held[2]);
     join(sleepers, 2);
     reported.count = 0;

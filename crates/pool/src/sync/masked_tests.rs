@@ -19,9 +19,6 @@ thread_local! {
     static HANDLER: RefCell<Option<Box<dyn Fn()>>> = const { RefCell::new(None) };
 }
 
-/// The interrupt mask of the core that this thread stands for.
-struct WordLock;
-
 /// An interrupt, unless they are masked. It is not interrupted itself.
 fn interrupt() {
     let handler = if MASKED.get() == 0 { HANDLER.take() } else { None };
@@ -32,9 +29,13 @@ fn interrupt() {
     }
 }
 
+/// Masks the interrupts of the core that this thread stands for.
+struct WordLock;
+
 // SAFETY: the interrupts of this thread come from these two functions only.
 unsafe impl RawLock for WordLock {
     const INIT: Self = Self;
+
     type Saved = u32;
 
     fn acquire(&self) -> u32 {
@@ -105,4 +106,10 @@ fn nothing_is_counted_twice_or_not_at_all() {
     assert!(!count.is_one());
     interrupted(|| assert!(!count.remove()), || assert!(!count.remove()));
     assert!(count.is_one() && count.remove());
+}
+
+#[test]
+fn the_only_owner_is_told_with_interrupts_masked() {
+    let count = leaked(Count::one());
+    interrupted(|| (), || assert!(count.is_one()));
 }

@@ -150,7 +150,7 @@ fn a_task_that_leaves_the_queue_is_owed_nothing() {
 
 #[test]
 fn forgetting_takes_out_all_that_are_gone_and_only_these() {
-    let mut parts: Parts = Parts::new();
+    let mut parts = Parts::<BLOCKS>::new();
     let blocks = parts.take_all();
     let mut waiters: [Waiter<u32>; 5] = core::array::from_fn(|_| Waiter::new(0));
     let first = waiters.as_mut_ptr();

@@ -1,0 +1,36 @@
+//! What handles, snapshots and errors look like in a log.
+#![cfg(not(any(loom, shuttle)))]
+
+use microusc_pool::{Error, Pool, PoolArc, Shared, SpinLock};
+
+#[test]
+fn a_handle_is_shown_as_its_value() {
+    static BOXES: Pool<[u8; 2], 1, SpinLock> = Pool::new();
+    static SHARED: Pool<Shared<[u8; 2]>, 1, SpinLock> = Pool::new();
+    assert_eq!(format!("{:?}", BOXES.alloc([1, 2]).unwrap()), "[1, 2]");
+    assert_eq!(format!("{:?}", PoolArc::new(SHARED.alloc(Shared::new([3, 4])).unwrap())), "[3, 4]");
+}
+
+#[test]
+fn a_snapshot_is_shown_as_a_bar_and_its_numbers() {
+    static POOL: Pool<[u8; 32], 12, SpinLock> = Pool::new();
+    let shown = || POOL.stats().to_string();
+    let numbers = "blocks of 32 B used";
+    assert!(shown().starts_with(&format!("[............] 0 of 12 {numbers}, lowest free 12, exhausted 0")));
+    let mut held = vec![POOL.alloc([0; 32]).unwrap()];
+    assert!(shown().starts_with(&format!("[#...........] 1 of 12 {numbers}, lowest free 11")), "one is seen");
+    while let Ok(block) = POOL.alloc([0; 32]) {
+        held.push(block);
+    }
+    drop(held.split_off(6));
+    assert_eq!(
+        shown(),
+        "[######......] 6 of 12 blocks of 32 B used, lowest free 0, exhausted 1, refused 0, damaged 0"
+    );
+}
+
+#[test]
+fn an_error_is_shown_as_its_message() {
+    assert_eq!(Error::Exhausted.to_string(), Error::Exhausted.message());
+    assert_ne!(Error::DoubleFree.message(), Error::NotABlock.message());
+}
