@@ -150,3 +150,19 @@ fn repair_finds_every_free_block() {
     assert_eq!(taken, all);
     assert_eq!(parts.pool().used(), BLOCKS);
 }
+
+#[test]
+fn each_block_in_use_is_named_and_no_other() {
+    let mut parts = Parts::new();
+    let second = parts.pool().take().unwrap().as_ptr();
+    // SAFETY: ours to return.
+    unsafe { parts.pool().begin_put(second) }.unwrap();
+    let mut live = Vec::new();
+    parts.pool().for_each_live(|block| live.push(block.as_ptr().addr()));
+    assert_eq!(live, [parts.link(0).addr()], "what leaves has no owner any more");
+    // SAFETY: begun with above.
+    unsafe { parts.pool().cancel_put(second) };
+    let mut live = Vec::new();
+    parts.pool().for_each_live(|block| live.push(block.as_ptr().addr()));
+    assert_eq!(live, [parts.link(0).addr(), second.addr()]);
+}

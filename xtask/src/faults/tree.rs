@@ -10,12 +10,19 @@ use super::list::Fault;
 use crate::archive;
 
 /// The files of the tree, copied where nothing else looks.
-pub(crate) struct Tree(PathBuf);
+pub(crate) struct Tree {
+    root: PathBuf,
+    /// Held as long as this is used: of two that plant in one tree, neither would know what it tests.
+    _lock: fs::File,
+}
 
 impl Tree {
     /// Copies what changed since the last time, so that Cargo builds no more than that anew.
     pub(crate) fn copy(sh: &Shell) -> Result<Self> {
-        let root = archive::work_dir(sh, "faults")?.join("tree");
+        let folder = archive::work_dir(sh, "faults")?;
+        let lock = fs::File::create(folder.join("lock"))?;
+        lock.lock()?;
+        let root = folder.join("tree");
         let listed = cmd!(sh, "git ls-files --cached --others --exclude-standard").quiet().read()?;
         let files: Vec<&Path> =
             listed.lines().map(Path::new).filter(|path| sh.current_dir().join(path).is_file()).collect();
@@ -28,17 +35,17 @@ impl Tree {
                 fs::write(&to, content)?;
             }
         }
-        Ok(Self(root))
+        Ok(Self { root, _lock: lock })
     }
 
     /// Where it is.
     pub(crate) fn root(&self) -> &Path {
-        &self.0
+        &self.root
     }
 
     /// Plants a fault until the result is dropped.
     pub(crate) fn plant(&self, fault: &Fault) -> Result<Planted> {
-        let file = self.0.join(&fault.file);
+        let file = self.root.join(&fault.file);
         let whole = fs::read_to_string(&file)?;
         let planted = Planted { file, whole };
         fs::write(&planted.file, planted.whole.replacen(&fault.old, &fault.new, 1))?;
