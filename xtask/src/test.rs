@@ -10,13 +10,14 @@ use xshell::{Shell, cmd};
 use crate::report::{Done, Report};
 use crate::{
     bench, budgets, component, costs, ctests, esp_hal, freertos, fuzz, header, hotpath, lint, picture, qemu,
-    samples, stress, variants,
+    samples, setup, stress, variants,
 };
 
 /// Runs everything.
 pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
     let extra = extra_documents(arguments)?;
     let mut report = Report::default();
+    setup::steps(sh, &mut report);
     lint::steps(sh, &mut report);
     report.step("Rust tests", || {
         cmd!(sh, "cargo test --workspace --lib --bins --tests --examples").run()?;
