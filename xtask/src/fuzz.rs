@@ -86,8 +86,9 @@ pub(crate) fn missing(sh: &Shell) -> Result<Option<String>> {
     if !tools::in_ci() {
         return Ok(Some("cargo-fuzz is not installed: cargo install cargo-fuzz".into()));
     }
+    // It only starts others, so it need not be fast, and is built in half the time.
     tools::persistently("cargo-fuzz", || {
-        cmd!(sh, "cargo install --quiet --locked cargo-fuzz").run().map_err(Into::into)
+        cmd!(sh, "cargo install --quiet --locked --debug cargo-fuzz").run().map_err(Into::into)
     })
     .context("cargo-fuzz could not be installed")?;
     Ok(None)

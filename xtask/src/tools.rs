@@ -90,14 +90,14 @@ pub(crate) fn in_ci() -> bool {
 pub(crate) fn missing(_sh: &Shell, tool: Tool) -> Result<Option<String>> {
     /// Two threads of one process need not wait for each other's lock of the package manager.
     static INSTALLING: Mutex<()> = Mutex::new(());
-    if works(tool) {
+    if is_there(tool) {
         return Ok(None);
     }
     if !in_ci() {
         return Ok(Some(told(&[tool])));
     }
     let _alone = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
-    if !works(tool) {
+    if !is_there(tool) {
         install(&[tool])?;
     }
     Ok(None)
@@ -125,13 +125,13 @@ fn install(tools: &[Tool]) -> Result<()> {
         format!("{} could not be installed", names.join(", "))
     })?;
     for tool in tools {
-        ensure!(works(*tool), "{} does not run although {} was installed", tool.name, tool.packages);
+        ensure!(is_there(*tool), "{} does not run although {} was installed", tool.name, tool.packages);
     }
     Ok(())
 }
 
-/// Whether a tool shows that it is there. What did once is not asked again.
-fn works(tool: Tool) -> bool {
+/// Whether a tool shows that it is there; nothing is installed. What did once is not asked again.
+pub(crate) fn is_there(tool: Tool) -> bool {
     static SEEN: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
     let seen = || SEEN.lock().unwrap_or_else(PoisonError::into_inner);
     if seen().contains(tool.name) {
@@ -167,7 +167,7 @@ fn is_recent_rust(said: &str) -> bool {
 
 /// Every tool of the list: in CI all that are missing are installed together, elsewhere they are named.
 pub(crate) fn all() -> Result<Done> {
-    let missing: Vec<Tool> = ALL.iter().copied().filter(|tool| !works(*tool)).collect();
+    let missing: Vec<Tool> = ALL.iter().copied().filter(|tool| !is_there(*tool)).collect();
     if missing.is_empty() {
         return Ok(Done::Passed(format!("{} programs and files", ALL.len())));
     }
