@@ -10,7 +10,7 @@ use xshell::Shell;
 use super::calls::{Goes, Reader};
 use crate::report::Done;
 
-// Parts of mangled names.
+// Parts of mangled names, in either way to mangle them: a compiler that may use unstable features takes the newer one.
 
 /// Pools that are statics.
 const POOLS: [&str; 2] = ["7station8READINGS", "7station5LINES"];
@@ -19,7 +19,7 @@ const HOT: [&str; 2] = ["7station4take", "7station9give_back"];
 /// Each check must be able to fail: here is a static with content, and the interrupt's handler, whose queue and timer lie in
 /// a `RefCell`, which may panic.
 const WITH_CONTENT: &str = "esp_app_desc";
-const PANICS: &str = "___esp_hal_internal_tick";
+const PANICS: &str = "__esp_hal_internal_tick";
 
 /// Code of the pools and of the example; and of `core`, which is made for types of ours. How much of it is compiled into its
 /// caller is the compiler's choice: what is not is walked in turn.
@@ -146,6 +146,17 @@ mod tests {
     const CALLS: &[u8] = &[0xef, 0x00, 0x00, 0x10, 0x82, 0x80];
     const RETURNS: &[u8] = &[0x82, 0x80];
     const FREE: &str = "_ZN13microusc_pool4pool4free17h0E";
+
+    /// An identifier that begins with `_` has one more in front of it in the newer way.
+    #[test]
+    fn the_handler_is_found_by_either_name() {
+        for name in
+            ["_ZN7station23__esp_hal_internal_tick17h0E", "_RNvCs0_7station23___esp_hal_internal_tick"]
+        {
+            let at = [(0x1000, Function { name, code: RETURNS })].into();
+            assert!(Functions { at }.walk(super::PANICS).is_ok(), "{name}");
+        }
+    }
 
     /// What is wrong with `station::take`, which calls the first of these, which calls the next.
     fn wrong(names: &[&str]) -> Vec<String> {
