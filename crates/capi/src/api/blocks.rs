@@ -6,7 +6,7 @@ use core::ptr::{NonNull, null_mut};
 use microusc_pool::{Error, RawLock};
 
 use crate::abi::*;
-use crate::control::{Control, alone, control_of, lock, modes, raw, with_pool};
+use crate::control::{Control, alone, control_of, found, lock, modes, raw, with_pool};
 use crate::port::PortLock;
 use crate::registry;
 use crate::report::{Caller, refused};
@@ -35,7 +35,7 @@ pub(super) unsafe fn alloc(
     none: impl FnOnce(*mut memory_pool_t) -> *mut c_void,
 ) -> *mut c_void {
     // SAFETY: obligation 1.
-    let Ok(control) = (unsafe { control_of(pool) }) else { return none(pool) };
+    let Some(control) = (unsafe { found(pool) }) else { return none(pool) };
     // SAFETY: `control` is that of `pool`, and the lock is held.
     match unsafe { lock(control).try_with(|| raw(pool, control).try_take()) } {
         Ok(block) => block.as_ptr().cast(),
@@ -137,7 +137,7 @@ pub(super) unsafe fn free(caller: Caller, pool: *mut memory_pool_t, block: *mut 
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_alloc_unsynchronized"))]
 pub unsafe extern "C" fn memory_pool_alloc_unsynchronized(pool: *mut memory_pool_t) -> *mut c_void {
     // SAFETY: obligation 1.
-    let Ok(control) = (unsafe { control_of(pool) }) else { return no_pool_to_alloc_alone(pool) };
+    let Some(control) = (unsafe { found(pool) }) else { return no_pool_to_alloc_alone(pool) };
     // SAFETY: `control` is that of `pool`, which nobody else uses, as the function's name asks.
     match unsafe { alone(pool, control).try_take() } {
         Some(block) => block.as_ptr().cast(),
