@@ -67,7 +67,8 @@ unsafe impl NonAllocatingLock for Recorded {}
 /// Runs an operation that is to take `locks` locks, one after the other.
 #[track_caller]
 fn takes<R>(locks: u32, operation: impl FnOnce() -> R) -> R {
-    (TAKEN.set(0), ASKED.set(0));
+    TAKEN.set(0);
+    ASKED.set(0);
     let result = operation();
     assert_eq!(HELD.get(), 0, "a lock is held when the operation returned");
     assert_eq!(TAKEN.get(), locks, "locks taken");
@@ -309,7 +310,8 @@ mod newcomers {
     fn are_not_first(pool: &'static Waited, makes_free: impl FnOnce()) {
         let mut waits: [_; 3] = std::array::from_fn(|_| Box::pin(pool.wait(0)));
         assert!(waits.iter_mut().all(|wait| is_pending(wait.as_mut())));
-        (POOL.set(Some(pool)), CAME.set(0));
+        POOL.set(Some(pool));
+        CAME.set(0);
         INTERRUPT.set(Some(comes_later));
         makes_free();
         INTERRUPT.set(None);
