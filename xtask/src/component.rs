@@ -71,8 +71,12 @@ fn all_archives(sh: &Shell, report: &mut Report) -> bool {
 pub(crate) fn steps(sh: &Shell, report: &mut Report) {
     report.step("component: metrics by Prometheus's parser", || metrics::check(sh));
     let made = all_archives(sh, report);
+    report.step("component: archives of RISC-V, by rustup's targets", || archives::riscv_by_rustup(sh));
     report.step("component: Xtensa code under a linker that shortens", || qemu::check_relaxed(sh));
     if !made {
+        report.step("component: everything that is made of its archives", || {
+            Ok(Done::Skipped("it has no archives of RISC-V".to_owned()))
+        });
         return;
     }
     report.step("component: beside other Rust code", || archives::beside_other_rust(sh));

@@ -90,7 +90,7 @@ fn on_this_machine(sh: &Shell) -> Result<Done> {
 /// Builds for the chip as a user does; the program's path is left in `program`.
 fn build(sh: &Shell, chip: &Chip, program: &std::cell::Cell<Option<PathBuf>>) -> Result<Done> {
     let target = &chip.target();
-    if let Some(why) = qemu::clippy_missing(sh, target)? {
+    if let Some(why) = (target.toolchain.missing)(sh, target)? {
         return Ok(Done::Skipped(why));
     }
     let linker = match linker(sh)? {
@@ -111,7 +111,7 @@ fn build(sh: &Shell, chip: &Chip, program: &std::cell::Cell<Option<PathBuf>>) ->
 /// Clippy on what only chips see. All of esp-hal is checked for it once more, so that one chip must do.
 fn clippy(sh: &Shell, chip: &Chip) -> Result<Done> {
     let target = &chip.target();
-    if let Some(why) = qemu::clippy_missing(sh, target)? {
+    if let Some(why) = (target.toolchain.missing)(sh, target)? {
         return Ok(Done::Skipped(why));
     }
     let mut clippy = cargo(sh, chip, qemu::clippy(target));

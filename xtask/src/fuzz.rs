@@ -8,6 +8,7 @@ use lexopt::{Arg, Parser, ValueExt};
 use xshell::{Shell, cmd};
 
 use crate::report::{Done, Report};
+use crate::tools;
 
 /// How long each target runs as a part of `cargo xtask test`.
 const SMOKE: Duration = Duration::from_secs(8);
@@ -33,13 +34,13 @@ pub(crate) fn steps(sh: &Shell, report: &mut Report) {
 }
 
 fn fuzz(sh: &Shell, time: Duration, report: &mut Report) {
-    let targets = match ready(sh).and_then(|why_not| Ok((why_not, targets(sh)?))) {
-        Ok((None, targets)) => targets,
-        Ok((Some(why_not), _)) => return report.step("fuzz targets", || Ok(Done::Skipped(why_not))),
+    let (toolchain, targets) = match ready(sh).and_then(|ready| Ok((ready, targets(sh)?))) {
+        Ok((Ok(toolchain), targets)) => (toolchain, targets),
+        Ok((Err(why_not), _)) => return report.step("fuzz targets", || Ok(Done::Skipped(why_not))),
         Err(error) => return report.step("fuzz targets", || Err(error)),
     };
     report.step("fuzz targets build", || {
-        cmd!(sh, "cargo +nightly fuzz build").run()?;
+        cmd!(sh, "cargo {toolchain} fuzz build").run()?;
         Done::passed()
     });
     let seconds = time.as_secs().to_string();
@@ -49,7 +50,7 @@ fn fuzz(sh: &Shell, time: Duration, report: &mut Report) {
             sh.create_dir(&corpus)?;
             let ran = cmd!(
                 sh,
-                "cargo +nightly fuzz run {target} {corpus} {seeds} -- -max_total_time={seconds} -verbosity=0 -close_fd_mask=3"
+                "cargo {toolchain} fuzz run {target} {corpus} {seeds} -- -max_total_time={seconds} -verbosity=0 -close_fd_mask=3"
             )
             .ignore_status()
             .output()?;
@@ -69,21 +70,26 @@ fn targets(sh: &Shell) -> Result<Vec<String>> {
     Ok(names.collect())
 }
 
-/// What is missing for fuzzing, outside CI; in CI it is installed, or an error.
-fn ready(sh: &Shell) -> Result<Option<String>> {
-    let in_ci = std::env::var_os("CI").is_some();
-    if cmd!(sh, "cargo +nightly --version").quiet().ignore_stdout().ignore_stderr().run().is_err() {
-        let why_not = "fuzzing takes a nightly toolchain: rustup toolchain install nightly";
-        return if in_ci { bail!(why_not) } else { Ok(Some(why_not.into())) };
+/// The toolchain that fuzz targets are built with, or why they cannot be. In CI what is missing is installed.
+fn ready(sh: &Shell) -> Result<std::result::Result<String, String>> {
+    if let Some(why_not) = missing(sh)? {
+        return Ok(Err(why_not));
     }
+    tools::rust_toolchain(sh, "nightly", "fuzzing")
+}
+
+/// Why Cargo cannot fuzz, if so. In CI its command for that is installed if it is not there.
+pub(crate) fn missing(sh: &Shell) -> Result<Option<String>> {
     if cmd!(sh, "cargo fuzz --version").quiet().ignore_stdout().ignore_stderr().run().is_ok() {
         return Ok(None);
     }
-    if !in_ci {
+    if !tools::in_ci() {
         return Ok(Some("cargo-fuzz is not installed: cargo install cargo-fuzz".into()));
     }
-    cmd!(sh, "cargo install --quiet --locked cargo-fuzz")
-        .run()
-        .context("cargo-fuzz could not be installed")?;
+    // It only starts others, so it need not be fast, and is built in half the time.
+    tools::persistently("cargo-fuzz", || {
+        cmd!(sh, "cargo install --quiet --locked --debug cargo-fuzz").run().map_err(Into::into)
+    })
+    .context("cargo-fuzz could not be installed")?;
     Ok(None)
 }

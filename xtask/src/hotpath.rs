@@ -65,7 +65,7 @@ fn check(sh: &Shell) -> Result<Done> {
 pub(crate) fn check_instruction_ram(objects: &[Vec<u8>]) -> Result<()> {
     let reached = iram::reached(objects, ENTRIES, &[])?;
     for (name, (bytes, narrow)) in &reached.functions {
-        println!("{bytes:>6} B  {narrow:>2} narrow accesses  {name}");
+        eprintln!("{bytes:>6} B  {narrow:>2} narrow accesses  {name}");
     }
     only_ram(&reached)
 }

@@ -20,6 +20,7 @@ mod picture;
 mod qemu;
 mod report;
 mod samples;
+mod setup;
 mod stress;
 mod test;
 mod tools;

@@ -6,6 +6,7 @@
 //!   run         QEMU; what it printed and how it ended, against the file beside the program
 //! ```
 
+mod installed;
 mod link;
 mod lint;
 mod points;
@@ -29,12 +30,13 @@ use crate::report::{Done, Report, in_parallel};
 use crate::tools::{self, GCC, READELF};
 use programs::PROGRAMS;
 
+pub(crate) use installed::by_rustup;
 pub(crate) use link::Linker;
 pub(crate) use programs::{BUDGETS, ON_FREERTOS, Program, Source};
 pub(crate) use relaxed::check as check_relaxed;
 pub(crate) use run::{check, passed, traced};
 pub(crate) use targets::{FREERTOS, TARGETS, Target, WINDOWED};
-pub(crate) use toolchain::{cargo, clippy, clippy_missing, debian_missing};
+pub(crate) use toolchain::{MadeBy, UNWIND_TABLES, cargo, clippy, debian_missing};
 pub(crate) use trace::Trace;
 pub(crate) use xtensa::windowed_image;
 
@@ -106,6 +108,7 @@ pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
     let options = Options::parse(arguments)?;
     if options.targets.is_empty() && options.programs.is_empty() {
         lint::steps(sh, &mut report);
+        installed::steps(sh, &mut report);
     }
     on_targets(sh, &options, &mut report);
     report.finish()
@@ -115,6 +118,7 @@ pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
 pub(crate) fn steps(sh: &Shell, report: &mut Report) {
     lint::steps(sh, report);
     on_targets(sh, &Options::default(), report);
+    installed::steps(sh, report);
 }
 
 fn on_targets(sh: &Shell, options: &Options, report: &mut Report) {

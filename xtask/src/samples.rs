@@ -37,7 +37,7 @@ pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
     for path in &arguments {
         match check(sh, Path::new(path)) {
             Ok(Done::Passed(note)) => println!("{note}"),
-            Ok(Done::Skipped(why)) => println!("SKIPPED {}: {why}", path.display()),
+            Ok(Done::Skipped(why) | Done::Partly(why)) => println!("SKIPPED {}: {why}", path.display()),
             Err(error) => {
                 failed += 1;
                 println!("FAILED {}: {error:#}", path.display());

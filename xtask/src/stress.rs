@@ -9,6 +9,7 @@ use xshell::{Shell, cmd};
 
 use crate::archive::target_dir;
 use crate::report::{Done, Report};
+use crate::tools;
 
 /// Operations of a full run.
 const FULL: u64 = 50_000_000;
@@ -64,27 +65,26 @@ fn stress(sh: &Shell, operations: u64, report: &mut Report) {
     for sanitizer in [&THREAD, &ADDRESS] {
         let Sanitizer { name, options, .. } = sanitizer;
         report.step(&format!("stress, {name} sanitizer, {operations} operations"), || {
-            if let Some(why_not) = missing(sh)? {
-                return Ok(Done::Skipped(why_not));
-            }
-            let (program, operations) = (build(sh, sanitizer)?, operations.to_string());
+            let toolchain = match toolchain(sh)? {
+                Ok(toolchain) => toolchain,
+                Err(why_not) => return Ok(Done::Skipped(why_not)),
+            };
+            let (program, operations) = (build(sh, &toolchain, sanitizer)?, operations.to_string());
             cmd!(sh, "{program} --ops {operations}").env(options.0, options.1).run()?;
             Done::passed()
         });
     }
     for flaw in ["lock", "order"] {
-        report.step(&format!("stress, thread sanitizer finds flaw `{flaw}`"), || {
-            if let Some(why_not) = missing(sh)? {
-                return Ok(Done::Skipped(why_not));
-            }
-            finds(sh, flaw)
+        report.step(&format!("stress, thread sanitizer finds flaw `{flaw}`"), || match toolchain(sh)? {
+            Ok(toolchain) => finds(sh, &toolchain, flaw),
+            Err(why_not) => Ok(Done::Skipped(why_not)),
         });
     }
 }
 
 /// ThreadSanitizer must report the flaw.
-fn finds(sh: &Shell, flaw: &str) -> Result<Done> {
-    let (program, operations) = (build(sh, &THREAD)?, FLAWED.to_string());
+fn finds(sh: &Shell, toolchain: &str, flaw: &str) -> Result<Done> {
+    let (program, operations) = (build(sh, toolchain, &THREAD)?, FLAWED.to_string());
     let ran = cmd!(sh, "{program} --ops {operations} --flaw {flaw}")
         .env(THREAD.options.0, THREAD.options.1)
         .ignore_status()
@@ -95,24 +95,19 @@ fn finds(sh: &Shell, flaw: &str) -> Result<Done> {
 }
 
 /// Builds the program in a target directory of its own and returns its path.
-fn build(sh: &Shell, sanitizer: &Sanitizer) -> Result<PathBuf> {
+fn build(sh: &Shell, toolchain: &str, sanitizer: &Sanitizer) -> Result<PathBuf> {
     let target = target_dir(sh).join(format!("sanitizer-{}", sanitizer.name));
-    cmd!(sh, "cargo +nightly build --quiet --release --package microusc-stress --target {TARGET}")
+    cmd!(sh, "cargo {toolchain} build --quiet --release --package microusc-stress --target {TARGET}")
         .env("RUSTFLAGS", sanitizer.flags)
         .env("CARGO_TARGET_DIR", &target)
         .run()?;
     Ok(target.join(TARGET).join("release/microusc-stress"))
 }
 
-/// What is missing, outside CI; in CI it is an error.
-fn missing(sh: &Shell) -> Result<Option<String>> {
+/// The toolchain with the sanitizers, or why there is none.
+pub(crate) fn toolchain(sh: &Shell) -> Result<std::result::Result<String, String>> {
     if !cfg!(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")) {
-        return Ok(Some(format!("the sanitizers run on {TARGET}")));
+        return Ok(Err(format!("the sanitizers run on {TARGET}")));
     }
-    if cmd!(sh, "cargo +nightly --version").quiet().ignore_stdout().ignore_stderr().run().is_ok() {
-        return Ok(None);
-    }
-    let why_not = "sanitizers take a nightly toolchain: rustup toolchain install nightly";
-    ensure!(std::env::var_os("CI").is_none(), why_not);
-    Ok(Some(why_not.into()))
+    tools::rust_toolchain(sh, "nightly", "a sanitizer")
 }

@@ -10,16 +10,25 @@ use xshell::{Shell, cmd};
 use crate::report::{Done, Report};
 use crate::{
     bench, budgets, component, costs, ctests, esp_hal, faults, freertos, fuzz, header, hotpath, lint,
-    picture, qemu, samples, stress, variants,
+    picture, qemu, samples, setup, stress, variants,
 };
+
+/// Names a file that only a test of `poolscope` reads.
+const RECORDING: &str = "POOLSCOPE_SYSVIEW_JSON";
 
 /// Runs everything.
 pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
     let extra = extra_documents(arguments)?;
     let mut report = Report::default();
+    setup::steps(sh, &mut report);
     lint::steps(sh, &mut report);
     report.step("Rust tests", || {
         cmd!(sh, "cargo test --workspace --lib --bins --tests --examples").run()?;
+        if std::env::var_os(RECORDING).is_none() {
+            return Ok(Done::Partly(format!(
+                "{RECORDING} names no recording of a device to compare an import with"
+            )));
+        }
         Done::passed()
     });
     report.step("Rust doc tests", || {

@@ -1,15 +1,19 @@
 //! What is tested besides the plain build: features one by one, the model checker, documentation, the oldest compiler.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use xshell::{Shell, cmd};
 
 use crate::archive::target_dir;
 use crate::first_sample;
 use crate::qemu::{self, TARGETS, Target};
 use crate::report::{Done, Report};
+use crate::tools;
 
 /// Of ESP-IDF's targets in Rust, which nobody has a library built for, one without atomic instructions and one with.
 const ESP_IDF: [&str; 2] = ["riscv32imc-esp-espidf", "riscv32imafc-esp-espidf"];
+
+/// The oldest compiler: what the workspace states.
+const OLDEST: &str = env!("CARGO_PKG_RUST_VERSION");
 
 /// The checks, for a report of several commands.
 pub(crate) fn steps(sh: &Shell, report: &mut Report) {
@@ -76,20 +80,24 @@ fn scheduled(sh: &Shell, by: &str) -> Result<Done> {
     Done::passed()
 }
 
-/// The version that the workspace states is the one that runs these tests, or is installed beside it.
+/// The version that the workspace states is the one that runs these tests, or is installed beside it. Only that one says of
+/// programs that must not compile what is written down of it.
 fn oldest_compiler(sh: &Shell) -> Result<Done> {
-    let manifest: toml::Table = sh.read_file("Cargo.toml")?.parse()?;
-    let stated = manifest["workspace"]["package"]["rust-version"].as_str().context("no rust-version")?;
-    let running = cmd!(sh, "rustc --version").quiet().read()?;
-    if running.starts_with(&format!("rustc {stated}.")) {
-        return Ok(Done::Passed(format!("{stated} runs these tests")));
-    }
-    let toolchain = format!("+{stated}");
-    if cmd!(sh, "cargo {toolchain} --version").quiet().ignore_stdout().ignore_stderr().run().is_err() {
-        let why_not = format!("Rust {stated} is not installed: rustup toolchain install {stated}");
-        ensure!(std::env::var_os("CI").is_none(), why_not);
-        return Ok(Done::Skipped(why_not));
-    }
+    let toolchain = match oldest_toolchain(sh)? {
+        Ok(None) => return Ok(Done::Passed(format!("{OLDEST} runs these tests"))),
+        Ok(Some(toolchain)) => toolchain,
+        Err(why_not) => return Ok(Done::Skipped(why_not)),
+    };
     cmd!(sh, "cargo {toolchain} check --quiet --workspace --all-targets").run()?;
-    Ok(Done::Passed(format!("{stated} checks the workspace")))
+    cmd!(sh, "cargo {toolchain} test --quiet --package microusc-pool --test ui").run()?;
+    Ok(Done::Passed(format!("{OLDEST} checks the workspace, and what must not compile")))
+}
+
+/// The toolchain of that version, `None` if it is the one that runs these tests, or why there is none.
+pub(crate) fn oldest_toolchain(sh: &Shell) -> Result<std::result::Result<Option<String>, String>> {
+    let running = cmd!(sh, "rustc --version").quiet().read()?;
+    if running.starts_with(&format!("rustc {OLDEST}.")) {
+        return Ok(Ok(None));
+    }
+    Ok(tools::rust_toolchain(sh, OLDEST, "the oldest supported compiler")?.map(Some))
 }

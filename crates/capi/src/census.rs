@@ -4,17 +4,20 @@ use core::ptr::NonNull;
 
 use microusc_pool::{RawPool, Stats, Survey, Waited};
 
-use crate::abi::{esp_err_t, memory_pool_info_t, memory_pool_t};
-use crate::control::{Control, ControlMarks, control_of};
+use crate::abi::{memory_pool_info_t, memory_pool_t};
+use crate::control::{Control, ControlMarks};
+use crate::overlap::FIRST_OF_SET;
+use crate::refusal::Refusal;
 use crate::registry::{self, Changed};
 use crate::wait::Place;
 
+/// The struct is found by its address: it may hold anything.
+///
 /// # Safety
 ///
-/// `pool` is null, or points to a struct that is zeroed or holds a pool, which nobody ends meanwhile.
-pub(crate) unsafe fn info_of(pool: *mut memory_pool_t) -> Result<memory_pool_info_t, esp_err_t> {
-    // SAFETY: as the caller promises.
-    let control = unsafe { control_of(pool) }?;
+/// If a live pool has this address, then it is not destroyed meanwhile.
+pub(crate) unsafe fn info_of(pool: *mut memory_pool_t) -> Result<memory_pool_info_t, Refusal> {
+    let control = registry::live(pool)?;
     let mut survey = None;
     loop {
         // SAFETY: `control` is that of `pool`, which is live, as the caller promises.
@@ -89,7 +92,7 @@ fn info(control: &Control, stats: Stats, waiting_tasks: usize) -> memory_pool_in
     memory_pool_info_t {
         name: control.name,
         placement: control.placement,
-        flags: control.flags,
+        flags: control.flags & !FIRST_OF_SET,
         block_size: stats.stride_bytes,
         requested_size: control.requested_size,
         num_blocks: stats.capacity,

@@ -1,15 +1,17 @@
 //! Making and ending pools. Every step that fails gives back what the steps before it took.
 
 use core::ffi::{CStr, c_char};
-use core::ptr::{NonNull, null_mut};
+use core::ptr::{NonNull, null, null_mut};
 
 use microusc_pool::{Geometry, Ledger, Order, Queue, RawLock, RawPool, Waited};
 
 use crate::abi::*;
 use crate::control::{Control, ControlMarks};
+use crate::overlap::Range;
 use crate::placement::{self, Terms};
 use crate::port::{self, PortLock};
-use crate::registry;
+use crate::refusal::{self, Refusal};
+use crate::registry::{self, Reservation, Wanted};
 use crate::wait::Place;
 use crate::watch::{self, Watch};
 
@@ -20,15 +22,15 @@ const CONTROL_CAPS: u32 = MALLOC_CAP_INTERNAL | MALLOC_CAP_8BIT;
 pub(crate) struct Allocation(NonNull<u8>);
 
 impl Allocation {
-    fn new(bytes: usize, align: usize, caps: u32) -> Result<Self, esp_err_t> {
-        NonNull::new(port::allocate(bytes, align, caps)).map(Self).ok_or(ESP_ERR_NO_MEM)
+    fn new(bytes: usize, align: usize, caps: u32) -> Result<Self, Refusal> {
+        NonNull::new(port::allocate(bytes, align, caps)).map(Self).ok_or_else(|| ESP_ERR_NO_MEM.into())
     }
 
     /// Memory for what locks, interrupts and single bytes touch.
-    pub(crate) fn for_control(bytes: usize, align: usize) -> Result<Self, esp_err_t> {
+    pub(crate) fn for_control(bytes: usize, align: usize) -> Result<Self, Refusal> {
         let memory = Self::new(bytes, align, CONTROL_CAPS)?;
         if !placement::fits_control(memory.0.as_ptr(), bytes) {
-            return Err(MEMORY_POOL_ERR_WRONG_MEMORY);
+            return Err(MEMORY_POOL_ERR_WRONG_MEMORY.into());
         }
         Ok(memory)
     }
@@ -49,6 +51,8 @@ impl Drop for Allocation {
 pub(crate) enum Home {
     /// The caller has the struct; the control block comes from the heap.
     Caller(*mut memory_pool_t),
+    /// The same of a class of the set at this address, which has reserved its struct as a whole.
+    Class(*mut memory_pool_t, *const ()),
     /// Both come from the heap, together.
     Heap,
 }
@@ -61,7 +65,7 @@ pub(crate) enum Home {
 pub(crate) unsafe fn create(
     home: Home,
     config: &memory_pool_config_t,
-) -> Result<*mut memory_pool_t, esp_err_t> {
+) -> Result<*mut memory_pool_t, Refusal> {
     // SAFETY: as the caller promises.
     unsafe { create_aligned(home, config, 1) }
 }
@@ -75,25 +79,43 @@ pub(crate) unsafe fn create_aligned(
     home: Home,
     config: &memory_pool_config_t,
     align: usize,
-) -> Result<*mut memory_pool_t, esp_err_t> {
+) -> Result<*mut memory_pool_t, Refusal> {
     let mut terms = placement::terms(config.placement, config.flags)?;
     terms.align = terms.align.max(align);
-    let geometry = Geometry::new(config.block_size, terms.align, config.num_blocks).map_err(reason_of)?;
-    let head = if matches!(home, Home::Heap) { size_of::<memory_pool_t>() } else { 0 };
-    if let Home::Caller(pool) = home
-        && registry::contains(pool)
-    {
-        return Err(ESP_ERR_INVALID_STATE);
-    }
+    let geometry = Geometry::new(config.block_size, terms.align, config.num_blocks)?;
+    let (pool, inside) = match home {
+        // SAFETY: as the caller promises.
+        Home::Heap => return unsafe { create_in_heap(None, config, &terms, geometry) },
+        Home::Caller(pool) => (pool, null()),
+        Home::Class(pool, set) => (pool, set),
+    };
+    let wanted = Wanted {
+        place: pool.cast_const().cast(),
+        place_bytes: size_of::<memory_pool_t>(),
+        memory: Range::EMPTY,
+        inside,
+    };
+    // SAFETY: as the caller promises.
+    registry::reserve(&wanted, || unsafe { create_in_heap(Some(pool), config, &terms, geometry) })
+}
 
+/// With a struct of the caller's, which is reserved, or one of the heap's.
+///
+/// # Safety
+///
+/// As [`create`].
+unsafe fn create_in_heap(
+    pool: Option<*mut memory_pool_t>,
+    config: &memory_pool_config_t,
+    terms: &Terms,
+    geometry: Geometry,
+) -> Result<*mut memory_pool_t, Refusal> {
+    let head = if pool.is_none() { size_of::<memory_pool_t>() } else { 0 };
     let bytes = head + size_of::<Control>() + geometry.capacity();
     let memory = Allocation::for_control(bytes, align_of::<Control>())?;
-    let storage = storage(&terms, &geometry)?;
+    let storage = storage(terms, &geometry)?;
 
-    let pool = match home {
-        Home::Caller(pool) => pool,
-        Home::Heap => memory.0.as_ptr().cast(),
-    };
+    let pool = pool.unwrap_or(memory.0.as_ptr().cast());
     // SAFETY: inside the allocation, behind the struct if that is there.
     let control: NonNull<Control> = unsafe { memory.0.add(head) }.cast();
     let parts = Parts { pool, control, base: storage.0.as_ptr(), geometry };
@@ -111,12 +133,12 @@ pub(crate) unsafe fn create_aligned(
     Ok(pool)
 }
 
-fn storage(terms: &Terms, geometry: &Geometry) -> Result<Allocation, esp_err_t> {
+fn storage(terms: &Terms, geometry: &Geometry) -> Result<Allocation, Refusal> {
     let storage = Allocation::new(geometry.bytes(), terms.align, terms.caps)?;
     if terms.fits(storage.0.as_ptr(), geometry.bytes()) {
         Ok(storage)
     } else {
-        Err(MEMORY_POOL_ERR_WRONG_MEMORY)
+        Err(MEMORY_POOL_ERR_WRONG_MEMORY.into())
     }
 }
 
@@ -129,32 +151,36 @@ pub(crate) unsafe fn create_static(
     pool: *mut memory_pool_t,
     (buffer, buffer_size): (*mut u8, usize),
     config: &memory_pool_config_t,
-) -> Result<(), esp_err_t> {
-    let geometry =
-        Geometry::new(config.block_size, size_of::<usize>(), config.num_blocks).map_err(reason_of)?;
+) -> Result<(), Refusal> {
+    let geometry = Geometry::new(config.block_size, size_of::<usize>(), config.num_blocks)?;
     let word = align_of::<Control>();
     let padding = buffer.addr().wrapping_neg() & (word - 1);
     // The marks directly behind the control block; the blocks aligned behind the marks.
     let blocks = (size_of::<Control>() + geometry.capacity()).next_multiple_of(word);
-    let needed = geometry.bytes().checked_add(padding + blocks).ok_or(ESP_ERR_INVALID_SIZE)?;
+    let needed = geometry.bytes().checked_add(padding + blocks).ok_or(refusal::TOO_LARGE)?;
     if needed > buffer_size {
-        return Err(ESP_ERR_INVALID_SIZE);
+        return Err(refusal::BUFFER_TOO_SMALL);
     }
     if !placement::fits_control(buffer, buffer_size) {
-        return Err(MEMORY_POOL_ERR_WRONG_MEMORY);
+        return Err(MEMORY_POOL_ERR_WRONG_MEMORY.into());
     }
     // SAFETY: the buffer is at least `needed` bytes long.
     let (control, base) = unsafe { (buffer.add(padding), buffer.add(padding + blocks)) };
     // SAFETY: inside a buffer, hence not null.
     let control = unsafe { NonNull::new_unchecked(control) }.cast();
     let parts = Parts { pool, control, base, geometry };
-    if registry::contains(pool) {
-        return Err(ESP_ERR_INVALID_STATE);
-    }
-    // SAFETY: the memory is the caller's to give, large and aligned enough; there is no name to read.
-    unsafe { parts.assemble(config) };
-    // SAFETY: complete.
-    unsafe { parts.publish() }
+    let wanted = Wanted {
+        place: pool.cast_const().cast(),
+        place_bytes: size_of::<memory_pool_t>(),
+        memory: Range::at(buffer.addr() + padding, needed - padding),
+        inside: null(),
+    };
+    registry::reserve(&wanted, || {
+        // SAFETY: the memory is the caller's to give, large and aligned enough, and no pool's; there is no name to read.
+        unsafe { parts.assemble(config) };
+        // SAFETY: complete.
+        unsafe { parts.publish() }
+    })
 }
 
 /// The pieces of a pool, placed but empty.
@@ -204,7 +230,7 @@ impl Parts {
     /// # Safety
     ///
     /// Assembled, with what it owns.
-    unsafe fn publish(&self) -> Result<(), esp_err_t> {
+    unsafe fn publish(&self) -> Result<(), Refusal> {
         let mut fields = memory_pool_t {
             memory: self.base.cast(),
             block_size: self.geometry.stride(),
@@ -223,45 +249,48 @@ impl Parts {
             );
             raw.thread();
         }
-        // SAFETY: complete, and the struct may be written to. Two tasks that initialise one struct at the same time meet
-        // here, and one is refused.
-        if !unsafe { registry::insert(self.control, fields) } {
-            return Err(ESP_ERR_INVALID_STATE);
-        }
+        // What new pools do is turned on before another task can find this one, and end it.
         if port::fills_free_blocks() {
-            // SAFETY: just made. An archive that cannot goes without.
-            let _asked = unsafe { watch::set_checks(self.pool, self.control, true) };
+            // SAFETY: complete, and nobody else's. An archive that cannot goes without.
+            let _asked = unsafe { watch::set_checks(&mut fields, self.control, true) };
         }
         if watch::traces_new_pools() {
-            // SAFETY: just made. An archive that cannot is never asked to.
-            let _asked = unsafe { watch::set_trace(self.pool, self.control, true) };
+            // SAFETY: as above. An archive that cannot is never asked to.
+            let _asked = unsafe { watch::set_trace(&mut fields, self.control, true) };
         }
-        Ok(())
+        // SAFETY: complete, and the struct may be written to.
+        if unsafe { registry::insert(self.control, fields) } { Ok(()) } else { Err(refusal::STILL_A_POOL) }
     }
 }
 
 /// Ends the pool in `pool`: off the registry, memory given back, a caller's struct zeroed. `None` if there is no pool
 /// in it; the number of blocks that were in use otherwise, with the pool's name. O(pools).
 ///
-/// A pool that tasks wait for, or whose blocks are just being returned, is left as it is; with `only_unused`, so is one with
-/// blocks in use.
+/// A pool that tasks wait for, or whose blocks are just being returned, is left as it is, and so is one in whose blocks another
+/// pool lies; with `only_unused`, so is one with blocks in use. `look` is shown what is left if the pool ends: the fields of its
+/// struct, its control block, and how many blocks are in use. It is off the registry then, so no other task has a part in it.
 ///
 /// # Safety
 ///
 /// Nobody uses the pool meanwhile or afterwards.
-pub(crate) unsafe fn end(pool: *mut memory_pool_t, only_unused: bool) -> Option<Ended> {
+pub(crate) unsafe fn end(
+    pool: *mut memory_pool_t,
+    only_unused: bool,
+    look: impl FnOnce(&mut memory_pool_t, NonNull<Control>, usize),
+) -> Option<Ended> {
     let mut ended = None;
-    let removed = registry::remove(pool, |control| {
+    let agreed = |control, holds_another| {
         // SAFETY: on the registry, so it is the live control block of `pool`.
-        let left = ended.insert(unsafe { Ended::of(pool, control) });
-        if left.needed || only_unused && left.in_use > 0 { Err(()) } else { Ok(()) }
-    })?;
-    if let Ok(control) = removed {
+        let left = ended.insert(unsafe { Ended::of(pool, control, holds_another) });
+        if left.refusal().is_some() || only_unused && left.in_use > 0 { Err(()) } else { Ok(()) }
+    };
+    let reservation = Reservation::none();
+    // SAFETY: the reservation stays in this frame.
+    let removed = unsafe { registry::remove(pool, &reservation, agreed) }?;
+    if let Ok((control, mut fields)) = removed {
+        look(&mut fields, control, ended.as_ref().map_or(0, |ended| ended.in_use));
         // SAFETY: off the registry, and nobody uses the pool.
-        unsafe {
-            pool.write(memory_pool_t::ZEROED);
-            release(control);
-        }
+        unsafe { release(control) };
     }
     ended
 }
@@ -286,8 +315,12 @@ pub(crate) unsafe fn release(control: NonNull<Control>) {
 #[derive(Clone, Copy)]
 pub(crate) struct Ended {
     pub(crate) in_use: usize,
-    /// Tasks wait for a block, or a call is about to return one. Then it is no end: the pool is as it was.
-    pub(crate) needed: bool,
+    /// Tasks wait for a block. Then it is no end: the pool is as it was.
+    needed: bool,
+    /// A call is about to return a block. Then it is no end either.
+    returning: bool,
+    /// Another pool lies in its blocks. The same.
+    holds_another: bool,
     pub(crate) name: [c_char; MEMORY_POOL_NAME_SIZE],
 }
 
@@ -297,13 +330,27 @@ impl Ended {
     /// # Safety
     ///
     /// `control` is that of `pool`.
-    pub(crate) unsafe fn of(pool: *mut memory_pool_t, control: NonNull<Control>) -> Self {
+    pub(crate) unsafe fn of(
+        pool: *mut memory_pool_t,
+        control: NonNull<Control>,
+        holds_another: bool,
+    ) -> Self {
         // SAFETY: `control` is that of `pool`.
         unsafe {
-            let (in_use, needed) = Place::new(pool, control).locked(|raw, queue| {
-                (raw.used(), queue.waiting() > 0 || (*control.as_ptr()).watch.is_retiring())
+            let (in_use, needed, returning) = Place::new(pool, control).locked(|raw, queue| {
+                (raw.used(), queue.waiting() > 0, (*control.as_ptr()).watch.is_retiring())
             });
-            Self { in_use, needed, name: (*control.as_ptr()).name }
+            Self { in_use, needed, returning, holds_another, name: (*control.as_ptr()).name }
+        }
+    }
+
+    /// Why the pool is left as it is, if that is for another reason than blocks in use.
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Self { needed: true, .. } => Some(refusal::WAITED_FOR),
+            Self { returning: true, .. } => Some(refusal::BEING_RETURNED),
+            Self { holds_another: true, .. } => Some(refusal::HOLDS_A_POOL),
+            _ => None,
         }
     }
 }

@@ -27,7 +27,9 @@
 //! | `wait` | those who wait for a block |
 //! | `watch` | records, traces and checks that a pool can be told to make |
 //! | `placement` | which memory a wish leads to, and which wishes are impossible |
-//! | `registry` | the list of live pools |
+//! | `registry` | the list of live pools, and what is reserved for pools in the making |
+//! | `overlap` | whose memory is whose: what a caller may give |
+//! | `refusal` | why a call is refused: the number, and the words of the log line |
 //! | `retained` | the list of open retained pools |
 //! | `census` | snapshots of one pool, and of all while others come and go |
 //! | `print`, `dump` | what is printed about pools |
@@ -43,9 +45,11 @@ mod control;
 mod create;
 mod dump;
 mod metrics;
+mod overlap;
 mod placement;
 mod port;
 mod print;
+mod refusal;
 mod registry;
 mod report;
 mod retained;

@@ -2,6 +2,7 @@
 
 use crate::abi::*;
 use crate::port::{self, MemoryKind};
+use crate::refusal::{self, Refusal};
 
 /// What a pool's storage is asked for with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,12 +26,12 @@ const FLAGS: u32 = MEMORY_POOL_FLAG_DMA | MEMORY_POOL_FLAG_ISR | MEMORY_POOL_FLA
 ///  + ISR     |  yes             ISR_IN_PSRAM                 yes
 ///  + BYTES   |  yes             yes                          BYTES_IN_IRAM
 /// ```
-pub(crate) fn terms(placement: memory_placement_t, flags: u32) -> Result<Terms, esp_err_t> {
+pub(crate) fn terms(placement: memory_placement_t, flags: u32) -> Result<Terms, Refusal> {
     let limits = port::limits();
     let wants = |flag| flags & flag != 0;
     let dma = wants(MEMORY_POOL_FLAG_DMA);
     if flags & !FLAGS != 0 {
-        return Err(ESP_ERR_INVALID_ARG);
+        return Err(refusal::UNKNOWN_FLAG);
     }
     let word = size_of::<usize>();
     match placement {
@@ -45,9 +46,9 @@ pub(crate) fn terms(placement: memory_placement_t, flags: u32) -> Result<Terms, 
             expected: MemoryKind::Internal,
         }),
         PSRAM => match limits.psram {
-            None => Err(MEMORY_POOL_ERR_NO_PSRAM),
-            Some(_) if wants(MEMORY_POOL_FLAG_ISR) => Err(MEMORY_POOL_ERR_ISR_IN_PSRAM),
-            Some(psram) if dma && !psram.dma => Err(MEMORY_POOL_ERR_DMA_IN_PSRAM),
+            None => Err(MEMORY_POOL_ERR_NO_PSRAM.into()),
+            Some(_) if wants(MEMORY_POOL_FLAG_ISR) => Err(MEMORY_POOL_ERR_ISR_IN_PSRAM.into()),
+            Some(psram) if dma && !psram.dma => Err(MEMORY_POOL_ERR_DMA_IN_PSRAM.into()),
             Some(psram) => Ok(Terms {
                 caps: MALLOC_CAP_SPIRAM | MALLOC_CAP_8BIT,
                 // Whole lines always: blocks of two owners in one line would share its write-back.
@@ -55,15 +56,15 @@ pub(crate) fn terms(placement: memory_placement_t, flags: u32) -> Result<Terms, 
                 expected: MemoryKind::External,
             }),
         },
-        IRAM if !limits.word_iram => Err(MEMORY_POOL_ERR_NO_IRAM),
-        IRAM if dma => Err(MEMORY_POOL_ERR_DMA_IN_IRAM),
-        IRAM if wants(MEMORY_POOL_FLAG_BYTES) => Err(MEMORY_POOL_ERR_BYTES_IN_IRAM),
+        IRAM if !limits.word_iram => Err(MEMORY_POOL_ERR_NO_IRAM.into()),
+        IRAM if dma => Err(MEMORY_POOL_ERR_DMA_IN_IRAM.into()),
+        IRAM if wants(MEMORY_POOL_FLAG_BYTES) => Err(MEMORY_POOL_ERR_BYTES_IN_IRAM.into()),
         IRAM => Ok(Terms {
             caps: MALLOC_CAP_INTERNAL | MALLOC_CAP_32BIT,
             align: word,
             expected: MemoryKind::InternalWords,
         }),
-        _ => Err(ESP_ERR_INVALID_ARG),
+        _ => Err(refusal::UNKNOWN_PLACEMENT),
     }
 }
 

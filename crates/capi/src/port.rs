@@ -11,6 +11,7 @@
 //! | `kind_of(memory, bytes)` | what memory that is, by its address |
 //! | `fills_free_blocks()` | what a new pool checks, unless it is told otherwise |
 //! | `may_report()` | code and constants in flash can be reached now; itself runs while they cannot |
+//! | `in_interrupt()` | the caller is an interrupt, as far as the port can know; from any context |
 //! | `moment()` | where and when the caller runs; from any context, without flash |
 //! | `log(report, step)` | one line that ends with the next step; from any context, with no lock of ours held |
 //! | `print(text)` | what was asked to be printed, in pieces of at most a line; from tasks only |
@@ -41,10 +42,10 @@ pub(crate) use advice::{next_step, next_step_of_retained, next_step_of_system, p
 
 #[cfg(feature = "host")]
 pub(crate) use host::{
-    PortLock, Signal, allocate, fills_free_blocks, kind_of, least_stack, limits, log, may_report, moment,
-    print, print_heap, release, semaphore_create, semaphore_delete, semaphore_give, semaphore_memory,
-    semaphore_wait, system_lock, system_unlock, task_is_current, task_memory, task_pause, task_priority,
-    task_resume, task_start, task_stop,
+    PortLock, Signal, allocate, fills_free_blocks, in_interrupt, kind_of, least_stack, limits, log,
+    may_report, moment, print, print_heap, release, semaphore_create, semaphore_delete, semaphore_give,
+    semaphore_memory, semaphore_wait, system_lock, system_unlock, task_is_current, task_memory, task_pause,
+    task_priority, task_resume, task_start, task_stop,
 };
 #[cfg(feature = "host")]
 pub use host::{
@@ -60,10 +61,10 @@ pub(crate) use lock::PortLock;
 
 #[cfg(feature = "bare")]
 pub(crate) use bare::{
-    Signal, allocate, fills_free_blocks, kind_of, least_stack, limits, may_report, moment, print_heap,
-    release, semaphore_create, semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait,
-    system_lock, system_unlock, task_is_current, task_memory, task_pause, task_priority, task_resume,
-    task_start, task_stop,
+    Signal, allocate, fills_free_blocks, in_interrupt, kind_of, least_stack, limits, may_report, moment,
+    print_heap, release, semaphore_create, semaphore_delete, semaphore_give, semaphore_memory,
+    semaphore_wait, system_lock, system_unlock, task_is_current, task_memory, task_pause, task_priority,
+    task_resume, task_start, task_stop,
 };
 #[cfg(feature = "bare")]
 pub use bare::{
@@ -78,20 +79,20 @@ pub(crate) use freertos::PortLock;
 pub use freertos::microusc_freertos_set_writer;
 #[cfg(feature = "freertos")]
 pub(crate) use freertos::{
-    Signal, allocate, fills_free_blocks, kind_of, least_stack, limits, may_report, moment, print_heap,
-    release, semaphore_create, semaphore_delete, semaphore_give, semaphore_memory, semaphore_wait,
-    system_lock, system_unlock, task_is_current, task_memory, task_pause, task_priority, task_resume,
-    task_start, task_stop,
+    Signal, allocate, fills_free_blocks, in_interrupt, kind_of, least_stack, limits, may_report, moment,
+    print_heap, release, semaphore_create, semaphore_delete, semaphore_give, semaphore_memory,
+    semaphore_wait, system_lock, system_unlock, task_is_current, task_memory, task_pause, task_priority,
+    task_resume, task_start, task_stop,
 };
 #[cfg(feature = "freertos")]
 use freertos::{no_memory_step, now_ms, stop, write};
 
 #[cfg(feature = "esp_idf")]
 pub(crate) use esp_idf::{
-    PortLock, Signal, allocate, fills_free_blocks, kind_of, least_stack, limits, log, may_report, moment,
-    print, print_heap, release, semaphore_create, semaphore_delete, semaphore_give, semaphore_memory,
-    semaphore_wait, system_lock, system_unlock, task_is_current, task_memory, task_pause, task_priority,
-    task_resume, task_start, task_stop,
+    PortLock, Signal, allocate, fills_free_blocks, in_interrupt, kind_of, least_stack, limits, log,
+    may_report, moment, print, print_heap, release, semaphore_create, semaphore_delete, semaphore_give,
+    semaphore_memory, semaphore_wait, system_lock, system_unlock, task_is_current, task_memory, task_pause,
+    task_priority, task_resume, task_start, task_stop,
 };
 
 #[cfg(not(any(feature = "bare", feature = "esp_idf", feature = "freertos", feature = "host")))]

@@ -6,9 +6,14 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 
 use microusc_system::Error;
 
-use crate::abi::{esp_err_t, memory_pool_report_callback_t, memory_pool_report_t};
+use crate::abi::{
+    ESP_ERR_INVALID_ARG, ESP_ERR_INVALID_STATE, esp_err_t, memory_pool_report_callback_t,
+    memory_pool_report_t,
+};
 use crate::control::Control;
 use crate::port;
+use crate::refusal::{self, Refusal};
+use crate::registry;
 
 /// The program's function, or null.
 ///
@@ -26,34 +31,65 @@ pub(crate) fn set_callback(callback: memory_pool_report_callback_t) {
 /// text in flash.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Caller {
-    #[cfg_attr(
-        not(feature = "diagnostics"),
-        expect(dead_code, reason = "only what free blocks hold is told so")
-    )]
     Alloc,
+    AllocReason,
+    AllocZeroed,
+    AllocFromIsr,
+    AllocUnsynchronized,
+    AllocAt,
+    AllocFrom,
     Free,
     FreeReason,
     FreeUnsynchronized,
-    SetInit,
     SetDestroy,
-    SetSpill,
+    SetAlloc,
+    SetAllocReason,
+    SetAllocAt,
     SetFree,
+    SetUsableSize,
     SetRealloc,
 }
 
 impl Caller {
+    /// What is meant by `reason` where that is said of no pool or no set.
+    fn refusal(self, reason: esp_err_t) -> Refusal {
+        match (reason, self) {
+            (
+                ESP_ERR_INVALID_STATE,
+                Self::SetDestroy
+                | Self::SetAlloc
+                | Self::SetAllocReason
+                | Self::SetAllocAt
+                | Self::SetFree
+                | Self::SetUsableSize
+                | Self::SetRealloc,
+            ) => refusal::NOT_A_SET,
+            (ESP_ERR_INVALID_STATE, _) => refusal::NOT_A_POOL,
+            (ESP_ERR_INVALID_ARG, _) => refusal::NULL_POINTER,
+            _ => reason.into(),
+        }
+    }
+
     /// One table of the names, not one for each caller.
     #[cold]
     #[inline(never)]
     pub(crate) fn name(self) -> &'static CStr {
         match self {
             Self::Alloc => c"memory_pool_alloc",
+            Self::AllocReason => c"memory_pool_alloc_reason",
+            Self::AllocZeroed => c"memory_pool_alloc_zeroed",
+            Self::AllocFromIsr => c"memory_pool_alloc_from_isr",
+            Self::AllocUnsynchronized => c"memory_pool_alloc_unsynchronized",
+            Self::AllocAt => c"memory_pool_alloc_at",
+            Self::AllocFrom => c"memory_pool_alloc_from",
             Self::Free => c"memory_pool_free",
             Self::FreeReason => c"memory_pool_free_reason",
             Self::FreeUnsynchronized => c"memory_pool_free_unsynchronized",
-            Self::SetInit => c"memory_pool_set_init",
             Self::SetDestroy => c"memory_pool_set_destroy",
-            Self::SetSpill => c"memory_pool_set_spill",
+            Self::SetAlloc => c"memory_pool_set_alloc",
+            Self::SetAllocReason => c"memory_pool_set_alloc_reason",
+            Self::SetAllocAt => c"memory_pool_set_alloc_at",
+            Self::SetUsableSize => c"memory_pool_set_usable_size",
             Self::SetFree => c"memory_pool_set_free",
             Self::SetRealloc => c"memory_pool_set_realloc",
         }
@@ -84,7 +120,11 @@ pub(crate) fn refused(
 fn tell(reason: esp_err_t, address: *const c_void, caller: Caller, control: Option<NonNull<Control>>) {
     // SAFETY: the pool is live, obligation 3.
     let name = unsafe { name_of(control) };
-    report(caller.name(), reason, name, address, 0);
+    let refusal = match reason {
+        ESP_ERR_INVALID_STATE if registry::is_overwritten(address) => refusal::OVERWRITTEN,
+        _ => caller.refusal(reason),
+    };
+    report(caller.name(), refusal, name, address, 0);
 }
 
 /// The name of the pool of `control`, or "".
@@ -102,22 +142,49 @@ pub(crate) unsafe fn name_of(control: Option<NonNull<Control>>) -> *const c_char
 #[inline(never)]
 pub(crate) fn report(
     function: &'static CStr,
-    reason: esp_err_t,
+    refusal: impl Into<Refusal>,
     pool: *const c_char,
     address: *const c_void,
     count: usize,
 ) {
-    let report = memory_pool_report_t { reason, function: function.as_ptr(), pool, address, count };
-    publish(&report, port::next_step(reason));
+    let Refusal { reason, step } = refusal.into();
+    publish(&memory_pool_report_t { reason, function: function.as_ptr(), pool, address, count }, step);
+}
+
+/// Reports a refusal that concerns `address` and no pool that is known, and passes its number on.
+#[cold]
+#[inline(never)]
+pub(crate) fn refuse(
+    function: &'static CStr,
+    refusal: impl Into<Refusal>,
+    address: *const c_void,
+) -> esp_err_t {
+    let refusal = refusal.into();
+    report(function, refusal, c"".as_ptr(), address, 0);
+    refusal.reason
+}
+
+/// Refuses, with a report, a call from an interrupt of a function that is for tasks.
+pub(crate) fn from_task(function: &'static CStr, address: *const c_void) -> Result<(), Refusal> {
+    if port::in_interrupt() {
+        report(function, refusal::IN_INTERRUPT, c"".as_ptr(), address, 0);
+        return Err(refusal::IN_INTERRUPT);
+    }
+    Ok(())
 }
 
 /// Reports about a retained pool, which has no name.
 #[cold]
 #[inline(never)]
-pub(crate) fn report_retained(function: &'static CStr, reason: esp_err_t, address: *const c_void) {
+pub(crate) fn report_retained(
+    function: &'static CStr,
+    refusal: Refusal,
+    address: *const c_void,
+) -> esp_err_t {
+    let Refusal { reason, step } = refusal;
     let (function, pool) = (function.as_ptr(), c"".as_ptr());
-    let report = memory_pool_report_t { reason, function, pool, address, count: 0 };
-    publish(&report, port::next_step_of_retained(reason));
+    publish(&memory_pool_report_t { reason, function, pool, address, count: 0 }, step);
+    reason
 }
 
 /// Reports about the system memory space, of which there is one.

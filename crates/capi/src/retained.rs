@@ -1,72 +1,142 @@
-//! The list of open retained pools: two over one memory would each believe its own books, and give one block to two.
+//! The table of open retained pools: two over one memory would each believe its own books, and give one block to two owners.
+//!
+//! It is no list through the structs: one that was overwritten would hide the others.
 
 use core::cell::UnsafeCell;
-use core::ptr::{addr_eq, null, null_mut};
+use core::ptr::{addr_eq, null};
 
-use microusc_pool::RawLock;
+use microusc_system::retained::RetainedPool;
 
-use crate::abi::memory_pool_retained_t;
+use crate::abi::{MEMORY_POOL_RETAINED_MAX_OPEN, memory_pool_retained_t};
+use crate::overlap::Range;
 use crate::port::PortLock;
+use crate::refusal::{self, Refusal};
+use crate::registry::{self, Elsewhere};
 
-struct List {
-    lock: PortLock,
-    first: UnsafeCell<*mut memory_pool_retained_t>,
+/// An open pool: the address of its struct, or null, and the memory that it was given.
+#[derive(Clone, Copy)]
+struct Open {
+    place: *mut memory_pool_retained_t,
+    memory: Range,
 }
 
-// SAFETY: the list is touched with the lock held only.
-unsafe impl Sync for List {}
+struct Table(UnsafeCell<[Open; MEMORY_POOL_RETAINED_MAX_OPEN]>);
 
-static LIST: List = List { lock: PortLock::INIT, first: UnsafeCell::new(null_mut()) };
+// SAFETY: the table is touched with the registry locked only.
+unsafe impl Sync for Table {}
 
-fn locked<R>(work: impl FnOnce(&mut *mut memory_pool_retained_t) -> R) -> R {
-    // SAFETY: with the lock held nobody else has a reference to the list.
-    LIST.lock.with(|| work(unsafe { &mut *LIST.first.get() }))
+const NONE: Open = Open { place: core::ptr::null_mut(), memory: Range::EMPTY };
+static TABLE: Table = Table(UnsafeCell::new([NONE; MEMORY_POOL_RETAINED_MAX_OPEN]));
+
+static QUESTIONS: Elsewhere = Elsewhere { takes, lies_in };
+
+/// # Safety
+///
+/// The registry is locked, and there is no other reference to the table.
+unsafe fn table<'a>() -> &'a mut [Open; MEMORY_POOL_RETAINED_MAX_OPEN] {
+    // SAFETY: as the caller promises.
+    unsafe { &mut *TABLE.0.get() }
 }
 
-/// Enters a pool that is about to be opened over `bytes` bytes at `start`; `false`, and nothing is touched, if an open pool
-/// has one of these bytes, or this struct. O(open pools).
+/// Enters a pool that is about to be opened over `bytes` bytes at `start`. O(open pools + pools). Nothing is touched if this refuses:
+/// because an open pool has this struct, or something that lives has a byte of struct or memory.
 ///
 /// # Safety
 ///
-/// The struct may be written to, and stays until the pool [left](leave). The structs of all pools on the list are there.
-pub(crate) unsafe fn enter(pool: *mut memory_pool_retained_t, start: usize, bytes: usize) -> bool {
-    locked(|first| {
-        let mut at = *first;
-        while !at.is_null() {
-            // SAFETY: on the locked list, so it is there.
-            let (its_start, its_bytes, next) = unsafe { ((*at).start, (*at).bytes, (*at).next) };
-            let apart =
-                start >= its_start.saturating_add(its_bytes) || its_start >= start.saturating_add(bytes);
-            if addr_eq(at, pool) || !apart {
-                return false;
-            }
-            at = next;
+/// The struct may be written to, and stays until the pool [left](leave).
+pub(crate) unsafe fn enter(
+    pool: *mut memory_pool_retained_t,
+    start: usize,
+    bytes: usize,
+) -> Result<(), Refusal> {
+    let (place, memory) = (Range::of(pool), Range::at(start, bytes));
+    registry::locked(|list| {
+        list.set_elsewhere(&QUESTIONS);
+        // SAFETY: the registry is locked, here and below.
+        if unsafe { table() }.iter().any(|open| addr_eq(open.place, pool)) {
+            return Err(refusal::retained::STILL_OPEN);
         }
-        let entered = memory_pool_retained_t { start, bytes, next: *first, ..memory_pool_retained_t::CLOSED };
+        if place.meets(memory) {
+            return Err(refusal::retained::STRUCT_IN_OWN_MEMORY);
+        }
+        list.may_give(place, refusal::STRUCT_TAKEN)?;
+        list.may_give(memory, refusal::retained::MEMORY_TAKEN)?;
+        // SAFETY: as above.
+        let vacant = unsafe { table() }.iter_mut().find(|open| open.place.is_null());
+        *vacant.ok_or(refusal::retained::TOO_MANY_OPEN)? = Open { place: pool, memory };
         // SAFETY: as the caller promises.
-        unsafe { pool.write(entered) };
-        *first = pool;
+        unsafe { pool.write(memory_pool_retained_t::CLOSED) };
+        Ok(())
+    })
+}
+
+/// Says that the struct of a pool that was [entered](enter) holds it from now on.
+///
+/// # Safety
+///
+/// The struct may be written to.
+pub(crate) unsafe fn publish(pool: *mut memory_pool_retained_t, open: RetainedPool<'static, PortLock>) {
+    // With the registry locked, since the pool is looked for there.
+    registry::locked(|_| {
+        // SAFETY: as the caller promises.
+        unsafe {
+            (*pool).pool.write(open);
+            (*pool).owner = pool;
+        }
+    });
+}
+
+/// Takes a pool out of the table, and its struct is closed, whatever it holds; `false` if it is not in the table. O(open pools).
+///
+/// # Safety
+///
+/// Nobody uses the pool. The struct of an open pool is there.
+pub(crate) unsafe fn leave(pool: *mut memory_pool_retained_t) -> bool {
+    registry::locked(|_| {
+        // SAFETY: the registry is locked.
+        let Some(open) = unsafe { table() }.iter_mut().find(|open| addr_eq(open.place, pool)) else {
+            return false;
+        };
+        *open = NONE;
+        // SAFETY: as the caller promises.
+        unsafe { (*pool).owner = null() };
         true
     })
 }
 
-/// Takes a pool off the list, and its struct is closed. O(open pools).
+/// Whether some of this memory is that of an open pool, and not inside one block of it that is in use.
+fn takes(range: Range) -> bool {
+    // SAFETY: the registry is locked, as `Elsewhere` says.
+    unsafe { table() }.iter().filter(|open| !open.place.is_null()).any(|open| {
+        let place = Range::of(open.place);
+        // SAFETY: the struct of an open pool is there.
+        place.meets(range)
+            || open.memory.meets(range)
+                && !unsafe { pool_of(open.place) }.is_some_and(|pool| in_one_block(pool, range))
+    })
+}
+
+/// The pool in an open struct, unless that was overwritten.
 ///
 /// # Safety
 ///
-/// The pool is on the list and nobody uses it. The structs of all pools on the list are there.
-pub(crate) unsafe fn leave(pool: *mut memory_pool_retained_t) {
-    locked(|first| {
-        let mut slot: *mut *mut memory_pool_retained_t = first;
-        // SAFETY: every slot belongs to the locked list or to a pool on it, and those are there.
-        unsafe {
-            while !(*slot).is_null() && !addr_eq(*slot, pool) {
-                slot = &raw mut (**slot).next;
-            }
-            if !(*slot).is_null() {
-                *slot = (*pool).next;
-                (*pool).owner = null();
-            }
-        }
-    });
+/// The struct may be read.
+unsafe fn pool_of<'a>(place: *const memory_pool_retained_t) -> Option<&'a RetainedPool<'static, PortLock>> {
+    // SAFETY: as the caller promises; whoever opened it wrote the pool before the owner.
+    unsafe { addr_eq((*place).owner, place).then(|| (*place).pool.assume_init_ref()) }
+}
+
+/// O(blocks), a critical section for each 16 and each block in use.
+fn in_one_block(pool: &RetainedPool<'static, PortLock>, range: Range) -> bool {
+    let stride = pool.block_bytes();
+    pool.live()
+        .filter_map(|index| pool.address_of(index))
+        .any(|block| range.is_inside(Range::at(block.addr().get(), stride)))
+}
+
+/// Whether memory or struct of an open pool lies in this memory.
+fn lies_in(range: Range) -> bool {
+    // SAFETY: the registry is locked, as `Elsewhere` says.
+    let open = unsafe { table() }.iter().filter(|open| !open.place.is_null());
+    open.into_iter().any(|open| Range::of(open.place).is_inside(range) || open.memory.is_inside(range))
 }

@@ -9,8 +9,11 @@ use microusc_pool::{Error, Geometry, RawLock};
 use crate::abi::*;
 use crate::control::{Control, control_of, lock, modes, raw, with_pool};
 use crate::create::{self, Ended, Home};
+use crate::overlap::Range;
 use crate::port::PortLock;
-use crate::{placement, registry, watch};
+use crate::refusal::{self, Refusal};
+use crate::registry::{self, Wanted};
+use crate::{placement, watch};
 
 type Saved = <PortLock as RawLock>::Saved;
 
@@ -26,14 +29,34 @@ pub(crate) struct Class {
 ///
 /// # Safety
 ///
-/// `set` points to a struct that is zeroed or holds a set, live or ended.
+/// `set` points to a struct that is zeroed or holds a set, live or ended, whatever its number of classes is.
 #[inline(always)]
 pub(crate) unsafe fn class(set: *mut memory_pool_set_t, rank: usize) -> Option<Class> {
-    // SAFETY: as the caller promises; what is read does not change while the set lives.
-    if rank >= unsafe { (*set).num_classes } {
+    // SAFETY: as the caller promises.
+    if rank >= unsafe { count(set) } {
         return None;
     }
-    // SAFETY: a set has at most as many classes as there is room for.
+    // SAFETY: as the caller promises; there is room for so many.
+    unsafe { class_at(set, rank) }
+}
+
+/// How many classes the set says that it has: at most as many as there is room for, also if the number was overwritten.
+///
+/// # Safety
+///
+/// As [`class`].
+#[inline(always)]
+unsafe fn count(set: *const memory_pool_set_t) -> usize {
+    // SAFETY: as the caller promises; what is read does not change while the set lives.
+    unsafe { (*set).num_classes }.min(MEMORY_POOL_SET_MAX_CLASSES)
+}
+
+/// # Safety
+///
+/// As [`class`]; there is room for so many classes.
+#[inline(always)]
+unsafe fn class_at(set: *mut memory_pool_set_t, rank: usize) -> Option<Class> {
+    // SAFETY: as the caller promises.
     let pool = unsafe { (&raw mut (*set).classes).cast::<memory_pool_t>().add(rank) };
     // SAFETY: zeroed or a pool, as the set is.
     let control = unsafe { control_of(pool) }.ok()?;
@@ -50,9 +73,9 @@ pub(crate) unsafe fn class(set: *mut memory_pool_set_t, rank: usize) -> Option<C
 #[inline(always)]
 pub(crate) unsafe fn classes(set: *mut memory_pool_set_t) -> impl Iterator<Item = Class> {
     // SAFETY: as the caller promises, here and below; what is read does not change while the set lives.
-    let count = unsafe { (*set).num_classes };
+    let count = unsafe { count(set) };
     // SAFETY: as above.
-    (0..count).filter_map(move |rank| unsafe { class(set, rank) })
+    (0..count).filter_map(move |rank| unsafe { class_at(set, rank) })
 }
 
 impl Class {
@@ -73,6 +96,10 @@ impl Class {
     fn offset(&self, address: usize) -> usize {
         // SAFETY: a control block, and a base does not change.
         address.wrapping_sub(unsafe { (*self.control.as_ptr()).base }.addr())
+    }
+
+    pub(crate) fn control(&self) -> NonNull<Control> {
+        self.control
     }
 
     /// Whether `block` is in use.
@@ -135,7 +162,7 @@ pub(crate) unsafe fn owner(set: *mut memory_pool_set_t, address: usize) -> Optio
 /// As [`class`]; `counter` is one of this set's.
 #[cold]
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_count"))]
-pub(crate) unsafe fn count(set: *mut memory_pool_set_t, counter: *mut u32) {
+pub(crate) unsafe fn count_one(set: *mut memory_pool_set_t, counter: *mut u32) {
     // SAFETY: as the caller promises.
     if let Some(first) = unsafe { classes(set) }.next() {
         // SAFETY: `control` is that of `pool`; the counter is written to with that lock held only.
@@ -189,7 +216,7 @@ pub(crate) unsafe fn take(set: *mut memory_pool_set_t, size: usize) -> Result<No
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_too_large"))]
 unsafe fn too_large(set: *mut memory_pool_set_t) -> Result<NonNull<u8>, Error> {
     // SAFETY: as the caller promises; the set's own counter.
-    unsafe { count(set, &raw mut (*set).too_large) };
+    unsafe { count_one(set, &raw mut (*set).too_large) };
     Err(Error::NoClass)
 }
 
@@ -221,15 +248,17 @@ unsafe fn take_otherwise(
     let next = unsafe { class(set, rank + 1) }.ok_or(error)?;
     let block = next.take(size)?;
     // SAFETY: its own counter; `rank` is that of a class.
-    unsafe { count(set, (&raw mut (*set).spilled_in).cast::<u32>().add(next.rank)) };
+    unsafe { count_one(set, (&raw mut (*set).spilled_in).cast::<u32>().add(next.rank)) };
     Ok(block)
 }
 
-/// Whether a set lives in the struct, whatever its bytes are: whether a pool lives where its classes are. O(pools).
+/// Whether a set lives in the struct, whatever its bytes are: whether a pool lives where its classes are, and the set is not just
+/// being made. O(pools).
 pub(crate) fn is_live(set: *const memory_pool_set_t) -> bool {
     // Addresses only: the struct may hold anything.
     let classes = set.cast::<memory_pool_t>();
     (0..MEMORY_POOL_SET_MAX_CLASSES).any(|rank| registry::contains(classes.wrapping_add(rank)))
+        && !registry::is_being_made(set.cast())
 }
 const _: () = assert!(core::mem::offset_of!(memory_pool_set_t, classes) == 0);
 
@@ -242,83 +271,113 @@ pub(crate) unsafe fn init(
     set: *mut memory_pool_set_t,
     wanted: &[memory_pool_set_class_t],
     placement: memory_placement_t,
-) -> Result<(), esp_err_t> {
-    if wanted.is_empty() || wanted.len() > MEMORY_POOL_SET_MAX_CLASSES {
-        return Err(ESP_ERR_INVALID_SIZE);
+) -> Result<(), Refusal> {
+    if wanted.is_empty() {
+        return Err(refusal::NO_CLASSES);
     }
     let align = placement::terms(placement, 0)?.align;
     let mut below = 0;
     for class in wanted {
-        let stride = Geometry::new(class.block_size, align, class.num_blocks).map_err(reason_of)?.stride();
+        let stride = Geometry::new(class.block_size, align, class.num_blocks)?.stride();
         if stride <= below {
-            return Err(ESP_ERR_INVALID_ARG);
+            return Err(refusal::CLASSES_UNSORTED);
         }
         below = stride;
     }
     if is_live(set) {
-        return Err(ESP_ERR_INVALID_STATE);
+        return Err(refusal::STILL_A_SET);
     }
+    let place = Wanted {
+        place: set.cast_const().cast(),
+        place_bytes: size_of::<memory_pool_set_t>(),
+        memory: Range::EMPTY,
+        inside: null(),
+    };
+    // SAFETY: the struct is the caller's to give, and nobody else makes anything in it meanwhile.
+    registry::reserve(&place, || unsafe { make(set, wanted, placement) })
+}
+
+/// # Safety
+///
+/// As [`init`]; the struct is reserved.
+unsafe fn make(
+    set: *mut memory_pool_set_t,
+    wanted: &[memory_pool_set_class_t],
+    placement: memory_placement_t,
+) -> Result<(), Refusal> {
     // SAFETY: the struct is the caller's to give; its bytes may be any.
     let before: MaybeUninit<memory_pool_set_t> = unsafe { set.cast::<MaybeUninit<_>>().read() };
     let pool_at = |rank: usize| set.cast::<memory_pool_t>().wrapping_add(rank);
     for (rank, class) in wanted.iter().enumerate() {
         let (block_size, num_blocks) = (class.block_size, class.num_blocks);
         let config = memory_pool_config_t { block_size, num_blocks, placement, flags: 0, name: null() };
+        let home = Home::Class(pool_at(rank), set.cast_const().cast());
         // SAFETY: inside the struct, which may be written to; there is no name.
-        let Err(reason) = (unsafe { create::create(Home::Caller(pool_at(rank)), &config) }) else { continue };
+        let Err(refusal) = (unsafe { create::create(home, &config) }) else { continue };
         for made in (0..rank).rev() {
             // SAFETY: made just now, and nobody else knows the set.
-            unsafe { create::end(pool_at(made), false) };
+            unsafe { create::end(pool_at(made), false, |_, _, _| {}) };
         }
-        // Not if the first class was refused: then nothing was written, and another context may have been faster.
-        if rank > 0 {
-            // SAFETY: the struct is the caller's, and as it was.
-            unsafe { set.cast::<MaybeUninit<_>>().write(before) };
-        }
-        return Err(reason);
+        // SAFETY: the struct is the caller's, and as it was.
+        unsafe { set.cast::<MaybeUninit<_>>().write(before) };
+        return Err(refusal);
     }
-    // SAFETY: the struct may be written to, and the set is this context's until it returns.
-    unsafe {
-        for rank in wanted.len()..MEMORY_POOL_SET_MAX_CLASSES {
-            pool_at(rank).write(memory_pool_t::ZEROED);
+    let finish = || {
+        // SAFETY: the struct may be written to, and the set is this context's until this returns.
+        unsafe {
+            for rank in wanted.len()..MEMORY_POOL_SET_MAX_CLASSES {
+                pool_at(rank).write(memory_pool_t::ZEROED);
+            }
+            (&raw mut (*set).too_large).write(0);
+            (&raw mut (*set).refused_frees).write(0);
+            (&raw mut (*set).spilled_in).write([0; MEMORY_POOL_SET_MAX_CLASSES]);
+            (&raw mut (*set).spill).write(AtomicBool::new(false));
+            (&raw mut (*set).num_classes).write(wanted.len());
         }
-        (&raw mut (*set).too_large).write(0);
-        (&raw mut (*set).refused_frees).write(0);
-        (&raw mut (*set).spilled_in).write([0; MEMORY_POOL_SET_MAX_CLASSES]);
-        (&raw mut (*set).spill).write(AtomicBool::new(false));
-        (&raw mut (*set).num_classes).write(wanted.len());
-    }
+    };
+    // SAFETY: the first class was made above.
+    unsafe { registry::complete_set(pool_at(0), finish) };
     Ok(())
 }
 
-/// Ends a set, and tells what was in use of each class; or, if a class is still [needed](Ended::needed), ends nothing and returns
-/// what is known of that class. O(pools) for each class, in one critical section.
+/// Ends a set, and tells what was in use of each class, which `show` is shown before; or, if a class cannot end, ends nothing and
+/// returns what is known of that class. O(pools) for each class, in one critical section.
 ///
 /// # Safety
 ///
 /// A set lives in the struct; nobody uses it meanwhile or afterwards.
-pub(crate) unsafe fn end(set: *mut memory_pool_set_t, mut tell: impl FnMut(Ended)) -> Result<(), Ended> {
+pub(crate) unsafe fn end(
+    set: *mut memory_pool_set_t,
+    mut show: impl FnMut(&mut memory_pool_t, NonNull<Control>, usize),
+    mut tell: impl FnMut(Ended),
+) -> Result<(), Ended> {
     let pools = (0..MEMORY_POOL_SET_MAX_CLASSES).map(|rank| set.cast::<memory_pool_t>().wrapping_add(rank));
-    let mut classes = [None; MEMORY_POOL_SET_MAX_CLASSES];
+    let mut classes = [const { None }; MEMORY_POOL_SET_MAX_CLASSES];
     let mut free = classes.iter_mut();
-    // SAFETY: on the registry, so it is the live control block of its owner.
-    let look = |control: NonNull<Control>| unsafe { Ended::of((*control.as_ptr()).owner, control) };
     registry::remove_all(
-        pools.map(<*mut _>::cast_const),
-        |control| Some(look(control)).filter(|class| class.needed).map_or(Ok(()), Err),
-        |control| {
+        set.cast_const().cast(),
+        pools,
+        |control, holds_another| {
+            // SAFETY: on the registry, so it is the live control block of its owner.
+            let class = unsafe { Ended::of((*control.as_ptr()).owner, control, holds_another) };
+            if class.refusal().is_some() { Err(class) } else { Ok(()) }
+        },
+        |control, mut fields| {
             if let Some(class) = free.next() {
-                *class = Some((control, look(control)));
+                // SAFETY: live until it is released below; the fields are those of its struct.
+                let ended = unsafe { Ended::of(&mut fields, control, false) };
+                *class = Some((control, fields, ended));
             }
         },
         // In the same critical section: then another context may make a set in the struct.
         // SAFETY: the set's struct; all zero is what a struct without a set is.
         || unsafe { set.write_bytes(0, 1) },
     )?;
-    for (control, class) in classes.into_iter().flatten() {
+    for (control, mut fields, ended) in classes.into_iter().flatten() {
+        show(&mut fields, control, ended.in_use);
         // SAFETY: off the registry, and nobody uses the pool.
         unsafe { create::release(control) };
-        tell(class);
+        tell(ended);
     }
     Ok(())
 }

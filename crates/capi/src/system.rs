@@ -13,6 +13,7 @@ use crate::api::{memory_pool_alloc, memory_pool_free};
 use crate::create::{self, Home};
 use crate::port::{self, Signal};
 use crate::registry;
+use crate::report::report;
 use crate::wait::forget;
 
 /// Milliseconds that a task may take that was interrupted while it woke another.
@@ -60,14 +61,17 @@ unsafe impl Platform for Below {
         let made = unsafe { create::create_aligned(Home::Heap, &config, wish.align) };
         match made {
             Ok(pool) => NonNull::new(pool).ok_or(Error::NoMemory),
-            Err(ESP_ERR_INVALID_SIZE) => Err(Error::BadSize),
+            Err(refusal) if refusal.reason == ESP_ERR_INVALID_SIZE => Err(Error::BadSize),
             Err(_) => Err(Error::NoMemory),
         }
     }
 
     unsafe fn end_pool(&self, pool: Self::Pool) {
         // SAFETY: nobody uses it, as the caller promises. One that the application ended is not there any more.
-        let _ended = unsafe { create::end(pool.as_ptr(), false) };
+        let ended = unsafe { create::end(pool.as_ptr(), false, |_, _, _| {}) };
+        if let Some((ended, refusal)) = ended.and_then(|ended| Some((ended, ended.refusal()?))) {
+            report(c"microusc_system_end", refusal, ended.name.as_ptr(), pool.as_ptr().cast(), 0);
+        }
     }
 
     fn take(&self, pool: Self::Pool) -> Option<NonNull<u8>> {

@@ -30,7 +30,6 @@ pub(crate) use variant::{
 /// What a caller says of the place it calls from: a line of a file, or (line 0) an address that a call returns to, or
 /// (null) nothing.
 #[derive(Clone, Copy, Debug)]
-#[cfg_attr(not(feature = "diagnostics"), expect(dead_code, reason = "only records look at it"))]
 pub(crate) struct Place {
     pub(crate) at: *const c_void,
     pub(crate) line: u32,

@@ -83,7 +83,7 @@ impl fmt::Debug for Caps {
     }
 }
 
-/// A word that names no capability.
+/// A word that names no capability. The message shows how capabilities are written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is not a capability: use names such as 8BIT, 32BIT, DMA, INTERNAL, SPIRAM, DEFAULT, joined by `|`"

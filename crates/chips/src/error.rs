@@ -1,8 +1,15 @@
 //! Why something was refused or failed.
 
-use crate::{Caps, Chip};
+use crate::caps::Caps;
+use crate::chip::Chip;
 
-/// Why a heap could not be laid out.
+/// Why a heap could not be laid out. Sizes are bytes of the chip.
+///
+/// ```
+/// use microusc_chips::{Chip, ChipHeap};
+/// let error = ChipHeap::builder(Chip::Esp32C2).size("DRAM", 1000).build().err().unwrap();
+/// assert_eq!(error.to_string(), "esp32c2 has no region `DRAM`: it has RAM0, RAM1");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
@@ -11,7 +18,7 @@ pub enum BuildError {
     UnknownRegion {
         /// The chip asked for.
         chip: Chip,
-        /// The name nobody has.
+        /// The name that is none of its regions.
         name: String,
     },
     /// A region cannot be that large.
@@ -40,6 +47,24 @@ pub enum BuildError {
         /// Bytes it has.
         size: u32,
     },
+    /// There is no region with room for what ESP-IDF allocates before the program starts: the chip would not start.
+    #[error(
+        "{chip} would not start: its heap has no room for the {bytes} bytes that ESP-IDF takes for {what}"
+    )]
+    NoSystemMemory {
+        /// The chip asked for.
+        chip: Chip,
+        /// Bytes that ESP-IDF allocates.
+        bytes: usize,
+        /// What for.
+        what: &'static str,
+    },
+    /// The heap in ROM was asked for on a chip that has none.
+    #[error("{chip} has no heap in its ROM: use the engine espressif, which is what it runs")]
+    NoRomHeap {
+        /// The chip asked for.
+        chip: Chip,
+    },
     /// The host has no memory left for the region.
     #[error("no host memory for region `{name}`")]
     OutOfMemory {
@@ -48,7 +73,16 @@ pub enum BuildError {
     },
 }
 
-/// Why an address was not freed. The heap is unchanged.
+/// Why an address was not freed or resized. The heap is unchanged.
+///
+/// ```
+/// use microusc_chips::{Caps, Chip, ChipHeap, FreeError};
+/// let mut heap = ChipHeap::new(Chip::Esp32C3)?;
+/// let block = heap.malloc(100, Caps::DEFAULT).unwrap();
+/// let inside = block.map_addr(|address| address.saturating_add(8));
+/// assert!(matches!(heap.free(inside), Err(FreeError::Interior { .. })));
+/// # Ok::<(), microusc_chips::BuildError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FreeError {
@@ -75,7 +109,15 @@ pub enum FreeError {
     },
 }
 
-/// Why a request cannot be met on this chip, however empty the heap is.
+/// Why a request cannot be met on this chip, however empty the heap is. Sizes are bytes of the chip.
+///
+/// ```
+/// use microusc_chips::{Caps, Chip, ChipHeap, Refusal};
+/// let heap = ChipHeap::new(Chip::Esp32)?;
+/// let reason = heap.why_failed(64, Caps::DMA | Caps::SPIRAM);
+/// assert_eq!(reason, Some(Refusal::DmaFromPsram.into()));
+/// # Ok::<(), microusc_chips::BuildError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -104,7 +146,7 @@ pub enum Refusal {
     },
 }
 
-/// Why a request fails.
+/// Why a request fails, from [`ChipHeap::why_failed`](crate::ChipHeap::why_failed). Sizes are bytes of the chip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FailReason {
@@ -117,23 +159,24 @@ pub enum FailReason {
         /// The capabilities asked for, after adjustment for the hardware.
         caps: Caps,
     },
-    /// Less is free than was asked for.
-    #[error("exhausted: {free} bytes free in all")]
+    /// No region has as much free as was asked for.
+    #[error("exhausted: {} free in all, not enough in any one region", bytes(*.free))]
     Exhausted {
         /// Bytes free in the regions that could serve the request.
         free: usize,
     },
-    /// Enough is free, but not in one piece.
-    #[error("fragmented: {free} bytes free, but the largest request granted is {largest} bytes")]
+    /// A region has enough free, but not in one piece.
+    #[error("fragmented: {} free, but the largest request granted is {}", bytes(*.free), bytes(*.largest))]
     Fragmented {
-        /// Bytes free in the regions that could serve the request.
+        /// Bytes free in the region that has the largest free block of those with enough bytes free.
         free: usize,
         /// Largest request, unaligned, that would be granted now.
         largest: usize,
     },
 }
 
-/// A heap whose bookkeeping is damaged; a defect of this crate, as programs cannot reach the bookkeeping.
+/// A heap whose bookkeeping is damaged, from [`ChipHeap::check_integrity`](crate::ChipHeap::check_integrity). That is a
+/// defect of this crate, as programs cannot reach the bookkeeping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{region} at {address:#010x}: {what}")]
 pub struct IntegrityError {
@@ -143,4 +186,9 @@ pub struct IntegrityError {
     pub address: u32,
     /// What is wrong.
     pub what: &'static str,
+}
+
+/// `1 byte`, `2 bytes`.
+fn bytes(number: usize) -> String {
+    format!("{number} byte{}", if number == 1 { "" } else { "s" })
 }

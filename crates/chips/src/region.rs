@@ -1,6 +1,6 @@
 //! The static description of one region of a chip's memory.
 
-use crate::Caps;
+use crate::caps::Caps;
 
 /// What a region is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,10 +48,21 @@ pub struct RegionSpec {
     pub caps: [Caps; 3],
     /// How the CPU may access it.
     pub access: Access,
+    /// The stack of the boot code in ROM lies in it, so the heap begins to use it only when the first task runs.
+    pub startup_stack: bool,
+    /// Bytes at the end of `capacity` that the default cache configuration takes. A smaller cache leaves them to the
+    /// heap: a `size` beyond `capacity - cache` says so.
+    pub cache: u32,
 }
 
 impl RegionSpec {
-    /// Every capability the region offers, whatever the priority.
+    /// Every capability the region offers at any priority. Constant time.
+    ///
+    /// ```
+    /// use microusc_chips::{Caps, Chip};
+    /// let iram = Chip::Esp32.region("IRAM").unwrap();
+    /// assert!(iram.all_caps().contains(Caps::EXEC) && !iram.all_caps().contains(Caps::B8));
+    /// ```
     #[must_use]
     pub const fn all_caps(&self) -> Caps {
         self.caps[0].union(self.caps[1]).union(self.caps[2])
@@ -60,15 +71,26 @@ impl RegionSpec {
     /// Chip address of a heap of `size` bytes in this region.
     ///
     /// Static data comes first in internal RAM, so the heap is the tail of the region; PSRAM is used from its start.
+    ///
+    /// ```
+    /// use microusc_chips::Chip;
+    /// let ram = Chip::Esp32C3.region("RAM").unwrap();
+    /// assert_eq!(ram.heap_base(0x1_0000), ram.end() - 0x1_0000);
+    /// ```
     #[must_use]
     pub const fn heap_base(&self, size: u32) -> u32 {
         match self.kind {
             Kind::Psram => self.base,
-            _ => self.base + (self.capacity - size),
+            _ => self.base + (self.capacity - self.cache).saturating_sub(size),
         }
     }
 
-    /// First address after the region.
+    /// First chip address after the region.
+    ///
+    /// ```
+    /// let psram = microusc_chips::Chip::Esp32.region("PSRAM").unwrap();
+    /// assert_eq!(psram.end(), 0x3FC0_0000);
+    /// ```
     #[must_use]
     pub const fn end(&self) -> u32 {
         self.base + self.capacity

@@ -1,7 +1,8 @@
-//! What becomes of a request before a region is looked for.
+//! A request for memory, checked and rounded before a region is searched for it.
 
+use crate::caps::Caps;
 use crate::chip::Facts;
-use crate::{Caps, Refusal};
+use crate::error::Refusal;
 
 /// Alignment of every block, in chip bytes.
 pub(crate) const WORD: u32 = 4;
@@ -16,16 +17,23 @@ const NEED_ALIGNMENT: Caps = Caps::DMA
 
 /// A request as the regions see it. Chip bytes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Request {
+pub(crate) struct HeapRequest {
     pub(crate) size: u32,
     pub(crate) align: u32,
     pub(crate) caps: Caps,
 }
 
-impl Request {
-    /// Checks a request and rounds it the way the chip's hardware needs.
+impl HeapRequest {
+    /// Checks a request and rounds it the way the chip's hardware needs, and the way executable memory does.
     #[inline]
     pub(crate) fn new(facts: &Facts, align: usize, size: usize, caps: Caps) -> Result<Self, Refusal> {
+        Self::aligned(facts, align, size, caps)?.executable()
+    }
+
+    /// As [`new`](Self::new), but for `realloc`: whether executable memory was asked for only matters once the block
+    /// has to be allocated anew.
+    #[inline]
+    pub(crate) fn aligned(facts: &Facts, align: usize, size: usize, caps: Caps) -> Result<Self, Refusal> {
         if size == 0 {
             return Err(Refusal::ZeroSize);
         }
@@ -35,18 +43,16 @@ impl Request {
         if size > MAX || align > MAX {
             return Err(Refusal::TooLarge { size, limit: MAX });
         }
-        let request = Self { size: size as u32, align: (align as u32).max(WORD), caps };
-        if caps.intersects(NEED_ALIGNMENT.union(Caps::EXEC).union(Caps::B32)) {
-            request.special(facts)
-        } else {
-            Ok(request)
+        let mut request = Self { size: size as u32, align: (align as u32).max(WORD), caps };
+        if caps.intersects(NEED_ALIGNMENT) {
+            request.align_for_hardware(facts)?;
         }
+        Ok(request)
     }
 
-    fn special(mut self, facts: &Facts) -> Result<Self, Refusal> {
-        if self.caps.intersects(NEED_ALIGNMENT) {
-            self.align_for_hardware(facts)?;
-        }
+    /// The request as a search for a free block has it.
+    #[inline]
+    pub(crate) fn executable(mut self) -> Result<Self, Refusal> {
         if self.caps.contains(Caps::EXEC) {
             if self.caps.intersects(Caps::B8 | Caps::DMA) {
                 return Err(Refusal::ExecutableData);
@@ -62,7 +68,7 @@ impl Request {
     fn align_for_hardware(&mut self, facts: &Facts) -> Result<(), Refusal> {
         let external = self.caps.contains(Caps::SPIRAM);
         let line = match facts.psram {
-            Some(psram) if external => psram.line,
+            Some(psram) if external => psram.heap_align,
             _ => facts.dma_align,
         };
         if external && self.caps.contains(Caps::DMA) && facts.psram.is_some_and(|psram| !psram.dma) {

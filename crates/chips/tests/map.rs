@@ -52,6 +52,9 @@ fn facts_agree_with_the_regions() {
         assert_eq!(chip.facts().cores, if dual { 2 } else { 1 }, "{chip}");
         let without_cas = matches!(chip, Chip::Esp8266 | Chip::Esp32S2 | Chip::Esp32C2 | Chip::Esp32C3);
         assert_eq!(!chip.facts().cas, without_cas, "{chip}");
+        let with_rom_heap =
+            matches!(chip, Chip::Esp32C2 | Chip::Esp32C5 | Chip::Esp32C6 | Chip::Esp32C61 | Chip::Esp32H2);
+        assert_eq!(chip.facts().rom_heap.is_some(), with_rom_heap, "{chip}");
     }
 }
 
@@ -91,8 +94,10 @@ fn names_are_read_as_they_are_written() {
         let heap = ChipHeap::builder(Chip::Esp32C2).engine(engine).build().unwrap();
         assert_eq!(heap.engine(), engine);
     }
+    let error = ChipHeap::builder(Chip::Esp32C3).engine(Engine::Rom).build().err().unwrap().to_string();
+    assert_eq!(error, "esp32c3 has no heap in its ROM: use the engine espressif, which is what it runs");
     assert_eq!(ChipHeap::new(Chip::Esp32C2).unwrap().engine(), Engine::Espressif);
-    assert!("dlmalloc".parse::<Engine>().unwrap_err().to_string().contains("espressif, rlsf"));
+    assert!("dlmalloc".parse::<Engine>().unwrap_err().to_string().contains("espressif, rom, rlsf"));
     let error = "esp31".parse::<Chip>().unwrap_err().to_string();
     assert!(error.contains("`esp31`") && error.contains("esp32c61"), "{error}");
     for bits in [0x80c, 0, 1 << 20, 0x8000_0001, 0x1ff, u32::MAX] {

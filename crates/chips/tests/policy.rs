@@ -1,4 +1,4 @@
-//! Which block a request gets, against a naive TLSF that shares no code and no data structure with either engine.
+//! Which block a request gets, against a naive TLSF that shares no code and no data structure with the engines.
 
 use std::collections::BTreeMap;
 
@@ -26,6 +26,11 @@ impl Naive {
     fn espressif(blocks: (u32, u32), classes: u32) -> Self {
         let (blocks, free) = (vec![(blocks.0, blocks.1, true)], vec![blocks.0]);
         Self { blocks, free, classes, counted: 0, cuts_to_class: true, remainder: 16 }
+    }
+
+    /// The sources of the ROM of the C6 say so: one number of classes, and no cut to the class.
+    fn rom(blocks: (u32, u32)) -> Self {
+        Self { cuts_to_class: false, ..Self::espressif(blocks, 32) }
     }
 
     /// `rlsf` says so.
@@ -100,6 +105,7 @@ proptest! {
         let first = region.base + region.size as u32 - 4 - payload;
         let mut naive = match engine {
             Engine::Espressif => Naive::espressif((first, payload), classes),
+            Engine::Rom => Naive::rom((first, payload)),
             Engine::Rlsf => Naive::rlsf((first, payload)),
         };
         let mut live = BTreeMap::new();

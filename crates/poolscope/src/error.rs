@@ -46,8 +46,9 @@ pub enum Error {
     #[diagnostic(
         code(poolscope::unknown_format),
         help(
-            "readable are native traces, heaptrack files, ESP-IDF heap_trace_dump logs, SystemView JSON and CSV \
-             (time_us,op,id,size); name the format with --from to see what is wrong with the file"
+            "readable are native traces, heaptrack files, ESP-IDF heap_trace_dump logs, lines of allocation hooks, \
+             glibc mtrace files, SystemView JSON and CSV (time_us,op,id,size), the text formats also inside a device \
+             log; name the format with --from to see what is wrong with the file"
         )
     )]
     UnknownFormat,
@@ -74,20 +75,31 @@ pub enum Error {
     TextModeDamage,
 
     /// A version this program cannot read.
-    #[error("{what} version {found} is not supported (supported: {supported})")]
-    #[diagnostic(
-        code(poolscope::version),
-        help(
-            "use the poolscope release that belongs to the recorder, or record again with a supported version"
-        )
-    )]
+    #[error("{what} version {found} is not supported (supported: {})", versions(*.oldest, *.supported))]
+    #[diagnostic(code(poolscope::version), help("{help}"))]
     Version {
         /// The format.
         what: &'static str,
         /// The version in the file.
         found: u64,
+        /// The oldest version supported.
+        oldest: u64,
         /// The newest version supported.
         supported: u64,
+        /// What to do, which differs between a file that is too old and one that is too new.
+        help: String,
+    },
+
+    /// A known format that is no recording of allocations and frees.
+    #[error("this is {what}: {lacks}")]
+    #[diagnostic(code(poolscope::no_recording), help("{instead}"))]
+    NoRecording {
+        /// The format.
+        what: &'static str,
+        /// What it lacks.
+        lacks: &'static str,
+        /// What to use instead.
+        instead: &'static str,
     },
 
     /// The file ends before its end mark.
@@ -249,4 +261,9 @@ impl Error {
             Err(error) => Error::Read(error),
         }
     }
+}
+
+/// `2`, `1 to 3`.
+fn versions(oldest: u64, newest: u64) -> String {
+    if oldest == newest { newest.to_string() } else { format!("{oldest} to {newest}") }
 }

@@ -23,6 +23,18 @@ pub fn plural(number: u64, noun: &str) -> String {
     format!("{} {noun}{s}", count(number))
 }
 
+/// `1 time`, `2 times` has its verb: `was`, `were`.
+#[must_use]
+pub fn was(number: u64) -> &'static str {
+    if number == 1 { "was" } else { "were" }
+}
+
+/// `1 block`, `2 blocks` has its verb: `is`, `are`.
+#[must_use]
+pub fn is(number: u64) -> &'static str {
+    if number == 1 { "is" } else { "are" }
+}
+
 /// Bytes exactly, and in KiB or more where that is shorter: `12.1 KiB (12'345 B)`.
 #[must_use]
 pub fn bytes(number: u64) -> String {

@@ -56,7 +56,7 @@ fn quiet_is_quiet() {
 fn bad_input_ends_with_3() {
     let native = run(&["import", "-", "-o", "-"], CSV).stdout;
     let mut version = native.clone();
-    version[8] = 2;
+    version[8] = 3;
     let inputs = [&b""[..], b"\0\xff\x80noise", &native[..native.len() / 2], &version];
     for input in inputs {
         for verb in [&["info", "-"][..], &["import", "-", "-o", "-"]] {
@@ -79,6 +79,55 @@ fn a_closed_pipe_is_no_failure() {
         assert_eq!(code(&output), 0, "{args:?}");
         assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     }
+}
+
+/// What is read before the fault is no output: a reader of the pipe sees a whole trace or nothing.
+#[test]
+fn a_failed_import_writes_nothing() {
+    let many = (0..200_000).map(|i| format!("{i},alloc,{i},16\n")).collect::<String>();
+    let damaged = [CSV, many.as_bytes(), b"1,alloc,b,many\n"].concat();
+    let failed = run(&["import", "-", "-o", "-"], &damaged);
+    assert_eq!((code(&failed), failed.stdout.len()), (3, 0));
+    let whole = [CSV, many.as_bytes()].concat();
+    assert!(run(&["import", "-", "-o", "-"], &whole).stdout.starts_with(b"\x89PTR"));
+    #[cfg(unix)]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let fifo = folder.path().join("fifo");
+        assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        // Opened for both, so that nothing waits.
+        let mut end = File::options().read(true).write(true).open(&fifo).unwrap();
+        assert_eq!(code(&run(&["import", "-", "-o", fifo.to_str().unwrap()], &damaged)), 3);
+        end.write_all(b"!").unwrap();
+        let mut first = [0];
+        std::io::Read::read_exact(&mut end, &mut first).unwrap();
+        assert_eq!(first, *b"!");
+    }
+}
+
+/// The file behind a link is replaced, with its rights; the link stays.
+#[test]
+#[cfg(unix)]
+fn outputs_keep_links_and_rights() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("in.csv"), CSV).unwrap();
+    let import = |from: &str, to: &str| {
+        run(&["import", path(from).to_str().unwrap(), "-o", path(to).to_str().unwrap()], b"").status.code()
+    };
+    assert_eq!(import("in.csv", "new.pooltrace"), Some(0));
+    File::create(path("plain")).unwrap();
+    let mode = |name: &str| fs::metadata(path(name)).unwrap().permissions().mode();
+    assert_eq!(mode("new.pooltrace"), mode("plain"));
+    fs::set_permissions(path("new.pooltrace"), fs::Permissions::from_mode(0o640)).unwrap();
+    std::os::unix::fs::symlink("new.pooltrace", path("link")).unwrap();
+    assert_eq!(import("in.csv", "link"), Some(0));
+    assert!(fs::symlink_metadata(path("link")).unwrap().is_symlink());
+    assert_eq!(mode("new.pooltrace") & 0o777, 0o640);
+    // The input by another name is still the input.
+    fs::hard_link(path("in.csv"), path("other.csv")).unwrap();
+    assert_eq!((import("in.csv", "other.csv"), fs::read(path("in.csv")).unwrap()), (Some(2), CSV.to_vec()));
 }
 
 #[test]

@@ -47,6 +47,32 @@ fn a_derived_layout_can_be_given_back() {
     assert_eq!(given, derived);
 }
 
+/// An output that would destroy an input or another output is refused, and a replay that fails writes nothing.
+#[test]
+fn outputs_harm_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (trace, layout, bad) = (path("run.csv"), path("pools.toml"), path("bad.csv"));
+    fs::write(&trace, CSV).unwrap();
+    fs::write(&bad, [CSV, b"1,alloc,b,many\n"].concat()).unwrap();
+    assert_eq!(code(&replay(&[&trace, "--emit-layout", &layout])), 0);
+    let toml = fs::read(&layout).unwrap();
+    for arguments in [
+        &[&*trace, "-o", &trace][..],
+        &[&trace, "--emit-layout", &trace],
+        &[&trace, "--layout", &layout, "-o", &layout],
+        &[&trace, "--emit-layout", &layout, "-o", &layout],
+        &[&trace, "--emit-layout", "-"],
+    ] {
+        assert_eq!(code(&replay(arguments)), 2, "{arguments:?}");
+    }
+    assert_eq!((fs::read(&trace).unwrap(), fs::read(&layout).unwrap()), (CSV.to_vec(), toml));
+    let (result, emitted) = (path("result.json"), path("emitted.toml"));
+    let failed = replay(&[&bad, "--emit-layout", &emitted, "-o", &result, "--format", "json"]);
+    assert_eq!((code(&failed), failed.stdout.len()), (3, 0));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
+}
+
 #[test]
 fn results_in_files_have_no_colours() {
     let folder = tempfile::tempdir().unwrap();

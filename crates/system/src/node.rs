@@ -48,6 +48,8 @@ pub(crate) struct Node {
     pub(crate) task: *mut c_void,
     /// It will not run again.
     pub(crate) stopped: bool,
+    /// Calls of this layer that the task is inside of, with blocks and without the lock.
+    pub(crate) busy: u32,
     pub(crate) stack: NonNull<u8>,
     pub(crate) state: DriverState,
 }

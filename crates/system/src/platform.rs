@@ -19,7 +19,8 @@ use crate::{Driver, Error};
 /// | `pause`, `resume`, `is_current` | `vTaskSuspend`, `vTaskResume`, `xTaskGetCurrentTaskHandle() == task` |
 /// | `make_pool`, `take`, `give`, `end_pool` | the pools of this project |
 ///
-/// Every function but `lock` is called with the lock held. None calls back into the system layer.
+/// Every function but `lock`, `take` and `give` is called with the lock held, and does not call back into the system layer. `take`
+/// and `give` are called with the lock released, since a pool may call the program, and the program the system layer.
 ///
 /// # Safety
 ///

@@ -46,7 +46,7 @@ impl Default for Settings {
 ///   on in all of this.
 /// * Context: tasks. From an interrupt everything is [`Error::NoLock`].
 pub struct Space<P: Platform> {
-    platform: P,
+    pub(crate) platform: P,
     state: UnsafeCell<State<P>>,
 }
 
@@ -62,6 +62,8 @@ pub(crate) struct State<P: Platform> {
     /// Drivers by age.
     pub(crate) first: *mut Node,
     pub(crate) last_id: u32,
+    /// Calls that have blocks of the pools with the lock released.
+    pub(crate) busy: usize,
 }
 
 impl<P: Platform> State<P> {
@@ -80,6 +82,7 @@ impl<P: Platform> Space<P> {
             stacks: None,
             first: null_mut(),
             last_id: 0,
+            busy: 0,
         };
         Self { platform, state: UnsafeCell::new(state) }
     }
@@ -155,11 +158,14 @@ impl<P: Platform> Space<P> {
     ///
     /// # Errors
     ///
-    /// [`Error::OwnTask`] from a driver's task: nothing is done. [`Error::StillRunning`] if a task did not stop: its
-    /// driver stays, and with it the pools; all others are gone.
+    /// [`Error::OwnTask`] from a driver's task: nothing is done. [`Error::StillRunning`] if a task did not stop, or if another
+    /// task is adding or removing a driver at this moment: its driver stays, and with it the pools; all others are gone.
     pub fn end(&self) -> Result<(), Error> {
+        self.remove_all()?;
         self.locked(|state, platform| {
-            state.remove_all(platform)?;
+            if !state.first.is_null() || state.busy > 0 {
+                return Err(Error::StillRunning);
+            }
             // SAFETY: no driver is left, so no block is in use.
             unsafe { state.give_back(platform) };
             Ok(())

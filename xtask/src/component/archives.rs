@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use object::{Object, ObjectSection};
 use xshell::{Shell, cmd};
 
 use crate::header;
@@ -121,6 +122,24 @@ pub(super) fn riscv(sh: &Shell) -> Result<Done> {
     Ok(Done::Passed(format!("{} archives of {least} to {most} KiB", sizes.len())))
 }
 
+/// As users of rustup make them, where something else makes those of the package: they must be as good.
+pub(super) fn riscv_by_rustup(sh: &Shell) -> Result<Done> {
+    let mut sizes = Vec::new();
+    for set in &RISCV {
+        let Some(target) = qemu::by_rustup(&set.target("inline"), "component-rustup") else {
+            return Ok(Done::Passed("those of the package are".to_owned()));
+        };
+        if let Some(why) = qemu::missing(sh, &target)? {
+            return Ok(Done::Skipped(why));
+        }
+        let archive = archive_path(&work_dir(sh)?.join("rustup"), set.name, "inline");
+        localise(sh, &ours(sh, &qemu::memory_alone(sh, &target)?)?, &archive, "riscv64-unknown-elf-objcopy")?;
+        check(sh, &archive)?;
+        sizes.push((std::fs::metadata(&archive)?.len() / 1024).to_string());
+    }
+    Ok(Done::Passed(format!("{} KiB", sizes.join(", "))))
+}
+
 /// By LLVM and Debian's rustc, with the lock that needs no inline assembly.
 pub(super) fn xtensa(sh: &Shell) -> Result<Done> {
     let mut instructions = 0;
@@ -209,8 +228,21 @@ fn check(sh: &Shell, archive: &Path) -> Result<()> {
         .collect();
     ensure!(unknown.is_empty(), "{} needs what it may not: {unknown:?}", archive.display());
     let objects = hotpath::members(&std::fs::read(archive)?)?;
+    only_what_programs_use(&objects).with_context(|| format!("{}", archive.display()))?;
     hotpath::check_instruction_ram_but_for(&objects, &HOT_IN_SHIM)
         .with_context(|| format!("{}", archive.display()))
+}
+
+/// Nothing that takes flash and that no chip reads: unwind tables, which a compiled `core` brings along.
+fn only_what_programs_use(objects: &[Vec<u8>]) -> Result<()> {
+    for object in objects {
+        for section in object::File::parse(&**object)?.sections() {
+            let name = section.name()?;
+            let is_table = qemu::UNWIND_TABLES.iter().any(|table| name.starts_with(table));
+            ensure!(!is_table, "{} bytes in {name}, which nothing reads", section.size());
+        }
+    }
+    Ok(())
 }
 
 /// Names that an archive defines for all, and those it wants.
@@ -250,4 +282,23 @@ pub(super) fn beside_other_rust(sh: &Shell) -> Result<Done> {
         "the archive as rustc makes it should clash, and does not: this proves nothing"
     );
     Ok(Done::Passed("and as rustc makes it, it could not be".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::only_what_programs_use;
+    use crate::hotpath::assembled;
+
+    #[test]
+    fn unwind_tables_in_an_archive_are_found() {
+        const CODE: &str = ".section .iram1.f,\"ax\",@progbits\nnop\n";
+        let Some(without) = assembled("tables-none", CODE) else { return };
+        assert!(only_what_programs_use(&[without]).is_ok());
+        for section in [".eh_frame", ".ARM.exidx.text.f"] {
+            let table = format!("{CODE}.section {section},\"a\",@progbits\n.byte 1\n");
+            let Some(with) = assembled("tables-some", &table) else { return };
+            let error = only_what_programs_use(&[with]).unwrap_err().to_string();
+            assert!(error.contains(section), "{error}");
+        }
+    }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use xshell::{Shell, cmd};
 
+use crate::budgets::stated_by_others;
 use crate::compile::Compiler;
 use crate::report::Done;
 
@@ -30,11 +31,15 @@ pub(super) fn check(sh: &Shell) -> Result<Done> {
         without_the_option(sh, &bin, &component, &image)?;
     }
     let cost = cost(sh, &bin, &component)?;
+    let lines = expected.lines().filter(|line| line.starts_with("> ")).count();
+    let note = format!("{lines} command lines on 2 chips; {cost} bytes of flash");
+    if let Some(why) = stated_by_others(sh)? {
+        return Ok(Done::Partly(format!("{note}, not compared with Kconfig and README.md: {why}")));
+    }
     let words = |file: &str| sh.read_file(component_dir(sh)?.join(file)).map_err(anyhow::Error::from);
     costs::compare(&words("Kconfig")?, &[format!("Cost: {cost} bytes of flash when it is registered")])?;
     costs::compare(&words("README.md")?, &[format!("| {cost} bytes of flash, besides ESP-IDF's console |")])?;
-    let lines = expected.lines().filter(|line| line.starts_with("> ")).count();
-    Ok(Done::Passed(format!("{lines} command lines on 2 chips; {cost} bytes of flash")))
+    Ok(Done::Passed(note))
 }
 
 /// With every warning, the header also by itself and in C++.

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use xshell::{Shell, cmd};
 
 use crate::report::Done;
-use crate::tools::{self, CMAKE, PICOLIBC, QEMU_RISCV32, RISCV_GCC};
+use crate::tools::{self, CMAKE, MAKE, PICOLIBC, QEMU_RISCV32, RISCV_GCC};
 
 use super::{NAME, component_dir, python, standin, work_dir};
 
@@ -61,7 +61,7 @@ const MEMORY: &str = "--oslib=semihost --crt0=hosted -Wl,--defsym=__flash=0x8000
 
 /// The environment of ESP-IDF's tools, or why examples cannot be built and run.
 fn tools_ready(sh: &Shell) -> Result<std::result::Result<PathBuf, String>> {
-    for tool in [CMAKE, RISCV_GCC, PICOLIBC, QEMU_RISCV32] {
+    for tool in [CMAKE, MAKE, RISCV_GCC, PICOLIBC, QEMU_RISCV32] {
         if let Some(why) = tools::missing(sh, tool)? {
             return Ok(Err(why));
         }

@@ -21,7 +21,7 @@ pub(crate) fn environment(sh: &Shell) -> Result<std::result::Result<PathBuf, Str
     if sh.read_file(&marker).is_ok_and(|installed| installed == wanted) {
         return Ok(Ok(bin));
     }
-    if std::env::var_os("CI").is_none() && !dir.exists() {
+    if !tools::in_ci() && !dir.exists() {
         let command = format!("python3 -m venv {}", dir.display());
         return Ok(Err(format!(
             "ESP-IDF's tools are not there: {command}, and this again, which installs them"
@@ -32,7 +32,14 @@ pub(crate) fn environment(sh: &Shell) -> Result<std::result::Result<PathBuf, Str
     }
     cmd!(sh, "python3 -m venv {dir}").run()?;
     let pip = bin.join("pip");
-    cmd!(sh, "{pip} install --quiet --disable-pip-version-check --requirement {REQUIREMENTS}").run()?;
+    tools::persistently("Python packages", || {
+        cmd!(
+            sh,
+            "{pip} install --quiet --disable-pip-version-check --retries 10 --requirement {REQUIREMENTS}"
+        )
+        .run()
+        .map_err(Into::into)
+    })?;
     sh.copy_file(REQUIREMENTS, &marker)?;
     Ok(Ok(bin))
 }

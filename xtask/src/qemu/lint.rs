@@ -18,7 +18,7 @@ pub(super) fn steps(sh: &Shell, report: &mut Report) {
 }
 
 fn check(sh: &Shell, target: &Target) -> Result<Done> {
-    if let Some(why) = toolchain::clippy_missing(sh, target)? {
+    if let Some(why) = (target.toolchain.missing)(sh, target)? {
         return Ok(Done::Skipped(why));
     }
     let packages = [

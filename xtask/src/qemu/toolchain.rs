@@ -1,17 +1,27 @@
-//! The Rust side: an installed target where there is one, else Debian's compiler, which builds `core` as well.
+//! The Rust side, by one of two compilers:
+//!
+//! ```text
+//!   Debian's    compiles `core` from its source, with the flags of the profile     where its packages are
+//!   rustup's    has a `core` that came compiled, for speed and with unwind tables   else, if the target was added
+//! ```
+//!
+//! What is built must pass by both. But no two compilers make the same instructions, so figures are compared between builds
+//! by the same one alone ([`Toolchain::made_by`]). Debian's comes first because Xtensa needs it in any case: where every test
+//! can run, all of them are by one compiler, whatever rustup has. There the other is tried on the side (`installed.rs`).
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use xshell::Shell;
+use xshell::{Shell, cmd};
 
 use super::link::Linker;
 use super::programs::Program;
 use super::targets::Target;
 use crate::archive;
 use crate::hotpath;
-use crate::tools::{self, DEBIAN_CARGO, DEBIAN_CLIPPY, DEBIAN_RUST_SOURCE, DEBIAN_RUSTC};
+use crate::tools::{self, DEBIAN_CARGO, DEBIAN_CLIPPY, DEBIAN_RUST_SOURCE, DEBIAN_RUSTC, Tool};
 
 /// How the archives of a target are made.
 pub(crate) struct Toolchain {
@@ -20,11 +30,14 @@ pub(crate) struct Toolchain {
     pub(crate) build: fn(&Shell, &Target) -> Result<Archives>,
     /// Makes the first of them alone.
     pub(crate) memory: fn(&Shell, &Target) -> Result<PathBuf>,
-    /// Of the compiler, as `1.96.0`.
-    pub(crate) version: fn(&Target) -> Result<String>,
+    /// Which programs, in which versions, make instructions of ours. Figures of others are not compared.
+    pub(crate) made_by: fn(&Target) -> Result<MadeBy>,
     /// Compiles the C of a program, and links it into the image at the path.
     pub(crate) link: fn(&Linker<'_>, &Program, &Path) -> Result<()>,
 }
+
+/// Programs and their versions.
+pub(crate) type MadeBy = BTreeMap<String, String>;
 
 /// What programs are linked with.
 pub(crate) struct Archives {
@@ -34,8 +47,42 @@ pub(crate) struct Archives {
     pub(crate) programs: PathBuf,
 }
 
-/// Targets that rustc knows by name.
-pub(crate) const RUST: Toolchain = Toolchain { missing, build, memory: memory_alone, version, link };
+/// Targets that rustc knows by name, by the compiler that is there.
+pub(crate) const RUST: Toolchain = Toolchain {
+    missing,
+    build: |sh, target| build(sh, target, Compiler::of(target)),
+    memory: |sh, target| memory_alone(sh, target, Compiler::of(target)),
+    made_by: |target| made_by(target, Compiler::of(target)),
+    link,
+};
+
+/// The same, by the compiler that runs these tests, whatever else there is.
+pub(super) const BY_RUSTUP: Toolchain = Toolchain {
+    missing: |_, target| Ok(installed_missing(target)),
+    build: |sh, target| build(sh, target, Compiler::Rustup),
+    memory: |sh, target| memory_alone(sh, target, Compiler::Rustup),
+    made_by: |target| made_by(target, Compiler::Rustup),
+    link,
+};
+
+/// Whose compiler it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Compiler {
+    Debian,
+    Rustup,
+}
+
+impl Compiler {
+    /// The one for a target.
+    fn of(target: &Target) -> Self {
+        Self::choose(DEBIANS.iter().all(|tool| tools::is_there(*tool)), is_installed(target))
+    }
+
+    /// With neither, [`missing`] says what to install.
+    fn choose(debian: bool, installed: bool) -> Self {
+        if debian || !installed { Self::Debian } else { Self::Rustup }
+    }
+}
 
 /// Where Debian's packages put a compiler with the sources of its library.
 const DEBIAN: [(&str, &str); 5] = [
@@ -46,16 +93,32 @@ const DEBIAN: [(&str, &str); 5] = [
     ("CARGO_UNSTABLE_BUILD_STD", "core,alloc"),
 ];
 
+/// Whether rustup's compiler is the one for the target.
+pub(super) fn is_by_rustup(target: &Target) -> bool {
+    Compiler::of(target) == Compiler::Rustup
+}
+
+/// All that Debian's compiler consists of.
+const DEBIANS: [Tool; 4] = [DEBIAN_RUSTC, DEBIAN_CARGO, DEBIAN_CLIPPY, DEBIAN_RUST_SOURCE];
+
 /// Whether the compiler that runs these tests has the target's library.
 fn is_installed(target: &Target) -> bool {
-    let asked = Command::new("rustc").args(["--print", "target-libdir", "--target", target.rust]).output();
+    let mut rustc = Command::new("rustc");
+    forget_outer_cargo(&mut rustc, Compiler::Rustup);
+    let asked = rustc.args(["--print", "target-libdir", "--target", target.rust]).output();
     asked.is_ok_and(|output| {
         output.status.success() && Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir()
     })
 }
 
+/// Why the compiler that runs these tests cannot be used, if so.
+fn installed_missing(target: &Target) -> Option<String> {
+    (!is_installed(target)).then(|| format!("not installed: rustup target add {}", target.rust))
+}
+
 fn missing(sh: &Shell, target: &Target) -> Result<Option<String>> {
-    if is_installed(target) {
+    // In CI Debian's is installed, so that everything is by one compiler.
+    if !tools::in_ci() && is_installed(target) {
         return Ok(None);
     }
     Ok(debian_missing(sh)?.map(|why| format!("rustup target add {}; or: {why}", target.rust)))
@@ -63,7 +126,7 @@ fn missing(sh: &Shell, target: &Target) -> Result<Option<String>> {
 
 /// Why Debian's compiler cannot be used, if so.
 pub(crate) fn debian_missing(sh: &Shell) -> Result<Option<String>> {
-    for tool in [DEBIAN_RUSTC, DEBIAN_CARGO, DEBIAN_CLIPPY, DEBIAN_RUST_SOURCE] {
+    for tool in DEBIANS {
         if let Some(why) = tools::missing(sh, tool)? {
             return Ok(Some(why));
         }
@@ -71,54 +134,97 @@ pub(crate) fn debian_missing(sh: &Shell) -> Result<Option<String>> {
     Ok(None)
 }
 
-fn build(sh: &Shell, target: &Target) -> Result<Archives> {
+fn build(sh: &Shell, target: &Target, compiler: Compiler) -> Result<Archives> {
     let description = Path::new(target.rust);
-    let memory = memory(sh, target, cargo(target), description)?;
+    let memory = memory_alone(sh, target, compiler)?;
     if target.rust.starts_with("riscv") {
         hotpath::check_instruction_ram(&hotpath::members(&std::fs::read(&memory)?)?)?;
     }
-    Ok(Archives { memory, programs: programs(sh, target, cargo(target), description)? })
+    let programs = programs(sh, target, cargo_of(compiler), description)?;
+    drop_unwind_tables(sh, target, &programs)?;
+    Ok(Archives { memory, programs })
 }
 
-fn version(target: &Target) -> Result<String> {
-    version_of(Command::new(if is_installed(target) { "rustc" } else { DEBIAN_RUSTC.name }))
+/// The archive of the C ABI, for a target that rustc knows by name.
+fn memory_alone(sh: &Shell, target: &Target, compiler: Compiler) -> Result<PathBuf> {
+    let archive = memory(sh, target, cargo_of(compiler), Path::new(target.rust))?;
+    drop_unwind_tables(sh, target, &archive)?;
+    Ok(archive)
 }
 
-/// What a compiler calls itself, as `1.96.0`.
-pub(super) fn version_of(mut rustc: Command) -> Result<String> {
-    let said = rustc.arg("--version").output()?;
+/// Takes out what only unwinding reads, which no chip does: a compiled `core` brings it along, for its own functions, into
+/// programs that are built without. Linker scripts for chips discard it; the scripts here keep everything that comes. GNU
+/// `ld` crashes on two archives with it, and on Arm it asks for an unwinder.
+fn drop_unwind_tables(sh: &Shell, target: &Target, archive: &Path) -> Result<()> {
+    let Some(objcopy) = target.compiler[0].strip_suffix("gcc").filter(|prefix| !prefix.is_empty()) else {
+        return Ok(()); // of this machine, whose linker knows them
+    };
+    let objcopy = format!("{objcopy}objcopy");
+    let arguments = UNWIND_TABLES
+        .iter()
+        .flat_map(|name| [format!("--remove-section={name}*"), format!("--remove-section=.rel*{name}*")]);
+    cmd!(sh, "{objcopy} {arguments...} {archive}").quiet().run()?;
+    Ok(())
+}
+
+/// How the names of sections begin that only unwinding reads, on RISC-V and on Arm.
+pub(crate) const UNWIND_TABLES: [&str; 3] = [".eh_frame", ".ARM.exidx", ".ARM.extab"];
+
+/// Of `core`.
+pub(super) const FROM_SOURCE: &str = "from source, for size";
+
+fn made_by(target: &Target, compiler: Compiler) -> Result<MadeBy> {
+    let (rustc, core) = match compiler {
+        Compiler::Debian => (DEBIAN_RUSTC.name, FROM_SOURCE),
+        Compiler::Rustup => ("rustc", "came compiled"),
+    };
+    let mut command = Command::new(rustc);
+    forget_outer_cargo(&mut command, compiler);
+    let gcc = target.compiler[0];
+    Ok(MadeBy::from([
+        ("rustc".to_owned(), version_of(command)?),
+        ("core".to_owned(), core.to_owned()),
+        (gcc.to_owned(), version_of(Command::new(gcc))?),
+    ]))
+}
+
+/// What a compiler or a linker calls itself, as `1.96.0`: the first word that looks like that.
+pub(super) fn version_of(mut program: Command) -> Result<String> {
+    let said = program.arg("--version").output()?;
     let said = String::from_utf8_lossy(&said.stdout);
-    said.split_whitespace().nth(1).map(str::to_owned).context("rustc does not say its version")
+    version_in(&said).map(str::to_owned).with_context(|| format!("{program:?} does not say its version"))
+}
+
+fn version_in(said: &str) -> Option<&str> {
+    let words = said.split([' ', '\n', '(', ')', ',']);
+    let mut numbers = words.map(|word| {
+        let end = word.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(word.len());
+        &word[..end]
+    });
+    numbers.find(|number| number.contains('.') && number.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// Cargo with the target's compiler.
 pub(crate) fn cargo(target: &Target) -> Command {
-    with_compiler(target, "cargo", "/usr/bin/cargo")
+    cargo_of(Compiler::of(target))
+}
+
+fn cargo_of(compiler: Compiler) -> Command {
+    with_compiler(compiler, "/usr/bin/cargo")
 }
 
 /// Clippy with the target's compiler.
 pub(crate) fn clippy(target: &Target) -> Command {
-    let mut clippy = with_compiler(target, "cargo", "/usr/bin/cargo-clippy");
+    let mut clippy = with_compiler(Compiler::of(target), "/usr/bin/cargo-clippy");
     clippy.arg("clippy");
     clippy
 }
 
-/// Why [`clippy`] cannot be used, if so.
-pub(crate) fn clippy_missing(sh: &Shell, target: &Target) -> Result<Option<String>> {
-    if is_installed(target) {
-        return Ok(None);
-    }
-    Ok(match missing(sh, target)? {
-        None => tools::missing(sh, DEBIAN_CLIPPY)?,
-        why => why,
-    })
-}
-
-fn with_compiler(target: &Target, ours: &str, debians: &str) -> Command {
-    let installed = is_installed(target);
-    let mut command = Command::new(if installed { ours } else { debians });
-    forget_outer_cargo(&mut command);
-    if !installed {
+/// Cargo by that compiler. `debians` is the program that is Debian's Cargo, or its command for Clippy.
+fn with_compiler(compiler: Compiler, debians: &str) -> Command {
+    let mut command = Command::new(if compiler == Compiler::Debian { debians } else { "cargo" });
+    forget_outer_cargo(&mut command, compiler);
+    if compiler == Compiler::Debian {
         command.envs(DEBIAN);
     }
     command
@@ -128,16 +234,15 @@ fn link(linker: &Linker<'_>, program: &Program, image: &Path) -> Result<()> {
     linker.drive(program, image)
 }
 
-/// What the Cargo that runs this set for its own compiler.
-pub(super) fn forget_outer_cargo(command: &mut Command) {
-    for inherited in ["RUSTFLAGS", "RUSTUP_TOOLCHAIN", "LD_LIBRARY_PATH", "CARGO", "RUSTC"] {
+/// What the Cargo that runs this set for its own compiler. Which toolchain of rustup that is holds for rustup's further on, and
+/// for nothing else.
+pub(super) fn forget_outer_cargo(command: &mut Command, compiler: Compiler) {
+    for inherited in ["RUSTFLAGS", "LD_LIBRARY_PATH", "CARGO", "RUSTC", "RUSTDOC"] {
         command.env_remove(inherited);
     }
-}
-
-/// The archive of the C ABI, for a target that rustc knows by name.
-fn memory_alone(sh: &Shell, target: &Target) -> Result<PathBuf> {
-    memory(sh, target, cargo(target), Path::new(target.rust))
+    if compiler == Compiler::Debian {
+        command.env_remove("RUSTUP_TOOLCHAIN");
+    }
 }
 
 /// The archive of the C ABI, by a Cargo that is set up for the target.
@@ -171,4 +276,34 @@ fn staticlib(
     let kept = archive::work_dir(sh, target.work)?.join(format!("{}-{package}.a", target.name));
     std::fs::copy(built, &kept)?;
     Ok(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Compiler, version_in};
+
+    #[test]
+    fn one_compiler_makes_everything_where_it_is_there() {
+        assert_eq!(Compiler::choose(true, false), Compiler::Debian);
+        assert_eq!(Compiler::choose(true, true), Compiler::Debian);
+        assert_eq!(Compiler::choose(false, true), Compiler::Rustup);
+        assert_eq!(Compiler::choose(false, false), Compiler::Debian);
+    }
+
+    #[test]
+    fn versions_are_read_as_programs_say_them() {
+        for (said, version) in [
+            ("rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)", "1.96.0"),
+            (
+                "riscv64-unknown-elf-gcc () 12.2.0\nCopyright (C) 2022 Free Software Foundation, Inc.",
+                "12.2.0",
+            ),
+            ("arm-none-eabi-gcc (15:12.2.rel1-1) 12.2.1 20221205", "12.2.1"),
+            ("Debian LLVM version 22.1.8\n  Optimized build.", "22.1.8"),
+            ("GNU ld (GNU Binutils for Debian) 2.40", "2.40"),
+        ] {
+            assert_eq!(version_in(said), Some(version), "{said}");
+        }
+        assert_eq!(version_in("no version"), None);
+    }
 }

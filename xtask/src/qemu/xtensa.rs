@@ -24,7 +24,7 @@ use xshell::Shell;
 use super::link::Linker;
 use super::programs::{Program, Source};
 use super::targets::Target;
-use super::toolchain::{self, Archives, Toolchain};
+use super::toolchain::{self, Archives, Compiler, FROM_SOURCE, MadeBy, Toolchain};
 use crate::hotpath;
 use crate::tools::{
     self, CLANG_22, DEBIAN_CARGO, DEBIAN_RUST_SOURCE, DEBIAN_RUSTC, LLC, QEMU_XTENSA, Tool, XTENSA_GCC,
@@ -40,10 +40,10 @@ pub(super) const TOOLS: &[Tool] =
     &[DEBIAN_RUSTC, DEBIAN_CARGO, DEBIAN_RUST_SOURCE, LLC, CLANG_22, XTENSA_GCC, XTENSA_LD, QEMU_XTENSA];
 
 pub(super) const CALL0: Toolchain =
-    Toolchain { missing, build: build_call0, memory: memory_call0, version, link: link_call0 };
+    Toolchain { missing, build: build_call0, memory: memory_call0, made_by, link: link_call0 };
 pub(super) const CALL0_BY_LLVM: Toolchain = Toolchain { build: build_call0_by_llvm, ..CALL0 };
 pub(super) const WINDOWED: Toolchain =
-    Toolchain { missing, build: build_windowed, memory: memory_windowed, version, link: link_windowed };
+    Toolchain { missing, build: build_windowed, memory: memory_windowed, made_by, link: link_windowed };
 
 const CALL0_MACHINE: Machine = Machine {
     cpu: "esp8266",
@@ -65,7 +65,7 @@ const WINDOWED_MACHINE: Machine = Machine {
 fn rustc() -> Command {
     let mut rustc = Command::new(DEBIAN_RUSTC.name);
     rustc.env("RUSTC_BOOTSTRAP", "1");
-    toolchain::forget_outer_cargo(&mut rustc);
+    toolchain::forget_outer_cargo(&mut rustc, Compiler::Debian);
     rustc
 }
 
@@ -78,8 +78,15 @@ fn missing(sh: &Shell, _target: &Target) -> Result<Option<String>> {
     Ok(None)
 }
 
-fn version(_target: &Target) -> Result<String> {
-    toolchain::version_of(rustc())
+fn made_by(target: &Target) -> Result<MadeBy> {
+    let mut made_by = MadeBy::from([
+        ("rustc".to_owned(), toolchain::version_of(rustc())?),
+        ("core".to_owned(), FROM_SOURCE.to_owned()),
+    ]);
+    for program in [LLC.name, target.compiler[0], XTENSA_LD.name] {
+        made_by.insert(program.to_owned(), toolchain::version_of(Command::new(program))?);
+    }
+    Ok(made_by)
 }
 
 fn build_call0(sh: &Shell, target: &Target) -> Result<Archives> {
@@ -105,7 +112,7 @@ fn memory_windowed(sh: &Shell, target: &Target) -> Result<PathBuf> {
 fn cargo(sh: &Shell, description: &Path) -> Result<Command> {
     let sysroot = sysroot::ensure(sh, description)?;
     let mut cargo = Command::new(DEBIAN_CARGO.name);
-    toolchain::forget_outer_cargo(&mut cargo);
+    toolchain::forget_outer_cargo(&mut cargo, Compiler::Debian);
     cargo.env("RUSTC", DEBIAN_RUSTC.name).env("RUSTC_BOOTSTRAP", "1");
     cargo.env("RUSTFLAGS", format!("--sysroot={}", sysroot.display()));
     cargo.env("CARGO_UNSTABLE_JSON_TARGET_SPEC", "true");

@@ -1,7 +1,7 @@
 //! The C types and numbers of `memory_pool_retained.h`.
 
 use core::mem::MaybeUninit;
-use core::ptr::{null, null_mut};
+use core::ptr::null;
 
 use microusc_system::retained::{Fault, RetainedPool};
 
@@ -39,6 +39,9 @@ pub const fn reason_of_fault(fault: Fault) -> esp_err_t {
 /// Blocks of a retained pool, at most.
 pub const MEMORY_POOL_RETAINED_MAX_BLOCKS: usize = microusc_system::retained::MAX_BLOCKS;
 
+/// Retained pools that are open at one time, at most.
+pub const MEMORY_POOL_RETAINED_MAX_OPEN: usize = 16;
+
 /// What a retained pool shall be.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
@@ -60,11 +63,6 @@ pub const MEMORY_POOL_RETAINED_STATE_WORDS: usize = 24;
 pub struct memory_pool_retained_t {
     /// The address of this struct while it is open: zeroed memory and copies are no pool.
     pub(crate) owner: *const memory_pool_retained_t,
-    /// The next on the list of open pools.
-    pub(crate) next: *mut memory_pool_retained_t,
-    /// The memory, for that list: its address, and its bytes.
-    pub(crate) start: usize,
-    pub(crate) bytes: usize,
     pub(crate) pool: MaybeUninit<RetainedPool<'static, PortLock>>,
 }
 
@@ -75,8 +73,7 @@ const _: () = assert!(
 );
 
 impl memory_pool_retained_t {
-    pub(crate) const CLOSED: Self =
-        Self { owner: null(), next: null_mut(), start: 0, bytes: 0, pool: MaybeUninit::uninit() };
+    pub(crate) const CLOSED: Self = Self { owner: null(), pool: MaybeUninit::uninit() };
 }
 
 /// A snapshot of a retained pool.

@@ -7,27 +7,29 @@ use core::slice;
 
 use microusc_pool::Error;
 
+use super::blocks::{no_pool, taken_or_told};
 use crate::abi::*;
 use crate::control::{Control, control_of, modes, with_pool};
-use crate::report::{name_of, report};
-use crate::wait;
+use crate::refusal::{self, Refusal};
+use crate::report::{Caller, name_of, refuse, report};
 use crate::watch::{self, OF_POOL, Place};
+use crate::{registry, wait};
 
-/// Reports a refusal that concerns `address`, and passes its reason on.
+/// Reports a refusal of the live pool of `control`, and passes its reason on.
 ///
 /// # Safety
 ///
-/// Obligations 1 and 3.
+/// `control` is live.
 unsafe fn refused(
     function: &'static CStr,
-    reason: esp_err_t,
-    pool: *mut memory_pool_t,
+    why: impl Into<Refusal>,
+    control: NonNull<Control>,
     address: *const c_void,
 ) -> esp_err_t {
+    let refusal = why.into();
     // SAFETY: as the caller promises.
-    let name = unsafe { name_of(control_of(pool).ok()) };
-    report(function, reason, name, address, 0);
-    reason
+    report(function, refusal, unsafe { name_of(Some(control)) }, address, 0);
+    refusal.reason
 }
 
 /// Takes `count` blocks, or none. O(count) inside one critical section. Tasks, interrupts, both cores.
@@ -37,18 +39,20 @@ pub unsafe extern "C" fn memory_pool_alloc_batch(
     blocks: *mut *mut c_void,
     count: usize,
 ) -> esp_err_t {
-    if blocks.is_null() {
-        return ESP_ERR_INVALID_ARG;
-    }
-    // SAFETY: obligation 1.
-    let control = match unsafe { control_of(pool) } {
+    const NAME: &CStr = c"memory_pool_alloc_batch";
+    let control = match registry::live(pool) {
         Ok(control) => control,
-        Err(reason) => return reason,
+        Err(refusal) => return refuse(NAME, refusal, pool.cast()),
     };
+    if blocks.is_null() {
+        // SAFETY: a live control block, here and below.
+        return unsafe { refused(NAME, refusal::NULL_POINTER, control, pool.cast()) };
+    }
     // Before anything is made of the caller's number: it may be any.
-    // SAFETY: a live control block.
+    // SAFETY: as above.
     if count > unsafe { (*control.as_ptr()).geometry.capacity() } {
-        return ESP_ERR_INVALID_SIZE;
+        // SAFETY: as above.
+        return unsafe { refused(NAME, refusal::BATCH_TOO_LARGE, control, pool.cast()) };
     }
     // SAFETY: obligation 2: room for `count` pointers, of which any bits will do.
     let room = unsafe { slice::from_raw_parts_mut(blocks.cast::<MaybeUninit<NonNull<u8>>>(), count) };
@@ -67,7 +71,11 @@ pub unsafe extern "C" fn memory_pool_alloc_batch(
         // SAFETY: obligation 2.
         unsafe { blocks.add(at).write(null_mut()) };
     }
-    reason_of(error)
+    if error == Error::Exhausted {
+        return ESP_ERR_NO_MEM;
+    }
+    // SAFETY: a live control block.
+    unsafe { refused(NAME, error, control, pool.cast()) }
 }
 
 /// Returns `count` blocks, or none. O(count) inside one critical section, or two while something is done to blocks that are
@@ -79,19 +87,18 @@ pub unsafe extern "C" fn memory_pool_free_batch(
     count: usize,
 ) -> esp_err_t {
     const NAME: &CStr = c"memory_pool_free_batch";
-    if blocks.is_null() {
-        return ESP_ERR_INVALID_ARG;
-    }
-    // SAFETY: obligation 1.
-    let control = match unsafe { control_of(pool) } {
+    let control = match registry::live(pool) {
         Ok(control) => control,
-        // SAFETY: obligations 1 and 3.
-        Err(reason) => return unsafe { refused(NAME, reason, pool, pool.cast()) },
+        Err(refusal) => return refuse(NAME, refusal, pool.cast()),
     };
-    // SAFETY: a live control block.
+    if blocks.is_null() {
+        // SAFETY: a live control block, here and below.
+        return unsafe { refused(NAME, refusal::NULL_POINTER, control, pool.cast()) };
+    }
+    // SAFETY: as above.
     if count > unsafe { (*control.as_ptr()).geometry.capacity() } {
-        // SAFETY: obligations 1 and 3.
-        return unsafe { refused(NAME, ESP_ERR_INVALID_SIZE, pool, pool.cast()) };
+        // SAFETY: as above.
+        return unsafe { refused(NAME, refusal::BATCH_TOO_LARGE, control, pool.cast()) };
     }
     // SAFETY: obligation 2: `count` pointers.
     let given = unsafe { slice::from_raw_parts(blocks.cast::<*mut u8>(), count) };
@@ -104,8 +111,8 @@ pub unsafe extern "C" fn memory_pool_free_batch(
         }
         Err((at, error)) => {
             let address = given.get(at).map_or(core::ptr::null(), |block| block.cast_const().cast());
-            // SAFETY: obligations 1 and 3.
-            unsafe { refused(NAME, reason_of(error), pool, address) }
+            // SAFETY: a live control block.
+            unsafe { refused(NAME, error, control, address) }
         }
     }
 }
@@ -142,20 +149,20 @@ unsafe fn put(
 /// Keeps the last `blocks` free blocks for interrupts. O(1); one critical section, and one for each waiting task that is served.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_set_isr_reserve(pool: *mut memory_pool_t, blocks: usize) -> esp_err_t {
-    // SAFETY: obligation 1.
-    let set = unsafe { control_of(pool) }.and_then(|control| {
-        // SAFETY: `control` is that of `pool`.
-        unsafe { with_pool(pool, control, |raw| raw.set_reserve(blocks)) }.map_err(reason_of)?;
-        // What is kept no longer may be waited for.
-        // SAFETY: as above.
-        unsafe { wait::Place::new(pool, control) }.serve_all();
-        Ok(())
-    });
-    match set {
-        Ok(()) => ESP_OK,
-        // SAFETY: obligations 1 and 3.
-        Err(reason) => unsafe { refused(c"memory_pool_set_isr_reserve", reason, pool, pool.cast()) },
+    const NAME: &CStr = c"memory_pool_set_isr_reserve";
+    let control = match registry::live(pool) {
+        Ok(control) => control,
+        Err(refusal) => return refuse(NAME, refusal, pool.cast()),
+    };
+    // SAFETY: `control` is that of `pool`.
+    if let Err(error) = unsafe { with_pool(pool, control, |raw| raw.set_reserve(blocks)) } {
+        // SAFETY: a live control block.
+        return unsafe { refused(NAME, error, control, pool.cast()) };
     }
+    // What is kept no longer may be waited for.
+    // SAFETY: as above.
+    unsafe { wait::Place::new(pool, control) }.serve_all();
+    ESP_OK
 }
 
 /// Takes a block, from the reserve as well, or null. O(1); one critical section. Interrupts.
@@ -163,10 +170,19 @@ pub unsafe extern "C" fn memory_pool_set_isr_reserve(pool: *mut memory_pool_t, b
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_alloc_from_isr"))]
 pub unsafe extern "C" fn memory_pool_alloc_from_isr(pool: *mut memory_pool_t) -> *mut c_void {
     // SAFETY: obligation 1.
-    let Ok(control) = (unsafe { control_of(pool) }) else { return null_mut() };
+    let control = match unsafe { control_of(pool) } {
+        Ok(control) => control,
+        Err(reason) => return no_pool(reason, pool, Caller::AllocFromIsr),
+    };
     // SAFETY: `control` is that of `pool`.
     let (taken, modes) = unsafe { with_pool(pool, control, |raw| (raw.take_urgent(), modes(control))) };
     // SAFETY: as above.
-    let taken = unsafe { watch::taken(pool, control, taken, modes, Place::UNSAID, OF_POOL) };
-    taken.map_or(null_mut(), |block| block.as_ptr().cast())
+    unsafe {
+        taken_or_told(
+            watch::taken(pool, control, taken, modes, Place::UNSAID, OF_POOL),
+            pool,
+            control,
+            Caller::AllocFromIsr,
+        )
+    }
 }

@@ -8,6 +8,7 @@ use microusc_pool::{Error, RawLock};
 use crate::abi::*;
 use crate::control::{Control, alone, control_of, lock, modes, raw, with_pool};
 use crate::port::PortLock;
+use crate::registry;
 use crate::report::{Caller, refused};
 use crate::wait::{serve, wake};
 use crate::watch::{self, OF_POOL, Place};
@@ -19,16 +20,22 @@ type Saved = <PortLock as RawLock>::Saved;
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_alloc"))]
 pub unsafe extern "C" fn memory_pool_alloc(pool: *mut memory_pool_t) -> *mut c_void {
     // SAFETY: as for this function.
-    unsafe { alloc(pool, Place::UNSAID) }
+    unsafe { alloc(pool, Place::UNSAID, no_pool_to_alloc) }
 }
 
+/// `none` is what is returned for no pool.
+///
 /// # Safety
 ///
 /// Obligations 1 and 3.
 #[inline(always)]
-pub(super) unsafe fn alloc(pool: *mut memory_pool_t, place: Place) -> *mut c_void {
+pub(super) unsafe fn alloc(
+    pool: *mut memory_pool_t,
+    place: Place,
+    none: impl FnOnce(*mut memory_pool_t) -> *mut c_void,
+) -> *mut c_void {
     // SAFETY: obligation 1.
-    let Ok(control) = (unsafe { control_of(pool) }) else { return nothing() };
+    let Ok(control) = (unsafe { control_of(pool) }) else { return none(pool) };
     // SAFETY: `control` is that of `pool`, and the lock is held.
     match unsafe { lock(control).try_with(|| raw(pool, control).try_take()) } {
         Ok(block) => block.as_ptr().cast(),
@@ -44,25 +51,41 @@ pub unsafe extern "C" fn memory_pool_alloc_reason(
     pool: *mut memory_pool_t,
     reason: *mut esp_err_t,
 ) -> *mut c_void {
-    // SAFETY: obligation 1.
-    let taken = unsafe { control_of(pool) }.and_then(|control| {
-        // SAFETY: `control` is that of `pool`.
-        let (taken, modes) = unsafe { with_pool(pool, control, |raw| (raw.take(), modes(control))) };
-        // SAFETY: as above.
-        unsafe { watch::taken(pool, control, taken, modes, Place::UNSAID, OF_POOL) }.map_err(reason_not_taken)
-    });
+    // SAFETY: as for this function.
+    let (block, why) = unsafe { alloc_otherwise(pool, Caller::AllocReason) };
     if !reason.is_null() {
         // SAFETY: obligation 2.
-        unsafe { reason.write(taken.err().unwrap_or(ESP_OK)) };
+        unsafe { reason.write(why) };
     }
-    taken.map_or(null_mut(), |block| block.as_ptr().cast())
+    block
+}
+
+/// A block, or null, with the reason.
+///
+/// # Safety
+///
+/// Obligations 1 and 3.
+#[inline(always)]
+unsafe fn alloc_otherwise(pool: *mut memory_pool_t, caller: Caller) -> (*mut c_void, esp_err_t) {
+    // SAFETY: obligation 1.
+    let control = match unsafe { control_of(pool) } {
+        Ok(control) => control,
+        Err(reason) => return (no_pool(reason, pool, caller), reason),
+    };
+    // SAFETY: `control` is that of `pool`, whose lock is released again.
+    unsafe {
+        let (taken, modes) = with_pool(pool, control, |raw| (raw.take(), modes(control)));
+        let taken = watch::taken(pool, control, taken, modes, Place::UNSAID, OF_POOL);
+        let why = taken.map_or_else(reason_not_taken, |_| ESP_OK);
+        (taken_or_told(taken, pool, control, caller), why)
+    }
 }
 
 /// Takes a block and zeroes it, by words. O(block size), outside the critical section.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_alloc_zeroed(pool: *mut memory_pool_t) -> *mut c_void {
     // SAFETY: as for this function.
-    let block = unsafe { memory_pool_alloc(pool) };
+    let (block, _) = unsafe { alloc_otherwise(pool, Caller::AllocZeroed) };
     if let Some(words) = NonNull::new(block.cast::<u32>()) {
         // SAFETY: a block was taken, so there is a control block; a stride is a whole number of words.
         let count = unsafe { (*(*pool).control).geometry.stride() } / size_of::<u32>();
@@ -114,7 +137,7 @@ pub(super) unsafe fn free(caller: Caller, pool: *mut memory_pool_t, block: *mut 
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_alloc_unsynchronized"))]
 pub unsafe extern "C" fn memory_pool_alloc_unsynchronized(pool: *mut memory_pool_t) -> *mut c_void {
     // SAFETY: obligation 1.
-    let Ok(control) = (unsafe { control_of(pool) }) else { return nothing() };
+    let Ok(control) = (unsafe { control_of(pool) }) else { return no_pool_to_alloc_alone(pool) };
     // SAFETY: `control` is that of `pool`, which nobody else uses, as the function's name asks.
     match unsafe { alone(pool, control).try_take() } {
         Some(block) => block.as_ptr().cast(),
@@ -144,11 +167,10 @@ pub unsafe extern "C" fn memory_pool_free_unsynchronized(
     }
 }
 
-/// Whether `address` is a block of the pool that is in use. O(1); one critical section. Tasks, interrupts, both cores.
+/// Whether `address` is a block of the pool that is in use. O(pools); two critical sections. Tasks, interrupts, both cores.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_owns(pool: *mut memory_pool_t, address: *const c_void) -> bool {
-    // SAFETY: obligation 1.
-    let Ok(control) = (unsafe { control_of(pool) }) else { return false };
+    let Ok(control) = registry::live(pool) else { return false };
     // SAFETY: `control` is that of `pool`.
     unsafe { with_pool(pool, control, |raw| raw.is_live(address.cast())) }
 }
@@ -168,7 +190,12 @@ unsafe fn take_otherwise(pool: *mut memory_pool_t, saved: Saved, place: Place) -
         let control = NonNull::new_unchecked((*pool).control);
         let (taken, modes) = (raw(pool, control).take_otherwise(), modes(control));
         lock(control).release(saved);
-        pointer(watch::taken(pool, control, taken, modes, place, OF_POOL))
+        taken_or_told(
+            watch::taken(pool, control, taken, modes, place, OF_POOL),
+            pool,
+            control,
+            caller_of(place),
+        )
     }
 }
 
@@ -184,20 +211,74 @@ unsafe fn take_otherwise_alone(pool: *mut memory_pool_t, control: NonNull<Contro
     // SAFETY: as the caller promises.
     unsafe {
         let taken = alone(pool, control).take_otherwise();
-        pointer(watch::taken(pool, control, taken, modes(control), Place::UNSAID, OF_POOL))
+        let taken = watch::taken(pool, control, taken, modes(control), Place::UNSAID, OF_POOL);
+        taken_or_told(taken, pool, control, Caller::AllocUnsynchronized)
     }
 }
 
-/// No pool, no block. A call at the end, so that the usual path need not meet this one at a common return.
+/// No pool, no block, and a report. A call at the end, so that the usual path need not meet this one at a common return.
 #[cold]
 #[inline(never)]
-#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_nothing"))]
-fn nothing() -> *mut c_void {
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_no_pool"))]
+pub(super) fn no_pool(reason: esp_err_t, pool: *mut memory_pool_t, caller: Caller) -> *mut c_void {
+    let _reported = refused(reason, pool.cast(), caller, None);
     core::hint::black_box(null_mut())
 }
 
-fn pointer(taken: Result<NonNull<u8>, Error>) -> *mut c_void {
-    taken.map_or(null_mut(), |block| block.as_ptr().cast())
+/// The same of [`memory_pool_alloc`], which has nothing but its argument at hand then.
+#[cold]
+#[inline(never)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_no_pool_to_alloc"))]
+fn no_pool_to_alloc(pool: *mut memory_pool_t) -> *mut c_void {
+    no_pool(reason_of_none(pool), pool, Caller::Alloc)
+}
+
+/// The same of [`memory_pool_alloc_unsynchronized`].
+#[cold]
+#[inline(never)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_no_pool_to_alloc_alone"))]
+fn no_pool_to_alloc_alone(pool: *mut memory_pool_t) -> *mut c_void {
+    no_pool(reason_of_none(pool), pool, Caller::AllocUnsynchronized)
+}
+
+/// The reason of [`control_of`] for what is no pool.
+#[inline(always)]
+pub(super) fn reason_of_none(pool: *mut memory_pool_t) -> esp_err_t {
+    if pool.is_null() { ESP_ERR_INVALID_ARG } else { ESP_ERR_INVALID_STATE }
+}
+
+/// The block; or none, with a report unless all blocks are in use: that is no fault, and counted.
+///
+/// # Safety
+///
+/// `control` is that of the live pool `pool`, and its lock is released.
+#[inline(always)]
+pub(super) unsafe fn taken_or_told(
+    taken: Result<NonNull<u8>, Error>,
+    pool: *mut memory_pool_t,
+    control: NonNull<Control>,
+    caller: Caller,
+) -> *mut c_void {
+    match taken {
+        Ok(block) => block.as_ptr().cast(),
+        Err(Error::Exhausted) => null_mut(),
+        Err(error) => {
+            let _reported = refused(reason_not_taken(error), pool.cast(), caller, Some(control));
+            null_mut()
+        }
+    }
+}
+
+/// Which function takes blocks with this place.
+#[inline(always)]
+fn caller_of(place: Place) -> Caller {
+    if place.line != 0 {
+        Caller::AllocAt
+    } else if place.at.is_null() {
+        Caller::Alloc
+    } else {
+        Caller::AllocFrom
+    }
 }
 
 /// The rare end of [`free`], with the lock held, which it opens before it reports.

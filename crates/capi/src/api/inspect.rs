@@ -1,35 +1,35 @@
 //! Looking at pools, checking them, and being told.
 
 use core::ffi::{CStr, c_char};
-use core::ptr::null;
+use core::ptr::{NonNull, addr_eq, null, null_mut};
 
 use microusc_pool::RawPool;
 
 use crate::abi::*;
 use crate::census::{self, info_of};
-use crate::control::{ControlMarks, control_of, with_pool};
+use crate::control::{Control, ControlMarks, with_pool};
 use crate::create::name_from;
 use crate::dump::Subject;
-use crate::report::{name_of, report, set_callback};
+use crate::refusal::{self, Refusal};
+use crate::report::{from_task, name_of, refuse, report, set_callback};
 use crate::wait::Place;
 use crate::{print, registry, watch};
 
-/// Runs `work` on the pool with its lock held, or says why there is none.
+/// Runs `work` on the live pool at this address with its lock held, or says why there is none. O(pools) and what `work` does.
 ///
 /// # Safety
 ///
-/// Obligation 1.
+/// Obligation 3.
 unsafe fn on<R>(
     pool: *mut memory_pool_t,
     work: impl FnOnce(&mut RawPool<'_, ControlMarks>) -> R,
-) -> Result<R, esp_err_t> {
-    // SAFETY: as the caller promises.
-    let control = unsafe { control_of(pool) }?;
+) -> Result<R, Refusal> {
+    let control = registry::live(pool)?;
     // SAFETY: `control` is that of `pool`.
     Ok(unsafe { with_pool(pool, control, work) })
 }
 
-/// A consistent snapshot. O(num_blocks), in critical sections of O(64). Tasks, interrupts, both cores.
+/// A consistent snapshot. O(pools + num_blocks), in critical sections of O(pools) and O(64). Tasks, interrupts, both cores.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_get_info(
     pool: *mut memory_pool_t,
@@ -45,17 +45,17 @@ pub unsafe extern "C" fn memory_pool_get_info(
             unsafe { info.write(snapshot) };
             ESP_OK
         }
-        Err(reason) => reason,
+        Err(refusal) => refusal.reason,
     }
 }
 
-/// What an allocation would say now. O(1); one critical section. Tasks, interrupts, both cores.
+/// What an allocation would say now. O(pools); two critical sections. Tasks, interrupts, both cores.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_status(pool: *mut memory_pool_t) -> esp_err_t {
-    // SAFETY: obligation 1.
+    // SAFETY: obligation 3.
     match unsafe { on(pool, |raw| raw.can_take()) } {
         Ok(can_take) => can_take.err().map_or(ESP_OK, reason_of),
-        Err(reason) => reason,
+        Err(refusal) => refusal.reason,
     }
 }
 
@@ -63,21 +63,31 @@ pub unsafe extern "C" fn memory_pool_status(pool: *mut memory_pool_t) -> esp_err
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_print_stats(pool: *mut memory_pool_t) {
     // SAFETY: as for this function.
-    unsafe { memory_pool_print_stats_as(pool, null()) }
+    unsafe { print_stats(c"memory_pool_print_stats", pool, null()) }
 }
 
 /// Prints the snapshot under another name. O(num_blocks). From tasks only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_print_stats_as(pool: *mut memory_pool_t, name: *const c_char) {
-    // SAFETY: obligation 1.
-    let info = unsafe { info_of(pool) };
+    // SAFETY: as for this function.
+    unsafe { print_stats(c"memory_pool_print_stats_as", pool, name) }
+}
+
+/// # Safety
+///
+/// Obligations 2 and 3.
+unsafe fn print_stats(function: &'static CStr, pool: *mut memory_pool_t, name: *const c_char) {
+    if from_task(function, pool.cast()).is_err() {
+        return;
+    }
     // SAFETY: obligation 2.
     let given = !name.is_null() && unsafe { name.read() } != 0;
     // SAFETY: obligation 2.
     let name = given.then(|| unsafe { name_from(name) });
-    match info {
+    // SAFETY: obligation 3.
+    match unsafe { info_of(pool) } {
         Ok(info) => print::info(&memory_pool_info_t { name: name.unwrap_or(info.name), ..info }),
-        Err(reason) => report(c"memory_pool_print_stats", reason, c"".as_ptr(), pool.cast(), 0),
+        Err(refusal) => report(function, refusal, c"".as_ptr(), pool.cast(), 0),
     }
 }
 
@@ -85,16 +95,37 @@ pub unsafe extern "C" fn memory_pool_print_stats_as(pool: *mut memory_pool_t, na
 /// each critical section, but validated in one. From tasks only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_dump(pool: *mut memory_pool_t) {
-    // SAFETY: obligation 1.
-    let parts = unsafe { control_of(pool).and_then(|control| Ok((control, info_of(pool)?))) };
+    const NAME: &CStr = c"memory_pool_dump";
+    if from_task(NAME, pool.cast()).is_err() {
+        return;
+    }
+    // SAFETY: obligation 3.
+    let parts = registry::live(pool).and_then(|control| Ok((control, unsafe { info_of(pool) }?)));
     match parts {
         Ok((control, info)) => {
-            // SAFETY: obligation 1.
-            let validated = unsafe { on(pool, |raw| raw.validate().err().map_or(ESP_OK, reason_of)) };
             // SAFETY: `control` is that of `pool`; obligation 3.
-            unsafe { Subject::new(pool, control) }.dump(&info, validated.unwrap_or_else(|reason| reason));
+            let validated = unsafe { compared(pool, control) }.err().unwrap_or(ESP_OK);
+            // SAFETY: as above.
+            unsafe { Subject::new(pool, control) }.dump(&info, validated);
         }
-        Err(reason) => report(c"memory_pool_dump", reason, c"".as_ptr(), pool.cast(), 0),
+        Err(refusal) => report(NAME, refusal, c"".as_ptr(), pool.cast(), 0),
+    }
+}
+
+/// Whether struct, free list and marks tell the same story. O(num_blocks) in one critical section.
+///
+/// # Safety
+///
+/// `control` is that of the live pool `pool`.
+unsafe fn compared(pool: *mut memory_pool_t, control: NonNull<Control>) -> Result<(), esp_err_t> {
+    // SAFETY: as the caller promises.
+    unsafe {
+        with_pool(pool, control, |raw| {
+            if !fields_are_whole(pool, control) {
+                return Err(MEMORY_POOL_ERR_CORRUPT);
+            }
+            raw.validate().map_err(reason_of)
+        })
     }
 }
 
@@ -102,46 +133,52 @@ pub unsafe extern "C" fn memory_pool_dump(pool: *mut memory_pool_t) {
 /// only; others may make and end pools meanwhile.
 #[unsafe(no_mangle)]
 pub extern "C" fn show_memory_usage() {
+    if from_task(c"show_memory_usage", null()).is_err() {
+        return;
+    }
     print::usage(census::infos());
 }
 
-/// Names a pool. O(1); two critical sections, one in the other.
+/// Names a pool. O(pools).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_set_name(pool: *mut memory_pool_t, name: *const c_char) -> esp_err_t {
+    const NAME: &CStr = c"memory_pool_set_name";
+    let control = match registry::live(pool) {
+        Ok(control) => control,
+        Err(refusal) => return refuse(NAME, refusal, pool.cast()),
+    };
     // SAFETY: obligation 2.
     if name.is_null() || unsafe { name.read() } == 0 {
-        return ESP_ERR_INVALID_ARG;
+        return refuse(NAME, refusal::NO_NAME, pool.cast());
     }
     // SAFETY: obligation 2.
     let name = unsafe { name_from(name) };
-    // SAFETY: obligation 1.
-    let control = match unsafe { control_of(pool) } {
-        Ok(control) => control,
-        Err(reason) => return reason,
-    };
     // SAFETY: `control` is that of `pool`; obligation 3.
     unsafe { registry::rename(pool, control, name) };
     ESP_OK
 }
 
-/// A pool's name, which lives as long as the pool; "" if there is no pool. O(1).
+/// A pool's name, which lives as long as the pool; "" if there is no pool. O(pools).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_get_name(pool: *const memory_pool_t) -> *const c_char {
-    // SAFETY: obligations 1 and 3.
-    unsafe { name_of(control_of(pool.cast_mut()).ok()) }
+    // SAFETY: obligation 3.
+    unsafe { name_of(registry::live(pool).ok()) }
 }
 
 /// The pool made after `previous`; the first for null; null at the end. O(pools). From tasks only.
 #[unsafe(no_mangle)]
 pub extern "C" fn memory_pool_next(previous: *const memory_pool_t) -> *mut memory_pool_t {
+    if from_task(c"memory_pool_next", previous.cast()).is_err() {
+        return null_mut();
+    }
     registry::next(previous)
 }
 
 /// The first pool of that name, or null. O(pools). From tasks only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_find(name: *const c_char) -> *mut memory_pool_t {
-    if name.is_null() {
-        return core::ptr::null_mut();
+    if from_task(c"memory_pool_find", null()).is_err() || name.is_null() {
+        return null_mut();
     }
     // SAFETY: obligation 2.
     let wanted = unsafe { CStr::from_ptr(name) };
@@ -152,36 +189,59 @@ pub unsafe extern "C" fn memory_pool_find(name: *const c_char) -> *mut memory_po
 /// Compares free list and marks. O(num_blocks) inside one critical section.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_validate(pool: *mut memory_pool_t) -> esp_err_t {
-    // SAFETY: obligation 1.
-    let control = match unsafe { control_of(pool) } {
+    const NAME: &CStr = c"memory_pool_validate";
+    let control = match registry::live(pool) {
         Ok(control) => control,
-        Err(reason) => return reason,
+        Err(refusal) => return refuse(NAME, refusal, pool.cast()),
     };
     // SAFETY: `control` is that of `pool`, here and below.
-    let found = match unsafe { with_pool(pool, control, |raw| raw.validate()) } {
+    let found = match unsafe { compared(pool, control) } {
         // SAFETY: as above.
         Ok(()) => unsafe { watch::poison_is_whole(pool, control) }
             .map_err(|wrong| (MEMORY_POOL_ERR_WRITTEN, wrong.cast())),
-        Err(error) => Err((reason_of(error), pool.cast_const().cast())),
+        Err(reason) => Err((reason, pool.cast_const().cast())),
     };
     let Err((reason, address)) = found else { return ESP_OK };
-    // SAFETY: obligations 1 and 3.
-    let name = unsafe { memory_pool_get_name(pool) };
-    report(c"memory_pool_validate", reason, name, address, 0);
+    // SAFETY: a live control block.
+    report(NAME, reason, unsafe { name_of(Some(control)) }, address, 0);
     reason
 }
 
-/// Makes the free list anew from the marks. O(num_blocks) inside one critical section, and one of O(1) for each waiting task that
-/// is served.
+/// Whether the fields of the struct that never change are those of its pool.
+///
+/// # Safety
+///
+/// `control` is that of the live pool `pool`.
+unsafe fn fields_are_whole(pool: *const memory_pool_t, control: NonNull<Control>) -> bool {
+    // SAFETY: as the caller promises; of a live pool, so they may be read.
+    unsafe {
+        let (memory, control) = (&(*pool).memory, control.as_ptr());
+        memory.addr() == (*control).base.addr()
+            && (*pool).block_size == (*control).geometry.stride()
+            && (*pool).num_blocks == (*control).geometry.capacity()
+            && addr_eq((*pool).control, control)
+    }
+}
+
+/// Makes struct and free list anew from control block and marks. O(num_blocks) inside one critical section, and one of O(1)
+/// for each waiting task that is served.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_repair(pool: *mut memory_pool_t) -> esp_err_t {
-    // SAFETY: obligation 1.
-    let control = match unsafe { control_of(pool) } {
+    let control = match registry::live(pool) {
         Ok(control) => control,
-        Err(reason) => return reason,
+        Err(refusal) => return refuse(c"memory_pool_repair", refusal, pool.cast()),
     };
-    // SAFETY: `control` is that of `pool`.
-    unsafe { with_pool(pool, control, |raw| raw.repair()) };
+    // SAFETY: `control` is that of `pool`, whose lock is held; only fields that the list does not use are written besides.
+    unsafe {
+        with_pool(pool, control, |raw| {
+            raw.repair();
+            let at = control.as_ptr();
+            (&raw mut (*pool).memory).write((*at).base.cast());
+            (&raw mut (*pool).block_size).write((*at).geometry.stride());
+            (&raw mut (*pool).num_blocks).write((*at).geometry.capacity());
+            (&raw mut (*pool).control).write(at);
+        });
+    }
     // What was found again may be waited for.
     // SAFETY: as above.
     unsafe { Place::new(pool, control) }.serve_all();
@@ -191,8 +251,11 @@ pub unsafe extern "C" fn memory_pool_repair(pool: *mut memory_pool_t) -> esp_err
 /// Starts the lowest number of free blocks anew from now. O(num_blocks) inside one critical section.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_reset_lowest_free(pool: *mut memory_pool_t) -> esp_err_t {
-    // SAFETY: obligation 1.
-    unsafe { on(pool, |raw| raw.reset_lowest()) }.err().unwrap_or(ESP_OK)
+    // SAFETY: obligation 3.
+    match unsafe { on(pool, |raw| raw.reset_lowest()) } {
+        Ok(()) => ESP_OK,
+        Err(refusal) => refuse(c"memory_pool_reset_lowest_free", refusal, pool.cast()),
+    }
 }
 
 /// Calls `callback` for each report, outside every lock, in the context of the refused call.

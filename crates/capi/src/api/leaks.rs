@@ -1,17 +1,20 @@
 //! Who took the blocks that are in use, and since when.
 
-use core::ffi::{c_char, c_void};
+use core::ffi::{CStr, c_char, c_void};
 use core::ptr::{NonNull, null, null_mut};
 
-use microusc_system::sites::Site;
+use microusc_system::sites::{Record, Site};
 
-use super::blocks::alloc;
-use super::set::memory_pool_set_alloc;
+use super::blocks::{alloc, no_pool, reason_of_none};
+use super::set::alloc as set_alloc;
 use super::watch::told;
 use crate::abi::*;
 use crate::control::{Control, control_of, with_pool};
+use crate::overlap::Range;
 use crate::port;
-use crate::report::report;
+use crate::refusal::{self, Refusal};
+use crate::registry::{self, Wanted};
+use crate::report::{Caller, from_task, refuse};
 use crate::text::name_bytes;
 use crate::{print, set, watch};
 
@@ -22,15 +25,15 @@ const PLACES: usize = 16;
 /// Begins or ends keeping records of who takes blocks. O(num_blocks). From tasks only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_record_sites(pool: *mut memory_pool_t, on: bool) -> esp_err_t {
-    // SAFETY: obligation 1.
-    let done = unsafe { control_of(pool) }.and_then(|control| match on {
+    on_live(c"memory_pool_record_sites", pool, |control| match on {
         // SAFETY: `control` is that of `pool`.
-        true => unsafe { watch::begin_sites(pool, control, None) },
+        true => unsafe { watch::begin_sites(pool, control, None) }.map_err(not_recorded),
         // SAFETY: as above.
-        false => unsafe { watch::end_sites(pool, control) },
-    });
-    // SAFETY: obligations 1 and 3.
-    unsafe { told(pool, done, c"memory_pool_record_sites") }
+        false => unsafe { watch::end_sites(pool, control) }.map_err(|reason| match reason {
+            ESP_ERR_INVALID_STATE => refusal::NOT_RECORDED,
+            other => other.into(),
+        }),
+    })
 }
 
 /// The same with records in the caller's memory. O(num_blocks). From tasks only.
@@ -40,14 +43,52 @@ pub unsafe extern "C" fn memory_pool_record_sites_in(
     memory: *mut c_void,
     memory_size: usize,
 ) -> esp_err_t {
-    // SAFETY: obligation 1.
-    let done = unsafe { control_of(pool) }.and_then(|control| match memory.is_null() {
-        true => Err(ESP_ERR_INVALID_ARG),
-        // SAFETY: `control` is that of `pool`; obligation 2.
-        false => unsafe { watch::begin_sites(pool, control, Some((memory.cast(), memory_size))) },
-    });
-    // SAFETY: obligations 1 and 3.
-    unsafe { told(pool, done, c"memory_pool_record_sites_in") }
+    on_live(c"memory_pool_record_sites_in", pool, |control| {
+        if memory.is_null() {
+            return Err(refusal::NULL_POINTER);
+        }
+        // SAFETY: a live control block, here and below; a geometry does not change.
+        let blocks = unsafe { (*control.as_ptr()).geometry.capacity() };
+        // SAFETY: as above; what is looked at without the lock is looked at again with it.
+        if unsafe { (*control.as_ptr()).watch.keeps_records() } {
+            return Err(refusal::RECORDED_ALREADY);
+        }
+        // More than the records take is not touched, so it is not asked about.
+        let bytes =
+            memory_size.min(blocks.saturating_mul(size_of::<Record>()).saturating_add(align_of::<Record>()));
+        let wanted = Wanted {
+            place: memory.cast_const().cast(),
+            place_bytes: 0,
+            memory: Range::at(memory.addr(), bytes),
+            inside: null(),
+        };
+        registry::reserve(&wanted, || {
+            // SAFETY: `control` is that of `pool`; obligation 2; no pool has the memory, nor is one made there.
+            unsafe { watch::begin_sites(pool, control, Some((memory.cast(), memory_size))) }
+                .map_err(not_recorded)
+        })
+    })
+}
+
+/// Why records could not be begun with.
+fn not_recorded(reason: esp_err_t) -> Refusal {
+    match reason {
+        ESP_ERR_INVALID_STATE => refusal::RECORDED_ALREADY,
+        ESP_ERR_INVALID_SIZE => refusal::RECORDS_TOO_SMALL,
+        other => other.into(),
+    }
+}
+
+/// Runs `work`, in a task, on the live pool at this address, and reports a refusal.
+fn on_live(
+    function: &'static CStr,
+    pool: *mut memory_pool_t,
+    work: impl FnOnce(NonNull<Control>) -> Result<(), Refusal>,
+) -> esp_err_t {
+    if let Err(refusal) = from_task(function, pool.cast()) {
+        return refusal.reason;
+    }
+    told(pool, registry::live(pool).and_then(work), function)
 }
 
 /// Takes a block, and says from which line of which file. O(1); with records two critical sections, otherwise one.
@@ -60,7 +101,11 @@ pub unsafe extern "C" fn memory_pool_alloc_at(
     file: *const c_char,
 ) -> *mut c_void {
     // SAFETY: as for this function.
-    unsafe { alloc(pool, watch::Place { at: file.cast(), line }) }
+    unsafe {
+        alloc(pool, watch::Place { at: file.cast(), line }, |pool| {
+            no_pool(reason_of_none(pool), pool, Caller::AllocAt)
+        })
+    }
 }
 
 /// Takes a block, and says which address the call returns to. As [`memory_pool_alloc_at`].
@@ -71,7 +116,11 @@ pub unsafe extern "C" fn memory_pool_alloc_from(
     caller: *const c_void,
 ) -> *mut c_void {
     // SAFETY: as for this function.
-    unsafe { alloc(pool, watch::Place { at: caller, line: 0 }) }
+    unsafe {
+        alloc(pool, watch::Place { at: caller, line: 0 }, |pool| {
+            no_pool(reason_of_none(pool), pool, Caller::AllocFrom)
+        })
+    }
 }
 
 /// Takes a block for `size` bytes, and says from which line of which file. As [`memory_pool_set_alloc`], and with records
@@ -85,7 +134,7 @@ pub unsafe extern "C" fn memory_pool_set_alloc_at(
     file: *const c_char,
 ) -> *mut c_void {
     // SAFETY: as for this function.
-    let block = unsafe { memory_pool_set_alloc(set, size) };
+    let block = unsafe { set_alloc(Caller::SetAllocAt, set, size) };
     if let Some(taken) = NonNull::new(block.cast::<u8>())
         // SAFETY: a block was taken, so there is a set.
         && let Some(class) = unsafe { set::owner(set, block.addr()) }
@@ -108,13 +157,12 @@ pub unsafe extern "C" fn memory_pool_get_site(
     if site.is_null() {
         return ESP_ERR_INVALID_ARG;
     }
-    // SAFETY: obligation 1.
-    let control = match unsafe { control_of(pool) } {
+    let control = match registry::live(pool) {
         Ok(control) => control,
-        Err(reason) => return reason,
+        Err(refusal) => return refusal.reason,
     };
-    let live = Live { pool, control };
-    // SAFETY: `control` is that of `pool`, as `Live` says.
+    let live = Live { pool, control, ended: false };
+    // SAFETY: `control` is that of `pool`, which nobody ends meanwhile: obligation 3.
     let index = unsafe { with_pool(pool, control, |raw| raw.index_of(block.cast())) };
     match index.and_then(|index| live.at(index)) {
         Some(seen) => {
@@ -135,15 +183,20 @@ pub unsafe extern "C" fn memory_pool_dump_leaks(
     each: memory_pool_site_callback_t,
     argument: *mut c_void,
 ) -> usize {
-    // SAFETY: obligation 1.
-    let control = match unsafe { control_of(pool) } {
-        Ok(control) => control,
-        Err(reason) => {
-            report(c"memory_pool_dump_leaks", reason, c"".as_ptr(), pool.cast(), 0);
-            return 0;
+    const NAME: &CStr = c"memory_pool_dump_leaks";
+    if from_task(NAME, pool.cast()).is_err() {
+        return 0;
+    }
+    match registry::live(pool) {
+        Ok(control) => dump(&Live { pool, control, ended: false }, older_than_us, each, argument),
+        Err(refusal) => {
+            refuse(NAME, refusal, pool.cast());
+            0
         }
-    };
-    let live = Live { pool, control };
+    }
+}
+
+fn dump(live: &Live, older_than_us: u64, each: memory_pool_site_callback_t, argument: *mut c_void) -> usize {
     let old = Old { now_us: port::moment().time_us, older_than_us };
     let Some(each) = each else { return live.print_by_place(&old) };
     live.old(&old)
@@ -155,27 +208,27 @@ pub unsafe extern "C" fn memory_pool_dump_leaks(
         .count()
 }
 
-/// Prints the blocks of `pool` that are in use, if it keeps records: what a report of their number leaves open.
+/// Prints the blocks in use of a pool that keeps records: what a report of their number leaves open. `ended`: the pool is off the
+/// registry, and nobody else's; `pool` are the fields of its struct.
 ///
 /// # Safety
 ///
-/// Obligations 1 and 3.
-pub(super) unsafe fn print_owners(pool: *mut memory_pool_t) {
-    // SAFETY: as the caller promises.
-    if let Ok(control) = unsafe { control_of(pool) }
-        // SAFETY: a live control block.
-        && unsafe { (*control.as_ptr()).watch.keeps_records() }
-    {
-        // SAFETY: as the caller promises.
-        unsafe { memory_pool_dump_leaks(pool, 0, None, null_mut()) };
+/// `control` is that of `pool`. If it is live, it may be destroyed meanwhile.
+pub(super) unsafe fn print_owners(pool: *mut memory_pool_t, control: NonNull<Control>, ended: bool) {
+    let live = Live { pool, control, ended };
+    // SAFETY: a live control block, as `with` says.
+    if live.with(|| unsafe { (*control.as_ptr()).watch.keeps_records() }) == Some(true) {
+        dump(&live, 0, None, null_mut());
     }
 }
 
 /// The blocks in use of a pool, looked at one by one while others take and return.
 struct Live {
     pool: *mut memory_pool_t,
-    /// That of `pool`, live as long as this is.
+    /// That of `pool`.
     control: NonNull<Control>,
+    /// It is off the registry, and nobody else's. Otherwise it is looked for again at each look, since a task may end it.
+    ended: bool,
 }
 
 /// A block that was in use when it was looked at.
@@ -199,21 +252,27 @@ impl Old {
 }
 
 impl Live {
+    /// Runs `work` while the control block is there; `None` once another task has ended the pool. O(pools) and what `work` does.
+    fn with<R>(&self, work: impl FnOnce() -> R) -> Option<R> {
+        if self.ended { Some(work()) } else { registry::while_live(self.pool, self.control, work) }
+    }
+
     fn capacity(&self) -> usize {
-        // SAFETY: a live control block, and a geometry does not change.
-        unsafe { (*self.control.as_ptr()).geometry.capacity() }
+        // SAFETY: a live control block, as `with` says, and a geometry does not change.
+        self.with(|| unsafe { (*self.control.as_ptr()).geometry.capacity() }).unwrap_or(0)
     }
 
     /// Block `index`, if it is in use. O(1); one critical section.
     fn at(&self, index: usize) -> Option<Seen> {
-        // SAFETY: `control` is that of `pool`; what is read of it without the lock does not change.
-        unsafe {
+        // SAFETY: `control` is that of `pool`, live as `with` says; what is read of it without the lock does not change.
+        self.with(|| unsafe {
             let (base, stride) = ((*self.control.as_ptr()).base, (*self.control.as_ptr()).geometry.stride());
             let block: *const u8 = base.wrapping_add(index * stride);
             with_pool(self.pool, self.control, |raw| {
                 raw.is_live(block).then(|| Seen { block, site: watch::site_at(self.control, index) })
             })
-        }
+        })
+        .flatten()
     }
 
     /// The blocks in use that are meant, lowest address first. O(num_blocks), in a critical section for each.
@@ -227,8 +286,8 @@ impl Live {
         let mut places = Groups::<Seen, PLACES>::new();
         let mut all_counted = true;
         let found = self.old(old).map(|seen| all_counted &= places.add(seen)).count();
-        // SAFETY: a live control block; a name that changes is a name all the same.
-        let name = unsafe { (*self.control.as_ptr()).name };
+        // SAFETY: a live control block, as `with` says; a name that changes is a name all the same.
+        let Some(name) = self.with(|| unsafe { (*self.control.as_ptr()).name }) else { return found };
         let print = |seen: &Seen, count| print::leak(name_bytes(&name), count, &seen.told(old.now_us));
         places.each(print);
         if !all_counted {

@@ -6,8 +6,9 @@ use core::ptr::{null, null_mut};
 use super::leaks::print_owners;
 use crate::abi::*;
 use crate::create::{self, Home};
+use crate::refusal::{self, Refusal};
 use crate::registry;
-use crate::report::report;
+use crate::report::{from_task, refuse, report};
 
 const fn config(block_size: usize, num_blocks: usize, placement: u32, flags: u32) -> memory_pool_config_t {
     memory_pool_config_t { block_size, num_blocks, placement, flags, name: null() }
@@ -23,13 +24,13 @@ unsafe fn init(
     pool: *mut memory_pool_t,
     config: &memory_pool_config_t,
 ) -> Result<(), esp_err_t> {
-    let made = if pool.is_null() {
-        Err(ESP_ERR_INVALID_ARG)
-    } else {
+    made(function, pool.cast(), || {
+        if pool.is_null() {
+            return Err(refusal::NULL_POINTER);
+        }
         // SAFETY: as the caller promises.
-        unsafe { create::create(Home::Caller(pool), config) }
-    };
-    tell(function, made.map(|_| ()), pool.cast())
+        unsafe { create::create(Home::Caller(pool), config) }.map(drop)
+    })
 }
 
 /// Makes a pool on the heap, with a report if that fails.
@@ -42,18 +43,17 @@ unsafe fn malloc(
     config: &memory_pool_config_t,
 ) -> Result<*mut memory_pool_t, esp_err_t> {
     // SAFETY: as the caller promises.
-    tell(function, unsafe { create::create(Home::Heap, config) }, null())
+    made(function, null(), || unsafe { create::create(Home::Heap, config) })
 }
 
-fn tell<T>(
+/// What `make` returned, in a task, with a report of a refusal.
+fn made<T>(
     function: &'static CStr,
-    result: Result<T, esp_err_t>,
     address: *const c_void,
+    make: impl FnOnce() -> Result<T, Refusal>,
 ) -> Result<T, esp_err_t> {
-    if let Err(reason) = result {
-        report(function, reason, c"".as_ptr(), address, 0);
-    }
-    result
+    from_task(function, address)?;
+    make().map_err(|why| refuse(function, why, address))
 }
 
 /// Makes a pool in internal, DMA-capable RAM. O(num_blocks + pools).
@@ -88,8 +88,7 @@ pub unsafe extern "C" fn memory_pool_init_config(
 ) -> esp_err_t {
     // SAFETY: obligation 2.
     let Some(config) = (unsafe { config.as_ref() }) else {
-        report(c"memory_pool_init_config", ESP_ERR_INVALID_ARG, c"".as_ptr(), pool.cast(), 0);
-        return ESP_ERR_INVALID_ARG;
+        return refuse(c"memory_pool_init_config", refusal::NULL_POINTER, pool.cast());
     };
     // SAFETY: obligations 1 and 2.
     unsafe { init(c"memory_pool_init_config", pool, config) }.err().unwrap_or(ESP_OK)
@@ -104,14 +103,15 @@ pub unsafe extern "C" fn memory_pool_init_static(
     block_size: usize,
     num_blocks: usize,
 ) -> esp_err_t {
-    let made = if pool.is_null() || buffer.is_null() {
-        Err(ESP_ERR_INVALID_ARG)
-    } else {
+    let done = made(c"memory_pool_init_static", pool.cast(), || {
+        if pool.is_null() || buffer.is_null() {
+            return Err(refusal::NULL_POINTER);
+        }
         let config = config(block_size, num_blocks, DRAM, 0);
         // SAFETY: obligations 1 and 2; the buffer is the pool's until that ends.
         unsafe { create::create_static(pool, (buffer.cast(), buffer_size), &config) }
-    };
-    tell(c"memory_pool_init_static", made, pool.cast()).err().unwrap_or(ESP_OK)
+    });
+    done.err().unwrap_or(ESP_OK)
 }
 
 /// Makes a pool, struct included, in internal, DMA-capable RAM. O(num_blocks + pools).
@@ -145,7 +145,7 @@ pub unsafe extern "C" fn memory_pool_malloc_config(
     let made = match unsafe { config.as_ref() } {
         // SAFETY: obligation 2.
         Some(config) => unsafe { malloc(NAME, config) },
-        None => tell(NAME, Err(ESP_ERR_INVALID_ARG), null()),
+        None => Err(refuse(NAME, refusal::NULL_POINTER, null())),
     };
     if !reason.is_null() {
         // SAFETY: obligation 2.
@@ -175,25 +175,46 @@ unsafe fn destroy(function: &'static CStr, pool: *mut memory_pool_t, only_unused
     if pool.is_null() {
         return if only_unused { ESP_ERR_INVALID_ARG } else { ESP_OK };
     }
-    // Before the end, and before anything is known of the struct but its address.
-    if registry::contains(pool) {
-        // SAFETY: a live pool.
-        unsafe { print_owners(pool) };
+    if let Err(refusal) = from_task(function, pool.cast()) {
+        return refusal.reason;
     }
+    let show = |fields: &mut memory_pool_t, control, in_use| {
+        if in_use > 0 {
+            // SAFETY: the pool is off the registry, and nobody else's; the fields are those of its struct.
+            unsafe { print_owners(fields, control, true) };
+        }
+    };
     // SAFETY: as the caller promises.
-    match unsafe { create::end(pool, only_unused) } {
-        None => {
-            report(function, ESP_ERR_INVALID_STATE, c"".as_ptr(), pool.cast(), 0);
+    let ended = unsafe { create::end(pool, only_unused, show) };
+    let Some(ended) = ended else {
+        // SAFETY: obligation 1: a struct, whatever it holds.
+        return if unsafe { is_zeroed(pool) } {
             ESP_ERR_INVALID_STATE
-        }
-        Some(ended) if ended.needed => {
-            report(function, ESP_ERR_INVALID_STATE, ended.name.as_ptr(), pool.cast(), 0);
-            ESP_ERR_INVALID_STATE
-        }
-        Some(ended) if ended.in_use > 0 => {
-            report(function, MEMORY_POOL_ERR_IN_USE, ended.name.as_ptr(), pool.cast(), ended.in_use);
-            MEMORY_POOL_ERR_IN_USE
-        }
-        Some(_) => ESP_OK,
+        } else {
+            refuse(function, refusal::NOT_A_POOL, pool.cast())
+        };
+    };
+    if let Some(refusal) = ended.refusal() {
+        report(function, refusal, ended.name.as_ptr(), pool.cast(), 0);
+        return refusal.reason;
     }
+    if ended.in_use == 0 {
+        return ESP_OK;
+    }
+    if only_unused && let Ok(control) = registry::live(pool) {
+        // SAFETY: a live pool, which is left as it is.
+        unsafe { print_owners(pool, control, false) };
+    }
+    report(function, MEMORY_POOL_ERR_IN_USE, ended.name.as_ptr(), pool.cast(), ended.in_use);
+    MEMORY_POOL_ERR_IN_USE
+}
+
+/// Whether every byte of a struct is zero: it never was a pool, or was one and ended.
+///
+/// # Safety
+///
+/// `place` may be read.
+pub(super) unsafe fn is_zeroed<T>(place: *const T) -> bool {
+    // SAFETY: as the caller promises, byte by byte: they may be any.
+    (0..size_of::<T>()).all(|at| unsafe { place.cast::<u8>().add(at).read() } == 0)
 }

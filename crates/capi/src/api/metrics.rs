@@ -1,15 +1,21 @@
 //! What a monitoring system is told.
 
-use core::ffi::c_char;
+use core::ffi::{CStr, c_char};
+use core::ptr::null;
 
 use crate::abi::*;
-use crate::metrics;
+use crate::report::{from_task, refuse};
+use crate::{metrics, refusal};
 
 /// Sums over all pools, of one moment. O(pools); one critical section. From tasks only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_get_metrics(metrics: *mut memory_pool_metrics_t) -> esp_err_t {
+    const NAME: &CStr = c"memory_pool_get_metrics";
+    if let Err(refusal) = from_task(NAME, null()) {
+        return refusal.reason;
+    }
     if metrics.is_null() {
-        return ESP_ERR_INVALID_ARG;
+        return refuse(NAME, refusal::NULL_POINTER, null());
     }
     // SAFETY: obligation 2.
     unsafe { metrics.write(metrics::sums()) };
@@ -21,6 +27,13 @@ pub unsafe extern "C" fn memory_pool_get_metrics(metrics: *mut memory_pool_metri
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_metrics_text(buffer: *mut c_char, size: usize) -> usize {
     let size = if buffer.is_null() { 0 } else { size };
+    if from_task(c"memory_pool_metrics_text", null()).is_err() {
+        if size > 0 {
+            // SAFETY: obligation 2.
+            unsafe { buffer.write(0) };
+        }
+        return 0;
+    }
     // SAFETY: obligation 2: `size` bytes, or none.
     unsafe { metrics::text(buffer.cast(), size) }
 }

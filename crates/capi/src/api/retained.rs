@@ -11,7 +11,9 @@ use microusc_system::retained::{Found, RetainedPool, RetainedStats, Shape};
 
 use crate::abi::*;
 use crate::port::PortLock;
-use crate::report::report_retained;
+use crate::refusal::Refusal;
+use crate::refusal::retained as refusal;
+use crate::report::{from_task, report_retained};
 use crate::retained;
 
 /// The pool, or why there is none.
@@ -21,13 +23,13 @@ use crate::retained;
 /// As every function here; it stays open while the result is used.
 unsafe fn given<'a>(
     pool: *const memory_pool_retained_t,
-) -> Result<&'a RetainedPool<'static, PortLock>, esp_err_t> {
+) -> Result<&'a RetainedPool<'static, PortLock>, Refusal> {
     if pool.is_null() {
-        return Err(ESP_ERR_INVALID_ARG);
+        return Err(refusal::NULL_POINTER);
     }
-    // SAFETY: as the caller promises. Not the whole struct is borrowed: the list of open pools writes to its own part.
+    // SAFETY: as the caller promises.
     if unsafe { (*pool).owner } != pool {
-        return Err(ESP_ERR_INVALID_STATE);
+        return Err(refusal::NOT_OPEN);
     }
     // SAFETY: open, so the pool was written.
     Ok(unsafe { (*pool).pool.assume_init_ref() })
@@ -43,38 +45,17 @@ pub unsafe extern "C" fn memory_pool_retained_open(
     found: *mut esp_err_t,
 ) -> esp_err_t {
     const NAME: &CStr = c"memory_pool_retained_open";
-    let address = pool.cast();
-    let refused = move |reason| {
-        report_retained(NAME, reason, address);
-        reason
+    if let Err(refusal) = from_task(NAME, pool.cast()) {
+        return refusal.reason;
+    }
+    // SAFETY: as for this function.
+    let what = match unsafe { open(pool, memory, memory_size, config.as_ref()) } {
+        Ok(what) => what,
+        Err(refusal) => return report_retained(NAME, refusal, pool.cast()),
     };
-    // SAFETY: obligation 2.
-    let Some(config) = (unsafe { config.as_ref() }) else { return refused(ESP_ERR_INVALID_ARG) };
-    if pool.is_null() || !memory.cast::<usize>().is_aligned() {
-        return refused(ESP_ERR_INVALID_ARG);
-    }
-    let Some(start) = NonNull::new(memory.cast::<u32>()) else { return refused(ESP_ERR_INVALID_ARG) };
-    let shape = Shape::new(config.block_size, config.num_blocks).map(|shape| shape.tag(config.tag));
-    let Ok(shape) = shape else { return refused(ESP_ERR_INVALID_SIZE) };
-    // SAFETY: the struct may be written to, and that of every open pool stays.
-    if !unsafe { retained::enter(pool, start.addr().get(), memory_size) } {
-        return refused(ESP_ERR_INVALID_STATE);
-    }
-    // SAFETY: obligation 2: so much memory, aligned. It is the pool's until that is closed, and no other open pool's.
-    let opened = unsafe { RetainedPool::open_at(start, memory_size / size_of::<u32>(), shape) };
-    let Ok((open, what)) = opened else {
-        // SAFETY: entered above, and not open.
-        unsafe { retained::leave(pool) };
-        return refused(ESP_ERR_INVALID_SIZE);
-    };
-    // SAFETY: the struct may be written to.
-    unsafe {
-        (*pool).pool.write(open);
-        (*pool).owner = pool;
-    }
     let what = match what {
         Found::Intact { .. } => ESP_OK,
-        Found::Formatted(fault) => refused(reason_of_fault(fault)),
+        Found::Formatted(fault) => report_retained(NAME, refusal::of(reason_of_fault(fault)), pool.cast()),
     };
     if !found.is_null() {
         // SAFETY: obligation 2.
@@ -83,32 +64,91 @@ pub unsafe extern "C" fn memory_pool_retained_open(
     ESP_OK
 }
 
+/// # Safety
+///
+/// As [`memory_pool_retained_open`].
+unsafe fn open(
+    pool: *mut memory_pool_retained_t,
+    memory: *mut c_void,
+    memory_size: usize,
+    config: Option<&memory_pool_retained_config_t>,
+) -> Result<Found, Refusal> {
+    let (Some(config), Some(start)) = (config, NonNull::new(memory.cast::<u32>())) else {
+        return Err(refusal::NULL_POINTER);
+    };
+    if pool.is_null() {
+        return Err(refusal::NULL_POINTER);
+    }
+    if !memory.cast::<usize>().is_aligned() {
+        return Err(refusal::MISALIGNED);
+    }
+    let shape = Shape::new(config.block_size, config.num_blocks).map_err(|_| refusal::BAD_SHAPE)?;
+    // SAFETY: the struct may be written to, and stays while it is open.
+    unsafe { retained::enter(pool, start.addr().get(), memory_size) }?;
+    // SAFETY: obligation 2: so much memory, aligned. It is the pool's until that is closed, and no other pool's.
+    let opened =
+        unsafe { RetainedPool::open_at(start, memory_size / size_of::<u32>(), shape.tag(config.tag)) };
+    let Ok((open, what)) = opened else {
+        // SAFETY: entered above, and not open.
+        unsafe { retained::leave(pool) };
+        return Err(refusal::MEMORY_TOO_SMALL);
+    };
+    // SAFETY: the struct may be written to.
+    unsafe { retained::publish(pool, open) };
+    Ok(what)
+}
+
 /// Lets go of the memory, in which the pool stays as it is. O(open retained pools). From tasks only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_retained_close(pool: *mut memory_pool_retained_t) -> esp_err_t {
-    // SAFETY: as for this function.
-    match unsafe { given(pool) } {
-        Ok(_) => {
-            // SAFETY: an open pool, which nobody else uses: obligation 3. It has nothing to drop.
-            unsafe { retained::leave(pool) };
-            ESP_OK
-        }
-        Err(reason) => reason,
+    const NAME: &CStr = c"memory_pool_retained_close";
+    if let Err(refusal) = from_task(NAME, pool.cast()) {
+        return refusal.reason;
     }
+    if pool.is_null() {
+        return ESP_ERR_INVALID_ARG;
+    }
+    // SAFETY: nobody else uses it: obligation 3. It has nothing to drop.
+    if unsafe { retained::leave(pool) } {
+        return ESP_OK;
+    }
+    // SAFETY: obligation 1: a struct, whatever it holds.
+    if unsafe { is_closed(pool) } {
+        ESP_ERR_INVALID_STATE
+    } else {
+        report_retained(NAME, refusal::NOT_OPEN, pool.cast())
+    }
+}
+
+/// Whether a struct was closed, or is zeroed.
+///
+/// # Safety
+///
+/// It may be read.
+unsafe fn is_closed(pool: *const memory_pool_retained_t) -> bool {
+    // SAFETY: as the caller promises; a pointer may hold any bits.
+    unsafe { (&raw const (*pool).owner).read() }.is_null()
+}
+
+/// Reports that there is no pool, and gives what the caller is told.
+fn none<T>(function: &'static CStr, refusal: Refusal, pool: *const memory_pool_retained_t, answer: T) -> T {
+    report_retained(function, refusal, pool.cast());
+    answer
 }
 
 /// Takes a block, or null. O(1); one critical section.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_retained_alloc(pool: *mut memory_pool_retained_t) -> *mut c_void {
+    const NAME: &CStr = c"memory_pool_retained_alloc";
     // SAFETY: as for this function.
-    let Ok(open) = (unsafe { given(pool) }) else { return null_mut() };
+    let open = match unsafe { given(pool) } {
+        Ok(open) => open,
+        Err(refusal) => return none(NAME, refusal, pool, null_mut()),
+    };
     match open.alloc() {
         Ok(block) => block.as_ptr().cast(),
-        Err(microusc_pool::Error::Corrupt) => {
-            report_retained(c"memory_pool_retained_alloc", MEMORY_POOL_ERR_CORRUPT, pool.cast());
-            null_mut()
-        }
-        Err(_) => null_mut(),
+        Err(microusc_pool::Error::Exhausted) => null_mut(),
+        Err(error) => none(NAME, refusal::of(reason_of(error)), pool, null_mut()),
     }
 }
 
@@ -119,11 +159,10 @@ pub unsafe extern "C" fn memory_pool_retained_free(
     block: *mut c_void,
 ) -> esp_err_t {
     // SAFETY: as for this function; the block is given up by this call.
-    let freed = unsafe { given(pool) }.and_then(|open| unsafe { open.free(block.cast()) }.map_err(reason_of));
-    freed.err().map_or(ESP_OK, |reason| {
-        report_retained(c"memory_pool_retained_free", reason, block);
-        reason
-    })
+    let freed = unsafe {
+        given(pool).and_then(|open| open.free(block.cast()).map_err(|error| refusal::of(reason_of(error))))
+    };
+    freed.err().map_or(ESP_OK, |refusal| report_retained(c"memory_pool_retained_free", refusal, block))
 }
 
 /// The number of a block, or `SIZE_MAX`. O(1); one critical section.
@@ -133,7 +172,10 @@ pub unsafe extern "C" fn memory_pool_retained_index_of(
     block: *const c_void,
 ) -> usize {
     // SAFETY: as for this function.
-    unsafe { given(pool) }.ok().and_then(|open| open.index_of(block.cast())).unwrap_or(usize::MAX)
+    match unsafe { given(pool) } {
+        Ok(open) => open.index_of(block.cast()).unwrap_or(usize::MAX),
+        Err(refusal) => none(c"memory_pool_retained_index_of", refusal, pool, usize::MAX),
+    }
 }
 
 /// The block in use of this number, or null. O(1); one critical section.
@@ -143,8 +185,10 @@ pub unsafe extern "C" fn memory_pool_retained_at(
     index: usize,
 ) -> *mut c_void {
     // SAFETY: as for this function.
-    let block = unsafe { given(pool) }.ok().and_then(|open| open.address_of(index));
-    block.map_or(null_mut(), NonNull::as_ptr).cast()
+    match unsafe { given(pool) } {
+        Ok(open) => open.address_of(index).map_or(null_mut(), NonNull::as_ptr).cast(),
+        Err(refusal) => none(c"memory_pool_retained_at", refusal, pool, null_mut()),
+    }
 }
 
 /// The first number of a block in use that is at least `from`, or `SIZE_MAX`. O(num_blocks / 16), a critical section for
@@ -155,7 +199,10 @@ pub unsafe extern "C" fn memory_pool_retained_next_live(
     from: usize,
 ) -> usize {
     // SAFETY: as for this function.
-    unsafe { given(pool) }.ok().and_then(|open| open.next_live(from)).unwrap_or(usize::MAX)
+    match unsafe { given(pool) } {
+        Ok(open) => open.next_live(from).unwrap_or(usize::MAX),
+        Err(refusal) => none(c"memory_pool_retained_next_live", refusal, pool, usize::MAX),
+    }
 }
 
 /// Checks what the next start will check. O(num_blocks / 16) inside one critical section.
@@ -164,7 +211,7 @@ pub unsafe extern "C" fn memory_pool_retained_validate(pool: *mut memory_pool_re
     // SAFETY: as for this function.
     match unsafe { given(pool) } {
         Ok(open) => open.validate().map_or_else(reason_of_fault, |()| ESP_OK),
-        Err(reason) => reason,
+        Err(refusal) => refusal.reason,
     }
 }
 
@@ -195,6 +242,6 @@ pub unsafe extern "C" fn memory_pool_retained_get_info(
             }
             ESP_OK
         }
-        Err(reason) => reason,
+        Err(refusal) => refusal.reason,
     }
 }

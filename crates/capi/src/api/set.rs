@@ -4,7 +4,7 @@
 //! zeroed or holds a set, live or ended ([`memory_pool_set_init`] takes any bytes); and a set is not used while, or
 //! after, another context ends it.
 
-use core::ffi::c_void;
+use core::ffi::{CStr, c_void};
 use core::ptr::{NonNull, null_mut};
 use core::slice;
 use core::sync::atomic::Ordering;
@@ -13,9 +13,12 @@ use microusc_pool::Error;
 
 use super::blocks::free;
 use super::leaks::print_owners;
+use super::lifecycle::is_zeroed;
 use crate::abi::*;
 use crate::census::info_of;
-use crate::report::{Caller, refused, report};
+use crate::create::Ended;
+use crate::refusal::{self, Refusal};
+use crate::report::{Caller, from_task, refuse, refused, report};
 use crate::set;
 
 /// The set, or why there is none.
@@ -31,6 +34,14 @@ unsafe fn given(set: *mut memory_pool_set_t) -> Result<*mut memory_pool_set_t, e
     if unsafe { (*set).num_classes } == 0 { Err(ESP_ERR_INVALID_STATE) } else { Ok(set) }
 }
 
+/// The live set at this address, whatever its struct holds, or why there is none. O(pools).
+fn live(set: *mut memory_pool_set_t) -> Result<*mut memory_pool_set_t, Refusal> {
+    if set.is_null() {
+        return Err(refusal::NULL_POINTER);
+    }
+    if set::is_live(set) { Ok(set) } else { Err(refusal::NOT_A_SET) }
+}
+
 /// Refuses an address that no class is asked about, or must not be.
 ///
 /// # Safety
@@ -39,14 +50,14 @@ unsafe fn given(set: *mut memory_pool_set_t) -> Result<*mut memory_pool_set_t, e
 #[cold]
 #[inline(never)]
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_refuse"))]
-unsafe fn refuse(
+unsafe fn refuse_free(
     caller: Caller,
     set: *mut memory_pool_set_t,
     owner: Option<set::Class>,
     block: *const c_void,
 ) -> esp_err_t {
     // SAFETY: the set's own counter.
-    unsafe { set::count(set, &raw mut (*set).refused_frees) };
+    unsafe { set::count_one(set, &raw mut (*set).refused_frees) };
     let error = owner.map_or(Error::NotABlock, |class| class.refusal(block.addr()));
     // SAFETY: the pool of a live set.
     let control = owner.and_then(|class| NonNull::new(unsafe { (*class.pool).control }));
@@ -61,15 +72,19 @@ pub unsafe extern "C" fn memory_pool_set_init(
     num_classes: usize,
     placement: memory_placement_t,
 ) -> esp_err_t {
+    const NAME: &CStr = c"memory_pool_set_init";
+    if let Err(refusal) = from_task(NAME, set.cast()) {
+        return refusal.reason;
+    }
     let made = if set.is_null() || classes.is_null() {
-        Err(ESP_ERR_INVALID_ARG)
+        Err(refusal::NULL_POINTER)
     } else if num_classes > MEMORY_POOL_SET_MAX_CLASSES {
-        Err(ESP_ERR_INVALID_SIZE)
+        Err(refusal::TOO_MANY_CLASSES)
     } else {
         // SAFETY: obligation 2: so many classes, and a struct to write to.
         unsafe { set::init(set, slice::from_raw_parts(classes, num_classes), placement) }
     };
-    made.err().map_or(ESP_OK, |reason| refused(reason, set.cast(), Caller::SetInit, None))
+    made.err().map_or(ESP_OK, |why| refuse(NAME, why, set.cast()))
 }
 
 /// Ends a set, whatever is in use, unless tasks wait for a block of it or one is just being returned: all of it, or nothing.
@@ -77,40 +92,45 @@ pub unsafe extern "C" fn memory_pool_set_init(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_set_destroy(set: *mut memory_pool_set_t) {
     const CALLER: Caller = Caller::SetDestroy;
-    if set.is_null() {
+    if set.is_null() || from_task(CALLER.name(), set.cast()).is_err() {
         return;
     }
     if !set::is_live(set) {
-        let _reported = refused(ESP_ERR_INVALID_STATE, set.cast(), CALLER, None);
+        // SAFETY: obligation 1: a struct, whatever it holds.
+        if !unsafe { is_zeroed(set) } {
+            let _reported = refused(ESP_ERR_INVALID_STATE, set.cast(), CALLER, None);
+        }
         return;
     }
-    // SAFETY: live.
-    for class in unsafe { set::classes(set) } {
-        // SAFETY: a pool of the set.
-        unsafe { print_owners(class.pool) };
-    }
-    let tell = |ended: crate::create::Ended| {
+    let print = |fields: &mut memory_pool_t, control, in_use| {
+        if in_use > 0 {
+            // SAFETY: the pool is off the registry, and nobody else's; the fields are those of its struct.
+            unsafe { print_owners(fields, control, true) };
+        }
+    };
+    let tell = |ended: Ended| {
         if ended.in_use > 0 {
             report(CALLER.name(), MEMORY_POOL_ERR_IN_USE, ended.name.as_ptr(), set.cast(), ended.in_use);
         }
     };
     // SAFETY: live, and nobody else uses it.
-    if let Err(class) = unsafe { set::end(set, tell) } {
-        report(CALLER.name(), ESP_ERR_INVALID_STATE, class.name.as_ptr(), set.cast(), 0);
+    if let Err(class) = unsafe { set::end(set, print, tell) }
+        && let Some(refusal) = class.refusal()
+    {
+        report(CALLER.name(), refusal, class.name.as_ptr(), set.cast(), 0);
     }
 }
 
 /// Lets requests whose class is empty go one class up, or not. O(1), no critical section.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_set_spill(set: *mut memory_pool_set_t, spill: bool) -> esp_err_t {
-    // SAFETY: as for this function.
-    match unsafe { given(set) } {
+    match live(set) {
         Ok(set) => {
             // SAFETY: a live set; the flag is shared by design.
             unsafe { &(*set).spill }.store(spill, Ordering::Relaxed);
             ESP_OK
         }
-        Err(reason) => refused(reason, set.cast(), Caller::SetSpill, None),
+        Err(refusal) => refuse(c"memory_pool_set_spill", refusal, set.cast()),
     }
 }
 
@@ -119,9 +139,56 @@ pub unsafe extern "C" fn memory_pool_set_spill(set: *mut memory_pool_set_t, spil
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_alloc"))]
 pub unsafe extern "C" fn memory_pool_set_alloc(set: *mut memory_pool_set_t, size: usize) -> *mut c_void {
     // SAFETY: as for this function.
-    let Ok(set) = (unsafe { given(set) }) else { return null_mut() };
+    unsafe { alloc(Caller::SetAlloc, set, size) }
+}
+
+/// # Safety
+///
+/// As [`memory_pool_set_alloc`].
+#[inline(always)]
+pub(super) unsafe fn alloc(caller: Caller, set: *mut memory_pool_set_t, size: usize) -> *mut c_void {
+    // SAFETY: as the caller promises.
+    let set = match unsafe { given(set) } {
+        Ok(set) => set,
+        Err(reason) => return no_set(reason, set, caller),
+    };
     // SAFETY: a live set.
-    unsafe { set::take(set, size) }.map_or(null_mut(), |block| block.as_ptr().cast())
+    match unsafe { set::take(set, size) } {
+        Ok(block) => block.as_ptr().cast(),
+        // SAFETY: a live set.
+        Err(error) => unsafe { not_taken(error, set, size, caller) },
+    }
+}
+
+/// No set, no block, and a report.
+#[cold]
+#[inline(never)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_no_set"))]
+fn no_set(reason: esp_err_t, set: *mut memory_pool_set_t, caller: Caller) -> *mut c_void {
+    let _reported = refused(reason, set.cast(), caller, None);
+    core::hint::black_box(null_mut())
+}
+
+/// No block, with a report if a class is damaged; an empty class and a size beyond every class are counted.
+///
+/// # Safety
+///
+/// `set` is a live set.
+#[cold]
+#[inline(never)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_not_taken"))]
+unsafe fn not_taken(error: Error, set: *mut memory_pool_set_t, size: usize, caller: Caller) -> *mut c_void {
+    // SAFETY: a live set, or a struct that says so and has no class.
+    if unsafe { set::classes(set) }.next().is_none() {
+        return no_set(ESP_ERR_INVALID_STATE, set, caller);
+    }
+    if error != Error::Exhausted && error != Error::NoClass {
+        // SAFETY: a live set.
+        let class = unsafe { set::classes(set) }.find(|class| class.stride() >= size);
+        let _reported =
+            refused(reason_not_taken(error), set.cast(), caller, class.map(|class| class.control()));
+    }
+    core::hint::black_box(null_mut())
 }
 
 /// As [`memory_pool_set_alloc`], and says why not.
@@ -132,13 +199,22 @@ pub unsafe extern "C" fn memory_pool_set_alloc_reason(
     size: usize,
     reason: *mut esp_err_t,
 ) -> *mut c_void {
-    // SAFETY: as for this function; what is given is a live set.
-    let taken = unsafe { given(set).and_then(|set| set::take(set, size).map_err(reason_not_taken)) };
+    const CALLER: Caller = Caller::SetAllocReason;
+    // SAFETY: as for this function.
+    let (block, why) = match unsafe { given(set) } {
+        // SAFETY: what is given is a live set, here and below.
+        Ok(set) => match unsafe { set::take(set, size) } {
+            Ok(block) => (block.as_ptr().cast(), ESP_OK),
+            // SAFETY: as above.
+            Err(error) => (unsafe { not_taken(error, set, size, CALLER) }, reason_not_taken(error)),
+        },
+        Err(reason) => (no_set(reason, set, CALLER), reason),
+    };
     if !reason.is_null() {
         // SAFETY: obligation 2.
-        unsafe { reason.write(taken.err().unwrap_or(ESP_OK)) };
+        unsafe { reason.write(why) };
     }
-    taken.map_or(null_mut(), |block| block.as_ptr().cast())
+    block
 }
 
 /// Returns a block, or says why not. O(classes); one critical section.
@@ -156,7 +232,7 @@ pub unsafe extern "C" fn memory_pool_set_free(set: *mut memory_pool_set_t, block
         // SAFETY: a pool of the set; if `block` is one in use, its owner gives it up by this call.
         Some(class) => unsafe { free(CALLER, class.pool, block) },
         // SAFETY: a live set.
-        None => unsafe { refuse(CALLER, set, None, block) },
+        None => unsafe { refuse_free(CALLER, set, None, block) },
     }
 }
 
@@ -168,7 +244,13 @@ pub unsafe extern "C" fn memory_pool_set_usable_size(
     block: *const c_void,
 ) -> usize {
     // SAFETY: as for this function.
-    let Ok(set) = (unsafe { given(set) }) else { return 0 };
+    let set = match unsafe { given(set) } {
+        Ok(set) => set,
+        Err(reason) => {
+            let _reported = refused(reason, set.cast(), Caller::SetUsableSize, None);
+            return 0;
+        }
+    };
     // SAFETY: a live set.
     let owner = unsafe { set::owner(set, block.addr()) }.filter(|class| class.owns(block.cast()));
     owner.map_or(0, |class| class.stride())
@@ -193,20 +275,24 @@ pub unsafe extern "C" fn memory_pool_set_realloc(
     };
     if block.is_null() {
         // SAFETY: a live set.
-        return unsafe { memory_pool_set_alloc(set, size) };
+        return unsafe { alloc(CALLER, set, size) };
     }
     // SAFETY: a live set.
     let owner = unsafe { set::owner(set, block.addr()) };
     let Some(class) = owner.filter(|class| class.owns(block.cast())) else {
         // SAFETY: a live set.
-        let _reported = unsafe { refuse(CALLER, set, owner, block) };
+        let _reported = unsafe { refuse_free(CALLER, set, owner, block) };
         return null_mut();
     };
     if size <= class.stride() {
         return block;
     }
     // SAFETY: a live set.
-    let Ok(moved) = (unsafe { set::take(set, size) }) else { return null_mut() };
+    let moved = match unsafe { set::take(set, size) } {
+        Ok(moved) => moved,
+        // SAFETY: as above.
+        Err(error) => return unsafe { not_taken(error, set, size, CALLER) },
+    };
     let (from, to) = (block.cast::<u32>(), moved.as_ptr().cast::<u32>());
     for word in 0..class.stride() / size_of::<u32>() {
         // SAFETY: inside both blocks, the new one of a larger class; both are the caller's. Volatile, so that it stays
@@ -225,10 +311,9 @@ pub unsafe extern "C" fn memory_pool_set_get_info(
     index: usize,
     info: *mut memory_pool_set_info_t,
 ) -> esp_err_t {
-    // SAFETY: as for this function.
-    let set = match unsafe { given(set) } {
+    let set = match live(set) {
         Ok(set) => set,
-        Err(reason) => return reason,
+        Err(refusal) => return refusal.reason,
     };
     // SAFETY: a live set.
     let Some(class) = unsafe { set::class(set, index) }.filter(|_| !info.is_null()) else {
@@ -243,6 +328,6 @@ pub unsafe extern "C" fn memory_pool_set_get_info(
             unsafe { info.write(memory_pool_set_info_t { pool, spilled_in }) };
             ESP_OK
         }
-        Err(reason) => reason,
+        Err(refusal) => refusal.reason,
     }
 }

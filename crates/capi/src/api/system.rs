@@ -1,13 +1,14 @@
 //! The system memory space and its drivers. From tasks only.
 
 use core::ffi::{CStr, c_char, c_void};
-use core::ptr::NonNull;
+use core::ptr::{NonNull, null};
 
 use microusc_system::{DriverInfo, DriverState, DriverWish, Error, Settings};
 
 use crate::abi::*;
 use crate::port;
-use crate::report::report_system;
+use crate::refusal;
+use crate::report::{from_task, refuse, report_system};
 use crate::system::SPACE;
 
 fn reason_of(error: Error) -> esp_err_t {
@@ -24,23 +25,33 @@ fn reason_of(error: Error) -> esp_err_t {
     }
 }
 
-fn answer(result: Result<(), Error>) -> esp_err_t {
-    result.map_or_else(reason_of, |()| ESP_OK)
+/// The answer to a question: that there is no such driver is one, a call from the wrong context is reported.
+fn answer(function: &'static CStr, result: Result<(), Error>) -> esp_err_t {
+    match result {
+        Err(Error::NoSuchDriver) => reason_of(Error::NoSuchDriver),
+        other => told(function, other),
+    }
 }
 
 /// The answer, with a report of a refusal.
 fn told(function: &'static CStr, result: Result<(), Error>) -> esp_err_t {
-    if let Err(error) = result {
-        report_system(function, reason_of(error), error);
-    }
-    answer(result)
+    let Err(error) = result else { return ESP_OK };
+    report_system(function, reason_of(error), error);
+    reason_of(error)
+}
+
+/// A pointer is null.
+fn null_pointer(function: &'static CStr) -> esp_err_t {
+    refuse(function, refusal::NULL_POINTER, null())
 }
 
 /// Sets what the system memory space shall be, before any part of it is made. O(1).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn microusc_system_configure(config: *const microusc_system_config_t) -> esp_err_t {
     // SAFETY: obligation 2.
-    let Some(config) = (unsafe { config.as_ref() }) else { return ESP_ERR_INVALID_ARG };
+    let Some(config) = (unsafe { config.as_ref() }) else {
+        return null_pointer(c"microusc_system_configure");
+    };
     let microusc_system_config_t { max_drivers, buffer_size, data_size, stack_size } = *config;
     told(
         c"microusc_system_configure",
@@ -51,14 +62,16 @@ pub unsafe extern "C" fn microusc_system_configure(config: *const microusc_syste
 /// What the system memory space is. O(1).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn microusc_system_get_config(config: *mut microusc_system_config_t) -> esp_err_t {
+    const NAME: &CStr = c"microusc_system_get_config";
     if config.is_null() {
-        return ESP_ERR_INVALID_ARG;
+        return null_pointer(NAME);
     }
-    answer(SPACE.settings().map(|settings| {
+    let settings = SPACE.settings().map(|settings| {
         let Settings { max_drivers, buffer_size, data_size, stack_size } = settings;
         // SAFETY: obligation 2.
         unsafe { config.write(microusc_system_config_t { max_drivers, buffer_size, data_size, stack_size }) }
-    }))
+    });
+    answer(NAME, settings)
 }
 
 /// Opens the system memory space: its settings are fixed. O(1).
@@ -110,8 +123,8 @@ pub unsafe extern "C" fn microusc_driver_add(
     id: *mut u32,
 ) -> esp_err_t {
     // SAFETY: obligation 2.
-    let Some(config) = (unsafe { config.as_ref() }) else { return ESP_ERR_INVALID_ARG };
-    let Some(entry) = config.entry else { return ESP_ERR_INVALID_ARG };
+    let Some(config) = (unsafe { config.as_ref() }) else { return null_pointer(c"microusc_driver_add") };
+    let Some(entry) = config.entry else { return null_pointer(c"microusc_driver_add") };
     let wish = DriverWish {
         // SAFETY: obligation 2.
         name: unsafe { bytes(config.name) },
@@ -158,38 +171,40 @@ pub extern "C" fn microusc_driver_resume(id: u32) -> esp_err_t {
 /// The number of the driver of a name. O(drivers).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn microusc_driver_find(name: *const c_char, id: *mut u32) -> esp_err_t {
+    const NAME: &CStr = c"microusc_driver_find";
     if name.is_null() || id.is_null() {
-        return ESP_ERR_INVALID_ARG;
+        return null_pointer(NAME);
     }
     // SAFETY: obligation 2.
-    answer(SPACE.find(unsafe { bytes(name) }).map(|found| unsafe { id.write(found) }))
+    answer(NAME, SPACE.find(unsafe { bytes(name) }).map(|found| unsafe { id.write(found) }))
 }
 
 /// The driver added next after number `after`. O(drivers).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn microusc_driver_next(after: u32, info: *mut microusc_driver_info_t) -> esp_err_t {
     // SAFETY: as for this function.
-    unsafe { tell(info, || SPACE.next(after)) }
+    unsafe { tell(c"microusc_driver_next", info, || SPACE.next(after)) }
 }
 
 /// A snapshot of a driver. O(drivers).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn microusc_driver_get_info(id: u32, info: *mut microusc_driver_info_t) -> esp_err_t {
     // SAFETY: as for this function.
-    unsafe { tell(info, || SPACE.driver(id)) }
+    unsafe { tell(c"microusc_driver_get_info", info, || SPACE.driver(id)) }
 }
 
 /// # Safety
 ///
 /// `info` is null or may be written to.
 unsafe fn tell(
+    function: &'static CStr,
     info: *mut microusc_driver_info_t,
     ask: impl FnOnce() -> Result<DriverInfo, Error>,
 ) -> esp_err_t {
     if info.is_null() {
-        return ESP_ERR_INVALID_ARG;
+        return null_pointer(function);
     }
-    answer(ask().map(|DriverInfo { id, name, state }| {
+    let told = ask().map(|DriverInfo { id, name, state }| {
         let state = match state {
             DriverState::Running => MICROUSC_DRIVER_RUNNING,
             DriverState::Paused => MICROUSC_DRIVER_PAUSED,
@@ -197,7 +212,8 @@ unsafe fn tell(
         };
         // SAFETY: as the caller promises.
         unsafe { info.write(microusc_driver_info_t { id, name, state }) }
-    }))
+    });
+    answer(function, told)
 }
 
 /// The semaphore of a driver.
@@ -213,6 +229,9 @@ unsafe fn semaphore(driver: *mut microusc_driver_t) -> Option<NonNull<c_void>> {
 /// Waits, in a driver's own task, until the driver is notified. A notification that came before is enough.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn microusc_driver_wait(driver: *mut microusc_driver_t, timeout_ms: u32) -> bool {
+    if from_task(c"microusc_driver_wait", driver.cast()).is_err() {
+        return false;
+    }
     // SAFETY: as for this function. The semaphore lives as long as the driver.
     unsafe { semaphore(driver) }.is_some_and(|it| unsafe { port::semaphore_wait(it, timeout_ms) })
 }

@@ -6,9 +6,11 @@ use core::ptr::{NonNull, null_mut};
 use microusc_pool::{Error, Order, Signal, Waited, take_blocking};
 
 use crate::abi::*;
-use crate::control::{Control, control_of, modes};
+use crate::control::{Control, modes};
 use crate::port;
-use crate::report::{name_of, report};
+use crate::refusal;
+use crate::registry;
+use crate::report::{from_task, name_of, refuse, report};
 use crate::wait::{Place, Waker, forget};
 use crate::watch;
 
@@ -42,20 +44,19 @@ pub unsafe extern "C" fn memory_pool_set_wait_order(
     pool: *mut memory_pool_t,
     order: memory_pool_wait_order_t,
 ) -> esp_err_t {
+    const NAME: &CStr = c"memory_pool_set_wait_order";
+    let control = match registry::live(pool) {
+        Ok(control) => control,
+        Err(refusal) => return refuse(NAME, refusal, pool.cast()),
+    };
     let order = match order {
         MEMORY_POOL_WAIT_PRIORITY => Order::Priority,
         MEMORY_POOL_WAIT_FIFO => Order::Fifo,
-        _ => return ESP_ERR_INVALID_ARG,
+        _ => return refuse(NAME, refusal::UNKNOWN_ORDER, pool.cast()),
     };
-    // SAFETY: obligation 1.
-    match unsafe { control_of(pool) } {
-        Ok(control) => {
-            // SAFETY: `control` is that of `pool`; a number is set.
-            unsafe { Place::new(pool, control).locked(|_, queue| queue.set_order(order)) };
-            ESP_OK
-        }
-        Err(reason) => reason,
-    }
+    // SAFETY: `control` is that of `pool`; a number is set.
+    unsafe { Place::new(pool, control).locked(|_, queue| queue.set_order(order)) };
+    ESP_OK
 }
 
 /// # Safety
@@ -66,8 +67,7 @@ unsafe fn alloc(
     pool: *mut memory_pool_t,
     timeout_ms: u32,
 ) -> Result<NonNull<u8>, esp_err_t> {
-    // SAFETY: as the caller promises.
-    unsafe { control_of(pool) }.and_then(|control| {
+    registry::live(pool).map_err(|refusal| refuse(function, refusal, pool.cast())).and_then(|control| {
         // SAFETY: `control` is that of `pool`, which nobody ends meanwhile.
         let place = unsafe { Place::new(pool, control) };
         if timeout_ms != 0 && !port::Signal::may_wait() {
@@ -104,24 +104,27 @@ unsafe fn alloc(
 /// for each pool. Tasks.
 #[unsafe(no_mangle)]
 pub extern "C" fn memory_pool_forget_task(task: *const c_void) -> esp_err_t {
+    const NAME: &CStr = c"memory_pool_forget_task";
+    if let Err(refusal) = from_task(NAME, task) {
+        return refusal.reason;
+    }
     if task.is_null() {
-        return ESP_ERR_INVALID_ARG;
+        return refuse(NAME, refusal::NULL_POINTER, task);
     }
     if forget(task) { ESP_OK } else { ESP_ERR_NOT_FINISHED }
 }
 
-/// The reason, reported if it is a misuse.
+/// The reason, reported unless it is that no block was free in time.
 fn told(
     function: &'static CStr,
     pool: *const memory_pool_t,
     control: NonNull<Control>,
     error: Error,
 ) -> esp_err_t {
-    let reason = reason_of(error);
-    if reason == ESP_ERR_INVALID_STATE {
+    if !matches!(error, Error::Exhausted | Error::TimedOut) {
         // SAFETY: the pool is live, obligation 3.
         let name = unsafe { name_of(Some(control)) };
-        report(function, reason, name, pool.cast(), 0);
+        report(function, error, name, pool.cast(), 0);
     }
-    reason
+    reason_of(error)
 }

@@ -4,9 +4,9 @@ use core::ffi::CStr;
 use core::ptr::null;
 
 use crate::abi::*;
-use crate::control::control_of;
-use crate::report::{name_of, report};
-use crate::watch;
+use crate::refusal::{self, Refusal};
+use crate::report::{from_task, name_of, report};
+use crate::{registry, watch};
 
 /// How much is checked from now on. O(bytes of the pool), the lock held for one block at a time. From tasks only.
 #[unsafe(no_mangle)]
@@ -14,28 +14,28 @@ pub unsafe extern "C" fn memory_pool_set_checks(
     pool: *mut memory_pool_t,
     level: memory_pool_checks_t,
 ) -> esp_err_t {
-    // SAFETY: obligation 1.
-    let set = unsafe { control_of(pool) }.and_then(|control| match level {
+    const NAME: &CStr = c"memory_pool_set_checks";
+    if let Err(refusal) = from_task(NAME, pool.cast()) {
+        return refusal.reason;
+    }
+    let set = registry::live(pool).and_then(|control| match level {
         MEMORY_POOL_CHECKS_BASIC | MEMORY_POOL_CHECKS_POISON => {
             // SAFETY: `control` is that of `pool`.
-            unsafe { watch::set_checks(pool, control, level == MEMORY_POOL_CHECKS_POISON) }
+            Ok(unsafe { watch::set_checks(pool, control, level == MEMORY_POOL_CHECKS_POISON) }?)
         }
-        _ => Err(ESP_ERR_INVALID_ARG),
+        _ => Err(refusal::UNKNOWN_LEVEL),
     });
-    // SAFETY: obligations 1 and 3.
-    unsafe { told(pool, set, c"memory_pool_set_checks") }
+    told(pool, set, NAME)
 }
 
 /// Whether the program is told of every operation on this pool. O(1); one critical section. Tasks, interrupts, both cores.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_trace(pool: *mut memory_pool_t, on: bool) -> esp_err_t {
-    // SAFETY: obligation 1.
-    let set = unsafe { control_of(pool) }.and_then(|control| {
+    let set = registry::live(pool).and_then(|control| {
         // SAFETY: `control` is that of `pool`.
-        unsafe { watch::set_trace(pool, control, on) }
+        Ok(unsafe { watch::set_trace(pool, control, on) }?)
     });
-    // SAFETY: obligations 1 and 3.
-    unsafe { told(pool, set, c"memory_pool_trace") }
+    told(pool, set, c"memory_pool_trace")
 }
 
 /// Whether the program is told of operations on pools that are made from now on. O(1).
@@ -57,19 +57,14 @@ fn told_of_none(done: Result<(), esp_err_t>, function: &'static CStr) -> esp_err
     reason
 }
 
-/// The answer, with a report of a refusal.
-///
-/// # Safety
-///
-/// Obligations 1 and 3.
-pub(super) unsafe fn told(
+/// The answer, with a report of a refusal. O(pools) if it is one.
+pub(super) fn told(
     pool: *mut memory_pool_t,
-    done: Result<(), esp_err_t>,
+    done: Result<(), Refusal>,
     function: &'static CStr,
 ) -> esp_err_t {
-    let Err(reason) = done else { return ESP_OK };
-    // SAFETY: as the caller promises.
-    let name = unsafe { name_of(control_of(pool).ok()) };
-    report(function, reason, name, pool.cast(), 0);
-    reason
+    let Err(refusal) = done else { return ESP_OK };
+    // SAFETY: live, so there is a name, unless another task ends the pool now: obligation 3.
+    report(function, refusal, unsafe { name_of(registry::live(pool).ok()) }, pool.cast(), 0);
+    refusal.reason
 }

@@ -8,21 +8,14 @@ use crate::abi::*;
 pub(crate) use retained::next_step as next_step_of_retained;
 pub(crate) use system::next_step as next_step_of_system;
 
-/// What to do about it, of a pool or a set.
+/// What to do about it, of a pool or a set, where the reason has one cause: the others are in `refusal`.
 pub(crate) fn next_step(reason: esp_err_t) -> &'static str {
     match reason {
         ESP_ERR_NO_MEM => {
             "not enough memory of that kind: make fewer or smaller blocks, or choose another placement"
         }
-        ESP_ERR_INVALID_ARG => "a pointer is NULL, or a placement or flag is unknown",
-        ESP_ERR_INVALID_SIZE => {
-            "blocks hold at least a pointer, a pool at least one block, both together at most half the address space; a static buffer as MEMORY_POOL_STATIC_SIZE says"
-        }
-        ESP_ERR_INVALID_STATE => {
-            "a pool is initialised once, before it is used, and destroyed once, while nobody waits for its blocks; interrupts cannot wait"
-        }
         MEMORY_POOL_ERR_NOT_A_BLOCK => "free the address that memory_pool_alloc returned, to the same pool",
-        MEMORY_POOL_ERR_DOUBLE_FREE => "somebody freed this block before; set pointers to NULL when freeing",
+        MEMORY_POOL_ERR_DOUBLE_FREE => "this block was freed before; set pointers to NULL when freeing",
         MEMORY_POOL_ERR_CORRUPT => {
             "a free block was written to, by its former owner or by a neighbour; memory_pool_repair makes the list anew"
         }

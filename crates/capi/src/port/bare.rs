@@ -1,5 +1,7 @@
 //! Bare metal: no system below. Everything that this port cannot know, the program tells it (`MicroUSC/port/bare.h`).
 
+#[cfg_attr(all(target_arch = "arm", not(feature = "mask-functions")), path = "bare/context_arm.rs")]
+mod context;
 mod controls;
 mod signal;
 mod tasks;
@@ -12,6 +14,7 @@ use super::{Limits, MemoryKind, Moment};
 use crate::abi::ESP_ERR_NO_MEM;
 use crate::text::divided;
 
+pub(crate) use context::in_interrupt;
 use controls::HOOKS;
 pub use controls::{
     microusc_bare_set_clock, microusc_bare_set_heap, microusc_bare_set_wait, microusc_bare_set_writer,

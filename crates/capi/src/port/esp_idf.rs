@@ -28,6 +28,11 @@ pub(crate) fn may_report() -> bool {
     unsafe { shim::microusc_esp_idf_may_report() }
 }
 
+/// As the kernel says.
+pub(crate) fn in_interrupt() -> bool {
+    moment().in_interrupt
+}
+
 pub(crate) fn limits() -> Limits {
     let mut limits = shim::microusc_esp_idf_limits_t::default();
     // SAFETY: it fills the struct in.

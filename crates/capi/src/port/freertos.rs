@@ -31,6 +31,11 @@ pub(crate) fn may_report() -> bool {
     true
 }
 
+/// As the kernel says.
+pub(crate) fn in_interrupt() -> bool {
+    moment().in_interrupt
+}
+
 /// One kind of RAM, reached by bytes and by peripherals: a chip with more has a port of its own.
 pub(crate) fn limits() -> Limits {
     Limits { psram: None, dma_align: size_of::<usize>(), word_iram: false }

@@ -86,6 +86,11 @@ pub(crate) fn fills_free_blocks() -> bool {
     false
 }
 
+/// What the thread stands for.
+pub(crate) fn in_interrupt() -> bool {
+    signal::is_interrupt()
+}
+
 pub(crate) fn limits() -> Limits {
     let chip = board().heap().chip();
     let facts = chip.facts();

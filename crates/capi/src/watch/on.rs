@@ -82,6 +82,14 @@ impl Watch {
         self.modes() & SITES != 0
     }
 
+    /// Where the records of so many blocks are, and their bytes; 0 and 0 without records. With the pool's lock held.
+    pub(crate) fn records(&self, blocks: usize) -> (usize, usize) {
+        match self.records.is_null() {
+            true => (0, 0),
+            false => (self.records.addr(), blocks * size_of::<Record>()),
+        }
+    }
+
     /// The memory that goes back to the heap when the pool ends, or null.
     pub(crate) fn own_memory(&self) -> *mut u8 {
         if self.modes() & OWN_RECORDS != 0 { self.records.cast() } else { null_mut() }

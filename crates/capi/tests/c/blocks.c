@@ -88,10 +88,12 @@ TEST(an_allocation_says_why_not) {
     esp_err_t reason = ESP_FAIL;
     CHECK(memory_pool_alloc_reason(NULL, &reason) == NULL);
     CHECK_EQUAL(reason, ESP_ERR_INVALID_ARG);
+    CHECK_REPORTED(ESP_ERR_INVALID_ARG, "memory_pool_alloc_reason");
     memory_pool_t zeroed;
     memset(&zeroed, 0, sizeof(zeroed));
     CHECK(memory_pool_alloc_reason(&zeroed, &reason) == NULL);
     CHECK_EQUAL(reason, ESP_ERR_INVALID_STATE);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_alloc_reason");
 
     open_pool();
     for (size_t i = 0; i < COUNT; i++) {
@@ -116,8 +118,14 @@ TEST(null_and_no_pool_are_refused_by_every_function) {
     const esp_err_t reasons[] = {ESP_ERR_INVALID_ARG, ESP_ERR_INVALID_STATE};
     for (size_t i = 0; i < 2; i++) {
         CHECK(memory_pool_alloc(none[i]) == NULL);
+        CHECK_REPORTED(reasons[i], "memory_pool_alloc");
+        CHECK(same(reported.address, none[i]));
         CHECK(memory_pool_alloc_zeroed(none[i]) == NULL);
+        CHECK_REPORTED(reasons[i], "memory_pool_alloc_zeroed");
         CHECK(memory_pool_alloc_unsynchronized(none[i]) == NULL);
+        CHECK_REPORTED(reasons[i], "memory_pool_alloc_unsynchronized");
+        CHECK(memory_pool_alloc_from_isr(none[i]) == NULL);
+        CHECK_REPORTED(reasons[i], "memory_pool_alloc_from_isr");
         CHECK(!memory_pool_owns(none[i], block));
         CHECK_SILENT();
         memory_pool_free(none[i], block);
@@ -128,11 +136,16 @@ TEST(null_and_no_pool_are_refused_by_every_function) {
         CHECK_EQUAL(memory_pool_free_unsynchronized(none[i], block), reasons[i]);
         CHECK_REPORTED(reasons[i], "memory_pool_free_unsynchronized");
         CHECK_EQUAL(memory_pool_get_info(none[i], &info), reasons[i]);
+        CHECK_SILENT();
         CHECK_EQUAL(memory_pool_set_name(none[i], "name"), reasons[i]);
+        CHECK_REPORTED(reasons[i], "memory_pool_set_name");
         CHECK(strcmp(memory_pool_get_name(none[i]), "") == 0);
         CHECK_EQUAL(memory_pool_validate(none[i]), reasons[i]);
+        CHECK_REPORTED(reasons[i], "memory_pool_validate");
         CHECK_EQUAL(memory_pool_repair(none[i]), reasons[i]);
+        CHECK_REPORTED(reasons[i], "memory_pool_repair");
         CHECK_EQUAL(memory_pool_reset_lowest_free(none[i]), reasons[i]);
+        CHECK_REPORTED(reasons[i], "memory_pool_reset_lowest_free");
         reported.count = 0;
         CHECK_EQUAL(memory_pool_destroy_unused(none[i]), reasons[i]);
         memory_pool_print_stats(none[i]);

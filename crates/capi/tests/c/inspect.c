@@ -66,7 +66,9 @@ TEST(a_name_is_copied_and_cut) {
     CHECK_EQUAL(memory_pool_set_name(&pool, "exactly fifteen"), ESP_OK);
     CHECK(strcmp(memory_pool_get_name(&pool), "exactly fifteen") == 0);
     CHECK_EQUAL(memory_pool_set_name(&pool, NULL), ESP_ERR_INVALID_ARG);
+    CHECK_REPORTED(ESP_ERR_INVALID_ARG, "memory_pool_set_name");
     CHECK_EQUAL(memory_pool_set_name(&pool, ""), ESP_ERR_INVALID_ARG);
+    CHECK_REPORTED(ESP_ERR_INVALID_ARG, "memory_pool_set_name");
     CHECK(strcmp(memory_pool_get_name(&pool), "exactly fifteen") == 0);
     memory_pool_destroy(&pool);
     CHECK_SILENT();

@@ -362,8 +362,14 @@ TEST(nonsense_is_refused) {
     CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_record_sites");
     CHECK_EQUAL(memory_pool_dump_leaks(NULL, 0, NULL, NULL), 0);
     CHECK_REPORTED(ESP_ERR_INVALID_ARG, "memory_pool_dump_leaks");
-    CHECK(memory_pool_alloc_at(NULL, 1, "x") == NULL && memory_pool_alloc_at(&none, 1, "x") == NULL);
-    CHECK(memory_pool_alloc_from(NULL, NULL) == NULL && memory_pool_set_alloc_at(NULL, 1, 1, "x") == NULL);
+    CHECK(memory_pool_alloc_at(NULL, 1, "x") == NULL);
+    CHECK_REPORTED(ESP_ERR_INVALID_ARG, "memory_pool_alloc_at");
+    CHECK(memory_pool_alloc_at(&none, 1, "x") == NULL);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_alloc_at");
+    CHECK(memory_pool_alloc_from(NULL, &site) == NULL);
+    CHECK_REPORTED(ESP_ERR_INVALID_ARG, "memory_pool_alloc_from");
+    CHECK(memory_pool_set_alloc_at(NULL, 1, 1, "x") == NULL);
+    CHECK_REPORTED(ESP_ERR_INVALID_ARG, "memory_pool_set_alloc_at");
     CHECK_EQUAL(memory_pool_get_site(NULL, &site, &site), ESP_ERR_INVALID_ARG);
     open_pool(2);
     CHECK_EQUAL(memory_pool_get_site(&pool, pool.memory, NULL), ESP_ERR_INVALID_ARG);

@@ -35,6 +35,7 @@ TEST(a_struct_lives_again_and_again) {
         memory_pool_destroy(&pool);
         CHECK_REPORTED(MEMORY_POOL_ERR_IN_USE, "memory_pool_destroy");
         CHECK(memory_pool_alloc(&pool) == NULL);
+        CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_alloc");
     }
 }
 

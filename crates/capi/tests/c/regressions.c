@@ -152,8 +152,9 @@ TEST(destroy_freed_a_static_struct) {
     const memory_pool_t zeroed = {0};
     CHECK(memcmp(&never_from_a_heap, &zeroed, sizeof(zeroed)) == 0);
     CHECK(memory_pool_alloc(&never_from_a_heap) == NULL);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_alloc");
     memory_pool_destroy(&never_from_a_heap);
-    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_destroy");
+    CHECK_SILENT();
     CHECK(memory_pool_init(&never_from_a_heap, 64, 2));
     CHECK(memory_pool_alloc(&never_from_a_heap) != NULL);
     memory_pool_destroy(&never_from_a_heap);

@@ -91,7 +91,10 @@ TEST(a_request_that_is_refused_has_a_reason_and_changes_a_counter_only) {
     give_back(small[3]);
     memset(small[3], 0x55, 32);
     small[3] = taken(32, 0);
+    CHECK_SILENT();
     CHECK_EQUAL(reason_of_alloc(32), MEMORY_POOL_ERR_CORRUPT);
+    CHECK_REPORTED(MEMORY_POOL_ERR_CORRUPT, "memory_pool_set_alloc_reason");
+    CHECK(strcmp(reported.pool, memory_pool_get_name(&set.classes[0])) == 0);
     CHECK_EQUAL(memory_pool_repair(&set.classes[0]), ESP_OK);
     for (size_t i = 0; i < 4; i++) give_back(small[i]);
     for (size_t i = 0; i < 2; i++) give_back(middle[i]);
@@ -99,9 +102,11 @@ TEST(a_request_that_is_refused_has_a_reason_and_changes_a_counter_only) {
     esp_err_t reason = ESP_OK;
     CHECK(memory_pool_set_alloc_reason(NULL, 1, &reason) == NULL);
     CHECK_EQUAL(reason, ESP_ERR_INVALID_ARG);
+    CHECK_REPORTED(ESP_ERR_INVALID_ARG, "memory_pool_set_alloc_reason");
     memset(&before, 0, sizeof(before));
     CHECK(memory_pool_set_alloc_reason(&before, 1, &reason) == NULL);
     CHECK_EQUAL(reason, ESP_ERR_INVALID_STATE);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_set_alloc_reason");
     close_set();
 }
 
@@ -309,7 +314,6 @@ TEST(a_set_is_made_once_and_ended_once) {
     CHECK(memcmp(&set, &zeroed, sizeof(set)) == 0);
 
     memory_pool_set_destroy(&set);
-    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_set_destroy");
     memory_pool_set_destroy(NULL);
     CHECK_SILENT();
 }
@@ -376,12 +380,17 @@ TEST(what_is_no_set_serves_nothing) {
     memset(&set, 0, sizeof(set));
     for (size_t i = 0; i < 2; i++) {
         CHECK(memory_pool_set_alloc(none[i], 10) == NULL);
+        CHECK_REPORTED(reasons[i], "memory_pool_set_alloc");
+        CHECK(same(reported.address, none[i]));
         CHECK_EQUAL(memory_pool_set_usable_size(none[i], &info), 0);
+        CHECK_REPORTED(reasons[i], "memory_pool_set_usable_size");
         CHECK_EQUAL(memory_pool_set_get_info(none[i], 0, &info), reasons[i]);
         CHECK_SILENT();
         CHECK_EQUAL(memory_pool_set_free(none[i], &info), reasons[i]);
         CHECK_REPORTED(reasons[i], "memory_pool_set_free");
         CHECK(memory_pool_set_realloc(none[i], &info, 10) == NULL);
+        CHECK_REPORTED(reasons[i], "memory_pool_set_realloc");
+        CHECK(memory_pool_set_realloc(none[i], NULL, 10) == NULL);
         CHECK_REPORTED(reasons[i], "memory_pool_set_realloc");
         CHECK_EQUAL(memory_pool_set_spill(none[i], true), reasons[i]);
         CHECK_REPORTED(reasons[i], "memory_pool_set_spill");

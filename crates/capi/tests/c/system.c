@@ -1,7 +1,13 @@
 /* The system memory space and its drivers, on threads of the host. */
 /* flags: -pthread */
+#define _POSIX_C_SOURCE 200809L
+
+#include <pthread.h>
+#include <unistd.h>
+
 #include "MicroUSC/internal/driverList.h"
 #include "MicroUSC/internal/system/init.h"
+#include "MicroUSC/system/memory_pool_trace.h"
 
 #include "check.h"
 
@@ -254,9 +260,34 @@ TEST(an_interrupt_may_notify_and_nothing_else) {
     CHECK_REPORTED(ESP_ERR_INVALID_STATE, "microusc_driver_add");
     CHECK_EQUAL(microusc_driver_remove(id), ESP_ERR_INVALID_STATE);
     CHECK_REPORTED(ESP_ERR_INVALID_STATE, "microusc_driver_remove");
+    microusc_driver_info_t info;
+    microusc_system_config_t config = MICROUSC_SYSTEM_CONFIG_DEFAULT;
     CHECK_EQUAL(microusc_driver_find("counter", &id), ESP_ERR_INVALID_STATE);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "microusc_driver_find");
+    CHECK_EQUAL(microusc_driver_next(0, &info), ESP_ERR_INVALID_STATE);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "microusc_driver_next");
+    CHECK_EQUAL(microusc_driver_get_info(id, &info), ESP_ERR_INVALID_STATE);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "microusc_driver_get_info");
+    CHECK_EQUAL(microusc_driver_pause(id), ESP_ERR_INVALID_STATE);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "microusc_driver_pause");
+    CHECK_EQUAL(microusc_driver_resume(id), ESP_ERR_INVALID_STATE);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "microusc_driver_resume");
+    CHECK_EQUAL(microusc_driver_remove_all(), ESP_ERR_INVALID_STATE);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "microusc_driver_remove_all");
+    CHECK_EQUAL(microusc_system_get_config(&config), ESP_ERR_INVALID_STATE);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "microusc_system_get_config");
+    CHECK_EQUAL(microusc_system_configure(&config), ESP_ERR_INVALID_STATE);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "microusc_system_configure");
+    CHECK_EQUAL(init_system_memory_space(), ESP_ERR_INVALID_STATE);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "init_system_memory_space");
+    CHECK_EQUAL(init_MicroUSC_system(), ESP_ERR_INVALID_STATE);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "init_MicroUSC_system");
+    CHECK_EQUAL(init_driver_list_memory_pool(16, 0), ESP_ERR_INVALID_STATE);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "init_driver_list_memory_pool");
+    CHECK_EQUAL(setUSCtaskSize(2048), ESP_ERR_INVALID_STATE);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "setUSCtaskSize");
     CHECK(!microusc_driver_wait(counting, MICROUSC_WAIT_FOREVER));
-    CHECK_SILENT();
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "microusc_driver_wait");
     CHECK_EQUAL(microusc_system_end(), ESP_ERR_INVALID_STATE);
     CHECK_REPORTED(ESP_ERR_INVALID_STATE, "microusc_system_end");
     microusc_driver_notify(counting);
@@ -297,6 +328,62 @@ TEST(pools_that_the_application_ended_are_not_used) {
     end_system();
 }
 
+/* A callback that asks the system layer, called for the pools that the layer takes its blocks from. */
+static unsigned asked;
+static esp_err_t answers_to_callback[2];
+
+static void ask_the_system(const memory_pool_event_t *event) {
+    uint32_t id;
+    microusc_driver_info_t info;
+    (void)event;
+    asked++;
+    answers_to_callback[0] = microusc_driver_find("nobody", &id);
+    answers_to_callback[1] = microusc_driver_next(0, &info);
+}
+
+static void *asks_the_system_from_another_task(void *unused) {
+    (void)unused;
+    ask_the_system(NULL);
+    return NULL;
+}
+
+static void wait_for_another_task(const memory_pool_event_t *event) {
+    pthread_t thread;
+    (void)event;
+    CHECK_EQUAL(pthread_create(&thread, NULL, asks_the_system_from_another_task, NULL), 0);
+    CHECK_EQUAL(pthread_join(thread, NULL), 0);
+}
+
+static void add_and_remove_traced(void (*callback)(const memory_pool_event_t *)) {
+    uint32_t id;
+    asked = 0;
+    CHECK_EQUAL(memory_pool_set_trace_callback(callback), ESP_OK);
+    CHECK_EQUAL(memory_pool_trace_new_pools(true), ESP_OK);
+    start_system();
+    CHECK_EQUAL(add("traced", wait_only, NULL, &id), ESP_OK);
+    CHECK_EQUAL(asked, 2); /* node and stack were taken */
+    CHECK_EQUAL(microusc_driver_remove(id), ESP_OK);
+    CHECK_EQUAL(asked, 4); /* and returned */
+    CHECK_EQUAL(answers_to_callback[0], ESP_ERR_NOT_FOUND);
+    CHECK_EQUAL(answers_to_callback[1], ESP_ERR_NOT_FOUND);
+    CHECK_EQUAL(add("traced", wait_only, NULL, &id), ESP_OK);
+    CHECK_EQUAL(microusc_driver_remove_all(), ESP_OK);
+    CHECK_EQUAL(asked, 8);
+    CHECK_EQUAL(add("traced", wait_only, NULL, &id), ESP_OK);
+    end_system();
+    CHECK_EQUAL(asked, 12);
+    CHECK_EQUAL(memory_pool_trace_new_pools(false), ESP_OK);
+    CHECK_EQUAL(memory_pool_set_trace_callback(NULL), ESP_OK);
+    CHECK_SILENT();
+}
+
+TEST(a_trace_callback_may_ask_the_system_layer) {
+    alarm(20);
+    add_and_remove_traced(ask_the_system);
+    add_and_remove_traced(wait_for_another_task);
+    alarm(0);
+}
+
 static const test_t tests[] = {
     RUN(every_part_is_made_once),
     RUN(sizes_and_pointers_are_checked),
@@ -307,6 +394,7 @@ static const test_t tests[] = {
     RUN(a_fifth_driver_is_refused),
     RUN(a_driver_does_not_remove_itself),
     RUN(an_interrupt_may_notify_and_nothing_else),
+    RUN(a_trace_callback_may_ask_the_system_layer),
     RUN(a_task_that_does_not_stop_keeps_its_memory),
     RUN(pools_that_the_application_ended_are_not_used),
 };

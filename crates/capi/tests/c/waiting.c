@@ -238,6 +238,7 @@ TEST(what_repair_finds_is_waited_for) {
     esp_err_t reason = -1;
     CHECK(memory_pool_alloc_timeout_reason(&pool, 5, &reason) == NULL);
     CHECK_EQUAL(reason, MEMORY_POOL_ERR_CORRUPT);
+    CHECK_REPORTED(MEMORY_POOL_ERR_CORRUPT, "memory_pool_alloc_timeout_reason");
     CHECK_EQUAL(memory_pool_repair(&pool), ESP_OK);
     held[0] = memory_pool_alloc(&pool);
     start_sleeper(&sleeper, 0, MEMORY_POOL_WAIT_FOREVER);
@@ -392,15 +393,22 @@ TEST(bad_arguments_change_nothing) {
     memset(&none, 0, sizeof(none));
     esp_err_t reason = -1;
     CHECK(memory_pool_alloc_timeout(NULL, 1) == NULL);
+    CHECK_REPORTED(ESP_ERR_INVALID_ARG, "memory_pool_alloc_timeout");
     CHECK(memory_pool_alloc_timeout_reason(NULL, 1, &reason) == NULL);
     CHECK_EQUAL(reason, ESP_ERR_INVALID_ARG);
+    CHECK_REPORTED(ESP_ERR_INVALID_ARG, "memory_pool_alloc_timeout_reason");
     CHECK(memory_pool_alloc_timeout_reason(&none, 1, &reason) == NULL);
     CHECK_EQUAL(reason, ESP_ERR_INVALID_STATE);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_alloc_timeout_reason");
     CHECK(memory_pool_alloc_timeout_reason(&none, 1, NULL) == NULL);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_alloc_timeout_reason");
     CHECK_EQUAL(memory_pool_set_wait_order(NULL, MEMORY_POOL_WAIT_FIFO), ESP_ERR_INVALID_ARG);
+    CHECK_REPORTED(ESP_ERR_INVALID_ARG, "memory_pool_set_wait_order");
     CHECK_EQUAL(memory_pool_set_wait_order(&none, MEMORY_POOL_WAIT_FIFO), ESP_ERR_INVALID_STATE);
+    CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_set_wait_order");
     CHECK(memory_pool_init(&pool, SIZE, 1));
     CHECK_EQUAL(memory_pool_set_wait_order(&pool, (memory_pool_wait_order_t)unknown(2)), ESP_ERR_INVALID_ARG);
+    CHECK_REPORTED(ESP_ERR_INVALID_ARG, "memory_pool_set_wait_order");
     end_pool();
 }
 

@@ -1,9 +1,10 @@
-//! The heap of one region: one contract, two implementations, and the only place that chooses between them.
+//! The heap of one region: one contract, its implementations, and the only place that chooses between them.
 
 use std::fmt;
 use std::str::FromStr;
 
-use crate::HeapInfo;
+use crate::chip::{Chip, RomHeap};
+use crate::info::HeapInfo;
 
 mod espressif;
 mod rlsf;
@@ -17,7 +18,7 @@ const MIN_PAYLOAD: u32 = 12;
 
 /// Which TLSF runs in the regions of a heap; [`Builder::engine`](crate::Builder::engine) chooses.
 ///
-/// In which ways their verdicts may differ is said in the [crate's documentation](crate#two-engines).
+/// In which ways their verdicts may differ is said in the [crate's documentation](crate#engines).
 ///
 /// ```
 /// use microusc_chips::{Caps, Chip, ChipHeap, Engine};
@@ -27,28 +28,52 @@ const MIN_PAYLOAD: u32 = 12;
 ///     Ok::<_, microusc_chips::BuildError>(heap.size_of(block).unwrap())
 /// };
 /// assert_eq!((size_of_400(Engine::Espressif)?, size_of_400(Engine::Rlsf)?), (400, 392));
+/// assert_eq!(size_of_400(Engine::Rom)?, 392);
 /// assert_eq!("rlsf".parse(), Ok(Engine::Rlsf));
 /// # Ok::<(), microusc_chips::BuildError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Engine {
-    /// The block arithmetic of ESP-IDF's own TLSF: what the chip does.
+    /// The block arithmetic of ESP-IDF's own TLSF: what the chip does, on the chips with [a heap in
+    /// ROM](crate::RomHeap) if `CONFIG_HEAP_TLSF_USE_ROM_IMPL` is `n`.
     #[default]
     Espressif,
-    /// The crate `rlsf`, scaled to the chip's words: a second opinion by other people's code.
+    /// The block arithmetic of the TLSF in ROM, as far as public sources tell it: ESP-IDF's default on the chips that
+    /// have one. Never compared with a chip.
+    Rom,
+    /// The crate `rlsf`, scaled to the chip's words: for a second opinion.
     Rlsf,
 }
 
 impl Engine {
-    /// Both engines, the default first.
-    pub const ALL: [Engine; 2] = [Engine::Espressif, Engine::Rlsf];
+    /// Every engine, the default first.
+    pub const ALL: [Engine; 3] = [Engine::Espressif, Engine::Rom, Engine::Rlsf];
 
     /// The name in lower case, as `FromStr` reads it.
+    ///
+    /// ```
+    /// assert_eq!(microusc_chips::Engine::default().name(), "espressif");
+    /// ```
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Engine::Espressif => "espressif",
+            Engine::Rom => "rom",
             Engine::Rlsf => "rlsf",
+        }
+    }
+
+    /// Whether a heap of `chip` can have it: [`Engine::Rom`] takes a chip with a heap in ROM.
+    ///
+    /// ```
+    /// use microusc_chips::{Chip, Engine};
+    /// assert!(Engine::Rom.runs_on(Chip::Esp32C6) && !Engine::Rom.runs_on(Chip::Esp32C3));
+    /// ```
+    #[must_use]
+    pub const fn runs_on(self, chip: Chip) -> bool {
+        match self {
+            Engine::Rom => chip.facts().rom_heap.is_some(),
+            Engine::Espressif | Engine::Rlsf => true,
         }
     }
 }
@@ -59,7 +84,7 @@ impl fmt::Display for Engine {
     }
 }
 
-/// A name that is no engine's.
+/// The name of no known engine. The message lists the engines.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a known heap engine: use one of {list}", list = Engine::ALL.map(Engine::name).join(", "))]
 pub struct UnknownEngine(pub String);
@@ -83,11 +108,11 @@ pub(crate) trait Blocks {
     /// Whether [`allocate`](Self::allocate) would succeed now.
     fn fits(&self, align: u32, size: u32) -> bool;
 
-    /// Whether the payload of a live block begins at any `offset` whatever. Constant time.
+    /// Whether the payload of a live block begins at `offset`, which may be any number. Constant time.
     fn is_live(&self, offset: u32) -> bool;
 
     /// Payload offset of the live block that contains byte `offset`. Walks back to the block's start.
-    fn owner(&self, offset: u32) -> Option<u32>;
+    fn block_containing(&self, offset: u32) -> Option<u32>;
 
     /// Payload bytes of the live block at `offset`.
     fn size_of(&self, offset: u32) -> u32;
@@ -95,12 +120,15 @@ pub(crate) trait Blocks {
     /// Frees the live block at `offset`.
     fn free(&mut self, offset: u32);
 
-    /// Gives the live block at `offset` `size` bytes by the engine's own means, in place if possible; its offset from
-    /// now on. The contents are the caller's to move. `None` leaves the block as it is.
-    fn resize(&mut self, offset: u32, align: u32, size: u32) -> Option<u32>;
+    /// Gives the live block at `offset` `size` bytes within its region, in place if possible; its offset from now on.
+    /// The contents are the caller's to move. `None` leaves the block as it is.
+    fn resize(&mut self, offset: u32, size: u32) -> Option<u32>;
 
     /// Largest size that `allocate` would grant, without alignment, if nothing were allocated.
     fn limit(&self) -> u32;
+
+    /// Bytes of the largest free block, its header included. Not constant time.
+    fn largest_block(&self) -> u32;
 
     /// The region's numbers. Not constant time.
     fn info(&self) -> HeapInfo;
@@ -109,28 +137,29 @@ pub(crate) trait Blocks {
     fn check(&self) -> Result<(), (u32, &'static str)>;
 }
 
-/// The heap of one region, by either engine.
+/// The heap of one region, by one of the engines.
 pub(crate) enum Tlsf {
     Espressif(espressif::Tlsf),
     Rlsf(Box<rlsf::Tlsf>),
 }
 
 impl Tlsf {
-    /// An empty heap over `size` bytes at chip address `base`.
-    pub(crate) fn new(engine: Engine, base: u32, size: u32) -> Result<Self, Unusable> {
-        let heap = espressif::Tlsf::new(base, size).ok_or(Unusable::TooSmall)?;
+    /// An empty heap over `size` bytes at chip address `base`. `rom` is the chip's heap in ROM.
+    pub(crate) fn new(engine: Engine, rom: Option<RomHeap>, base: u32, size: u32) -> Result<Self, NoHeap> {
+        let source = if engine == Engine::Rom { rom } else { None };
+        let heap = espressif::Tlsf::new(base, size, source).ok_or(NoHeap::TooSmall)?;
         match engine {
-            Engine::Espressif => Ok(Tlsf::Espressif(heap)),
+            Engine::Espressif | Engine::Rom => Ok(Tlsf::Espressif(heap)),
             // Both have the same room, as a difference in verdict should be one of policy.
-            Engine::Rlsf => rlsf::Tlsf::new(base, size, heap.room())
+            Engine::Rlsf => rlsf::Tlsf::new(base, size, heap.pool_range())
                 .map(|heap| Tlsf::Rlsf(Box::new(heap)))
-                .ok_or(Unusable::NoHostMemory),
+                .ok_or(NoHeap::NoHostMemory),
         }
     }
 }
 
 /// Why there is no heap in a region.
-pub(crate) enum Unusable {
+pub(crate) enum NoHeap {
     TooSmall,
     NoHostMemory,
 }
@@ -160,8 +189,8 @@ impl Blocks for Tlsf {
         dispatch!(self, tlsf => tlsf.is_live(offset))
     }
 
-    fn owner(&self, offset: u32) -> Option<u32> {
-        dispatch!(self, tlsf => tlsf.owner(offset))
+    fn block_containing(&self, offset: u32) -> Option<u32> {
+        dispatch!(self, tlsf => tlsf.block_containing(offset))
     }
 
     #[inline]
@@ -174,12 +203,16 @@ impl Blocks for Tlsf {
         dispatch!(self, tlsf => tlsf.free(offset));
     }
 
-    fn resize(&mut self, offset: u32, align: u32, size: u32) -> Option<u32> {
-        dispatch!(self, tlsf => tlsf.resize(offset, align, size))
+    fn resize(&mut self, offset: u32, size: u32) -> Option<u32> {
+        dispatch!(self, tlsf => tlsf.resize(offset, size))
     }
 
     fn limit(&self) -> u32 {
         dispatch!(self, tlsf => tlsf.limit())
+    }
+
+    fn largest_block(&self) -> u32 {
+        dispatch!(self, tlsf => tlsf.largest_block())
     }
 
     fn info(&self) -> HeapInfo {

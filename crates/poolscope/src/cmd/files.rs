@@ -1,13 +1,15 @@
 //! Input and output files of the verbs.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
 use poolscope::Error;
 use poolscope::input::{self, Format, Source};
+use tempfile::{NamedTempFile, SpooledTempFile};
 
 use crate::ui::{Failure, Ui};
 
@@ -32,8 +34,12 @@ enum From {
     HeapTrace,
     /// The JSON of ESP-IDF's sysviewtrace_proc.py
     Sysview,
-    /// CSV with the columns time_us,op,id,size
+    /// CSV with the columns time_us,op,id,size, in a file or in a device log
     Csv,
+    /// Lines that a program prints from its allocation hooks
+    Hooks,
+    /// mtrace of the GNU C library
+    Mtrace,
     /// .pooltrace
     Native,
 }
@@ -46,6 +52,8 @@ impl From {
             From::HeapTrace => Some(Format::HeapTrace),
             From::Sysview => Some(Format::Sysview),
             From::Csv => Some(Format::Csv),
+            From::Hooks => Some(Format::Hooks),
+            From::Mtrace => Some(Format::Mtrace),
             From::Native => Some(Format::Native),
         }
     }
@@ -104,36 +112,86 @@ fn strip<'a>(name: &'a str, extensions: &[&str]) -> &'a str {
     }
 }
 
-/// An output file that takes the place of an older one only once it is complete.
+/// Bytes of a result for stdout that are kept in memory; more go to a temporary file.
+const IN_MEMORY: usize = 8 << 20;
+
+/// An output that is seen once it is complete: a file takes the place of an older one then, and stdout, pipes and devices
+/// get everything at once. What is not committed leaves nothing behind.
 pub(crate) struct Output {
-    writer: BufWriter<Box<dyn Write>>,
-    /// The unfinished file and its final name; stdout and devices are written directly.
-    rename: Option<(PathBuf, PathBuf)>,
+    writer: BufWriter<Target>,
+}
+
+enum Target {
+    /// The unfinished file and its final name.
+    File(NamedTempFile, PathBuf),
+    /// What is to be copied to stdout, or to a pipe or device.
+    Spool(SpooledTempFile, Option<PathBuf>),
 }
 
 impl Output {
     /// Creates `path`; `-` is stdout.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
-        if path == Path::new("-") {
-            return Ok(Output { writer: BufWriter::new(Box::new(io::stdout())), rename: None });
-        }
-        let special = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
-        if special {
-            return Ok(Output { writer: BufWriter::new(Box::new(File::create(path)?)), rename: None });
-        }
-        let mut part = path.as_os_str().to_owned();
-        part.push(".part");
-        let part = PathBuf::from(part);
-        let file = File::create(&part)?;
-        Ok(Output { writer: BufWriter::new(Box::new(file)), rename: Some((part, path.to_owned())) })
+        let special = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir());
+        let target = if path == Path::new("-") {
+            Target::Spool(SpooledTempFile::new(IN_MEMORY), None)
+        } else if special {
+            Target::Spool(SpooledTempFile::new(IN_MEMORY), Some(path.to_owned()))
+        } else {
+            // A link stays one: the file behind it is replaced.
+            let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+            if path.is_dir() {
+                return Err(io::Error::from(io::ErrorKind::IsADirectory));
+            }
+            let folder =
+                path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let mut prefix = OsString::from(".");
+            prefix.push(path.file_name().unwrap_or_default());
+            let mut builder = tempfile::Builder::new();
+            builder.prefix(&prefix).suffix(".part");
+            #[cfg(unix)]
+            builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+            let file = builder.tempfile_in(folder).map_err(without_path)?;
+            if let Ok(metadata) = fs::metadata(&path) {
+                if metadata.permissions().readonly() {
+                    return Err(io::Error::from(io::ErrorKind::PermissionDenied));
+                }
+                file.as_file().set_permissions(metadata.permissions())?;
+            }
+            Target::File(file, path)
+        };
+        Ok(Output { writer: BufWriter::new(target) })
     }
 
-    /// Completes the file.
-    pub(crate) fn commit(mut self) -> io::Result<()> {
-        self.writer.flush()?;
-        match self.rename.take() {
-            Some((part, path)) => fs::rename(part, path),
-            None => Ok(()),
+    /// Completes the output.
+    pub(crate) fn commit(self) -> io::Result<()> {
+        let target = self.writer.into_inner().map_err(io::IntoInnerError::into_error)?;
+        match target {
+            Target::File(file, path) => file.persist(path).map(|_| ()).map_err(|error| error.error),
+            Target::Spool(mut spool, path) => {
+                spool.seek(SeekFrom::Start(0))?;
+                let mut out: Box<dyn Write> = match path {
+                    Some(path) => Box::new(File::options().write(true).open(path)?),
+                    None => Box::new(io::stdout().lock()),
+                };
+                io::copy(&mut spool, &mut out)?;
+                out.flush()
+            }
+        }
+    }
+}
+
+impl Write for Target {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Target::File(file, _) => file.write(bytes),
+            Target::Spool(spool, _) => spool.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Target::File(file, _) => file.flush(),
+            Target::Spool(spool, _) => spool.flush(),
         }
     }
 }
@@ -148,11 +206,26 @@ impl Write for Output {
     }
 }
 
-impl Drop for Output {
-    /// Leaves no unfinished file behind.
-    fn drop(&mut self) {
-        if let Some((part, _)) = &self.rename {
-            let _ = fs::remove_file(part);
-        }
+/// The system's error alone: the name of the temporary file tells the user nothing.
+fn without_path(error: io::Error) -> io::Error {
+    let text = error.to_string();
+    match text.split_once(" at path ") {
+        Some((text, _)) => io::Error::new(error.kind(), text.to_owned()),
+        None => error,
     }
+}
+
+/// Whether both names are of one file that exists.
+pub(crate) fn same_file(a: &Path, b: &Path) -> bool {
+    let dash = Path::new("-");
+    if a == dash || b == dash {
+        return false;
+    }
+    #[cfg(unix)]
+    if let (Ok(a), Ok(b)) = (fs::metadata(a), fs::metadata(b)) {
+        use std::os::unix::fs::MetadataExt;
+        return a.is_file() && (a.dev(), a.ino()) == (b.dev(), b.ino());
+    }
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    real(a).is_some_and(|a| Some(a) == real(b))
 }

@@ -7,12 +7,13 @@ use std::time::Instant;
 
 use clap::Args;
 use poolscope::Error;
+use poolscope::info::failures;
 use poolscope::input::Source;
-use poolscope::text::{bytes, count, plural, printable, ticks};
+use poolscope::text::{bytes, plural, printable, ticks};
 use poolscope::trace::{EXTENSION, Totals, Writer};
 
 use super::Verdict;
-use super::files::{Input, Output};
+use super::files::{Input, Output, same_file};
 use crate::ui::{Failure, Ui};
 
 /// Turn a recording of any supported format into a native trace
@@ -54,8 +55,7 @@ impl Import {
                 "redirect it, or use `-o FILE`",
             ));
         }
-        let same = fs::canonicalize(&self.input.file).ok().filter(|_| !self.input.is_stdin());
-        if same.is_some() && same == fs::canonicalize(&path).ok() {
+        if same_file(&self.input.file, &path) {
             let what = format!("{} is both input and output", path.display());
             return Err(usage(&what, "choose another name with `-o FILE`"));
         }
@@ -92,6 +92,7 @@ impl Import {
         for remark in source.remarks() {
             writer.remark(remark);
         }
+        writer.set_findings(source.findings());
         let (output, totals) = writer.finish().map_err(unwritable)?;
         output.commit().map_err(|error| unwritable(Error::Write(error)))?;
         Ok(totals)
@@ -102,7 +103,7 @@ impl Import {
         ui.say(format_args!(
             "{}: {}, {}, {} in {} ({})",
             self.input.name(),
-            count(totals.events()) + " events",
+            plural(totals.events(), "event"),
             plural(totals.allocs, "allocation"),
             plural(totals.frees, "free"),
             ticks(totals.ticks, meta.tick_hz),
@@ -114,10 +115,17 @@ impl Import {
             let live = plural(totals.live_blocks, "block");
             ui.say(format_args!("  {live} live at the end, {}", bytes(totals.live_bytes)));
         }
-        if totals.bad_frees() > 0 {
-            let double = plural(totals.double_frees, "double free");
-            let unknown = plural(totals.unknown_frees, "free");
-            ui.say(format_args!("  warning: {double}, {unknown} of an unknown block"));
+        if totals.double_frees > 0 {
+            ui.say(format_args!("  warning: {}", plural(totals.double_frees, "double free")));
+        }
+        if totals.unknown_frees > 0 {
+            let blocks = if totals.unknown_frees == 1 { "a block" } else { "blocks" };
+            let frees = plural(totals.unknown_frees, "free");
+            ui.say(format_args!("  {frees} of {blocks} older than the recording"));
+        }
+        let failed = source.findings().failed;
+        if failed.count > 0 {
+            ui.say(format_args!("  {}", failures(&failed)));
         }
         for note in meta.notes.iter().chain(&source.remarks()) {
             ui.say(format_args!("  note: {}", printable(note)));

@@ -17,7 +17,7 @@ pub(crate) struct Info {
     /// Form of the result
     #[arg(long, value_enum, default_value_t)]
     format: Form,
-    /// Exit with 1 if blocks leak or frees are bad
+    /// Exit with 1 if blocks leak or are freed twice
     #[arg(long)]
     check: bool,
 }

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use microusc_chips::{Builder, Chip, ChipHeap, Engine};
+use microusc_chips::{Builder, Chip, ChipHeap, Engine, Idf};
 use poolscope::Error;
 use poolscope::input::Source;
 use poolscope::layout::derive::{LIMIT, Peaks, Survey};
@@ -13,7 +13,7 @@ use poolscope::layout::{Layout, LayoutError};
 use poolscope::replay::{self, Derived, Setup};
 
 use super::Verdict;
-use super::files::{Input, Output};
+use super::files::{Input, Output, same_file};
 use crate::ui::{Failure, Ui};
 
 /// Longest layout file, bytes.
@@ -30,7 +30,11 @@ pub(crate) struct Replay {
     /// The chip: esp8266, esp32, esp32s2, esp32s3, esp32c2, esp32c3, esp32c5, esp32c6, esp32c61, esp32h2, esp32p4
     #[arg(long, value_name = "CHIP")]
     chip: Chip,
-    /// The heap's TLSF, on both sides: espressif is the chip's, rlsf another, to check the verdict against
+    /// The version of ESP-IDF whose heap is laid out: 5.4, 5.5 (the heap of 6.0 is that of 5.5)
+    #[arg(long, value_name = "VERSION", default_value_t)]
+    idf: Idf,
+    /// The heap's TLSF, on both sides: espressif is ESP-IDF's own; rom the one in the ROM of esp32c2, esp32c5, esp32c6,
+    /// esp32c61 and esp32h2, which ESP-IDF uses there by default; rlsf another, to check the verdict against
     #[arg(long, value_name = "ENGINE", default_value_t)]
     heap: Engine,
     /// The pools, see docs/layout-format.md
@@ -48,9 +52,12 @@ pub(crate) struct Replay {
     /// External RAM of the board, bytes (K, M: KiB, MiB); 0 is none [default: what boards have]
     #[arg(long, value_name = "BYTES", value_parser = size)]
     psram: Option<usize>,
-    /// Let malloc use external RAM for requests above BYTES
+    /// Let malloc use external RAM for requests above BYTES (CONFIG_SPIRAM_MALLOC_ALWAYSINTERNAL)
     #[arg(long, value_name = "BYTES", value_parser = size)]
     malloc_psram: Option<usize>,
+    /// With --malloc-psram: internal RAM set aside for DMA (CONFIG_SPIRAM_MALLOC_RESERVE_INTERNAL) [default: 32K]
+    #[arg(long, value_name = "BYTES", value_parser = size, requires = "malloc_psram")]
+    malloc_reserve: Option<usize>,
     /// Bytes the heap has in a memory region, from the boot log of your program
     #[arg(long, value_name = "NAME=BYTES", value_parser = region)]
     region: Vec<(String, usize)>,
@@ -98,7 +105,8 @@ impl Replay {
     pub(super) fn run(self, ui: &Ui) -> Result<Verdict, Failure> {
         let heap = self.heap();
         // Finds wrong options before anything is read.
-        heap.clone().build().map_err(|error| replay::unbuildable(self.chip, &error))?;
+        heap.clone().build().map_err(|error| replay::unbuildable(&heap, &error))?;
+        self.check_outputs()?;
         let (layout, derived) = match &self.layout {
             Some(path) => (read_layout(path)?, None),
             None => self.derive(ui).map(|(layout, derived)| (layout, Some(derived)))?,
@@ -124,17 +132,23 @@ impl Replay {
             Form::Text => report.render(),
             Form::Json => report.to_json(),
         };
+        if report.derived.is_some() {
+            self.emit(ui, &report.layout)?;
+        }
         self.write(&text)?;
         Ok(if report.is_good() { Verdict::Good } else { Verdict::Bad })
     }
 
     fn heap(&self) -> Builder {
-        let mut heap = ChipHeap::builder(self.chip).engine(self.heap);
+        let mut heap = ChipHeap::builder(self.chip).idf(self.idf).engine(self.heap);
         if let Some(bytes) = self.psram {
             heap = heap.psram(bytes);
         }
         if let Some(bytes) = self.malloc_psram {
             heap = heap.malloc_internal_up_to(bytes);
+        }
+        if let Some(bytes) = self.malloc_reserve {
+            heap = heap.malloc_reserve_internal(bytes);
         }
         for (name, bytes) in &self.region {
             heap = heap.size(name, *bytes);
@@ -173,21 +187,49 @@ impl Replay {
         }
         let survey = self.pass(ui, Survey::take)?;
         let layout = self.pass(ui, |source| Peaks::count(&survey, source))?.layout(&survey);
-        if let Some(path) = &self.emit_layout {
-            if layout.pools.is_empty() {
-                return Err(Failure::from(Error::Usage {
-                    what: format!("there is no request of up to {LIMIT} bytes to make a pool for"),
-                    help: "leave out --emit-layout, or write a layout by hand".to_owned(),
-                }));
-            }
-            put(path, layout.to_toml().as_bytes())?;
-            if path != Path::new("-") {
-                ui.say(format_args!("wrote {}: edit it and give it back with --layout", path.display()));
-            }
+        if self.emit_layout.is_some() && layout.pools.is_empty() {
+            return Err(Failure::from(Error::Usage {
+                what: format!("there is no request of up to {LIMIT} bytes to make a pool for"),
+                help: "leave out --emit-layout, or write a layout by hand".to_owned(),
+            }));
         }
         let derived =
             Derived { limit: LIMIT, larger_requests: survey.large(), largest_request: survey.largest() };
         Ok((layout, derived))
+    }
+
+    /// Refuses outputs that would destroy an input or each other.
+    fn check_outputs(&self) -> Result<(), Failure> {
+        let outputs = [self.output.as_deref(), self.emit_layout.as_deref()];
+        let inputs = [Some(&*self.input.file), self.layout.as_deref()];
+        for output in outputs.into_iter().flatten() {
+            if inputs.into_iter().flatten().any(|input| same_file(input, output)) {
+                return Err(Failure::from(Error::Usage {
+                    what: format!("{} is both input and output", output.display()),
+                    help: "choose another name for the output".to_owned(),
+                }));
+            }
+        }
+        let result = self.output.as_deref().unwrap_or(Path::new("-"));
+        match &self.emit_layout {
+            Some(layout) if result == layout || same_file(result, layout) => {
+                Err(Failure::from(Error::Usage {
+                    what: "the result and the layout go to the same place".to_owned(),
+                    help: "write one of them to a file: `--emit-layout FILE` or `-o FILE`".to_owned(),
+                }))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes the derived layout, once the replay has succeeded.
+    fn emit(&self, ui: &Ui, layout: &Layout) -> Result<(), Failure> {
+        let Some(path) = &self.emit_layout else { return Ok(()) };
+        put(path, layout.to_toml().as_bytes())?;
+        if path != Path::new("-") {
+            ui.say(format_args!("wrote {}: edit it and give it back with --layout", path.display()));
+        }
+        Ok(())
     }
 
     fn write(&self, text: &str) -> Result<(), Failure> {

@@ -11,8 +11,9 @@ use serde::Serialize;
 
 use crate::error::Result;
 use crate::input::Source;
-use crate::trace::{Context, Event, Meta, Totals};
+use crate::trace::{BadFree, CallSite, Context, Event, FailedAllocs, LeftOut, Meta, Totals};
 pub use lifetimes::{LifetimeRow, LifetimeStats};
+pub use render::failures;
 pub use sizes::{SizeCount, SizeRow, SizeStats};
 
 /// The version of the JSON form of [`Info`].
@@ -31,14 +32,36 @@ pub struct Info {
     pub events: u64,
     /// Sums and peaks.
     pub totals: Totals,
+    /// Allocations that failed while recording; no events came of them.
+    pub failed_allocations: FailedAllocs,
+    /// Frees of blocks that are older than the recording; not the program's error.
+    pub older_frees: u64,
+    /// Blocks that are not the program's and were left out.
+    pub left_out: LeftOut,
+    /// Blocks that lay in external RAM (PSRAM), as far as the recording says it.
+    pub external: ExternalStats,
     /// The sizes asked for.
     pub sizes: SizeStats,
     /// How long blocks lived, of those that were freed.
     pub lifetimes: LifetimeStats,
     /// Blocks live at the end, by size, the ones that hold most bytes first; at most 16 rows.
     pub leaks: Vec<SizeCount>,
+    /// Dumps of a heap trace since the device started; 0 for other recordings.
+    pub dumps: u64,
+    /// Where blocks that are live at the end were allocated, if the recording says it: the call sites that have grown
+    /// most since the first dump first; at most 16 rows.
+    pub call_sites: Vec<CallSite>,
     /// What each task or interrupt did, in order of appearance.
     pub contexts: Vec<ContextStats>,
+}
+
+/// Blocks in external RAM.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct ExternalStats {
+    /// Allocations.
+    pub allocs: u64,
+    /// Most bytes live there at once.
+    pub peak_bytes: u64,
 }
 
 /// What happened in one context.
@@ -53,7 +76,7 @@ pub struct ContextStats {
     pub alloc_bytes: u64,
     /// Frees of live blocks.
     pub frees: u64,
-    /// Double frees and frees of unknown blocks.
+    /// Double frees.
     pub bad_frees: u64,
 }
 
@@ -77,15 +100,22 @@ impl Info {
             }
         }
         let leaks = sizes::leaks(survey.slots.iter().filter(|block| block.live).map(|block| block.size));
+        let findings = source.findings();
         Ok(Info {
             schema: SCHEMA,
             meta: source.meta().clone(),
             remarks: source.remarks(),
             events: source.totals().events(),
             totals: source.totals().clone(),
+            failed_allocations: findings.failed,
+            older_frees: source.totals().unknown_frees,
+            left_out: findings.left_out,
+            external: survey.external,
             sizes: survey.sizes.finish(),
             lifetimes: survey.lifetimes.finish(source.meta().lifetimes),
             leaks,
+            dumps: findings.dumps,
+            call_sites: findings.call_sites,
             contexts: survey.contexts,
         })
     }
@@ -98,10 +128,11 @@ impl Info {
         json
     }
 
-    /// The trace shows a fault of the program: a leak, a double free or a free of an unknown block.
+    /// The trace shows a fault of the program: a leak or a double free. Frees of blocks older than the recording and
+    /// allocations that failed are none.
     #[must_use]
     pub fn is_faulty(&self) -> bool {
-        self.totals.live_blocks > 0 || self.totals.bad_frees() > 0
+        self.totals.live_blocks > 0 || self.totals.double_frees > 0
     }
 }
 
@@ -114,6 +145,9 @@ struct Survey {
     lifetimes: lifetimes::LifetimeHistogram,
     contexts: Vec<ContextStats>,
     current: Option<usize>,
+    in_external: bool,
+    external: ExternalStats,
+    external_bytes: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -121,6 +155,7 @@ struct Block {
     size: u64,
     born: u64,
     live: bool,
+    external: bool,
 }
 
 impl Survey {
@@ -137,7 +172,13 @@ impl Survey {
         let context = self.current.map(|current| &mut self.contexts[current]);
         match *event {
             Event::Alloc { slot, size, .. } => {
-                let block = Block { size, born: self.now, live: true };
+                let external = self.in_external;
+                let block = Block { size, born: self.now, live: true, external };
+                if external {
+                    self.external.allocs += 1;
+                    self.external_bytes += size;
+                    self.external.peak_bytes = self.external.peak_bytes.max(self.external_bytes);
+                }
                 match self.slots.get_mut(slot as usize) {
                     Some(entry) => *entry = block,
                     None => self.slots.push(block),
@@ -151,18 +192,23 @@ impl Survey {
             Event::Free { slot, .. } => {
                 let block = &mut self.slots[slot as usize];
                 block.live = false;
+                if block.external {
+                    self.external_bytes -= block.size;
+                }
                 self.sizes.free(block.size);
                 self.lifetimes.record(self.now - block.born);
                 if let Some(context) = context {
                     context.frees += 1;
                 }
             }
-            Event::BadFree { .. } => {
+            Event::BadFree { kind: BadFree::NeverAllocated, .. } => {}
+            Event::BadFree { kind: BadFree::DoubleFree, .. } => {
                 if let Some(context) = context {
                     context.bad_frees += 1;
                 }
             }
             Event::Switch { context } => self.current = Some(context as usize),
+            Event::Memory { external } => self.in_external = external,
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::Info;
 use crate::table::{line, print, table};
 use crate::text::{bytes, count, percent, plural, printable, ticks};
-use crate::trace::Lifetimes;
+use crate::trace::{FailedAllocs, FailedSize, Lifetimes};
 
 /// Width of a full bar, columns.
 const BAR: u64 = 30;
@@ -17,6 +17,7 @@ impl Info {
         self.size_table(&mut out);
         self.lifetime_table(&mut out);
         self.leak_table(&mut out);
+        self.call_site_table(&mut out);
         self.context_table(&mut out);
         let notes: Vec<_> = self.meta.notes.iter().chain(&self.remarks).collect();
         if !notes.is_empty() {
@@ -65,17 +66,29 @@ impl Info {
         );
         row(
             "Bad frees",
-            match (totals.double_frees, totals.unknown_frees) {
-                (0, 0) => "none".to_owned(),
-                (double, unknown) => {
-                    format!(
-                        "{}, {} of an unknown block",
-                        plural(double, "double free"),
-                        plural(unknown, "free")
-                    )
-                }
+            match totals.double_frees {
+                0 => "none".to_owned(),
+                double => plural(double, "double free"),
             },
         );
+        if self.older_frees > 0 {
+            let blocks = if self.older_frees == 1 { "a block" } else { "blocks" };
+            row(
+                "Older",
+                format!("{} of {blocks} older than the recording", plural(self.older_frees, "free")),
+            );
+        }
+        if self.failed_allocations.count > 0 {
+            row("Failed", failures(&self.failed_allocations));
+        }
+        if self.external.allocs > 0 {
+            let allocs = plural(self.external.allocs, "allocation");
+            row("PSRAM", format!("{allocs}, at most {} at once", bytes(self.external.peak_bytes)));
+        }
+        if self.left_out.blocks > 0 {
+            let blocks = plural(self.left_out.blocks, "block");
+            row("Left out", format!("{blocks}, {}, not the program's", bytes(self.left_out.bytes)));
+        }
     }
 
     fn size_table(&self, out: &mut String) {
@@ -160,6 +173,38 @@ impl Info {
         print(out, &mut table, 3);
     }
 
+    fn call_site_table(&self, out: &mut String) {
+        if self.call_sites.is_empty() {
+            return;
+        }
+        if self.dumps < 2 {
+            line(out, format_args!("\nLive at the end, by call site"));
+            let mut table = table(["bytes", "blocks", "call site"]);
+            for site in &self.call_sites {
+                table.add_row([count(site.bytes), count(site.blocks), printable(&site.site)]);
+            }
+            return print(out, &mut table, 2);
+        }
+        line(
+            out,
+            format_args!(
+                "\nGrowth from the first to the last of {}, by call site",
+                plural(self.dumps, "dump")
+            ),
+        );
+        let mut table = table(["more bytes", "more blocks", "bytes", "blocks", "call site"]);
+        for site in &self.call_sites {
+            table.add_row([
+                difference(site.first_bytes, site.bytes),
+                difference(site.first_blocks, site.blocks),
+                count(site.bytes),
+                count(site.blocks),
+                printable(&site.site),
+            ]);
+        }
+        print(out, &mut table, 4);
+    }
+
     fn context_table(&self, out: &mut String) {
         if self.contexts.is_empty() {
             return;
@@ -179,6 +224,30 @@ impl Info {
         }
         print(out, &mut table, 5);
     }
+}
+
+/// Allocations that failed, with their sizes, in words.
+#[must_use]
+pub fn failures(failed: &FailedAllocs) -> String {
+    let size = |row: &FailedSize| {
+        let times = if row.count > 1 { format!(" × {}", count(row.count)) } else { String::new() };
+        let largest = match row.largest_free {
+            Some(largest) => format!(" (largest free block {} B)", count(largest)),
+            None => String::new(),
+        };
+        format!("{} B{times}{largest}", count(row.size))
+    };
+    let mut sizes: Vec<String> = failed.sizes.iter().map(size).collect();
+    let rest = failed.count - failed.sizes.iter().map(|row| row.count).sum::<u64>().min(failed.count);
+    if rest > 0 {
+        sizes.push(format!("{} more, up to {} B", count(rest), count(failed.largest)));
+    }
+    format!("{} failed: {}", plural(failed.count, "allocation"), sizes.join(", "))
+}
+
+/// By how much a number has changed, with its sign.
+fn difference(from: u64, to: u64) -> String {
+    if to >= from { format!("+{}", count(to - from)) } else { format!("-{}", count(from - to)) }
 }
 
 fn range(from: u64, to: u64) -> String {

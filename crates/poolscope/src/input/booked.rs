@@ -2,7 +2,7 @@
 
 use super::{Decoder, Source};
 use crate::error::{Error, Result};
-use crate::trace::{Context, Event, Ledger, Meta, Totals};
+use crate::trace::{Context, Event, Findings, Ledger, Meta, Totals};
 
 /// A decoder and the ledger of its events.
 pub(super) struct Booked<D> {
@@ -40,7 +40,7 @@ impl<D: Decoder> Source for Booked<D> {
             }
         }
         let more = decoded?;
-        if !more && self.ledger.totals().allocs == 0 {
+        if !more && self.ledger.totals().allocs == 0 && self.decoder.findings().failed.count == 0 {
             return Err(Error::Empty { format: D::NAME });
         }
         Ok(more)
@@ -52,5 +52,9 @@ impl<D: Decoder> Source for Booked<D> {
 
     fn remarks(&self) -> Vec<String> {
         self.decoder.remarks()
+    }
+
+    fn findings(&self) -> Findings {
+        self.decoder.findings()
     }
 }

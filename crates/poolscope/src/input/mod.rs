@@ -1,18 +1,26 @@
 //! Readers of recordings, ours and other tools'.
 //!
-//! [`open`] looks at the content, unpacks gzip and Zstandard, and returns a [`Source`]: the same stream of
-//! checked events whatever the format. Every reader works in a single pass, so pipes are fine; its memory is
+//! [`open`] looks at the content, unpacks gzip and Zstandard, turns UTF-16 into UTF-8, and returns a [`Source`]: the
+//! same stream of checked events whatever the format. Text that is no file of a known format is taken for the log of a
+//! device and searched for a recording. Every reader works in a single pass, so pipes are fine; its memory is
 //! bounded by the blocks live at once (SystemView JSON is the exception: it has to be sorted).
 
+mod blocks;
 mod booked;
 mod clock;
 mod csv;
 mod decompress;
+mod encoding;
 mod format;
 mod heap_trace;
 mod heaptrack;
+mod hooks;
 mod json_guard;
 mod lines;
+mod log;
+mod log_lines;
+mod memory;
+mod mtrace;
 mod native;
 mod peek;
 mod sysview;
@@ -21,9 +29,10 @@ use std::io::Read;
 
 use booked::Booked;
 pub use format::Format;
+use format::Start;
 
 use crate::error::Result;
-use crate::trace::{Context, Event, Meta, Totals};
+use crate::trace::{Context, Event, Findings, Meta, Totals};
 
 /// A recording being read: events that have been checked, from any format.
 ///
@@ -46,6 +55,9 @@ pub trait Source {
 
     /// What the user should know about this reading, in sentences; complete at the end.
     fn remarks(&self) -> Vec<String>;
+
+    /// What the recording says beside its events; complete at the end.
+    fn findings(&self) -> Findings;
 }
 
 /// What a reader of a foreign format implements; [`Booked`] makes a [`Source`] of it.
@@ -63,31 +75,31 @@ trait Decoder {
     fn decode(&mut self, batch: &mut Vec<Event>) -> Result<bool>;
 
     fn remarks(&self) -> Vec<String>;
+
+    fn findings(&self) -> Findings;
 }
 
 /// Opens a recording. `format` `None` means: find out from the content.
 ///
 /// # Errors
-/// [`Error::UnknownFormat`](crate::Error::UnknownFormat), and everything the format's reader finds wrong at its start.
+/// [`Error::UnknownFormat`](crate::Error::UnknownFormat), [`Error::NoRecording`](crate::Error::NoRecording), and everything the format's reader finds wrong at its start.
 pub fn open<'a>(input: impl Read + 'a, format: Option<Format>) -> Result<Box<dyn Source + 'a>> {
-    let mut input = decompress::unpack(Box::new(input))?;
+    let mut input = encoding::to_utf8(decompress::unpack(Box::new(input))?)?;
     let format = match format {
         Some(format) => format,
-        None => format::recognise(input.peek(format::WINDOW)?)?,
+        None => match format::recognise(input.peek(format::WINDOW)?)? {
+            Start::File(format) => format,
+            Start::Text => return log::find(input, None),
+        },
     };
     Ok(match format {
         Format::Native => Box::new(native::Native::new(input)?),
         Format::Heaptrack => Box::new(Booked::new(heaptrack::Heaptrack::new(input)?)),
-        Format::HeapTrace => Box::new(Booked::new(heap_trace::HeapTrace::new(input))),
         Format::Sysview => Box::new(Booked::new(sysview::Sysview::new(input)?)),
-        Format::Csv => Box::new(Booked::new(csv::Csv::new(input)?)),
-    })
-}
-
-/// The remark about blocks that were allocated again without a free in between.
-fn replaced_remark(count: u64) -> Option<String> {
-    (count > 0).then(|| {
-        format!("{count} blocks were allocated again without a free seen in between; the older ones are taken as freed then")
+        Format::Csv if csv::is_header(input.peek(format::WINDOW)?.trim_ascii_start()) => {
+            Box::new(Booked::new(csv::Csv::new(input)?))
+        }
+        Format::Csv | Format::HeapTrace | Format::Hooks | Format::Mtrace => log::find(input, Some(format))?,
     })
 }
 

@@ -3,7 +3,7 @@
 use super::Source;
 use super::peek::Peek;
 use crate::error::Result;
-use crate::trace::{Context, Event, Meta, Reader, Totals};
+use crate::trace::{Context, Event, Findings, Meta, Reader, Totals};
 
 /// A native trace; the reader does all checks itself.
 pub(super) struct Native<'a> {
@@ -35,5 +35,9 @@ impl Source for Native<'_> {
 
     fn remarks(&self) -> Vec<String> {
         self.reader.remarks().to_vec()
+    }
+
+    fn findings(&self) -> Findings {
+        self.reader.findings().clone()
     }
 }

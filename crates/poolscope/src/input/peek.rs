@@ -1,6 +1,6 @@
 //! Looks at the start of an input without taking it away.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufReader, Read};
 
 use crate::error::{Error, Result};
 
@@ -23,6 +23,11 @@ impl<'a> Peek<'a> {
         Ok(&self.start[..len.min(self.start.len())])
     }
 
+    /// Leaves out the first `len` bytes, which were peeked at.
+    pub(super) fn skip(&mut self, len: usize) {
+        self.start.drain(..len.min(self.start.len()));
+    }
+
     pub(super) fn buffered(self) -> BufReader<Self> {
         BufReader::with_capacity(64 << 10, self)
     }
@@ -42,11 +47,3 @@ impl Read for Peek<'_> {
 
 /// What line-based readers read from.
 pub(super) type Input<'a> = BufReader<Peek<'a>>;
-
-/// Skips a UTF-8 byte order mark.
-pub(super) fn skip_bom(input: &mut Input<'_>) -> Result<()> {
-    if input.fill_buf().map_err(Error::from_read)?.starts_with(b"\xef\xbb\xbf") {
-        input.consume(3);
-    }
-    Ok(())
-}

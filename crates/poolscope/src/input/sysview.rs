@@ -13,11 +13,13 @@ use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 
 use super::Decoder;
-use super::clock::Clock;
+use super::blocks::{Blocks, Request, address};
 use super::json_guard::JsonGuard;
-use super::peek::{Peek, skip_bom};
+use super::memory::is_external;
+use super::peek::Peek;
 use crate::error::{Error, Result};
-use crate::trace::{Context, Event, Meta, SlotMap};
+use crate::text::{plural, was};
+use crate::trace::{Context, Event, Findings, Meta};
 
 /// Most heap events kept in memory.
 const MAX_EVENTS: usize = 1 << 22;
@@ -27,6 +29,12 @@ const MAX_CONTEXTS: usize = 1 << 16;
 
 /// The event numbers if the recording does not name them: the first module that registers gets 512.
 const DEFAULT_IDS: HeapIds = HeapIds { alloc: 512, free: 513 };
+
+/// The event by which SystemView says that its buffer was full.
+const OVERFLOW: u32 = 1;
+
+/// A core's events may be written this much out of order; a step back that is larger is a wrap of its clock.
+const DISORDER_NS: u64 = 1_000_000_000;
 
 /// Ticks are nanoseconds: ESP32 time stamps are multiples of 25 ns or so.
 const TICK_HZ: u64 = 1_000_000_000;
@@ -40,18 +48,19 @@ pub(super) struct Sysview {
     contexts: Vec<Context>,
     events: std::vec::IntoIter<HeapEvent>,
     ids: HeapIds,
-    slots: SlotMap<u64>,
-    clock: Clock,
+    blocks: Blocks<u64>,
     current: Option<u32>,
-    replaced: u64,
     skipped: u64,
+    unsized_allocs: u64,
+    overflows: u64,
+    wraps: u64,
 }
 
 /// A heap event, as compact as it gets.
 struct HeapEvent {
     ns: u64,
-    addr: u64,
-    size: u64,
+    addr: Option<u64>,
+    size: Option<u64>,
     id: u32,
     context: u32,
 }
@@ -85,8 +94,25 @@ struct Events {
     heap: Vec<HeapEvent>,
     contexts: Vec<Context>,
     numbers: HashMap<Context, u32>,
+    clocks: HashMap<u8, CoreClock>,
+    /// What is to be added to the times since each wrap, and the latest time of all.
+    added: Vec<u64>,
+    latest: u64,
+    /// Events by which SystemView says that it has lost others.
+    overflows: u64,
     /// A limit was reached; nothing is kept from there on.
     too_much: Option<Error>,
+}
+
+/// The clock of one core, nanoseconds.
+#[derive(Default)]
+struct CoreClock {
+    /// The latest time since the last wrap, as recorded.
+    last: u64,
+    wraps: usize,
+    /// The latest time, as if there were no wraps, and the one at the last wrap.
+    now: u64,
+    least: u64,
 }
 
 /// One event; all fields but `id` and `ts` are missing in some.
@@ -101,9 +127,18 @@ struct RawEvent {
     #[serde(default)]
     in_irq: bool,
     #[serde(default)]
-    addr: Option<String>,
+    addr: Address,
     #[serde(default)]
     size: Option<u64>,
+}
+
+/// The address of an event, as a text or a number.
+#[derive(Default)]
+enum Address {
+    #[default]
+    Missing,
+    Null,
+    At(u64),
 }
 
 impl<'de> Deserialize<'de> for Events {
@@ -128,16 +163,50 @@ impl<'de> Deserialize<'de> for Events {
     }
 }
 
+impl<'de> Deserialize<'de> for Address {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl Visitor<'_> for Read {
+            type Value = Address;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an address")
+            }
+
+            fn visit_unit<E>(self) -> Result<Address, E> {
+                Ok(Address::Null)
+            }
+
+            fn visit_u64<E>(self, address: u64) -> Result<Address, E> {
+                Ok(if address == 0 { Address::Null } else { Address::At(address) })
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Address, E> {
+                match address(text) {
+                    Ok(address) => Ok(address.map_or(Address::Null, Address::At)),
+                    Err(()) => Err(E::custom(format!("{text:.40?} is no address"))),
+                }
+            }
+        }
+        deserializer.deserialize_any(Read)
+    }
+}
+
 impl Events {
     /// Keeps `event` if it is about the heap.
     fn push(&mut self, event: RawEvent) -> Result<(), String> {
-        let (Some(addr), Some(size), None) = (event.addr, event.size, &self.too_much) else { return Ok(()) };
-        let digits = addr.strip_prefix("0x").unwrap_or(&addr);
-        let addr = u64::from_str_radix(digits, 16).map_err(|_| format!("{addr:.40?} is no address"))?;
+        self.overflows += u64::from(event.id == OVERFLOW);
+        let addr = match event.addr {
+            _ if self.too_much.is_some() => return Ok(()),
+            Address::Missing => return Ok(()),
+            Address::Null => None,
+            Address::At(addr) => Some(addr),
+        };
         let ns = event.ts * TICK_HZ as f64;
         if !(0.0..=u64::MAX as f64 / 2.0).contains(&ns) {
             return Err(format!("{} s is no time stamp", event.ts));
         }
+        let ns = self.unwrap(event.core_id, ns.round() as u64);
         let context = Context { name: event.ctx_name, core: event.core_id, in_isr: event.in_irq };
         match self.number(context) {
             _ if self.heap.len() == MAX_EVENTS => {
@@ -145,10 +214,30 @@ impl Events {
             }
             None => self.too_much = Some(Error::TooManyContexts { limit: MAX_CONTEXTS }),
             Some(context) => {
-                self.heap.push(HeapEvent { ns: ns.round() as u64, addr, size, id: event.id, context });
+                self.heap.push(HeapEvent { ns, addr, size: event.size, id: event.id, context });
             }
         }
         Ok(())
+    }
+
+    /// A core's time as if its clock had not wrapped. Events that are written a little out of order are no wrap. What is
+    /// to be added since the n-th wrap is the same for all cores, which are recorded by one clock.
+    fn unwrap(&mut self, core: u8, ns: u64) -> u64 {
+        let clock = self.clocks.entry(core).or_default();
+        if clock.last.saturating_sub(ns) > DISORDER_NS {
+            clock.wraps += 1;
+            clock.least = clock.now;
+            if clock.wraps > self.added.len() {
+                self.added.push(self.latest.saturating_sub(ns));
+            }
+            clock.last = ns;
+        }
+        clock.last = clock.last.max(ns);
+        let added = clock.wraps.checked_sub(1).and_then(|wrap| self.added.get(wrap)).copied().unwrap_or(0);
+        let now = ns.saturating_add(added).max(clock.least);
+        clock.now = clock.now.max(now);
+        self.latest = self.latest.max(now);
+        now
     }
 
     /// The number of a context, `None` if there are too many.
@@ -168,9 +257,7 @@ impl Events {
 
 impl Sysview {
     pub(super) fn new(input: Peek<'_>) -> Result<Self> {
-        let mut input = input.buffered();
-        skip_bom(&mut input)?;
-        let guarded = std::io::BufReader::new(JsonGuard::new(input));
+        let guarded = std::io::BufReader::new(JsonGuard::new(input.buffered()));
         let mut json = serde_json::Deserializer::from_reader(guarded);
         let document = Document::deserialize(&mut json).and_then(|document| json.end().map(|()| document));
         let document = document.map_err(explain)?;
@@ -178,7 +265,8 @@ impl Sysview {
         let major = document.version.as_deref().map(|version| version.split('.').next().unwrap_or_default());
         if let Some(major) = major.filter(|major| *major != "1") {
             let found = major.parse().unwrap_or(0);
-            return Err(Error::Version { what: "SystemView JSON", found, supported: 1 });
+            let help = "write it again with the `sysviewtrace_proc.py -j` of ESP-IDF 5".to_owned();
+            return Err(Error::Version { what: "SystemView JSON", found, oldest: 1, supported: 1, help });
         }
         let mut events =
             document.events.ok_or_else(|| Error::Json("there is no array \"events\"".to_owned()))?;
@@ -196,11 +284,12 @@ impl Sysview {
             contexts: events.contexts,
             events: events.heap.into_iter(),
             ids: document.streams.heap.unwrap_or(DEFAULT_IDS),
-            slots: SlotMap::new(),
-            clock: Clock::default(),
+            blocks: Blocks::new(),
             current: None,
-            replaced: 0,
             skipped: 0,
+            unsized_allocs: 0,
+            overflows: events.overflows,
+            wraps: events.added.len() as u64,
         })
     }
 
@@ -212,17 +301,15 @@ impl Sysview {
         if self.current.replace(event.context) != Some(event.context) {
             batch.push(Event::Switch { context: event.context });
         }
-        let mut dt = self.clock.dt(event.ns);
         if event.id == self.ids.free {
-            batch.push(self.slots.free(event.addr).event(dt));
+            return self.blocks.free(event.addr, event.ns, batch);
+        }
+        let Some(size) = event.size else {
+            self.unsized_allocs += 1;
             return;
-        }
-        let admission = self.slots.alloc(event.addr);
-        if let Some(slot) = admission.replaced {
-            self.replaced += 1;
-            batch.push(Event::Free { slot, dt: std::mem::take(&mut dt) });
-        }
-        batch.push(Event::Alloc { slot: admission.slot, size: event.size, dt });
+        };
+        let request = Request { size, external: event.addr.is_some_and(is_external), largest_free: None };
+        self.blocks.alloc(event.addr, request, event.ns, batch);
     }
 }
 
@@ -245,12 +332,32 @@ impl Decoder for Sysview {
         Ok(true)
     }
 
+    fn findings(&self) -> Findings {
+        self.blocks.findings.clone()
+    }
+
     fn remarks(&self) -> Vec<String> {
-        let skipped = format!("{} events with an address are of unknown kind and skipped", self.skipped);
-        [super::replaced_remark(self.replaced), (self.skipped > 0).then_some(skipped)]
-            .into_iter()
-            .flatten()
-            .collect()
+        let mut remarks = self.blocks.remarks();
+        let mut say = |number: u64, noun: &str, what: &str| {
+            if number > 0 {
+                remarks.push(format!("{} {} {what}", plural(number, noun), was(number)));
+            }
+        };
+        say(self.skipped, "event", "skipped: with an address, but of unknown kind");
+        say(self.unsized_allocs, "allocation", "left out: the event has no size");
+        say(
+            self.wraps,
+            "backward clock step",
+            "taken as 0: a counter that wraps or a device that starts anew",
+        );
+        if self.overflows > 0 {
+            let times = plural(self.overflows, "time");
+            remarks.push(format!(
+                "SystemView lost events {times}: blocks may seem to leak or to be freed twice; give it a larger buffer \
+                 (CONFIG_APPTRACE_BUF_SIZE or its successor) and record again"
+            ));
+        }
+        remarks
     }
 }
 

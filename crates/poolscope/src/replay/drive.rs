@@ -1,6 +1,7 @@
 //! Feeding both sides the same events, in turns, with samples in between.
 
 use super::Moment;
+use super::fragmentation::Fragmentation;
 use super::heap::Heap;
 use super::pools::Pools;
 use super::report::Firsts;
@@ -29,6 +30,7 @@ impl Clock {
         self.now += event.dt();
         match *event {
             Event::Switch { context } => self.context = Some(context),
+            Event::Memory { .. } => {}
             _ => self.events += 1,
         }
     }
@@ -51,12 +53,14 @@ pub(super) struct Replay<'m> {
     pub(super) clock: Clock,
     pub(super) pool_firsts: Firsts,
     pub(super) heap_firsts: Firsts,
+    pub(super) fragmentation: Fragmentation,
 }
 
 impl<'m> Replay<'m> {
     pub(super) fn new(pools: Option<Side<Pools<'m>>>, heap: Side<Heap>, sampler: Sampler) -> Self {
         let (pool_firsts, heap_firsts) = Default::default();
-        Replay { pools, heap, sampler, clock: Clock::default(), pool_firsts, heap_firsts }
+        let fragmentation = Fragmentation::default();
+        Replay { pools, heap, sampler, clock: Clock::default(), pool_firsts, heap_firsts, fragmentation }
     }
 
     /// Replays `source` to its end, and has both sides checked.
@@ -109,6 +113,7 @@ impl<'m> Replay<'m> {
 
     fn sample(&mut self) {
         let pools = self.pools.as_ref().map(Side::room);
+        self.fragmentation.learn(self.clock.now, self.heap.allocator.regions());
         let rest = self.pools.as_ref().and_then(|side| side.allocator.rest());
         self.sampler.push(Sample { ticks: self.clock.now, pools, rest, heap: self.heap.room() });
     }

@@ -2,13 +2,12 @@
 
 use std::ptr::NonNull;
 
-use microusc_chips::{Caps, ChipHeap, FailReason};
+use microusc_chips::{Caps, ChipHeap, FailReason, RegionInfo};
 
 use super::samples::Room;
 use super::shadow::Place;
 use super::side::{Allocator, Defect, Grant, Outcome, Reason};
 use crate::layout::target::HEAP_HEADER;
-use crate::trace::BadFree;
 
 /// The heap as plain `malloc` and `free` see it. A block's tag is the bytes it was given.
 pub(super) struct Heap {
@@ -18,6 +17,9 @@ pub(super) struct Heap {
     /// Blocks that were live before, and bytes that were free.
     start: (usize, usize),
 }
+
+/// What a program asks for that wants external RAM.
+const EXTERNAL: Caps = Caps::SPIRAM.union(Caps::B8);
 
 /// `malloc` returned `NULL`.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +31,17 @@ impl Heap {
         let caps = if psram { Caps::DEFAULT } else { heap.default_caps() };
         let start = totals(&heap);
         Heap { heap, caps, start }
+    }
+
+    /// Bytes free in external RAM that `malloc` does not use.
+    pub(super) fn external_bytes(&self) -> u64 {
+        let outside = self.heap.regions().filter(|region| region.has(EXTERNAL) && !region.has(self.caps));
+        outside.map(|region| region.info.total_free as u64).sum()
+    }
+
+    /// The regions that serve `malloc`, one by one.
+    pub(super) fn regions(&self) -> impl Iterator<Item = RegionInfo> {
+        self.heap.regions().filter(|region| region.has(self.caps))
     }
 
     /// Bytes free in the memory that serves `malloc`.
@@ -61,8 +74,9 @@ impl Allocator for Heap {
     type Refusal = NoMemory;
 
     #[inline]
-    fn alloc(&mut self, bytes: u64) -> Result<(NonNull<u8>, u32), NoMemory> {
-        let block = self.heap.malloc_default(size(bytes)).ok_or(NoMemory)?;
+    fn alloc(&mut self, bytes: u64, external: bool) -> Result<(NonNull<u8>, u32), NoMemory> {
+        let block = if external { self.heap.malloc(size(bytes), EXTERNAL) } else { None };
+        let block = block.or_else(|| self.heap.malloc_default(size(bytes))).ok_or(NoMemory)?;
         Ok((block, self.heap.size_of(block).ok_or(NoMemory)? as u32))
     }
 
@@ -71,7 +85,7 @@ impl Allocator for Heap {
         self.heap.free(block).map_err(|error| Defect::RightFreeRefused(error.to_string()))
     }
 
-    fn bad_free(&mut self, _: BadFree) -> Result<Outcome, Defect> {
+    fn double_free(&mut self) -> Result<Outcome, Defect> {
         Ok(Outcome::Skipped)
     }
 
@@ -80,8 +94,10 @@ impl Allocator for Heap {
         Grant { given, header: HEAP_HEADER, ram: given + HEAP_HEADER }
     }
 
-    fn explain(&self, bytes: u64, _: NoMemory) -> Reason {
-        match self.heap.why_failed(size(bytes), self.caps) {
+    fn explain(&self, bytes: u64, external: bool, _: NoMemory) -> Reason {
+        let has_external = self.heap.info(EXTERNAL).total_blocks > 0;
+        let caps = if external && has_external { EXTERNAL } else { self.caps };
+        match self.heap.why_failed(size(bytes), caps) {
             Some(reason) => Reason { kind: kind(&reason), message: reason.to_string() },
             None => Reason { kind: "refused", message: "refused".to_owned() },
         }
@@ -96,7 +112,8 @@ impl Allocator for Heap {
 
     fn room(&self) -> Room {
         let info = self.heap.info(self.caps);
-        Room { largest: info.largest_free_block as u64, free: info.total_free as u64, failed: 0 }
+        let fragmented = self.regions().map(|region| region.fragmented_bytes() as u64).sum();
+        Room { largest: info.largest_free_block as u64, free: info.total_free as u64, fragmented, failed: 0 }
     }
 
     fn audit(&self, blocks: u64, ram: u64) -> Result<(), Defect> {

@@ -33,6 +33,7 @@
 mod carve;
 mod classes;
 mod drive;
+mod fragmentation;
 mod heap;
 mod plot;
 mod pools;
@@ -43,7 +44,7 @@ mod shadow;
 mod side;
 mod stamp;
 
-use microusc_chips::{BuildError, Builder, Chip, ChipHeap};
+use microusc_chips::{BuildError, Builder, Chip, ChipHeap, Engine, Kind};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
@@ -52,6 +53,7 @@ use crate::layout::Layout;
 use crate::trace::Context;
 use carve::Carved;
 use drive::Replay;
+pub use fragmentation::RegionFragmentation;
 use heap::Heap;
 use pools::{Arenas, Pools};
 pub use report::*;
@@ -111,11 +113,13 @@ pub struct Moment {
 /// # Errors
 /// Those of [`Source::next_batch`]; [`Error::Usage`] for a heap that cannot be built.
 pub fn run(setup: &Setup, source: &mut dyn Source) -> Result<Report> {
-    let build = || setup.heap.clone().build().map_err(|error| unbuildable(setup.chip, &error));
+    let build = || setup.heap.clone().build().map_err(|error| unbuildable(&setup.heap, &error));
     let heap = build()?;
-    let heap_engine = heap.engine().name();
+    let (heap_engine, idf) = (heap.engine(), heap.idf());
+    let external_ram = heap.regions().any(|region| region.spec.kind == Kind::Psram);
     let heap = Heap::new(heap, setup.malloc_psram);
     let available = heap.free_bytes();
+    let external = heap.external_bytes();
     let heap = Side::new(heap, setup.verify);
     let carved = Carved::new(build()?, &setup.layout);
     let (carved, misfit) = match carved {
@@ -144,8 +148,11 @@ pub fn run(setup: &Setup, source: &mut dyn Source) -> Result<Report> {
     let mut replay = Replay::new(pools, heap, sampler);
     replay.drive(source)?;
 
-    let Replay { pools, heap, sampler, pool_firsts, heap_firsts, clock } = replay;
+    let Replay { pools, heap, sampler, pool_firsts, heap_firsts, clock, fragmentation } = replay;
     let events = clock.events;
+    // External RAM counts where the recording has blocks in it.
+    let available = available + if heap.books.external > 0 { external } else { 0 };
+    let ram = ram.map(|ram| Ram { available, ..ram });
     let heap_report = SideReport::new(&heap, &heap_firsts, Ram { available, fixed: 0, blocks: 0 });
     let pool_speed = pools.as_ref().map(|side| Speed::new(side.elapsed, events));
     let timing = Timing { pools: pool_speed, heap: Speed::new(heap.elapsed, events) };
@@ -154,7 +161,11 @@ pub fn run(setup: &Setup, source: &mut dyn Source) -> Result<Report> {
         schema: SCHEMA,
         meta: source.meta().clone(),
         chip: setup.chip.name(),
-        heap_engine,
+        idf: idf.name(),
+        heap_engine: heap_engine.name(),
+        heap_note: heap_note(setup.chip, heap_engine),
+        external_ram,
+        malloc_psram: setup.malloc_psram,
         events,
         ticks: clock.now,
         asked_bytes_at_peak: source.totals().peak_bytes,
@@ -163,18 +174,42 @@ pub fn run(setup: &Setup, source: &mut dyn Source) -> Result<Report> {
         misfit,
         pools,
         heap: heap_report,
+        fragmentation: fragmentation.finish(),
         samples: sampler.finish(),
+        failed_allocations: source.findings().failed,
+        left_out: source.findings().left_out,
         remarks: source.remarks(),
         timing: Some(timing),
     })
 }
 
-/// A heap that cannot be built, with the regions that can be given a size.
+/// What a reader of the verdict must know of the heap, where it may not be the one that the program has.
+fn heap_note(chip: Chip, engine: Engine) -> Option<String> {
+    chip.facts().rom_heap?;
+    match engine {
+        Engine::Espressif => Some(format!(
+            "ESP-IDF's default on {chip} is the heap in ROM, which does not cut blocks to size classes; the heap here is \
+             the one of CONFIG_HEAP_TLSF_USE_ROM_IMPL=n. Set that in the program, or try --heap rom"
+        )),
+        Engine::Rom => Some(format!(
+            "the heap is that in the ROM of {chip} as public sources tell it, and was not compared with a chip; \
+             CONFIG_HEAP_TLSF_USE_ROM_IMPL=n gives the program the heap of --heap espressif, which was"
+        )),
+        _ => None,
+    }
+}
+
+/// A heap that cannot be built, with the next step: another engine, or the regions that can be given a size.
 #[must_use]
-pub fn unbuildable(chip: Chip, error: &BuildError) -> Error {
-    let regions: Vec<String> =
-        chip.regions().iter().map(|region| format!("{} up to {}", region.name, region.capacity)).collect();
-    let help = format!("bytes of the regions of {chip}: {}", regions.join(", "));
+pub fn unbuildable(heap: &Builder, error: &BuildError) -> Error {
+    let help = if matches!(error, BuildError::NoRomHeap { .. }) {
+        "leave out --heap rom".to_owned()
+    } else {
+        let regions = heap.regions().iter();
+        let regions: Vec<_> =
+            regions.map(|region| format!("{} up to {}", region.name, region.capacity)).collect();
+        format!("bytes of the regions of {}: {}", heap.chip(), regions.join(", "))
+    };
     Error::Usage { what: error.to_string(), help }
 }
 
@@ -191,6 +226,7 @@ impl PoolSide {
             side: SideReport::new(side, firsts, ram),
             ram_static: ram.fixed,
             each: each.collect(),
+            heap_external: side.allocator.external,
             heap_too_large: side.allocator.too_large,
             heap_overflow: side.allocator.overflowed,
         }

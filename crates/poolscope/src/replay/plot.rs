@@ -4,7 +4,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::{Report, Room, Sample};
 use crate::table::line;
-use crate::text::{count, percent, ticks};
+use crate::text::{count, ticks};
 
 /// Characters of a line.
 const WIDTH: usize = 60;
@@ -25,25 +25,26 @@ pub(super) fn draw(out: &mut String, report: &Report) {
             row(out, name, &columns);
         }
     }
-    // A heap that is all but full is in pieces as well, but that is not what keeps a request from being served.
-    let enough = report.heap.ram_available / 16;
-    let rooms = report.samples.iter().map(|sample| sample.heap).filter(|room| room.free > enough);
-    let worst = rooms.max_by(|a, b| scattered(a).total_cmp(&scattered(b)));
-    if let Some(room) = worst {
-        let elsewhere = percent(room.free.saturating_sub(room.largest), room.free);
-        let (largest, free) = (count(room.largest), count(room.free));
-        line(
+    let mut regions: Vec<_> = report.fragmentation.iter().collect();
+    regions.sort_by_key(|region| std::cmp::Reverse(region.free_bytes));
+    if regions.iter().all(|region| region.percent == 0.0) {
+        return line(
             out,
-            format_args!(
-                "  heap fragmentation at most {elsewhere}: {free} B free, the largest block {largest} B"
-            ),
+            format_args!("  heap fragmentation 0 %: the free bytes of each region are one block"),
         );
     }
-}
-
-/// The share of free bytes that is not in the largest block.
-fn scattered(room: &Room) -> f64 {
-    if room.free == 0 { 0.0 } else { 1.0 - room.largest as f64 / room.free as f64 }
+    line(out, format_args!("  heap fragmentation at most, region by region:"));
+    for region in regions {
+        let largest = match region.percent {
+            0.0 => "all free bytes in one block".to_owned(),
+            _ => format!(
+                "{} B free, the largest block {} B",
+                count(region.free_bytes),
+                count(region.largest_block)
+            ),
+        };
+        line(out, format_args!("    {:<10} {:>5.1} %: {largest}", region.region, region.percent));
+    }
 }
 
 fn row(out: &mut String, name: &str, columns: &[Room]) {
@@ -97,7 +98,7 @@ mod tests {
     use super::*;
 
     fn sample(ticks: u64, largest: u64) -> Sample {
-        Sample { ticks, pools: None, rest: None, heap: Room { largest, free: 100, failed: 0 } }
+        Sample { ticks, pools: None, rest: None, heap: Room { largest, free: 100, ..Room::default() } }
     }
 
     #[test]

@@ -13,8 +13,8 @@ use super::heap::Heap;
 use super::samples::Room;
 use super::shadow::Place;
 use super::side::{Allocator, Defect, Grant, Outcome, Reason};
-use crate::layout::Layout;
-use crate::trace::BadFree;
+use crate::layout::{Layout, Placement};
+use crate::text::{is, plural};
 
 /// In a tag: the block is from the rest of the heap, and the other bits are the heap's tag.
 const FROM_HEAP: u32 = 1 << 31;
@@ -62,6 +62,7 @@ struct Class<'m> {
     name: &'m str,
     block_size: u32,
     stride: u32,
+    placement: Placement,
     /// Chip addresses of the blocks.
     storage: Range<u32>,
     /// Host address of the first block.
@@ -81,6 +82,8 @@ pub(super) struct Pools<'m> {
     heap_fallback: bool,
     /// Requests that went to the rest of the heap because every class is too small, and because theirs was empty.
     pub(super) too_large: u64,
+    /// Requests that lay in external RAM in the recording and that the rest of the heap served.
+    pub(super) external: u64,
     pub(super) overflowed: u64,
 }
 
@@ -108,6 +111,7 @@ impl<'m> Pools<'m> {
                 name: &layout.pools[at].name,
                 block_size: layout.pools[at].block_size,
                 stride: strides[at],
+                placement: layout.pools[at].placement,
                 storage: storage[at].clone(),
                 base,
                 freed: None,
@@ -121,6 +125,7 @@ impl<'m> Pools<'m> {
             spill: layout.spill,
             heap_fallback: layout.heap_fallback,
             too_large: 0,
+            external: 0,
             overflowed: 0,
         })
     }
@@ -136,8 +141,22 @@ impl<'m> Pools<'m> {
         self.heap_fallback.then(|| self.rest.room())
     }
 
+    /// The pool for a block that lay in external RAM: the smallest one there that holds it. Without such a pool, the rest
+    /// of the heap serves it, or where that is not allowed, any pool.
+    fn external_rank(&self, size: u64) -> Option<usize> {
+        let rank = self.classes.rank(size)?;
+        let there = |rank: &usize| self.pools[*rank].placement == Placement::Psram;
+        (rank..self.pools.len()).find(there).or(if self.heap_fallback { None } else { Some(rank) })
+    }
+
     #[cold]
-    fn otherwise(&mut self, size: u64, rank: usize, error: Error) -> Result<(NonNull<u8>, u32), Refusal> {
+    fn otherwise(
+        &mut self,
+        size: u64,
+        external: bool,
+        rank: usize,
+        error: Error,
+    ) -> Result<(NonNull<u8>, u32), Refusal> {
         if error != Error::Exhausted {
             return Err(Refusal::Corrupt(rank));
         }
@@ -151,15 +170,21 @@ impl<'m> Pools<'m> {
                 Err(_) => return Err(Refusal::Corrupt(rank + 1)),
             }
         }
-        self.fall_back(size, Refusal::Exhausted(rank))
+        self.fall_back(size, external, Refusal::Exhausted(rank))
     }
 
-    fn fall_back(&mut self, size: u64, refusal: Refusal) -> Result<(NonNull<u8>, u32), Refusal> {
+    fn fall_back(
+        &mut self,
+        size: u64,
+        external: bool,
+        refusal: Refusal,
+    ) -> Result<(NonNull<u8>, u32), Refusal> {
         if !self.heap_fallback {
             return Err(refusal);
         }
-        let (block, tag) = self.rest.alloc(size).map_err(|_| Refusal::Heap)?;
+        let (block, tag) = self.rest.alloc(size, external).map_err(|_| Refusal::Heap)?;
         match refusal {
+            Refusal::TooLarge if external => self.external += 1,
             Refusal::TooLarge => self.too_large += 1,
             _ => self.overflowed += 1,
         }
@@ -177,13 +202,14 @@ impl Allocator for Pools<'_> {
     type Refusal = Refusal;
 
     #[inline]
-    fn alloc(&mut self, size: u64) -> Result<(NonNull<u8>, u32), Refusal> {
-        let Some(rank) = self.classes.rank(size) else {
-            return self.fall_back(size, Refusal::TooLarge);
+    fn alloc(&mut self, size: u64, external: bool) -> Result<(NonNull<u8>, u32), Refusal> {
+        let rank = if external { self.external_rank(size) } else { self.classes.rank(size) };
+        let Some(rank) = rank else {
+            return self.fall_back(size, external, Refusal::TooLarge);
         };
         match self.pools[rank].pool.alloc_raw() {
             Ok(block) => Ok((block, rank as u32)),
-            Err(error) => self.otherwise(size, rank, error),
+            Err(error) => self.otherwise(size, external, rank, error),
         }
     }
 
@@ -199,21 +225,12 @@ impl Allocator for Pools<'_> {
             .map_err(|error| Defect::RightFreeRefused(error.to_string()))
     }
 
-    /// The recording does not say which block was freed wrongly. For a double free a block that is free is freed
-    /// again, for a free of an unknown block a variable's address is passed.
-    fn bad_free(&mut self, kind: BadFree) -> Result<Outcome, Defect> {
-        let mut variable = [0_usize; 4];
-        let (rank, block, expected) = match kind {
-            BadFree::DoubleFree => match self.dead_block() {
-                Some((rank, block)) => (rank, block.as_ptr(), Error::DoubleFree),
-                None => return Ok(Outcome::Skipped),
-            },
-            BadFree::NeverAllocated if self.pools.is_empty() => return Ok(Outcome::Skipped),
-            BadFree::NeverAllocated => (0, variable.as_mut_ptr().cast(), Error::NotABlock),
-        };
-        // SAFETY: not a live block: it was just seen to be free, or is not of any pool.
-        match unsafe { self.pools[rank].pool.free_raw(block) } {
-            Err(error) if error == expected => Ok(Outcome::Refused),
+    /// The recording does not say which block was freed twice: one that is free is freed again.
+    fn double_free(&mut self) -> Result<Outcome, Defect> {
+        let Some((rank, block)) = self.dead_block() else { return Ok(Outcome::Skipped) };
+        // SAFETY: not a live block: it was just seen to be free.
+        match unsafe { self.pools[rank].pool.free_raw(block.as_ptr()) } {
+            Err(Error::DoubleFree) => Ok(Outcome::Refused),
             _ => Err(Defect::WrongFreeAccepted),
         }
     }
@@ -227,7 +244,7 @@ impl Allocator for Pools<'_> {
         }
     }
 
-    fn explain(&self, size: u64, refusal: Refusal) -> Reason {
+    fn explain(&self, size: u64, external: bool, refusal: Refusal) -> Reason {
         let name = |rank: usize| self.pools[rank].name;
         let (kind, message) = match refusal {
             Refusal::TooLarge => {
@@ -242,12 +259,16 @@ impl Allocator for Pools<'_> {
                 ),
             ),
             Refusal::Exhausted(rank) => {
-                let blocks = self.pools[rank].pool.stats().capacity;
-                ("exhausted", format!("exhausted: all {blocks} blocks of pool `{}` are in use", name(rank)))
+                let capacity = self.pools[rank].pool.stats().capacity as u64;
+                let blocks = match capacity {
+                    1 => "the one block".to_owned(),
+                    _ => format!("all {}", plural(capacity, "block")),
+                };
+                ("exhausted", format!("exhausted: {blocks} of pool `{}` {} in use", name(rank), is(capacity)))
             }
             Refusal::Corrupt(rank) => ("corrupt", format!("corrupt: pool `{}` is damaged", name(rank))),
             Refusal::Heap => {
-                let Reason { kind, message } = self.rest.explain(size, super::heap::NoMemory);
+                let Reason { kind, message } = self.rest.explain(size, external, super::heap::NoMemory);
                 (kind, format!("no pool serves it, and the rest of the heap is {message}"))
             }
         };
@@ -271,7 +292,7 @@ impl Allocator for Pools<'_> {
             let stats = class.pool.stats();
             let largest = if stats.free > 0 { u64::from(class.block_size) } else { 0 };
             let free = stats.free as u64 * u64::from(class.stride);
-            Room { largest: room.largest.max(largest), free: room.free + free, failed: 0 }
+            Room { largest: room.largest.max(largest), free: room.free + free, ..Room::default() }
         })
     }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
-use microusc_chips::Engine;
+use microusc_chips::{Chip, Engine, Idf};
 
 use super::plot;
 use super::{Failure, Moment, PoolSide, Report, SideReport, Speed};
@@ -13,6 +13,8 @@ use crate::trace::Lifetimes;
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
+/// Columns of a note in the verdict, without its indentation.
+const VERDICT_COLUMNS: usize = 80;
 
 impl Report {
     /// The report as text, about 90 columns wide, with colours, ending in a line end. Same report, same text.
@@ -33,9 +35,16 @@ impl Report {
         let title = if self.meta.title.is_empty() { "Replay" } else { &self.meta.title };
         let events = plural(self.events, "event");
         let time = ticks(self.ticks, self.meta.tick_hz);
-        let other = self.heap_engine != Engine::default().name();
-        let engine = if other { format!(" with the heap of {}", self.heap_engine) } else { String::new() };
-        line(out, format_args!("{} on {}{engine}: {events} in {time}", printable(title), self.chip));
+        let mut heap = String::new();
+        if self.idf != Idf::default().name() {
+            let _ = write!(heap, " with ESP-IDF {}", self.idf);
+        }
+        if self.heap_engine == Engine::Rom.name() {
+            heap.push_str(" with the heap in ROM");
+        } else if self.heap_engine != Engine::default().name() {
+            let _ = write!(heap, " with the heap of {}", self.heap_engine);
+        }
+        line(out, format_args!("{} on {}{heap}: {events} in {time}", printable(title), self.chip));
     }
 
     fn layout_table(&self, out: &mut String) {
@@ -142,6 +151,42 @@ impl Report {
                 count(heap_overflow),
             ));
         }
+        if self.heap.older_frees > 0 {
+            let blocks = if self.heap.older_frees == 1 { "a block" } else { "blocks" };
+            let frees = plural(self.heap.older_frees, "free");
+            notes.push(format!("{frees} of {blocks} older than the recording: not replayed"));
+        }
+        if self.failed_allocations.count > 0 {
+            let failed = crate::info::failures(&self.failed_allocations);
+            notes.push(format!("while recording, {failed}; not replayed"));
+        }
+        if self.heap.external_requests > 0 {
+            let requests = plural(self.heap.external_requests, "request");
+            let were = crate::text::was(self.heap.external_requests);
+            let chip_has_it = self.chip.parse().is_ok_and(|chip: Chip| chip.facts().psram.is_some());
+            let advice = if chip_has_it {
+                "give the board's PSRAM with --psram"
+            } else {
+                "choose a chip that has it with --chip"
+            };
+            notes.push(if self.external_ram {
+                format!("{requests} {were} served from PSRAM in the recording, and {were} here while there was room in it")
+            } else {
+                format!(
+                    "{requests} {were} served from PSRAM in the recording; {} has none here, so internal RAM was asked: \
+                     {advice}",
+                    self.chip
+                )
+            });
+        }
+        let failed = self.heap.failed > 0 || self.pools.as_ref().is_none_or(|pools| pools.side.failed > 0);
+        if failed && self.external_ram && !self.malloc_psram {
+            notes.push(
+                "malloc uses internal RAM only: where the program lets it use PSRAM, say from which size on with \
+                 --malloc-psram"
+                    .to_owned(),
+            );
+        }
         if !notes.is_empty() {
             out.push_str("\nNotes\n");
         }
@@ -158,6 +203,7 @@ impl Report {
         if let Some(PoolSide { side, .. }) = &self.pools {
             let refused = count(side.wrong_frees_refused);
             notes.push(match side.wrong_frees - side.wrong_frees_refused {
+                0 if side.wrong_frees == 1 => "the pools refused it and went on".to_owned(),
                 0 => format!("the pools refused {refused} and went on"),
                 rest => format!(
                     "the pools refused {refused} and went on; {} could not be done again, as no pool had a freed block",
@@ -188,7 +234,27 @@ impl Report {
             (None, None) => {}
         }
         side_verdict(out, "heap", &self.heap, self.meta.tick_hz);
+        if let Some(note) = &self.heap_note {
+            line(out, format_args!("  note   {}", indented(note)));
+        }
     }
+}
+
+/// A sentence in lines that stand below each other in the verdict.
+fn indented(text: &str) -> String {
+    let mut lines = String::new();
+    let mut column = 0;
+    for word in text.split(' ') {
+        if column > 0 && column + word.len() > VERDICT_COLUMNS {
+            lines.push_str("\n         ");
+            column = 0;
+        } else if column > 0 {
+            lines.push(' ');
+        }
+        lines.push_str(word);
+        column += word.len() + 1;
+    }
+    lines
 }
 
 fn waste(asked: u64, given: u64) -> String {

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 pub use super::carve::Misfit;
 use super::side::{Allocator, Live, Side};
-use super::{Moment, Sample};
+use super::{Moment, RegionFragmentation, Sample};
 use crate::layout::Layout;
-use crate::trace::Meta;
+use crate::trace::{FailedAllocs, LeftOut, Meta};
 
 /// The version of the JSON form of [`Report`].
 pub const SCHEMA: &str = "poolscope.replay/1";
@@ -23,8 +23,16 @@ pub struct Report {
     pub meta: Meta,
     /// The chip.
     pub chip: &'static str,
-    /// The engine of its heap: `espressif` or `rlsf`.
+    /// The version of ESP-IDF by which its heap is laid out: `5.4` or `5.5`.
+    pub idf: &'static str,
+    /// The engine of its heap: `espressif`, `rom` or `rlsf`.
     pub heap_engine: &'static str,
+    /// Where the program may have another heap than that: which, and how to choose.
+    pub heap_note: Option<String>,
+    /// The board has external RAM (PSRAM).
+    pub external_ram: bool,
+    /// Plain `malloc` may use it.
+    pub malloc_psram: bool,
     /// Events.
     pub events: u64,
     /// Ticks from the start to the last event.
@@ -41,8 +49,14 @@ pub struct Report {
     pub pools: Option<PoolSide>,
     /// The side without.
     pub heap: SideReport,
+    /// Each region that serves `malloc` on the side without pools, when it was most fragmented.
+    pub fragmentation: Vec<RegionFragmentation>,
     /// Room over time, at most some hundred moments.
     pub samples: Vec<Sample>,
+    /// Allocations that failed while recording; they are not replayed.
+    pub failed_allocations: FailedAllocs,
+    /// Blocks that are not the program's and are not replayed.
+    pub left_out: LeftOut,
     /// What reading the recording turned up.
     pub remarks: Vec<String>,
     /// How fast it went; left out for results that are to be compared.
@@ -84,7 +98,11 @@ pub struct SideReport {
     pub given_bytes_sum: u64,
     /// Blocks live at the end.
     pub live_at_end: u64,
-    /// Double frees and frees of unknown blocks.
+    /// Requests that were served from external RAM in the recording, and here if there is room in any.
+    pub external_requests: u64,
+    /// Frees of blocks that are older than the recording; there is nothing to be freed here.
+    pub older_frees: u64,
+    /// Double frees.
     pub wrong_frees: u64,
     /// Of these, those that were done again, refused and counted. The heap's would end the program: none is done.
     pub wrong_frees_refused: u64,
@@ -143,6 +161,8 @@ pub struct PoolSide {
     pub ram_static: u64,
     /// Each pool, in order of block size.
     pub each: Vec<PoolReport>,
+    /// Allocations that lay in external RAM and that the rest of the heap served.
+    pub heap_external: u64,
     /// Allocations that the rest of the heap served because no class is large enough.
     pub heap_too_large: u64,
     /// Allocations that the rest of the heap served because their pool was empty.
@@ -244,6 +264,8 @@ impl SideReport {
             asked_bytes_sum: books.asked_sum,
             given_bytes_sum: books.given_sum,
             live_at_end: books.blocks,
+            external_requests: books.external,
+            older_frees: books.older_frees,
             wrong_frees: books.wrong_frees,
             wrong_frees_refused: books.refused_frees,
             first_wrong_free: first.wrong_free.clone(),

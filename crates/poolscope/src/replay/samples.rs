@@ -7,8 +7,11 @@ use serde::Serialize;
 pub struct Room {
     /// Largest request that would be granted, bytes. For pools: the largest block size of which a block is free.
     pub largest: u64,
-    /// Bytes free in all.
+    /// Bytes free in all regions together; one request is served from one region.
     pub free: u64,
+    /// Bytes free outside of the largest free block of their region, over all regions; 0 for pools, whose blocks are all
+    /// alike.
+    pub fragmented: u64,
     /// Allocations that have failed so far.
     pub failed: u64,
 }
@@ -83,7 +86,7 @@ mod tests {
     use super::*;
 
     fn sample(ticks: u64) -> Sample {
-        let heap = Room { largest: ticks, free: ticks, failed: 0 };
+        let heap = Room { largest: ticks, free: ticks, ..Room::default() };
         Sample { ticks, pools: None, rest: None, heap }
     }
 

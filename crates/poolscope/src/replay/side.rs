@@ -13,8 +13,9 @@ pub(super) trait Allocator {
     /// Why a request is refused, as the hot path knows it.
     type Refusal: Copy;
 
-    /// Allocates `size` bytes, not zero: the block, aligned to a word, and a tag that says what it is.
-    fn alloc(&mut self, size: u64) -> Result<(NonNull<u8>, u32), Self::Refusal>;
+    /// Allocates `size` bytes, not zero: the block, aligned to a word, and a tag that says what it is. With `external`,
+    /// in external RAM if the chip has room in any.
+    fn alloc(&mut self, size: u64, external: bool) -> Result<(NonNull<u8>, u32), Self::Refusal>;
 
     /// Frees a live block.
     ///
@@ -23,14 +24,14 @@ pub(super) trait Allocator {
     /// `block` and `tag` are from `alloc`, and `block` is not used again.
     unsafe fn free(&mut self, block: NonNull<u8>, tag: u32) -> Result<(), Defect>;
 
-    /// Does what the program did wrong, as far as that can be done again.
-    fn bad_free(&mut self, kind: BadFree) -> Result<Outcome, Defect>;
+    /// Frees a block twice, as the program did, as far as that can be done again.
+    fn double_free(&mut self) -> Result<Outcome, Defect>;
 
     /// What a block with this tag takes.
     fn grant(&self, tag: u32) -> Grant;
 
     /// The refusal of a request for `size` bytes, in words. Asked right after it.
-    fn explain(&self, size: u64, refusal: Self::Refusal) -> Reason;
+    fn explain(&self, size: u64, external: bool, refusal: Self::Refusal) -> Reason;
 
     /// Where a live block is on the chip.
     fn place(&self, block: NonNull<u8>, tag: u32) -> Place;
@@ -112,8 +113,13 @@ pub(super) struct Books {
     /// Over all allocations.
     pub(super) asked_sum: u64,
     pub(super) given_sum: u64,
+    /// Double frees.
     pub(super) wrong_frees: u64,
-    /// Of these, the ones that were done again and refused.
+    /// Frees of blocks that are older than the recording: there is nothing to be freed here.
+    pub(super) older_frees: u64,
+    /// Requests that were served from external RAM in the recording.
+    pub(super) external: u64,
+    /// Of the wrong frees, the ones that were done again and refused.
     pub(super) refused_frees: u64,
     pub(super) defects: u64,
 }
@@ -146,6 +152,8 @@ pub(super) struct Side<A> {
     pub(super) wrong_free: Option<Incident<()>>,
     pub(super) elapsed: Duration,
     slots: Vec<Slot>,
+    /// Blocks allocated from here on lay in external RAM.
+    in_external: bool,
     shadow: Option<Shadow>,
 }
 
@@ -160,6 +168,7 @@ impl<A: Allocator> Side<A> {
             wrong_free: None,
             elapsed: Duration::ZERO,
             slots: Vec::new(),
+            in_external: false,
             shadow: verify.then(Shadow::default),
         }
     }
@@ -171,7 +180,9 @@ impl<A: Allocator> Side<A> {
             match *event {
                 Event::Alloc { slot, size, .. } => self.alloc(at, slot, size),
                 Event::Free { slot, .. } => self.free(at, slot),
-                Event::BadFree { kind, .. } => self.bad_free(at, kind),
+                Event::BadFree { kind: BadFree::NeverAllocated, .. } => self.books.older_frees += 1,
+                Event::BadFree { kind: BadFree::DoubleFree, .. } => self.double_free(at),
+                Event::Memory { external } => self.in_external = external,
                 Event::Switch { .. } => {}
             }
         }
@@ -202,7 +213,9 @@ impl<A: Allocator> Side<A> {
             self.books.zero += 1;
             Slot::default()
         } else {
-            match self.allocator.alloc(size) {
+            let external = self.in_external;
+            self.books.external += u64::from(external);
+            match self.allocator.alloc(size, external) {
                 Ok((block, tag)) => {
                     self.admit(at, slot, Slot { block: Some(block), asked: size as u32, tag }, block)
                 }
@@ -269,12 +282,12 @@ impl<A: Allocator> Side<A> {
     }
 
     #[cold]
-    fn bad_free(&mut self, at: usize, kind: BadFree) {
+    fn double_free(&mut self, at: usize) {
         self.books.wrong_frees += 1;
         if self.books.wrong_frees == 1 {
             self.wrong_free = Some(Incident { at, what: () });
         }
-        match self.allocator.bad_free(kind) {
+        match self.allocator.double_free() {
             Ok(Outcome::Refused) => self.books.refused_frees += 1,
             Ok(Outcome::Skipped) => {}
             Err(defect) => self.report(at, defect),
@@ -285,7 +298,8 @@ impl<A: Allocator> Side<A> {
     fn fail(&mut self, at: usize, size: u64, refusal: A::Refusal) -> Slot {
         self.books.failed += 1;
         if self.books.failed == 1 {
-            self.failure = Some(Incident { at, what: (size, self.allocator.explain(size, refusal)) });
+            self.failure =
+                Some(Incident { at, what: (size, self.allocator.explain(size, self.in_external, refusal)) });
         }
         Slot::default()
     }

@@ -35,16 +35,23 @@ pub enum Event {
         /// Index into the contexts defined so far.
         context: u32,
     },
+    /// The blocks allocated from here on lie in external RAM (PSRAM), or again in internal RAM or memory of which the
+    /// recording does not say where it is. A trace begins with the latter.
+    Memory {
+        /// In external RAM.
+        external: bool,
+    },
 }
 
 impl Event {
-    /// Ticks since the previous event; 0 for a [`Switch`](Event::Switch), which takes no time.
+    /// Ticks since the previous event; 0 for [`Switch`](Event::Switch) and [`Memory`](Event::Memory), which take no
+    /// time.
     #[inline]
     #[must_use]
     pub fn dt(&self) -> u64 {
         match *self {
             Event::Alloc { dt, .. } | Event::Free { dt, .. } | Event::BadFree { dt, .. } => dt,
-            Event::Switch { .. } => 0,
+            Event::Switch { .. } | Event::Memory { .. } => 0,
         }
     }
 }
@@ -55,7 +62,8 @@ impl Event {
 pub enum BadFree {
     /// The block had been freed before and not been allocated again.
     DoubleFree,
-    /// No allocation of that block was seen (or it was freed too long ago to be remembered).
+    /// The recording has no allocation of that block: it is older than the recording (or was freed before, too long
+    /// ago to be remembered). This is not the program's error.
     NeverAllocated,
 }
 
@@ -122,7 +130,7 @@ pub struct Totals {
     pub frees: u64,
     /// `BadFree` events of kind [`BadFree::DoubleFree`].
     pub double_frees: u64,
-    /// `BadFree` events of kind [`BadFree::NeverAllocated`].
+    /// `BadFree` events of kind [`BadFree::NeverAllocated`]: frees of blocks older than the recording.
     pub unknown_frees: u64,
     /// Ticks from the start to the last event.
     pub ticks: u64,
@@ -147,7 +155,7 @@ impl Totals {
         self.allocs + self.frees + self.bad_frees()
     }
 
-    /// Frees of something that was not a live block.
+    /// Frees of something that was not a live block, the program's errors and those older than the recording alike.
     #[must_use]
     pub fn bad_frees(&self) -> u64 {
         self.double_frees + self.unknown_frees

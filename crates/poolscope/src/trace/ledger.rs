@@ -77,7 +77,7 @@ impl Ledger {
             Event::Switch { context } if context >= self.contexts => {
                 return Err(Fault::UnknownContext(context));
             }
-            Event::Switch { .. } => {}
+            Event::Switch { .. } | Event::Memory { .. } => {}
         }
         self.totals.ticks = now;
         Ok(())

@@ -24,6 +24,7 @@
 //!             Event::Free { slot, .. } => println!("- {slot}"),
 //!             Event::BadFree { kind, .. } => println!("! {kind:?}"),
 //!             Event::Switch { context } => println!("now in {}", reader.contexts()[context as usize].name),
+//!             Event::Memory { external } => println!("now in external RAM: {external}"),
 //!         }
 //!     }
 //! }
@@ -37,6 +38,7 @@
 //! file are described in `docs/trace-format.md`.
 
 mod event;
+mod findings;
 mod ledger;
 mod reader;
 mod slots;
@@ -44,6 +46,7 @@ mod wire;
 mod writer;
 
 pub use event::{BadFree, Context, Event, Lifetimes, Meta, Totals};
+pub use findings::{CallSite, FailedAllocs, FailedSize, Findings, LeftOut};
 pub use ledger::{Fault, Ledger, MAX_BLOCKS};
 pub use reader::Reader;
 pub use slots::{Admission, Release, SlotMap};

@@ -5,9 +5,11 @@ use std::io::{self, Read};
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::event::{BadFree, Context, Event, Meta, Totals};
+use super::findings::Findings;
 use super::ledger::Ledger;
 use super::wire::{
-    End, FrameHeader, FrameKind, HEADER_LEN, MAGIC, MAX_CONTEXTS, MAX_META, MAX_NAME, Record, VERSION,
+    End, FIRST_VERSION, FirstEnd, FrameHeader, FrameKind, HEADER_LEN, MAGIC, MAX_CONTEXTS, MAX_META,
+    MAX_NAME, Record, VERSION,
 };
 use crate::error::{Error, Result};
 
@@ -18,11 +20,13 @@ use crate::error::{Error, Result};
 pub struct Reader<R: Read> {
     input: R,
     offset: u64,
+    version: u16,
     meta: Meta,
     contexts: Vec<Context>,
     ledger: Ledger,
     totals: Option<Totals>,
     remarks: Vec<String>,
+    findings: Findings,
     packed: Vec<u8>,
     raw: Vec<u8>,
     inflate: Decompress,
@@ -38,11 +42,13 @@ impl<R: Read> Reader<R> {
         let mut reader = Reader {
             input,
             offset: 0,
+            version: VERSION,
             meta: Meta::new("", 0),
             contexts: Vec::new(),
             ledger: Ledger::new(),
             totals: None,
             remarks: Vec::new(),
+            findings: Findings::default(),
             packed: Vec::new(),
             raw: Vec::new(),
             inflate: Decompress::new(false),
@@ -73,6 +79,12 @@ impl<R: Read> Reader<R> {
     #[must_use]
     pub fn remarks(&self) -> &[String] {
         &self.remarks
+    }
+
+    /// What the recording says beside its events; empty until the end.
+    #[must_use]
+    pub fn findings(&self) -> &Findings {
+        &self.findings
     }
 
     /// The totals of the events handed out so far.
@@ -107,13 +119,17 @@ impl<R: Read> Reader<R> {
         let mut fixed = [0; HEADER_LEN];
         self.fill(&mut fixed)?;
         let version = u16::from_le_bytes([fixed[0], fixed[1]]);
-        if version != VERSION {
+        if !(FIRST_VERSION..=VERSION).contains(&version) {
             return Err(Error::Version {
                 what: "pooltrace",
                 found: version.into(),
+                oldest: FIRST_VERSION.into(),
                 supported: VERSION.into(),
+                help: "use a poolscope that is as new as the one that wrote the file, or import the recording again"
+                    .to_owned(),
             });
         }
+        self.version = version;
         let len = u32::from_le_bytes([fixed[2], fixed[3], fixed[4], fixed[5]]) as usize;
         if len > MAX_META {
             return Err(self.corrupt(8, "metadata longer than the format allows"));
@@ -172,6 +188,10 @@ impl<R: Read> Reader<R> {
                 Record::DoubleFree { dt } => Event::BadFree { kind: BadFree::DoubleFree, dt },
                 Record::UnknownFree { dt } => Event::BadFree { kind: BadFree::NeverAllocated, dt },
                 Record::Switch { context } => Event::Switch { context },
+                Record::Memory { .. } if self.version == FIRST_VERSION => {
+                    return Err(self.corrupt(at, "an event does not decode"));
+                }
+                Record::Memory { external } => Event::Memory { external },
                 Record::Context { name, core, in_isr } => {
                     self.define_context(at, name, core, in_isr)?;
                     continue;
@@ -197,9 +217,14 @@ impl<R: Read> Reader<R> {
     }
 
     fn decode_end(&mut self, at: u64) -> Result<()> {
-        let End { totals, remarks } = match postcard::take_from_bytes(&self.raw) {
-            Ok((end, [])) => end,
-            _ => return Err(self.corrupt(at, "the totals do not decode")),
+        let end = match self.version {
+            FIRST_VERSION => postcard::take_from_bytes::<FirstEnd>(&self.raw).map(|(end, rest)| {
+                (End { totals: end.totals, remarks: end.remarks, findings: Findings::default() }, rest)
+            }),
+            _ => postcard::take_from_bytes::<End>(&self.raw),
+        };
+        let Ok((End { totals, remarks, findings }, [])) = end else {
+            return Err(self.corrupt(at, "the totals do not decode"));
         };
         if totals != *self.ledger.totals() {
             return Err(self.corrupt(at, "the totals at the end do not match the events"));
@@ -209,6 +234,7 @@ impl<R: Read> Reader<R> {
         }
         self.totals = Some(totals);
         self.remarks = remarks;
+        self.findings = findings;
         Ok(())
     }
 

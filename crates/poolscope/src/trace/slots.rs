@@ -89,7 +89,12 @@ impl<K: Eq + Hash + Clone> SlotMap<K> {
     /// A block called `key` was freed.
     pub fn free(&mut self, key: K) -> Release {
         match self.blocks.get_mut(&key) {
-            None => Release::Bad(BadFree::NeverAllocated),
+            None => {
+                // From here on this block is known to be free: another free of it is a double free.
+                self.blocks.insert(key.clone(), State::Freed(self.frees));
+                self.remember(key);
+                Release::Bad(BadFree::NeverAllocated)
+            }
             Some(State::Freed(_)) => Release::Bad(BadFree::DoubleFree),
             Some(State::Live(slot)) => {
                 let slot = *slot;
@@ -99,6 +104,20 @@ impl<K: Eq + Hash + Clone> SlotMap<K> {
                 Release::Slot(slot)
             }
         }
+    }
+
+    /// The device started anew: no block is live any more. Returns the slots that were, each to be reported as freed.
+    pub fn restart(&mut self) -> Vec<u32> {
+        let live = self.blocks.values().filter_map(|state| match state {
+            State::Live(slot) => Some(*slot),
+            State::Freed(_) => None,
+        });
+        let mut live: Vec<u32> = live.collect();
+        live.sort_unstable();
+        self.dead.extend(&live);
+        self.blocks.clear();
+        self.freed.clear();
+        live
     }
 
     fn remember(&mut self, key: K) {

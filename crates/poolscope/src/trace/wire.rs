@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::{BadFree, Event, Totals};
+use super::findings::Findings;
 
 /// File name extension of native traces, without the dot.
 pub const EXTENSION: &str = "pooltrace";
@@ -12,8 +13,11 @@ pub const EXTENSION: &str = "pooltrace";
 /// Not ASCII, then CR LF, Ctrl-Z and LF: a transfer in text mode or a 7-bit channel cannot leave them intact.
 pub const MAGIC: [u8; 8] = *b"\x89PTR\r\n\x1a\n";
 
-/// The version of the format that this library writes, and the only one it reads.
-pub const VERSION: u16 = 1;
+/// The version of the format that this library writes; it reads all versions up to this one.
+pub const VERSION: u16 = 2;
+
+/// The first version: without [`Record::Memory`], and without findings at the end.
+pub(super) const FIRST_VERSION: u16 = 1;
 
 /// Longest metadata block, bytes.
 pub(super) const MAX_META: usize = 64 << 10;
@@ -103,6 +107,14 @@ impl FrameHeader {
 pub(super) struct End {
     pub(super) totals: Totals,
     pub(super) remarks: Vec<String>,
+    pub(super) findings: Findings,
+}
+
+/// What the end frame of version 1 holds.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct FirstEnd {
+    pub(super) totals: Totals,
+    pub(super) remarks: Vec<String>,
 }
 
 /// One record inside an events frame. The order of the variants is the format.
@@ -114,6 +126,7 @@ pub(super) enum Record<'a> {
     UnknownFree { dt: u64 },
     Switch { context: u32 },
     Context { name: &'a str, core: u8, in_isr: bool },
+    Memory { external: bool },
 }
 
 impl From<Event> for Record<'_> {
@@ -124,6 +137,7 @@ impl From<Event> for Record<'_> {
             Event::BadFree { kind: BadFree::DoubleFree, dt } => Record::DoubleFree { dt },
             Event::BadFree { kind: BadFree::NeverAllocated, dt } => Record::UnknownFree { dt },
             Event::Switch { context } => Record::Switch { context },
+            Event::Memory { external } => Record::Memory { external },
         }
     }
 }

@@ -7,6 +7,7 @@ use flate2::write::DeflateEncoder;
 use serde::Serialize;
 
 use super::event::{Context, Event, Meta, Totals};
+use super::findings::Findings;
 use super::ledger::Ledger;
 use super::wire::{
     End, FrameHeader, FrameKind, MAGIC, MAX_CONTEXTS, MAX_META, MAX_NAME, MAX_REMARKS, Record, VERSION,
@@ -28,6 +29,7 @@ pub struct Writer<W: Write> {
     ledger: Ledger,
     contexts: u32,
     remarks: Vec<String>,
+    findings: Findings,
     raw: Vec<u8>,
     packer: DeflateEncoder<Vec<u8>>,
 }
@@ -51,7 +53,15 @@ impl<W: Write> Writer<W> {
         }
         let packer = DeflateEncoder::new(Vec::new(), LEVEL);
         let raw = Vec::with_capacity(FRAME_BYTES + FRAME_BYTES / 8);
-        Ok(Writer { out, ledger: Ledger::new(), contexts: 0, remarks: Vec::new(), raw, packer })
+        Ok(Writer {
+            out,
+            ledger: Ledger::new(),
+            contexts: 0,
+            remarks: Vec::new(),
+            findings: Findings::default(),
+            raw,
+            packer,
+        })
     }
 
     /// Defines a context and returns the number to switch to it. A name is cut after 256 bytes.
@@ -89,13 +99,22 @@ impl<W: Write> Writer<W> {
         }
     }
 
+    /// Sets what the recording says beside its events, to be written at the end.
+    pub fn set_findings(&mut self, findings: Findings) {
+        self.findings = findings.bounded();
+    }
+
     /// Closes the trace; returns the inner writer (flushed) and the totals.
     ///
     /// # Errors
     /// [`Error::Write`].
     pub fn finish(mut self) -> Result<(W, Totals)> {
         self.flush_frame(FrameKind::Events)?;
-        let end = End { totals: self.ledger.totals().clone(), remarks: std::mem::take(&mut self.remarks) };
+        let end = End {
+            totals: self.ledger.totals().clone(),
+            remarks: std::mem::take(&mut self.remarks),
+            findings: std::mem::take(&mut self.findings),
+        };
         self.raw = encode(&end, std::mem::take(&mut self.raw));
         self.flush_frame(FrameKind::End)?;
         self.out.flush().map_err(Error::Write)?;

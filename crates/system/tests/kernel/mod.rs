@@ -38,7 +38,8 @@ pub(crate) struct Books {
     /// Tasks that wait for a block, by where on their stacks that is noted.
     waiting: BTreeMap<usize, usize>,
     made: usize,
-    locked: bool,
+    /// Who holds the lock.
+    locked: Option<std::thread::ThreadId>,
     pub(crate) in_interrupt: bool,
     /// The driver whose task is asking.
     pub(crate) current: Option<u32>,
@@ -82,6 +83,11 @@ impl Books {
             }
             None => false,
         }
+    }
+
+    /// A pool may call the program, which may call the system layer: the calling thread does not hold its lock.
+    fn may_call_the_program(&self) {
+        assert_ne!(self.locked, Some(std::thread::current().id()), "a pool was used with the lock held");
     }
 
     fn next_number(&mut self) -> usize {
@@ -132,8 +138,8 @@ unsafe impl Platform for Kernel {
             if books.in_interrupt {
                 return false;
             }
-            if !books.locked {
-                books.locked = true;
+            if books.locked.is_none() {
+                books.locked = Some(std::thread::current().id());
                 return true;
             }
             drop(books);
@@ -142,7 +148,7 @@ unsafe impl Platform for Kernel {
     }
 
     unsafe fn unlock(&self) {
-        assert!(std::mem::replace(&mut self.books().locked, false));
+        assert!(self.books().locked.take().is_some());
     }
 
     fn task_memory(&self) -> Layout {
@@ -159,7 +165,7 @@ unsafe impl Platform for Kernel {
 
     fn make_pool(&self, wish: &PoolWish) -> Result<usize, Error> {
         let mut books = self.books();
-        assert!(books.locked);
+        assert!(books.locked.is_some());
         let stride = wish.block_size.checked_next_multiple_of(wish.align).ok_or(Error::BadSize)?;
         let bytes =
             stride.checked_mul(wish.blocks).filter(|bytes| *bytes <= 1 << 20).ok_or(Error::NoMemory)?;
@@ -185,6 +191,7 @@ unsafe impl Platform for Kernel {
 
     fn take(&self, pool: usize) -> Option<NonNull<u8>> {
         let mut books = self.books();
+        books.may_call_the_program();
         if books.fails("take") {
             return None;
         }
@@ -197,6 +204,7 @@ unsafe impl Platform for Kernel {
 
     unsafe fn give(&self, pool: usize, block: NonNull<u8>) {
         let mut books = self.books();
+        books.may_call_the_program();
         books.calls.push("give");
         let stride = books.pools[&pool].stride;
         let start = block.addr().get();

@@ -98,7 +98,8 @@ esp_err_t microusc_driver_add(const microusc_driver_config_t *config, uint32_t *
 /*
  * Stops a driver's task, wherever it is, a wait for a block of a pool included, and gives its memory back. What the task
  * itself had taken elsewhere it does not give back: tell it to, first. ESP_ERR_NOT_FOUND; ESP_ERR_INVALID_STATE: it is the caller's own task;
- * ESP_ERR_NOT_FINISHED: the task did not stop, and the driver stays with all its memory.
+ * ESP_ERR_NOT_FINISHED: the task did not stop, and the driver stays with all its memory. A task that is adding or removing
+ * another driver at this moment is not stopped: try again.
  */
 esp_err_t microusc_driver_remove(uint32_t id);
 
@@ -106,7 +107,7 @@ esp_err_t microusc_driver_remove(uint32_t id);
 esp_err_t microusc_driver_remove_all(void);
 
 /* Lets a driver's task not run until it is resumed. ESP_ERR_NOT_FOUND; ESP_ERR_INVALID_STATE: the caller's own task;
- * ESP_ERR_NOT_FINISHED: it is being removed. */
+ * ESP_ERR_NOT_FINISHED: it is being removed, or its task is adding or removing another driver. */
 esp_err_t microusc_driver_pause(uint32_t id);
 esp_err_t microusc_driver_resume(uint32_t id);
 

@@ -13,6 +13,22 @@
  * Unless a comment says otherwise a function may be called from tasks, from interrupts up to the level that the
  * port's critical section masks, and from both cores; takes constant time; and holds the pool's lock for the list
  * operation only. Sizes are bytes, counts are blocks.
+ *
+ * What is for tasks only is refused in an interrupt, with a report, and nothing is changed: ESP_ERR_INVALID_STATE, false, NULL
+ * or 0. (The port for bare metal knows an interrupt on Cortex-M alone: on other cores that is the program's to mind.)
+ *
+ * A struct that holds no pool. NULL, and a struct that is zeroed, as one that never was a pool or one that was destroyed, are
+ * refused by every function, with a report (but questions only answer: memory_pool_status, _get_info, _owns, _get_name, _next).
+ * Of a struct that holds anything else there are two kinds of functions:
+ *
+ *   memory_pool_alloc, _alloc_reason, _alloc_zeroed, _alloc_from_isr, _alloc_unsynchronized, _alloc_at, _alloc_from,
+ *   memory_pool_free, _free_reason, _free_unsynchronized
+ *       use the field `control` as it is, since to doubt it would cost what they cost. They must not be given garbage: what
+ *       they do is then undefined. Zero a struct that is initialised later, and look at what an init returned.
+ *   all others
+ *       look for the struct's address in the list of live pools, in one more critical section of O(pools), and read nothing
+ *       of a struct that is not there. Garbage is refused like a zeroed struct. A live pool whose struct was overwritten is
+ *       found all the same: memory_pool_validate says so, memory_pool_repair restores it, memory_pool_destroy ends it.
  */
 #ifndef MICROUSC_SYSTEM_MEMORY_POOL_H
 #define MICROUSC_SYSTEM_MEMORY_POOL_H
@@ -118,9 +134,13 @@ typedef struct {
 /* ---- Reasons ----------------------------------------------------------------------------------------------- */
 
 /*
- * ESP_ERR_INVALID_ARG     a pointer is NULL, a placement or flag is unknown
- * ESP_ERR_INVALID_SIZE    block size below sizeof(void *), no blocks, or more bytes than an address can count
- * ESP_ERR_INVALID_STATE   initialised already (the pool keeps working), or not initialised at all; an interrupt would wait
+ * One reason may have several causes: the log line says which it was, and what to do.
+ *
+ * ESP_ERR_INVALID_ARG     a pointer is NULL, a placement, flag or level is unknown, classes are not in order
+ * ESP_ERR_INVALID_SIZE    block size below sizeof(void *), no blocks, more bytes than an address can count, a buffer too
+ *                         small, a batch or a reserve larger than the pool
+ * ESP_ERR_INVALID_STATE   not initialised; initialised already (the pool keeps working); memory that a live pool has; a pool
+ *                         that tasks wait for, or in whose blocks another pool lies; called by an interrupt
  * ESP_ERR_NOT_SUPPORTED   the archive was built without that
  * ESP_ERR_TIMEOUT         no block became free in time
  * ESP_ERR_NOT_FINISHED    not yet: try again
@@ -143,11 +163,14 @@ typedef struct {
 /* The name of a reason, as "MEMORY_POOL_ERR_DOUBLE_FREE", in a string that lives for ever. */
 const char *memory_pool_err_to_name(esp_err_t reason);
 
-/* ---- Making and ending pools (O(num_blocks + pools); from tasks only) ---------------------------------------- */
+/* ---- Making and ending pools (O(pools + num_blocks); from tasks only) ------------------------------------------ */
 
 /*
- * Makes a pool in internal, DMA-capable RAM. `*pool` may hold anything. False, and nothing allocated, with the
+ * Makes a pool in internal, DMA-capable RAM. `*pool` may hold anything. False, and nothing allocated or written, with the
  * reason logged; a pool that is initialised already is left as it is.
+ *
+ * The struct is known by its address until memory_pool_destroy. A pool on the stack is destroyed before its function returns:
+ * otherwise the next pool at that address is refused with ESP_ERR_INVALID_STATE, and the log says so.
  */
 bool memory_pool_init(memory_pool_t *pool, const size_t block_size, const size_t num_blocks);
 
@@ -161,6 +184,11 @@ esp_err_t memory_pool_init_config(memory_pool_t *pool, const memory_pool_config_
 /*
  * The same in the caller's memory: nothing is taken from a heap. `buffer` holds blocks and control block, so it must
  * be internal and byte-addressable; MEMORY_POOL_STATIC_BUFFER declares one of the right size.
+ *
+ * Memory that a live pool has (its struct, control block, blocks or records), that an open retained pool has, or that another
+ * task is initialising a pool in at this moment, is refused with ESP_ERR_INVALID_STATE before a byte is written. One thing is
+ * allowed: the memory lies inside one block that is in use. So pools nest, to any depth. The inner pool is destroyed before its
+ * block is freed, which is not checked; the outer pool is not destroyed before it, which is.
  *
  *     static MEMORY_POOL_STATIC_BUFFER(buffer, 64, 20);
  *     static memory_pool_t pool;
@@ -189,12 +217,16 @@ memory_pool_t *memory_pool_malloc_config(const memory_pool_config_t *config, esp
 
 /*
  * Ends a pool and gives its memory back; a struct of the caller's is zeroed. Blocks in use become invalid: their
- * number is reported. NULL, a zeroed struct and an ended pool are left alone; so is a pool that tasks wait for, or one of
- * whose blocks is being returned by a call that is still in its trace callback: that is reported as ESP_ERR_INVALID_STATE.
+ * number is reported. NULL, a zeroed struct and an ended pool are left alone, silently. Also left alone, and reported as
+ * ESP_ERR_INVALID_STATE: a struct that holds anything else, a pool that tasks wait for, one of whose blocks is being returned
+ * by a call that is still in its trace callback, and a pool in a block of which another pool lies, with its struct, memory or
+ * records: that one is destroyed first. Of two tasks that destroy one pool at the same time one does; a task that
+ * initialises a pool in the struct meanwhile comes before or after.
  */
 void memory_pool_destroy(memory_pool_t *pool);
 
-/* The same with the reason, unless blocks are in use: then MEMORY_POOL_ERR_IN_USE, and nothing is changed. */
+/* The same with the reason, unless blocks are in use: then MEMORY_POOL_ERR_IN_USE, and nothing is changed.
+ * ESP_ERR_INVALID_ARG for NULL, ESP_ERR_INVALID_STATE for a zeroed struct, both silently. */
 esp_err_t memory_pool_destroy_unused(memory_pool_t *pool);
 
 /* ---- Blocks ------------------------------------------------------------------------------------------------ */
@@ -204,7 +236,8 @@ esp_err_t memory_pool_destroy_unused(memory_pool_t *pool);
  * through that.
  */
 
-/* Takes a block; its content is undefined. NULL when all are in use, or the list is damaged, or it is no pool. */
+/* Takes a block; its content is undefined. NULL when all are in use, which is counted, or the list is damaged, or it is no pool,
+ * which are reported. */
 void *memory_pool_alloc(memory_pool_t *pool);
 
 /* The same, and why not: ESP_ERR_NO_MEM, MEMORY_POOL_ERR_CORRUPT, ESP_ERR_INVALID_ARG or _STATE. */
@@ -212,7 +245,7 @@ void *memory_pool_alloc_reason(memory_pool_t *pool, esp_err_t *reason);
 
 /*
  * What memory_pool_alloc would say now, with nothing taken and nothing counted: ESP_OK or a reason as above. It explains
- * a NULL of any of the functions here, unless others use the pool meanwhile.
+ * a NULL of any of the functions here, unless others use the pool meanwhile. O(pools).
  */
 esp_err_t memory_pool_status(memory_pool_t *pool);
 
@@ -232,8 +265,8 @@ esp_err_t memory_pool_free_reason(memory_pool_t *pool, void *block);
  * free than tasks wait, and memory_pool_alloc_from_isr the reserve besides. NULL, as
  * `reason` (which may be NULL) says: ESP_ERR_TIMEOUT; ESP_ERR_INVALID_STATE from an interrupt, or before there is a
  * scheduler, or for no pool; ESP_ERR_NO_MEM for a timeout of 0; MEMORY_POOL_ERR_CORRUPT; ESP_ERR_INVALID_ARG.
- * O(waiting tasks) in one critical section, and O(1) in another when time is up. While no task waits, no other function is any
- * slower for it. From tasks.
+ * O(pools), then O(waiting tasks) in one critical section, and O(1) in another when time is up. While no task waits, no other
+ * function is any slower for it. From tasks.
  */
 #define MEMORY_POOL_WAIT_FOREVER UINT32_MAX
 void *memory_pool_alloc_timeout(memory_pool_t *pool, const uint32_t timeout_ms);
@@ -256,13 +289,13 @@ typedef enum {
 } memory_pool_wait_order_t;
 
 /* For tasks that begin to wait from now on; a pool begins with MEMORY_POOL_WAIT_PRIORITY. ESP_ERR_INVALID_ARG for
- * another number. */
+ * another number. O(pools). */
 esp_err_t memory_pool_set_wait_order(memory_pool_t *pool, const memory_pool_wait_order_t order);
 
 /*
- * Takes or returns `count` blocks: all of them, or none. O(count) in one critical section; while records are kept, blocks are
- * filled or operations traced, blocks are returned in two, and what is done to each is done between these. Tasks that wait
- * are served afterwards, each in a critical section of O(1), and the blocks are left to them until then. ESP_OK;
+ * Takes or returns `count` blocks: all of them, or none. O(pools), then O(count) in one critical section; while records are
+ * kept, blocks are filled or operations traced, blocks are returned in two, and what is done to each is done between these.
+ * Tasks that wait are served afterwards, each in a critical section of O(1), and the blocks are left to them until then. ESP_OK;
  * ESP_ERR_INVALID_SIZE for more than the pool has; else the reason that one block would have been refused for. What could not
  * be taken is NULL; a wrong free is reported with the address that was wrong, a block that comes twice included.
  */
@@ -272,7 +305,7 @@ esp_err_t memory_pool_free_batch(memory_pool_t *pool, void *const *blocks, const
 /*
  * Keeps the last `blocks` free blocks for memory_pool_alloc_from_isr; 0 (the default): none. ESP_ERR_INVALID_SIZE, and
  * nothing changed, for more than the pool has. A pool with a reserve takes and returns blocks by a somewhat longer,
- * still constant, path. O(1), and O(1) in a critical section more for each waiting task that a smaller reserve serves.
+ * still constant, path. O(pools), and O(1) in a critical section more for each waiting task that a smaller reserve serves.
  */
 esp_err_t memory_pool_set_isr_reserve(memory_pool_t *pool, const size_t blocks);
 
@@ -284,12 +317,12 @@ void *memory_pool_alloc_from_isr(memory_pool_t *pool);
 void *memory_pool_alloc_unsynchronized(memory_pool_t *pool);
 esp_err_t memory_pool_free_unsynchronized(memory_pool_t *pool, void *block);
 
-/* Whether `address` is a block of the pool that is in use. */
+/* Whether `address` is a block of the pool that is in use; false for no pool. O(pools). */
 bool memory_pool_owns(memory_pool_t *pool, const void *address);
 
 /* ---- Looking at pools -------------------------------------------------------------------------------------- */
 
-/* O(num_blocks) for `lowest_free`, with the lock held for at most 64 blocks at a time. The others are of one moment. */
+/* O(pools), and O(num_blocks) for `lowest_free`, with the lock held for at most 64 blocks at a time. The others are of one moment. */
 esp_err_t memory_pool_get_info(memory_pool_t *pool, memory_pool_info_t *info);
 
 /* Prints the snapshot to the log. O(num_blocks), as memory_pool_get_info. From tasks only. */
@@ -314,8 +347,9 @@ void memory_pool_dump(memory_pool_t *pool);
  * num_blocks)), with a lock held for O(pools + 64). From tasks only. */
 void show_memory_usage(void);
 
-/* The name is copied. NULL or "" is refused. */
+/* The name is copied. NULL or "" is refused. O(pools). */
 esp_err_t memory_pool_set_name(memory_pool_t *pool, const char *name);
+/* "" for no pool. O(pools). */
 const char *memory_pool_get_name(const memory_pool_t *pool);
 
 /* The pool made after `previous`, or the first for NULL; NULL at the end. O(pools). From tasks only. */
@@ -323,8 +357,8 @@ memory_pool_t *memory_pool_next(const memory_pool_t *previous);
 /* The first pool of that name, or NULL. O(pools). From tasks only. */
 memory_pool_t *memory_pool_find(const char *name);
 
-/* Compares the free list with the allocated map: range, stride, duplicates, count. O(num_blocks), all of it with the
- * lock held. ESP_OK or MEMORY_POOL_ERR_CORRUPT. With MEMORY_POOL_CHECKS_POISON also looks at what free blocks hold, one block
+/* Compares the struct with the control block, and the free list with the allocated map: range, stride, duplicates, count.
+ * O(pools + num_blocks), the latter with the lock held. ESP_OK or MEMORY_POOL_ERR_CORRUPT. With MEMORY_POOL_CHECKS_POISON also looks at what free blocks hold, one block
  * at a time: MEMORY_POOL_ERR_WRITTEN. */
 esp_err_t memory_pool_validate(memory_pool_t *pool);
 
@@ -346,11 +380,12 @@ typedef enum {
  */
 esp_err_t memory_pool_set_checks(memory_pool_t *pool, const memory_pool_checks_t level);
 
-/* Makes the free list anew from the allocated map, which an overrun of a block does not reach. Blocks in use are not
- * touched. O(num_blocks), all of it with the lock held. Tasks that wait are served as by memory_pool_free_batch. */
+/* Makes the struct anew from the control block, and the free list from the allocated map, which an overrun of a block does not
+ * reach. Blocks in use are not touched. O(pools + num_blocks), the latter with the lock held. Tasks that wait are served as by
+ * memory_pool_free_batch. */
 esp_err_t memory_pool_repair(memory_pool_t *pool);
 
-/* Starts `lowest_free` anew from now. O(num_blocks), all of it with the lock held. */
+/* Starts `lowest_free` anew from now. O(pools + num_blocks), the latter with the lock held. */
 esp_err_t memory_pool_reset_lowest_free(memory_pool_t *pool);
 
 /* ---- Reports ----------------------------------------------------------------------------------------------- */
@@ -360,13 +395,13 @@ typedef struct {
     esp_err_t reason;
     const char *function; /* the function that refused */
     const char *pool;     /* the pool's name, or "" */
-    const void *address;  /* the pool's struct, or what was to be freed */
+    const void *address;  /* the struct that was given, or what was to be freed */
     size_t count;         /* blocks still in use at an end of a pool; otherwise 0 */
 } memory_pool_report_t;
 
 /*
  * Calls `callback` for each report, besides the log line. It runs where the refused call ran, interrupts included,
- * outside the pool's lock. NULL: none.
+ * outside every lock of this library. What it does itself is reported to it as well. NULL: none.
  */
 void memory_pool_set_report_callback(void (*callback)(const memory_pool_report_t *report));
 

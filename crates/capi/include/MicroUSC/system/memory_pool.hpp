@@ -153,7 +153,7 @@ public:
 
     /*
      * Destructs an object and returns its block. What is no object of this pool that is in use is refused and counted,
-     * as memory_pool_free_reason does, and no destructor runs; nullptr is ignored. Two short critical sections.
+     * as memory_pool_free_reason does, and no destructor runs; nullptr is ignored. O(pools), in three short critical sections.
      */
     esp_err_t destroy(T *object) noexcept {
         if (object == nullptr) return ESP_OK;

@@ -38,7 +38,8 @@ extern "C" {
 esp_err_t memory_pool_record_sites(memory_pool_t *pool, bool on);
 
 /* The same with records in the caller's memory, internal and byte-addressable, until that ends or the pool does.
- * ESP_ERR_INVALID_SIZE for less than MEMORY_POOL_SITES_SIZE; MEMORY_POOL_ERR_WRONG_MEMORY. */
+ * ESP_ERR_INVALID_SIZE for less than MEMORY_POOL_SITES_SIZE; MEMORY_POOL_ERR_WRONG_MEMORY; ESP_ERR_INVALID_STATE, and nothing
+ * written, for memory that something else has, as for memory_pool_init_static. */
 esp_err_t memory_pool_record_sites_in(memory_pool_t *pool, void *memory, size_t memory_size);
 
 /* Bytes that are enough for the records of so many blocks, wherever they begin. */
@@ -78,7 +79,7 @@ typedef struct {
     bool recorded; /* taken while records were kept; otherwise only `block` says something */
 } memory_pool_site_t;
 
-/* What is known of a block in use. O(1). MEMORY_POOL_ERR_NOT_A_BLOCK for any other address. */
+/* What is known of a block in use. O(pools). MEMORY_POOL_ERR_NOT_A_BLOCK for any other address. */
 esp_err_t memory_pool_get_site(memory_pool_t *pool, const void *block, memory_pool_site_t *site);
 
 /*

@@ -21,6 +21,9 @@
  * Unless a comment says otherwise a function may be called from tasks, from interrupts up to the level that the port's
  * critical section masks, and from both cores; takes constant time; and holds the pool's lock. On the ESP32 itself,
  * fast RTC memory belongs to core 0. Sizes are bytes, counts are blocks.
+ *
+ * NULL, and a struct that holds no open pool, whatever it holds, are refused by every function; a copy is none. What does not
+ * return an esp_err_t reports that.
  */
 #ifndef MICROUSC_SYSTEM_MEMORY_POOL_RETAINED_H
 #define MICROUSC_SYSTEM_MEMORY_POOL_RETAINED_H
@@ -41,6 +44,9 @@ extern "C" {
 #define MEMORY_POOL_ERR_RETAINED_MAP (MEMORY_POOL_ERR_BASE + 38)        /* the map of blocks in use was damaged */
 
 #define MEMORY_POOL_RETAINED_MAX_BLOCKS 512
+
+/* Retained pools that are open at one time, at most. */
+#define MEMORY_POOL_RETAINED_MAX_OPEN 16
 
 /* Words of 32 bits before the blocks: a header, and one for each 16 blocks. */
 #define MEMORY_POOL_RETAINED_BOOKS(num_blocks) (((6 + ((num_blocks) + 15) / 16) + 1) / 2 * 2)
@@ -80,14 +86,16 @@ typedef struct {
 
 /*
  * Takes over the pool in `memory`, whatever that holds, or makes an empty one there and reports why. O(num_blocks), and
- * O(open retained pools); from tasks only. `memory` is aligned to a pointer. `*found` (may be NULL): ESP_OK, or
+ * O(pools); from tasks only. `memory` is aligned to a pointer. `*found` (may be NULL): ESP_OK, or
  * MEMORY_POOL_ERR_RETAINED_*. Returns ESP_OK for both. ESP_ERR_INVALID_ARG, ESP_ERR_INVALID_SIZE; ESP_ERR_INVALID_STATE, if
- * this pool is open, or another over any byte of this memory: nothing was touched.
+ * this pool is open, or another retained pool or live pool has any byte of struct or memory (except that they may lie inside one
+ * block in use): nothing was touched. ESP_ERR_NO_MEM if MEMORY_POOL_RETAINED_MAX_OPEN are open.
  */
 esp_err_t memory_pool_retained_open(memory_pool_retained_t *pool, void *memory, size_t memory_size,
                                     const memory_pool_retained_config_t *config, esp_err_t *found);
 
-/* Lets go of the memory, in which the pool stays as it is. Not needed before sleep. O(open retained pools); tasks only. */
+/* Lets go of the memory, in which the pool stays as it is, also if the struct was overwritten. Not needed before sleep. O(1); tasks
+ * only. ESP_ERR_INVALID_ARG for NULL, ESP_ERR_INVALID_STATE if it is not open: silently if it was closed or is zeroed. */
 esp_err_t memory_pool_retained_close(memory_pool_retained_t *pool);
 
 /*

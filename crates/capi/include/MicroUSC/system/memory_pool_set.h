@@ -18,6 +18,11 @@
  * port's critical section masks, and from both cores; takes constant time: at most MEMORY_POOL_SET_MAX_CLASSES
  * comparisons, then what a pool takes; and holds the lock of one class for the list operation only. Sizes are bytes,
  * counts are blocks.
+ *
+ * A struct that holds no set, as for pools: NULL and a zeroed struct are refused by every function, and reported by all but
+ * memory_pool_set_get_info. memory_pool_set_alloc, _alloc_reason, _alloc_at, _free, _realloc and _usable_size must not be given
+ * any other garbage, but may be given a live set whose own fields (not those of its classes) were overwritten. The other functions
+ * look for the address in the list of live pools: O(pools) more.
  */
 #ifndef MICROUSC_SYSTEM_MEMORY_POOL_SET_H
 #define MICROUSC_SYSTEM_MEMORY_POOL_SET_H
@@ -55,7 +60,7 @@ typedef struct {
     uint32_t spilled_in;     /* blocks given to requests of the class below */
 } memory_pool_set_info_t;
 
-/* ---- Making and ending sets (O(blocks of all classes + pools); from tasks only) ------------------------------- */
+/* ---- Making and ending sets (O(pools + blocks of all classes); from tasks only) ---------------------------------- */
 
 /*
  * Makes a set with its blocks in the memory named; all classes, or nothing, with the reason logged and returned.
@@ -63,17 +68,18 @@ typedef struct {
  *
  * ESP_ERR_INVALID_ARG: a pointer is NULL, the placement is unknown, or the classes are not in order: each must have
  * larger blocks than the one before, once rounded up to the alignment of that memory. ESP_ERR_INVALID_SIZE: no class,
- * or more than MEMORY_POOL_SET_MAX_CLASSES, or one that no pool can be. ESP_ERR_INVALID_STATE, ESP_ERR_NO_MEM and
- * the reasons of placements: as for a pool.
+ * or more than MEMORY_POOL_SET_MAX_CLASSES, or one that no pool can be. ESP_ERR_INVALID_STATE (the struct overlaps something
+ * that lives, included), ESP_ERR_NO_MEM and the reasons of placements: as for a pool.
  */
 esp_err_t memory_pool_set_init(memory_pool_set_t *set, const memory_pool_set_class_t *classes,
                                const size_t num_classes, const memory_placement_t placement);
 
 /*
- * Ends a set, gives its memory back and zeroes the struct: all classes, or nothing. Blocks in use become invalid: their
- * number is reported, class by class. NULL, a zeroed struct and an ended set are left alone; so is a set of which a class is
- * waited for, or has a block that is being returned, as for memory_pool_destroy: that is reported as ESP_ERR_INVALID_STATE
- * with the name of the class. O(pools), and O(blocks in use) while records are kept.
+ * Ends a set, gives its memory back and zeroes the struct: all of it, or nothing. Blocks in use become invalid: their number
+ * is reported, class by class. NULL, a zeroed struct and an ended set are left alone, silently. Also left alone, and reported as
+ * ESP_ERR_INVALID_STATE with the name of the class: a struct that holds anything else, and a set of which tasks wait for a block,
+ * a block is being returned by a call that is still in its trace callback, or in a block of which a pool lies. O(pools), and
+ * O(blocks in use) while records are kept.
  */
 void memory_pool_set_destroy(memory_pool_set_t *set);
 

@@ -38,9 +38,10 @@ typedef struct {
 } memory_pool_event_t;
 
 /*
- * Calls `callback` for each operation on every traced pool, where that runs, interrupts included, outside the pool's lock. So
- * events of one block come in their order. While it is called for a block that is being returned, that block is none to return
- * again and the pool does not end. The event lives until the callback returns, which must not use a traced pool
+ * Calls `callback` for each operation on every traced pool, where that runs, interrupts included, outside every lock of this
+ * library: it may ask the system layer, whose drivers take their blocks from pools. Events of one block come in their order.
+ * While it is called for a block that is being returned, that block cannot be returned again and the pool cannot be
+ * destroyed. The event lives until the callback returns, which must not use a traced pool
  * itself; with pools in use while the flash cache is off, it has to lie in instruction RAM. NULL, as at first: nobody is told. O(1).
  */
 esp_err_t memory_pool_set_trace_callback(void (*callback)(const memory_pool_event_t *event));
@@ -49,7 +50,7 @@ esp_err_t memory_pool_set_trace_callback(void (*callback)(const memory_pool_even
  * not. O(1). */
 esp_err_t memory_pool_trace_new_pools(bool on);
 
-/* Whether the operations of this pool are told. As it was already: nothing is changed. O(1); one critical section. */
+/* Whether the operations of this pool are told. As it was already: nothing is changed. O(pools). */
 esp_err_t memory_pool_trace(memory_pool_t *pool, bool on);
 
 #ifdef __cplusplus

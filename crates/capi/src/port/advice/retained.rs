@@ -3,16 +3,9 @@
 
 use crate::abi::*;
 
-/// What to do about it, of a retained pool.
+/// What to do about it, of a retained pool, where the reason has one cause: the others are in `refusal`.
 pub(crate) fn next_step(reason: esp_err_t) -> &'static str {
     match reason {
-        ESP_ERR_INVALID_ARG => "a pointer is NULL, or the memory is not aligned to a pointer",
-        ESP_ERR_INVALID_SIZE => {
-            "declare the memory with MEMORY_POOL_RETAINED_BUFFER; blocks hold at least a pointer, a pool 1 to MEMORY_POOL_RETAINED_MAX_BLOCKS"
-        }
-        ESP_ERR_INVALID_STATE => {
-            "a pool is opened before it is used, and closed before it, or another over the same memory, is opened"
-        }
         MEMORY_POOL_ERR_NOT_A_BLOCK => {
             "free the address that memory_pool_retained_alloc or _at returned, to the same pool"
         }
@@ -53,14 +46,7 @@ mod tests {
     #[test]
     fn whatever_was_wrong_with_the_memory_has_a_line_of_its_own() {
         let reasons = MEMORY_POOL_ERR_RETAINED_NONE..=MEMORY_POOL_ERR_RETAINED_MAP;
-        let others = [
-            ESP_ERR_INVALID_ARG,
-            ESP_ERR_INVALID_SIZE,
-            ESP_ERR_INVALID_STATE,
-            MEMORY_POOL_ERR_NOT_A_BLOCK,
-            MEMORY_POOL_ERR_DOUBLE_FREE,
-            MEMORY_POOL_ERR_CORRUPT,
-        ];
+        let others = [MEMORY_POOL_ERR_NOT_A_BLOCK, MEMORY_POOL_ERR_DOUBLE_FREE, MEMORY_POOL_ERR_CORRUPT];
         let mut lines = HashSet::new();
         for reason in reasons.chain(others) {
             let line = next_step(reason);

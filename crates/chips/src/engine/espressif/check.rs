@@ -1,6 +1,6 @@
 //! Consistency of a region's bookkeeping.
 
-use super::{HEADER, LIVE, MIN_PAYLOAD, NULL, PREVIOUS_FREE, Tlsf, WORD};
+use super::{HEADER, LIVE, MIN_PAYLOAD, NULL, PREVIOUS_FREE, SIZE, Tlsf, WORD};
 
 impl Tlsf {
     /// What is wrong with the bookkeeping, with the offset of the block concerned. Walks everything.
@@ -21,7 +21,7 @@ impl Tlsf {
             if previous != NULL && (!used || self.words[block as usize - 2] != previous) {
                 return fail("free neighbours not merged, or link to the previous block wrong");
             }
-            if !used && !self.listed(block) {
+            if !used && !self.is_in_free_list(block) {
                 return fail("free block is not in the list of its class");
             }
             previous = if used { NULL } else { block };
@@ -31,7 +31,7 @@ impl Tlsf {
             end = self.next(block);
         }
         let counted = (live, free_blocks) == (self.counters.allocated_blocks, self.counters.free_blocks);
-        let ends = end * WORD == self.first * WORD - HEADER + self.pool;
+        let ends = end * WORD == self.first * WORD - HEADER + (self.pool & SIZE);
         // The counter includes the header of the first block and the sentinel, as the original's does.
         let used_bytes: u32 = self.blocks().filter(|b| b.2).map(|b| b.1 + HEADER).sum();
         let bytes = self.counters.free == self.pool - used_bytes && free <= self.counters.free;
@@ -42,7 +42,7 @@ impl Tlsf {
         }
     }
 
-    fn listed(&self, block: u32) -> bool {
+    fn is_in_free_list(&self, block: u32) -> bool {
         let mut at = self.lists.head(self.size(block));
         while at != NULL && at != block {
             at = self.words[at as usize];

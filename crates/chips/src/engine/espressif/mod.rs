@@ -1,7 +1,7 @@
 //! Block arithmetic of the TLSF heap that ESP-IDF runs in each region, on 32-bit offsets.
 //!
 //! Only the bookkeeping is here: one word per word of the region, holding a block's header and links exactly where
-//! the chip would hold them. The program's bytes are elsewhere ([`Arena`](crate::arena::Arena)), so nothing a program
+//! the chip would hold them. The program's bytes are elsewhere ([`Contents`](crate::host_memory::Contents)), so nothing a program
 //! writes can damage a heap. A block is named by its payload: the word after its header.
 //!
 //! Word by word, relative to payload `p`: `p-2` previous block (only while that is free), `p-1` payload bytes and
@@ -9,17 +9,22 @@
 //! can have, so whether an address is a live block is one load.
 
 use super::{Blocks, HEADER, MIN_PAYLOAD, WORD};
-use crate::HeapInfo;
+use crate::chip::RomHeap;
+use crate::info::HeapInfo;
 
 mod check;
-mod lists;
+mod free_lists;
 
-use lists::Lists;
+use free_lists::FreeLists;
 
 /// Bytes of the heap's own structures in front of the control block: lock, counters, pool size, handle.
 const HEAP_STRUCT: u32 = 20;
 /// Bytes of the control block without its lists.
 const CONTROL_STRUCT: u32 = 36;
+/// The same where the number of lists was fixed when it was compiled.
+const FIXED_CONTROL_STRUCT: u32 = 20;
+/// Two to the power of this were the classes per power of two then.
+const FIXED_CLASSES_LOG2: u32 = 5;
 /// A remainder smaller than this many bytes stays with the block it is cut from.
 const MIN_BLOCK: u32 = MIN_PAYLOAD + HEADER;
 
@@ -43,11 +48,13 @@ pub(crate) struct Tlsf {
     words: Vec<u32>,
     /// Chip address of `words[0]`; alignment is a matter of addresses, not offsets.
     base: u32,
-    lists: Lists,
+    lists: FreeLists,
+    /// Blocks are cut to the size class, so that a freed block serves the same request again.
+    cuts_to_class: bool,
     /// Requests are below two to this power.
     fl_max: u32,
     first: u32,
-    /// Bytes for blocks, headers and the two ends.
+    /// Bytes for blocks, headers and the two ends; not whole words where the region is not.
     pool: u32,
     counters: Counters,
 }
@@ -58,8 +65,10 @@ impl Blocks for Tlsf {
     fn allocate(&mut self, align: u32, size: u32) -> Option<u32> {
         let request = self.request(size, WORD)?;
         if align <= WORD {
-            let (block, rounded) = self.locate(request)?;
-            return Some(self.take(block, rounded));
+            let (block, size) = self.locate(request)?;
+            self.make_live(block, size);
+            self.note_minimum();
+            return Some(block * WORD);
         }
         let (mut block, _) = self.locate(self.with_gap(request, align)?)?;
         let address = self.base + block * WORD;
@@ -70,7 +79,9 @@ impl Blocks for Tlsf {
         if gap != 0 {
             block = self.cut_front(block, gap);
         }
-        Some(self.take(block, request))
+        self.make_live(block, request);
+        self.note_minimum();
+        Some(block * WORD)
     }
 
     fn fits(&self, align: u32, size: u32) -> bool {
@@ -86,7 +97,7 @@ impl Blocks for Tlsf {
         offset.is_multiple_of(WORD) && self.words.get((offset / WORD) as usize) == Some(&LIVE)
     }
 
-    fn owner(&self, offset: u32) -> Option<u32> {
+    fn block_containing(&self, offset: u32) -> Option<u32> {
         let upto = self.words.get(..=(offset / WORD) as usize)?;
         let block = upto.iter().rposition(|word| *word == LIVE)? as u32;
         (offset < block * WORD + self.size(block)).then_some(block * WORD)
@@ -113,14 +124,21 @@ impl Blocks for Tlsf {
         self.insert(block);
     }
 
-    fn resize(&mut self, offset: u32, _: u32, size: u32) -> Option<u32> {
+    /// In place if the block and a free one after it have the room; the block is then cut to the request, not to the
+    /// class. Else moved within the region. Only what is free afterwards counts for the minimum: that two blocks are
+    /// there while the contents are copied does not show.
+    fn resize(&mut self, offset: u32, size: u32) -> Option<u32> {
         let block = offset / WORD;
         let request = self.request(size, WORD)?;
         let old = self.size(block);
         if request > old {
             let next = self.next(block);
             if self.header(next) & FREE == 0 || request > old + HEADER + self.size(next) {
-                return None;
+                let (new, size) = self.locate(request)?;
+                self.make_live(new, size);
+                self.free(offset);
+                self.note_minimum();
+                return Some(new * WORD);
             }
         }
         self.counters.free += old;
@@ -137,15 +155,22 @@ impl Blocks for Tlsf {
             self.set_header(next, self.header(next) & !PREVIOUS_FREE);
         }
         self.counters.free -= self.size(block);
-        self.counters.minimum_free = self.counters.minimum_free.min(self.counters.free);
+        self.note_minimum();
         Some(offset)
     }
 
     fn limit(&self) -> u32 {
-        self.lists.round_down(self.pool - 2 * HEADER)
+        self.lists.round_down((self.pool - 2 * HEADER) & SIZE)
     }
 
     /// Walks the free list of the highest class in use.
+    fn largest_block(&self) -> u32 {
+        match self.largest_payload() {
+            0 => 0,
+            payload => payload + HEADER,
+        }
+    }
+
     fn info(&self) -> HeapInfo {
         let Counters { free, minimum_free, allocated_blocks, free_blocks } = self.counters;
         HeapInfo {
@@ -166,23 +191,30 @@ impl Blocks for Tlsf {
 
 impl Tlsf {
     /// An empty heap over `size` bytes at chip address `base`; `None` if the heap's own structures do not fit.
-    pub(super) fn new(base: u32, size: u32) -> Option<Self> {
-        let bytes = (size & !3).checked_sub(HEAP_STRUCT).filter(|bytes| *bytes >= MIN_BLOCK)?;
-        let fl_max = 32 - bytes.leading_zeros();
-        let lists = Lists::new(bytes, fl_max)?;
-        let control = CONTROL_STRUCT + WORD * lists.words();
-        let pool = bytes.checked_sub(control).filter(|pool| *pool >= MIN_BLOCK + 2 * HEADER)?;
+    /// It is ESP-IDF's own, or the one that is in `rom`.
+    pub(super) fn new(base: u32, size: u32, rom: Option<RomHeap>) -> Option<Self> {
+        let bytes = size.checked_sub(HEAP_STRUCT).filter(|bytes| *bytes >= MIN_BLOCK)?;
+        let (control, sl_log2, fl_max) = match rom {
+            Some(RomHeap::Fixed { log2 }) => (FIXED_CONTROL_STRUCT, FIXED_CLASSES_LOG2, log2),
+            None | Some(RomHeap::BySize) => {
+                (CONTROL_STRUCT, FreeLists::classes_log2(bytes), 32 - bytes.leading_zeros())
+            }
+        };
+        let lists = FreeLists::new(sl_log2, fl_max)?;
+        let control = control + WORD * lists.words();
+        let pool = bytes.checked_sub(control).filter(|pool| *pool >= MIN_PAYLOAD + 2 * HEADER)?;
         let first = (HEAP_STRUCT + control + HEADER) / WORD;
         let mut heap = Self {
-            words: vec![0; (size / WORD) as usize],
+            words: vec![0; size.div_ceil(WORD) as usize],
             base,
             lists,
+            cuts_to_class: rom.is_none(),
             fl_max,
             first,
             pool,
             counters: Counters { free: pool, minimum_free: pool, ..Counters::default() },
         };
-        let payload = pool - 2 * HEADER;
+        let payload = (pool - 2 * HEADER) & SIZE;
         heap.set_header(first, payload | FREE);
         let sentinel = heap.next(first);
         heap.set_header(sentinel, 0);
@@ -192,19 +224,24 @@ impl Tlsf {
     }
 
     /// Offset of the first block's header, and bytes from there to the end of the sentinel.
-    pub(super) fn room(&self) -> (u32, u32) {
+    pub(super) fn pool_range(&self) -> (u32, u32) {
         (self.first * WORD - HEADER, self.pool)
     }
 
     /// Largest size that `allocate` would grant now. Walks the list of the highest class in use.
     fn largest_free(&self) -> u32 {
+        self.lists.round_down(self.largest_payload())
+    }
+
+    /// Payload bytes of the largest free block; 0 if there is none.
+    fn largest_payload(&self) -> u32 {
         let mut block = self.lists.highest();
         let mut largest = 0;
         while block != NULL {
             largest = self.size(block).max(largest);
             block = self.words[block as usize];
         }
-        self.lists.round_down(largest)
+        largest
     }
 
     /// Payload offset, payload bytes and liveness of each block, in order of address.
@@ -228,11 +265,12 @@ impl Tlsf {
         self.request(request.checked_add(align)?.checked_add(MIN_BLOCK)?, align)
     }
 
-    /// A free block for a request, and the request rounded to its class.
+    /// A free block for a request, and the size to cut it to.
     #[inline]
     fn search(&self, request: u32) -> Option<(u32, u32)> {
         let rounded = self.lists.round_up(request);
-        self.lists.find(rounded).map(|block| (block, rounded))
+        let size = if self.cuts_to_class { rounded } else { request };
+        self.lists.find(rounded).map(|block| (block, size))
     }
 
     #[inline]
@@ -244,7 +282,7 @@ impl Tlsf {
 
     /// Makes a free block that is in no list live with `size` bytes, and gives back the rest.
     #[inline]
-    fn take(&mut self, block: u32, size: u32) -> u32 {
+    fn make_live(&mut self, block: u32, size: u32) {
         if self.size(block) >= size + MIN_BLOCK {
             let rest = self.split(block, size);
             self.link_previous_free(rest);
@@ -257,8 +295,11 @@ impl Tlsf {
         self.words[block as usize] = LIVE;
         self.counters.allocated_blocks += 1;
         self.counters.free -= self.size(block) + HEADER;
+    }
+
+    #[inline]
+    fn note_minimum(&mut self) {
         self.counters.minimum_free = self.counters.minimum_free.min(self.counters.free);
-        block * WORD
     }
 
     /// Cuts `gap` bytes off the front of a free block that is in no list; the block after the gap, in no list either.

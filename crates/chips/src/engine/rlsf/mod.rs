@@ -5,22 +5,22 @@
 //! is passed on as `8 * (n + 2)`: with the header that is `8 * (n + 4)`, on the chip `n` and 4 bytes of header. The
 //! sentinel of 32 bytes is the chip's of 4. On 32-bit hosts all of this is halved.
 //!
-//! That memory holds nothing but `rlsf`'s headers and links ([`scaled`]). The program's bytes are in the region's own
-//! arena, at four host bytes to a chip byte as ever: what a program writes cannot damage the heap. Which addresses
-//! are live blocks, and of what size, `rlsf` does not say in constant time; a [`ledger`] of marks does.
+//! That memory holds nothing but `rlsf`'s headers and links ([`scaled_tlsf`]). The program's bytes are in the region's own
+//! memory, at four host bytes to a chip byte as ever: what a program writes cannot damage the heap. Which addresses
+//! are live blocks, and of what size, `rlsf` does not say in constant time; [`live_blocks`] do.
 
-mod ledger;
-mod scaled;
+mod live_blocks;
+mod scaled_tlsf;
 
-use self::ledger::{Entry, Ledger};
-use self::scaled::Scaled;
+use self::live_blocks::{LiveBlock, LiveBlocks};
+use self::scaled_tlsf::ScaledTlsf;
 use super::{Blocks, HEADER, MIN_PAYLOAD, WORD};
-use crate::HeapInfo;
+use crate::info::HeapInfo;
 
 /// The heap of one region.
 pub(crate) struct Tlsf {
-    scaled: Scaled,
-    ledger: Ledger,
+    scaled: ScaledTlsf,
+    live: LiveBlocks,
     /// Bytes for blocks, headers and the sentinel.
     pool: u32,
     free: u32,
@@ -29,31 +29,32 @@ pub(crate) struct Tlsf {
 }
 
 impl Tlsf {
-    /// An empty heap in a region of `size` bytes at chip address `base`, of which `room` says the offset and bytes of
+    /// An empty heap in a region of `size` bytes at chip address `base`, of which `pool` says the offset and bytes of
     /// the part for blocks; `None` without host memory.
     pub(super) fn new(base: u32, size: u32, (start, pool): (u32, u32)) -> Option<Self> {
-        let scaled = Scaled::new(base, size, start, pool)?;
-        let ledger = Ledger::new(size, start);
+        let pool = pool & !(WORD - 1);
+        let scaled = ScaledTlsf::new(base, size, start, pool)?;
+        let live = LiveBlocks::new(size, start);
         // The counter includes the sentinel, as the chip's does.
-        Some(Self { scaled, ledger, pool, free: pool, minimum_free: pool, allocated_blocks: 0 })
+        Some(Self { scaled, live, pool, free: pool, minimum_free: pool, allocated_blocks: 0 })
     }
 
-    /// Enters a block that `rlsf` has given out.
+    /// Notes a block that `rlsf` has allocated.
     #[inline]
-    fn enter(&mut self, offset: u32, entry: Entry) {
-        self.ledger.enter(offset, entry);
-        self.free -= entry.total();
+    fn note_allocated(&mut self, offset: u32, block: LiveBlock) {
+        self.live.insert(offset, block);
+        self.free -= block.total();
         self.minimum_free = self.minimum_free.min(self.free);
         self.allocated_blocks += 1;
     }
 
-    /// Removes a block that `rlsf` is to have back.
+    /// Forgets a block that `rlsf` is to free.
     #[inline]
-    fn remove(&mut self, offset: u32) -> Entry {
-        let entry = self.ledger.remove(offset);
-        self.free += entry.total();
+    fn note_freed(&mut self, offset: u32) -> LiveBlock {
+        let block = self.live.remove(offset);
+        self.free += block.total();
         self.allocated_blocks -= 1;
-        entry
+        block
     }
 
     /// Number of free blocks, and bytes of the largest with its header. Walks all blocks.
@@ -70,8 +71,8 @@ impl Blocks for Tlsf {
     fn allocate(&mut self, align: u32, size: u32) -> Option<u32> {
         let size = request(size)?;
         let offset = self.scaled.allocate(align, size)?;
-        let gap = self.ledger.gap_before(offset, align);
-        self.enter(offset, Entry { size, align, gap });
+        let gap = self.live.gap_before(offset, align);
+        self.note_allocated(offset, LiveBlock { size, align, gap });
         Some(offset)
     }
 
@@ -86,41 +87,45 @@ impl Blocks for Tlsf {
 
     #[inline]
     fn is_live(&self, offset: u32) -> bool {
-        self.ledger.get(offset).is_some()
+        self.live.get(offset).is_some()
     }
 
-    fn owner(&self, offset: u32) -> Option<u32> {
-        self.ledger.owner(offset)
+    fn block_containing(&self, offset: u32) -> Option<u32> {
+        self.live.block_containing(offset)
     }
 
     #[inline]
     fn size_of(&self, offset: u32) -> u32 {
-        self.ledger.get(offset).map_or(0, |entry| entry.size)
+        self.live.get(offset).map_or(0, |block| block.size)
     }
 
     #[inline(never)]
     fn free(&mut self, offset: u32) {
-        let entry = self.remove(offset);
-        // SAFETY: the ledger had the block, so it is live and was allocated with this alignment.
-        unsafe { self.scaled.free(offset, entry.align) }
+        let block = self.note_freed(offset);
+        // SAFETY: the block was noted as live, and was allocated with this alignment.
+        unsafe { self.scaled.free(offset, block.align) }
     }
 
     /// As `rlsf` resizes: in place, else extended to the front, else moved. `minimum_free` does not see the moment at
     /// which a block that moves is there twice.
-    fn resize(&mut self, offset: u32, align: u32, size: u32) -> Option<u32> {
+    fn resize(&mut self, offset: u32, size: u32) -> Option<u32> {
         let size = request(size)?;
-        let old = self.ledger.get(offset).filter(|old| align <= old.align)?;
-        // SAFETY: the ledger has the block, so it is live and was allocated with this alignment.
+        let old = self.live.get(offset)?;
+        // SAFETY: the block is noted as live, and was allocated with this alignment.
         let new = unsafe { self.scaled.resize(offset, old.align, size)? };
-        self.remove(offset);
+        self.note_freed(offset);
         // In place, the block in front may have been freed since the gap was measured.
-        let gap = if new == offset { old.gap } else { self.ledger.gap_before(new, old.align) };
-        self.enter(new, Entry { size, gap, ..old });
+        let gap = if new == offset { old.gap } else { self.live.gap_before(new, old.align) };
+        self.note_allocated(new, LiveBlock { size, gap, ..old });
         Some(new)
     }
 
     fn limit(&self) -> u32 {
         largest_payload(self.pool - HEADER)
+    }
+
+    fn largest_block(&self) -> u32 {
+        self.free_blocks().1
     }
 
     fn info(&self) -> HeapInfo {
@@ -142,9 +147,9 @@ impl Blocks for Tlsf {
         for block in self.scaled.blocks() {
             let payload = block.header + HEADER;
             if block.used {
-                let entry = self.ledger.first_in(payload, block.header + block.bytes);
-                if entry.is_none_or(|entry| entry.total() != block.bytes) {
-                    return Err((payload, "the ledger and rlsf disagree about a live block"));
+                let live_block = self.live.first_in(payload, block.header + block.bytes);
+                if live_block.is_none_or(|live| live.total() != block.bytes) {
+                    return Err((payload, "what is noted and rlsf disagree about a live block"));
                 }
                 live += 1;
                 used += block.bytes;
@@ -169,7 +174,7 @@ fn request(size: u32) -> Option<u32> {
 
 /// Bytes from one size class to the next at `total` bytes, which count the header in.
 fn step(total: u32) -> u32 {
-    (1 << total.max(1).ilog2()) / scaled::CLASSES as u32
+    (1 << total.max(1).ilog2()) / scaled_tlsf::CLASSES as u32
 }
 
 /// The size from which every free block serves a request for `total` bytes.

@@ -57,7 +57,7 @@ impl Peaks {
         };
         let mut pools: Vec<PoolSpec> = ranges.iter().map(pool).collect();
         pools.sort_by_key(|pool| std::cmp::Reverse(u64::from(pool.block_size) * u64::from(pool.blocks)));
-        Layout { spill: false, heap_fallback: survey.large() > 0, pools }
+        Layout { spill: false, heap_fallback: survey.large() + survey.external() > 0, pools }
     }
 }
 
@@ -69,6 +69,7 @@ struct Count {
     before: Row,
     table: Box<[Row]>,
     ends: usize,
+    external: bool,
 }
 
 impl Count {
@@ -80,12 +81,15 @@ impl Count {
             before: [0; MAX_CANDIDATES + 1],
             table: vec![[0; MAX_CANDIDATES + 1]; MAX_CANDIDATES].into(),
             ends: candidates.len() + 1,
+            external: false,
         }
     }
 
     #[inline]
     fn event(&mut self, event: &Event) {
         match *event {
+            Event::Memory { external } => self.external = external,
+            Event::Alloc { slot, .. } if self.external => self.cells.leave_out(slot),
             Event::Alloc { slot, size, .. } => {
                 if let Some(candidate) = self.cells.alloc(slot, size).map(|cell| self.served_by[cell]) {
                     self.alloc(candidate.into());

@@ -41,6 +41,11 @@ impl Cells {
         cell
     }
 
+    /// Books a block that gets no pool.
+    pub(super) fn leave_out(&mut self, slot: u32) {
+        self.alloc(slot, 0);
+    }
+
     /// The cell of the block that is freed.
     #[inline]
     pub(super) fn free(&self, slot: u32) -> Option<usize> {
@@ -55,6 +60,7 @@ pub struct Survey {
     peaks: Vec<u32>,
     large: u64,
     largest: u64,
+    external: u64,
 }
 
 impl Survey {
@@ -63,14 +69,20 @@ impl Survey {
     /// # Errors
     /// Those of [`Source::next_batch`].
     pub fn take(source: &mut dyn Source) -> Result<Self> {
-        let mut survey = Survey { peaks: vec![0; CELLS], large: 0, largest: 0 };
+        let mut survey = Survey { peaks: vec![0; CELLS], large: 0, largest: 0, external: 0 };
         let (mut cells, mut live) = (Cells::default(), vec![0_u32; CELLS]);
         let mut batch = Vec::new();
+        let mut in_external = false;
         loop {
             batch.clear();
             let more = source.next_batch(&mut batch)?;
             for event in &batch {
                 match *event {
+                    Event::Memory { external } => in_external = external,
+                    Event::Alloc { slot, .. } if in_external => {
+                        cells.leave_out(slot);
+                        survey.external += 1;
+                    }
                     Event::Alloc { slot, size, .. } => match cells.alloc(slot, size) {
                         Some(cell) => {
                             live[cell] += 1;
@@ -97,6 +109,12 @@ impl Survey {
             self.large += 1;
             self.largest = self.largest.max(size);
         }
+    }
+
+    /// Requests that were served from external RAM and get no pool.
+    #[must_use]
+    pub fn external(&self) -> u64 {
+        self.external
     }
 
     /// Requests above [`LIMIT`].

@@ -57,8 +57,8 @@ esp_err_t init_MicroUSC_system(void);
 
 /*
  * Stops every driver, then gives everything back; it can be initialised again. O(drivers), and what the tasks take to
- * stop. ESP_ERR_INVALID_STATE from a driver's own task: nothing is done. ESP_ERR_NOT_FINISHED if a task did not stop:
- * its driver stays, with its memory, and the other drivers are gone.
+ * stop. ESP_ERR_INVALID_STATE from a driver's own task: nothing is done. ESP_ERR_NOT_FINISHED if a task did not stop, or if
+ * another task is adding or removing a driver at this moment: the driver stays, with its memory, and the others are gone.
  */
 esp_err_t microusc_system_end(void);
 

@@ -1,0 +1,293 @@
+/* Pools end and begin in one struct at the same time: one of the two wins, and nothing is half of each. */
+/* flags: -pthread */
+#define _POSIX_C_SOURCE 200809L
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include "check.h"
+
+#include "MicroUSC/system/memory_pool_leaks.h"
+#include "MicroUSC/system/memory_pool_metrics.h"
+#include "MicroUSC/system/memory_pool_set.h"
+#include "MicroUSC/system/memory_pool_trace.h"
+
+enum { SIZE = 64, COUNT = 8, ROUNDS = 300 };
+
+static memory_pool_t pool;
+static pthread_barrier_t start, end;
+static volatile bool stop;
+
+static void quiet(const memory_pool_report_t *report) { (void)report; }
+
+/* Runs `first` and `second` at the same time, again and again, with `check` after each time. */
+static void (*second_of_both)(void);
+
+static void *run_second(void *unused) {
+    (void)unused;
+    for (;;) {
+        pthread_barrier_wait(&start);
+        if (stop) return NULL;
+        second_of_both();
+        pthread_barrier_wait(&end);
+    }
+}
+
+/* Standard output and error lead nowhere while many tasks report to them. */
+static void with_no_output(void (*run)(void)) {
+    fflush(NULL);
+    const int out = dup(STDOUT_FILENO), err = dup(STDERR_FILENO);
+    FILE *const nowhere = fopen("/dev/null", "w");
+    CHECK(nowhere != NULL && out >= 0 && err >= 0);
+    CHECK(dup2(fileno(nowhere), STDOUT_FILENO) >= 0 && dup2(fileno(nowhere), STDERR_FILENO) >= 0);
+    run();
+    fflush(NULL);
+    CHECK(dup2(out, STDOUT_FILENO) >= 0 && dup2(err, STDERR_FILENO) >= 0);
+    close(out);
+    close(err);
+    fclose(nowhere);
+}
+
+static void (*first_of_both)(void);
+
+static void run_both(void) {
+    pthread_barrier_wait(&start);
+    first_of_both();
+    pthread_barrier_wait(&end);
+}
+
+static void at_once(void (*first)(void), void (*second)(void), void (*before)(void), void (*check)(void)) {
+    pthread_t thread;
+    stop = false;
+    second_of_both = second;
+    memory_pool_set_report_callback(quiet);
+    CHECK_EQUAL(pthread_barrier_init(&start, NULL, 2), 0);
+    CHECK_EQUAL(pthread_barrier_init(&end, NULL, 2), 0);
+    CHECK_EQUAL(pthread_create(&thread, NULL, run_second, NULL), 0);
+    first_of_both = first;
+    for (size_t round = 0; round < ROUNDS; round++) {
+        before();
+        with_no_output(run_both);
+        check();
+    }
+    stop = true;
+    pthread_barrier_wait(&start);
+    CHECK_EQUAL(pthread_join(thread, NULL), 0);
+    pthread_barrier_destroy(&start);
+    pthread_barrier_destroy(&end);
+}
+
+/* ---- An end, and an init ------------------------------------------------------------------------------------- */
+
+static bool made;
+
+static void make(void) {
+    if (!memory_pool_init(&pool, SIZE, COUNT)) CHECK_EQUAL(1, 0);
+}
+static void make_or_not(void) { made = memory_pool_init(&pool, SIZE, COUNT); }
+static void destroy(void) { memory_pool_destroy(&pool); }
+
+/* What init said is true; a second look finds the pool whole. */
+static void check_made_or_not(void) {
+    if (made) {
+        CHECK(same(memory_pool_next(NULL), &pool));
+        CHECK_EQUAL(memory_pool_validate(&pool), ESP_OK);
+        void *block = memory_pool_alloc(&pool);
+        CHECK(block != NULL);
+        CHECK_EQUAL(memory_pool_free_reason(&pool, block), ESP_OK);
+        CHECK_EQUAL(memory_pool_destroy_unused(&pool), ESP_OK);
+    }
+    CHECK(memory_pool_next(NULL) == NULL);
+    const memory_pool_t zeroed = {0};
+    CHECK(memcmp(&pool, &zeroed, sizeof(pool)) == 0);
+    CHECK_EQUAL(heap_bytes(), heap_of_fresh_chip);
+}
+
+TEST(an_init_during_a_destroy_is_true_or_false) { at_once(destroy, make_or_not, make, check_made_or_not); }
+
+/* ---- Two ends, with records, which are printed ------------------------------------------------------------------- */
+
+static esp_err_t unused_answer;
+
+static void make_recorded(void) {
+    make();
+    CHECK_EQUAL(memory_pool_record_sites(&pool, true), ESP_OK);
+    for (size_t i = 0; i < COUNT; i++) CHECK(memory_pool_alloc_at(&pool, (uint32_t)i + 1, "file") != NULL);
+}
+
+static void destroy_unused(void) { unused_answer = memory_pool_destroy_unused(&pool); }
+
+static void check_ended(void) {
+    made = false;
+    check_made_or_not();
+}
+
+static void check_ended_unused(void) {
+    CHECK(unused_answer == MEMORY_POOL_ERR_IN_USE || unused_answer == ESP_ERR_INVALID_STATE);
+    check_ended();
+}
+
+TEST(two_destroys_at_once_end_one_pool) {
+    alarm(60);
+    at_once(destroy, destroy, make_recorded, check_ended);
+    at_once(destroy, destroy_unused, make_recorded, check_ended_unused);
+    alarm(0);
+}
+
+/* ---- Two inits over one memory, or of one struct ------------------------------------------------------------------ */
+
+static MEMORY_POOL_STATIC_BUFFER(buffer, SIZE, COUNT);
+static memory_pool_t second_pool;
+static esp_err_t answers[2];
+
+static void nothing(void) {}
+static void make_static(void) { answers[0] = memory_pool_init_static(&pool, buffer, sizeof(buffer), SIZE, COUNT); }
+static void make_over_it(void) {
+    answers[1] = memory_pool_init_static(&second_pool, buffer + 8, sizeof(buffer) - 64, 16, COUNT);
+}
+static void make_same_struct(void) {
+    static MEMORY_POOL_STATIC_BUFFER(other, SIZE, COUNT);
+    answers[1] = memory_pool_init_static(&pool, other, sizeof(other), SIZE, COUNT);
+}
+
+static void check_one_of_two(void) {
+    CHECK((answers[0] == ESP_OK) != (answers[1] == ESP_OK) ||
+          (answers[0] == ESP_ERR_INVALID_STATE && answers[1] == ESP_ERR_INVALID_STATE));
+    memory_pool_t *const live = memory_pool_next(NULL);
+    if (live != NULL) {
+        CHECK(memory_pool_next(live) == NULL);
+        CHECK_EQUAL(memory_pool_validate(live), ESP_OK);
+        memory_pool_destroy(live);
+    }
+    CHECK(memory_pool_next(NULL) == NULL);
+}
+
+TEST(two_inits_over_one_memory_make_one_pool) { at_once(make_static, make_over_it, nothing, check_one_of_two); }
+TEST(two_inits_of_one_struct_make_one_pool) { at_once(make_static, make_same_struct, nothing, check_one_of_two); }
+
+/* ---- An end, and an init over the memory that it still looks at ---------------------------------------------------- */
+
+static void make_static_recorded(void) {
+    CHECK_EQUAL(memory_pool_init_static(&pool, buffer, sizeof(buffer), SIZE, COUNT), ESP_OK);
+    CHECK_EQUAL(memory_pool_record_sites(&pool, true), ESP_OK);
+    for (size_t i = 0; i < COUNT; i++) CHECK(memory_pool_alloc_at(&pool, (uint32_t)i + 1, "file") != NULL);
+}
+
+static void make_recorded_over_it(void) {
+    do {
+        answers[1] = memory_pool_init_static(&second_pool, buffer, sizeof(buffer), 16, 2);
+    } while (answers[1] != ESP_OK);
+    answers[0] = memory_pool_record_sites(&second_pool, true);
+}
+
+static void check_second(void) {
+    CHECK_EQUAL(answers[0], ESP_OK);
+    void *block = memory_pool_alloc_at(&second_pool, 7, "second");
+    memory_pool_site_t site;
+    CHECK_EQUAL(memory_pool_get_site(&second_pool, block, &site), ESP_OK);
+    CHECK(site.recorded && site.line == 7);
+    memory_pool_free(&second_pool, block);
+    CHECK_EQUAL(memory_pool_destroy_unused(&second_pool), ESP_OK);
+    CHECK(memory_pool_next(NULL) == NULL);
+    CHECK_EQUAL(heap_bytes(), heap_of_fresh_chip);
+}
+
+TEST(memory_is_free_when_its_pool_has_ended) {
+    at_once(destroy, make_recorded_over_it, make_static_recorded, check_second);
+}
+
+/* ---- The same with sets ------------------------------------------------------------------------------------------- */
+
+static const memory_pool_set_class_t classes[] = {{16, 2}, {32, 2}, {64, 2}};
+static struct {
+    memory_pool_set_t set;
+    memory_pool_t more[2];
+} room;
+#define set room.set
+
+static void make_set(void) { CHECK_EQUAL(memory_pool_set_init(&set, classes, 3, DRAM), ESP_OK); }
+static void make_set_or_not(void) { answers[0] = memory_pool_set_init(&set, classes, 3, DRAM); }
+static void make_other_set(void) { answers[1] = memory_pool_set_init(&set, classes, 2, DRAM); }
+static void make_set_over_it(void) {
+    answers[1] = memory_pool_set_init((memory_pool_set_t *)&set.classes[1], classes, 3, DRAM);
+}
+static void destroy_set(void) { memory_pool_set_destroy(&set); }
+
+static void end_set_if(bool there, memory_pool_set_t *which, size_t count) {
+    if (there) {
+        CHECK_EQUAL(which->num_classes, count);
+        for (size_t i = 0; i < count; i++) {
+            memory_pool_set_info_t info;
+            CHECK_EQUAL(memory_pool_set_get_info(which, i, &info), ESP_OK);
+            CHECK_EQUAL(info.pool.requested_size, classes[i].block_size);
+            void *block = memory_pool_set_alloc(which, classes[i].block_size);
+            CHECK_EQUAL(memory_pool_set_free(which, block), ESP_OK);
+        }
+        memory_pool_set_destroy(which);
+        CHECK_EQUAL(which->num_classes, 0);
+    }
+}
+
+static void check_set_or_not(void) {
+    end_set_if(answers[0] == ESP_OK, &set, 3);
+    CHECK(memory_pool_next(NULL) == NULL);
+    CHECK_EQUAL(set.num_classes, 0);
+    CHECK_EQUAL(heap_bytes(), heap_of_fresh_chip);
+}
+
+static void check_one_of_two_sets(void) {
+    CHECK(!(answers[0] == ESP_OK && answers[1] == ESP_OK));
+    end_set_if(answers[1] == ESP_OK, second_of_both == make_other_set ? &set : (memory_pool_set_t *)&set.classes[1],
+               second_of_both == make_other_set ? 2 : 3);
+    check_set_or_not();
+}
+
+static void check_no_set(void) {
+    answers[0] = ESP_FAIL;
+    check_set_or_not();
+}
+
+TEST(sets_begin_and_end_whole) {
+    at_once(destroy_set, make_set_or_not, make_set, check_set_or_not);
+    at_once(destroy_set, destroy_set, make_set, check_no_set);
+    at_once(make_set_or_not, make_other_set, nothing, check_one_of_two_sets);
+}
+
+TEST(two_sets_do_not_share_a_struct) {
+    at_once(make_set_or_not, make_set_over_it, nothing, check_one_of_two_sets);
+}
+
+/* ---- What is on for new pools is on before another task can find them --------------------------------------------- */
+
+static void watch_new(const memory_pool_event_t *event) { (void)event; }
+static void end_the_first(void) {
+    memory_pool_t *const first = memory_pool_next(NULL);
+    if (first != NULL) memory_pool_destroy(first);
+}
+static void make_any(void) { made = memory_pool_init(&pool, SIZE, COUNT); }
+static void end_any(void) {
+    memory_pool_destroy(&pool);
+    CHECK(memory_pool_next(NULL) == NULL);
+    CHECK_EQUAL(heap_bytes(), heap_of_fresh_chip);
+}
+
+TEST(a_pool_that_is_found_and_ended_at_once_was_complete) {
+    CHECK_EQUAL(memory_pool_set_trace_callback(watch_new), ESP_OK);
+    CHECK_EQUAL(memory_pool_trace_new_pools(true), ESP_OK);
+    at_once(make_any, end_the_first, nothing, end_any);
+    CHECK_EQUAL(memory_pool_trace_new_pools(false), ESP_OK);
+    CHECK_EQUAL(memory_pool_set_trace_callback(NULL), ESP_OK);
+}
+
+static const test_t tests[] = {
+    RUN(an_init_during_a_destroy_is_true_or_false),
+    RUN(two_inits_over_one_memory_make_one_pool),
+    RUN(two_inits_of_one_struct_make_one_pool),
+    RUN(memory_is_free_when_its_pool_has_ended),
+    RUN(sets_begin_and_end_whole),
+    RUN(two_sets_do_not_share_a_struct),
+    RUN(a_pool_that_is_found_and_ended_at_once_was_complete),
+    RUN(two_destroys_at_once_end_one_pool),
+};
+
+int main(void) { return RUN_ALL(tests); }

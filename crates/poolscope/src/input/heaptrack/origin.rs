@@ -1,0 +1,169 @@
+//! Whose a block is: the program's, or the C++ library's that heaptrack brings along.
+//!
+//! heaptrack is a C++ library. When it is loaded into a program, so is libstdc++, and that allocates a reserve for
+//! exceptions (72 704 bytes, the "emergency pool") before `main`. It is no block of the program. It is known by its call
+//! stack: allocated in libstdc++, called by the loader of shared libraries and by nothing else. Only where a file has no
+//! call stacks does the size decide, and then only of the very first allocation.
+
+use std::collections::HashMap;
+
+/// Bytes of libstdc++'s reserve, on 64-bit hosts.
+const RESERVE: u64 = 72_704;
+
+/// Most strings, frames and traces kept; a program that has not begun by then is taken for begun.
+const MAX_KEPT: usize = 1 << 16;
+
+/// Frames looked at.
+const MAX_DEPTH: usize = 64;
+
+/// The call stacks of the file's beginning. Forgotten once the program itself has allocated.
+#[derive(Default)]
+pub(super) struct Origin {
+    /// Interpreted: names of modules, by index from 1. Raw: the loaded modules.
+    strings: Vec<Module>,
+    modules: Vec<(u64, u64, Module)>,
+    /// Interpreted: the module of each frame.
+    frames: Vec<usize>,
+    /// The frame (raw: address) of each trace, and the trace of its caller; from 1.
+    traces: Vec<(u64, u64)>,
+    /// Which of the traces are the reserve's.
+    verdicts: HashMap<u64, bool>,
+    allocs: u64,
+    begun: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Module {
+    Cpp,
+    Loader,
+    Other,
+}
+
+impl Module {
+    fn of(path: &str) -> Self {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        if name.starts_with("libstdc++.so")
+            || name.starts_with("libc++.so")
+            || name.starts_with("libc++abi.so")
+        {
+            Module::Cpp
+        } else if name.starts_with("ld-") && name.contains(".so") || name.starts_with("ld.so") {
+            Module::Loader
+        } else {
+            Module::Other
+        }
+    }
+}
+
+impl Origin {
+    /// A line about call stacks: a string, module, frame or trace.
+    pub(super) fn line(&mut self, line: &[u8], version: u64) {
+        if self.begun {
+            return;
+        }
+        let kept = self.strings.len() + self.modules.len() + self.frames.len() + self.traces.len();
+        if kept >= MAX_KEPT {
+            return self.begin();
+        }
+        let text = String::from_utf8_lossy(line);
+        let (letter, rest) = text.split_once(' ').unwrap_or((&text, ""));
+        let hex = |word: &str| u64::from_str_radix(word, 16).unwrap_or(0);
+        let mut words = rest.split(' ');
+        let mut next = || words.next().map_or(0, hex);
+        match letter {
+            // Since version 3, the length comes before the text.
+            "s" => self.strings.push(Module::of(sized(rest, version))),
+            "i" => {
+                let (_, module) = (next(), next());
+                self.frames.push(module as usize);
+            }
+            "t" => {
+                let trace = (next(), next());
+                self.traces.push(trace);
+            }
+            "m" => self.module(sized(rest, version)),
+            _ => {}
+        }
+    }
+
+    /// `PATH START (OFFSET SIZE)…`, or `-` for a new list.
+    fn module(&mut self, rest: &str) {
+        if rest.trim() == "-" {
+            return self.modules.clear();
+        }
+        let hex = |word: &str| u64::from_str_radix(word, 16).ok();
+        // The path may hold spaces; the numbers after it do not.
+        let words: Vec<&str> = rest.split(' ').collect();
+        let numbers = words.iter().rev().take_while(|word| hex(word).is_some()).count().min(words.len() - 1);
+        // A start and pairs: an odd number. A path such as `x` or `e` is no number if it makes the count even.
+        let numbers = if numbers.is_multiple_of(2) { numbers.saturating_sub(1) } else { numbers };
+        let (path, numbers) = words.split_at(words.len() - numbers);
+        let numbers: Vec<u64> = numbers.iter().filter_map(|word| hex(word)).collect();
+        let Some((start, segments)) = numbers.split_first() else { return };
+        let module = Module::of(&path.join(" "));
+        for segment in segments.chunks_exact(2) {
+            let from = start.saturating_add(segment[0]);
+            self.modules.push((from, from.saturating_add(segment[1]), module));
+        }
+    }
+
+    /// Whether a block of `size` bytes, allocated with this trace, is the reserve. To be asked in order.
+    pub(super) fn is_reserve(&mut self, size: u64, trace: u64, raw: bool) -> bool {
+        if self.begun {
+            return false;
+        }
+        self.allocs += 1;
+        if let Some(&verdict) = self.verdicts.get(&trace).filter(|_| trace != 0) {
+            return verdict;
+        }
+        let stack = self.stack(trace, raw);
+        let verdict = match &stack[..] {
+            // No call stack at all.
+            [] => self.allocs == 1 && size == RESERVE,
+            [Module::Cpp, callers @ ..] => {
+                let loader = callers.iter().skip_while(|module| **module == Module::Cpp);
+                loader.clone().next().is_some() && loader.clone().all(|module| *module == Module::Loader)
+            }
+            _ => false,
+        };
+        self.verdicts.insert(trace, verdict);
+        // Blocks of other libraries that are loaded may come first, but not many.
+        if !verdict && self.allocs > 4096 {
+            self.begin();
+        }
+        verdict
+    }
+
+    /// From now on, everything is the program's.
+    fn begin(&mut self) {
+        *self = Origin { begun: true, ..Origin::default() };
+    }
+
+    /// The modules of a trace, the innermost first; empty if nothing is known.
+    fn stack(&self, trace: u64, raw: bool) -> Vec<Module> {
+        let mut stack = Vec::new();
+        let mut trace = trace;
+        while trace != 0 && stack.len() < MAX_DEPTH {
+            let Some(&(frame, caller)) = usize::try_from(trace - 1).ok().and_then(|at| self.traces.get(at))
+            else {
+                break;
+            };
+            let module = if raw {
+                let found = self.modules.iter().find(|(from, to, _)| (*from..*to).contains(&frame));
+                found.map(|(_, _, module)| *module)
+            } else {
+                let frame =
+                    usize::try_from(frame).ok().and_then(|frame| self.frames.get(frame.checked_sub(1)?));
+                frame.and_then(|module| self.strings.get(module.checked_sub(1)?)).copied()
+            };
+            stack.push(module.unwrap_or(Module::Other));
+            trace = caller;
+        }
+        stack
+    }
+}
+
+/// The text of a field that has its length before it since version 3.
+fn sized(rest: &str, version: u64) -> &str {
+    if version >= 3 { rest.split_once(' ').map_or("", |(_, text)| text) } else { rest }
+}

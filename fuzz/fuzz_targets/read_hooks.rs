@@ -1,0 +1,8 @@
+//! The reader of `Format::Hooks`.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use microusc_fuzz::read;
+use poolscope::input::Format;
+
+fuzz_target!(|data: &[u8]| read(data, Some(Format::Hooks)));
