@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use microusc_pool::{Order, Pool, PoolBox, SpinLock, Taken, Wait, WaitPool};
+use microusc_pool::{Order, Owns, Pool, PoolBox, SpinLock, Taken, Wait, WaitPool};
 
 type Inner = Pool<usize, 2, SpinLock>;
 type Waited = WaitPool<Inner>;
@@ -147,4 +147,14 @@ fn what_waits_in_many_threads_is_served_and_cancelled_without_loss() {
     });
     let stats = pool.stats();
     assert_eq!((stats.free, stats.damaged, stats.refused), (2, 0, 0));
+}
+
+#[test]
+fn a_pool_that_is_waited_on_knows_which_blocks_are_in_use() {
+    let pool = new(Order::Fifo);
+    let block = take(pool);
+    let address: *const u8 = PoolBox::as_ptr(&block).as_ptr().cast();
+    assert!(pool.owns(address) && !pool.owns(address.wrapping_add(1)) && !pool.owns(std::ptr::null()));
+    drop(block);
+    assert!(!pool.owns(address));
 }

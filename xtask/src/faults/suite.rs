@@ -14,7 +14,7 @@ use crate::compile::Compiler;
 use crate::tools::{self, GCC};
 
 /// A test that takes longer has lost its way, as one does that waits for what never comes.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Not one test, but each that the program has.
 const WHOLE: &str = "*";
@@ -39,9 +39,8 @@ impl Suite {
     /// `pool/NAME`, `system/NAME` and `memory/NAME` are the tests of a package (`lib`: those beside the code), `loom` and
     /// `shuttle` those of the pools under a scheduler, `c/NAME` a C program.
     pub(crate) fn named(sh: &Shell, name: &str) -> Result<Self> {
-        let target = target_dir(sh);
-        // What is built of a planted C ABI lies where nobody takes it for the real one.
-        let apart = target.join("faults");
+        // Cargo tells the tree and its copy apart by nothing: what is built of a fault must not lie where anything else looks.
+        let target = target_dir(sh).join("faults");
         if let "loom" | "shuttle" = name {
             let arguments = ["--profile", "model", "--package", "microusc-pool", "--test", name];
             let flags = if name == "loom" { "--cfg loom" } else { "--cfg shuttle" };
@@ -49,11 +48,11 @@ impl Suite {
             return Ok(Self::Rust { arguments, flags, target: target.join(name) });
         }
         let (folder, program) = name.split_once('/').with_context(|| format!("no suite is called {name}"))?;
-        let (package, target) = match folder {
-            "c" => return Ok(Self::C { program: program.to_owned(), target: apart }),
-            "pool" => ("microusc-pool", target),
-            "system" => ("microusc-system", target),
-            "memory" => ("microusc-memory", apart),
+        let package = match folder {
+            "c" => return Ok(Self::C { program: program.to_owned(), target }),
+            "pool" => "microusc-pool",
+            "system" => "microusc-system",
+            "memory" => "microusc-memory",
             _ => bail!("no suite is called {name}"),
         };
         let mut arguments = vec!["--package".to_owned(), package.to_owned()];

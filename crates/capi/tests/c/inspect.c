@@ -25,6 +25,15 @@ TEST(a_snapshot_accounts_for_every_byte) {
     CHECK_SILENT();
 }
 
+TEST(a_block_costs_a_byte_besides_itself) {
+    memory_pool_t small, large;
+    CHECK(memory_pool_init(&small, 32, 10) && memory_pool_init(&large, 32, 35));
+    CHECK_EQUAL(info_of(&large).overhead_bytes - info_of(&small).overhead_bytes, 25);
+    CHECK_EQUAL(info_of(&large).storage_bytes - info_of(&small).storage_bytes, 25 * 32);
+    memory_pool_destroy(&small);
+    memory_pool_destroy(&large);
+}
+
 TEST(the_lowest_number_of_free_blocks_is_kept_until_it_is_reset) {
     memory_pool_t pool;
     void *blocks[8];
@@ -163,6 +172,7 @@ TEST(a_report_callback_may_use_the_pool_it_hears_of) {
 
 static const test_t tests[] = {
     RUN(a_snapshot_accounts_for_every_byte),
+    RUN(a_block_costs_a_byte_besides_itself),
     RUN(the_lowest_number_of_free_blocks_is_kept_until_it_is_reset),
     RUN(a_name_is_copied_and_cut),
     RUN(pools_are_iterated_in_the_order_they_were_made),

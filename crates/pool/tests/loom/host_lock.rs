@@ -1,7 +1,5 @@
 //! The lock of the C ABI's host port, as it is shipped, over loom's atomics.
 
-use super::*;
-
 /// What the port gives its lock.
 mod port {
     /// The language's atomic of this name, as far as the lock uses it.

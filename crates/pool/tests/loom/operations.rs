@@ -111,9 +111,10 @@ fn slow_paths_of_a_typed_pool() {
 }
 
 type Waited = WaitPool<Pool<usize, 1, SpinLock>>;
+type BesideAWaiter = fn(&'static Waited);
 
 /// What can serve a waiter, or be in its way, while it waits and gives up.
-const BESIDE_A_WAITER: &[(&str, fn(&'static Waited))] = &[
+const BESIDE_A_WAITER: &[(&str, BesideAWaiter)] = &[
     ("alloc and free", |pool| drop(pool.try_alloc())),
     ("alloc from the reserve and free", |pool| drop(pool.try_alloc_from_isr())),
     ("set_isr_reserve", |pool| pool.set_isr_reserve(0).unwrap()),

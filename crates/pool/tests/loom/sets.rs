@@ -165,6 +165,22 @@ fn a_global_set_is_found_whole_or_not_at_all() {
     });
 }
 
+/// What no class serves, and what is in none of them, is counted by the set itself, under a lock of its own.
+#[test]
+fn what_two_refuse_at_once_is_counted_twice() {
+    loom::model(|| {
+        let set = WatchedSet::<SpinLock>::new();
+        let refuse = |set: &WatchedSet<SpinLock>| {
+            assert_eq!(set.set.alloc_raw(3 * SMALL, 1), Err(Error::NoClass));
+        };
+        let other = set.clone();
+        let thread = thread::spawn(move || refuse(&other));
+        refuse(&set);
+        thread.join().unwrap();
+        assert_eq!(set.set.stats().no_class, 2);
+    });
+}
+
 #[test]
 #[should_panic]
 fn a_missing_lock_is_found() {
