@@ -319,6 +319,12 @@ unsafe impl<L: RawLock> Locked for DynPool<'_, L> {
     }
 }
 
+/// Whether each block is as aligned as a `T`, where the first begins at `base`. O(1).
+#[inline(always)]
+pub(crate) fn all_aligned_for<T>(base: NonNull<u8>, geometry: &Geometry) -> bool {
+    (base.addr().get() | geometry.stride()) & (align_of::<T>() - 1) == 0
+}
+
 /// Moves `value` into a block that `take` takes from `pool`, whose blocks begin at `base`, if it fits such a block.
 #[inline(always)]
 pub(crate) fn place<'p, T, P: Reclaim>(
@@ -327,8 +333,7 @@ pub(crate) fn place<'p, T, P: Reclaim>(
     take: impl FnOnce() -> Result<NonNull<u8>, Error>,
     value: T,
 ) -> Result<PoolBox<'p, T, P>, Rejected<T>> {
-    let misaligned = (base.addr().get() | geometry.stride()) & (align_of::<T>() - 1) != 0;
-    if misaligned || size_of::<T>() > geometry.stride() {
+    if !all_aligned_for::<T>(base, geometry) || size_of::<T>() > geometry.stride() {
         return Err(Rejected { error: Error::UnsuitableMemory, value });
     }
     match take() {

@@ -204,8 +204,9 @@ pub unsafe trait RawLock {
 /// A lock that may guard the allocator of a program, as that of [`GlobalSet`](crate::GlobalSet) does.
 ///
 /// Every lock of this crate is one, but `MutexLock`: a mutex may allocate while it waits, as `parking_lot`'s does for its
-/// table of sleeping threads. (`CriticalSection` is none on Apple's systems and NetBSD, where the mutex in the section that
-/// `critical-section` has for hosts allocates when it is first used.)
+/// table of sleeping threads. (`CriticalSection` is one on chips and on Linux, FreeBSD, DragonFly, Fuchsia, Hermit, Windows
+/// with Microsoft's tools and bare WebAssembly. On other hosts, such as macOS, the section that `critical-section` has for
+/// hosts allocates when it is first used: name [`SpinLock`](crate::SpinLock) there.)
 ///
 /// # Safety
 ///

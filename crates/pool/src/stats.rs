@@ -83,10 +83,12 @@ impl Survey {
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const WIDTH: usize = 12;
-        let filled = (self.used() * WIDTH).div_ceil(self.capacity);
         f.write_str("[")?;
         for cell in 0..WIDTH {
-            f.write_str(if cell < filled { "#" } else { "." })?;
+            // capacity * cell / WIDTH, without overflow, and without a division by the capacity: the fields are public, so
+            // any numbers may be shown.
+            let below = self.capacity / WIDTH * cell + self.capacity % WIDTH * cell / WIDTH;
+            f.write_str(if self.used() > below { "#" } else { "." })?;
         }
         write!(
             f,

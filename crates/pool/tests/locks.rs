@@ -353,3 +353,19 @@ mod newcomers {
         });
     }
 }
+
+/// On hosts where the default lock may allocate (`CriticalSection` on macOS) a bound on the type itself would refuse the crate.
+#[test]
+fn a_set_for_a_program_is_a_type_with_every_lock() {
+    struct Any(u8);
+    // SAFETY: never acquired.
+    unsafe impl RawLock for Any {
+        const INIT: Self = Self(0);
+        type Saved = ();
+        fn acquire(&self) {
+            unreachable!("lock {}", self.0);
+        }
+        unsafe fn release(&self, (): ()) {}
+    }
+    assert!(size_of::<GlobalSet<1, NoFallback, Any>>() > size_of::<PoolSet<'static, 1, Any>>());
+}

@@ -29,6 +29,24 @@ fn a_snapshot_is_shown_as_a_bar_and_its_numbers() {
     );
 }
 
+/// The numbers are public, and may be changed on the way to a log.
+#[test]
+fn a_snapshot_of_any_numbers_is_shown() {
+    static POOL: Pool<[u8; 32], 4, SpinLock> = Pool::new();
+    for (capacity, free, bar) in [
+        (0, 0, "[............] 0 of 0"),
+        (0, 7, "[............] 0 of 0"),
+        (4, 0, "[############] 4 of 4"),
+        (usize::MAX, usize::MAX, "[............] 0 of"),
+        (usize::MAX, usize::MAX / 2, "[######"),
+        (usize::MAX, 0, "[############] "),
+    ] {
+        let mut stats = POOL.stats();
+        (stats.capacity, stats.free) = (capacity, free);
+        assert!(stats.to_string().starts_with(bar), "{stats}");
+    }
+}
+
 #[test]
 fn an_error_is_shown_as_its_message() {
     assert_eq!(Error::Exhausted.to_string(), Error::Exhausted.message());

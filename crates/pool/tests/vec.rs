@@ -207,6 +207,24 @@ fn bytes_that_are_not_aligned_are_given_back() {
     assert_eq!((none.capacity(), none.push([0usize; 2]).unwrap_err().error), (0, Error::NoRoom));
 }
 
+#[test]
+fn whether_slices_are_aligned_does_not_depend_on_the_block_that_is_next() {
+    let mut memory = [MaybeUninit::uninit(); 300];
+    // Every other block is aligned to two words.
+    let stride = 3 * size_of::<usize>();
+    let pool: DynPool<NoLock> = DynPool::new(&mut memory, stride, 1).unwrap();
+    let mut held = Vec::new();
+    loop {
+        let answer = pool.alloc_vec(1).map(|empty: PoolVec<Twice, _>| empty.len());
+        assert_eq!(answer, Err(Error::UnsuitableMemory), "with {} blocks in use", held.len());
+        match pool.alloc() {
+            Ok(block) => held.push(block),
+            Err(_) => break,
+        }
+    }
+    assert_eq!((pool.stats().exhausted, pool.stats().used()), (1, held.len()), "no block was taken for it");
+}
+
 /// Aligned to two pointers.
 #[repr(align(16))]
 struct Twice;

@@ -109,7 +109,8 @@ impl<'m> AtomicDynPool<'m> {
             return Err(Error::UnsuitableMemory);
         }
         let geometry = Geometry::new(block_size, align, capacity)?;
-        let base = NonNull::from(&mut memory[padding]).cast();
+        // A pointer to all that is behind it, not to the one byte: blocks are reached by it.
+        let base = NonNull::from(&mut memory[padding..]).cast();
         if !words.claimed.take(1) {
             return Err(Error::Initialized);
         }

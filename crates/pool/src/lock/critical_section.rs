@@ -1,4 +1,4 @@
-use super::{NonAllocatingLock, RawLock};
+use super::RawLock;
 
 /// The critical section that the program provides through the crate `critical-section`.
 ///
@@ -26,7 +26,25 @@ unsafe impl RawLock for CriticalSection {
     }
 }
 
-// SAFETY: implementations for chips mask interrupts and set a flag. The one that `critical-section` has for hosts is a
-// mutex of the standard library and a flag of the thread that needs no destructor. On these systems that mutex is a word.
-#[cfg(not(any(target_vendor = "apple", target_os = "netbsd")))]
-unsafe impl NonAllocatingLock for CriticalSection {}
+#[cfg(any(
+    target_os = "none",
+    target_os = "espidf",
+    target_os = "linux",
+    target_os = "freebsd",
+    target_os = "dragonfly",
+    target_os = "fuchsia",
+    target_os = "hermit",
+    all(target_os = "windows", target_env = "msvc"),
+    all(target_family = "wasm", target_os = "unknown")
+))]
+mod never_allocates {
+    use super::CriticalSection;
+    use crate::lock::NonAllocatingLock;
+
+    // SAFETY: implementations for chips mask interrupts and set a flag. The one that `critical-section` has for hosts is a mutex
+    // of the standard library and a value of the thread without a destructor. On the hosts named here, the mutex is a word and
+    // the value lies in memory that came with the thread. On all others one of the two is allocated at its first use: the mutex
+    // where it is that of POSIX threads (macOS, NetBSD, illumos, Haiku, ...), the value where there is no thread-local storage of
+    // the linker (Android, OpenBSD, Windows with the GNU tools).
+    unsafe impl NonAllocatingLock for CriticalSection {}
+}

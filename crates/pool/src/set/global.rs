@@ -5,7 +5,7 @@ use core::ptr::{NonNull, null_mut};
 
 use super::PoolSet;
 use crate::sync::{AtomicBool, Guarded, Ordering};
-use crate::{DefaultLock, Error, NonAllocatingLock};
+use crate::{DefaultLock, Error, NonAllocatingLock, RawLock};
 
 /// No other allocator: what the pools do not serve is refused, and the program's allocation fails.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +57,7 @@ unsafe impl GlobalAlloc for NoFallback {
 ///     Ok(())
 /// }
 /// ```
-pub struct GlobalSet<const CLASSES: usize, G = NoFallback, L: NonAllocatingLock + 'static = DefaultLock> {
+pub struct GlobalSet<const CLASSES: usize, G = NoFallback, L: RawLock + 'static = DefaultLock> {
     /// The set is there, and stays for ever.
     ready: AtomicBool,
     lock: L,
@@ -66,10 +66,7 @@ pub struct GlobalSet<const CLASSES: usize, G = NoFallback, L: NonAllocatingLock 
 }
 
 // SAFETY: the set is written once, with the lock closed and before `ready` says so; from then on it is only shared.
-unsafe impl<const CLASSES: usize, G: Sync, L: NonAllocatingLock + Sync + Send> Sync
-    for GlobalSet<CLASSES, G, L>
-{
-}
+unsafe impl<const CLASSES: usize, G: Sync, L: RawLock + Sync + Send> Sync for GlobalSet<CLASSES, G, L> {}
 
 impl<const CLASSES: usize, G, L: NonAllocatingLock> GlobalSet<CLASSES, G, L> {
     /// No set yet: everything goes to the fallback.

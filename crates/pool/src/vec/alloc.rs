@@ -3,6 +3,7 @@
 use core::iter::repeat_n;
 
 use super::PoolVec;
+use crate::dynamic::all_aligned_for;
 use crate::{DynPool, Error, Marking, Pool, PoolBox, PoolSet, RawLock, Reclaim};
 
 /// A pool whose blocks hold vectors and slices of `T`: one of arrays ([`Pool`], [`AtomicPool`](crate::AtomicPool)), or of bytes
@@ -29,8 +30,9 @@ pub trait AllocSlice<'p, T>: Sized {
     ///
     /// # Errors
     ///
-    /// [`Error::NoRoom`] if no block of the pool ever has so much room ([`Error::NoClass`] of a set),
-    /// [`Error::UnsuitableMemory`] if its blocks are not as aligned as a `T`; as the pool's alloc.
+    /// [`Error::NoRoom`] if no block of the pool ever has so much room ([`Error::NoClass`] of a set), [`Error::TooLarge`] if
+    /// no memory has, [`Error::UnsuitableMemory`] if not all of its blocks are as aligned as a `T` ([`Error::NoClass`] of a
+    /// set), and then no block is taken; as the pool's alloc.
     fn alloc_vec(self, capacity: usize) -> Result<PoolVec<'p, T, Self::Pool>, Error>;
 
     /// A slice of what `values` yields, as many as its `len` says, or fewer if it ends before. Cost: the pool's alloc,
@@ -112,6 +114,10 @@ impl<'p, T, L: RawLock> AllocSlice<'p, T> for &'p DynPool<'_, L> {
     fn alloc_vec(self, capacity: usize) -> Result<PoolVec<'p, T, Self::Pool>, Error> {
         if bytes_of::<T>(capacity)? > self.geometry().stride() {
             return Err(Error::NoRoom);
+        }
+        // Asked of all blocks, not of the one that is next: the answer is the same each time, and no block is taken for it.
+        if !all_aligned_for::<T>(self.base(), &self.geometry()) {
+            return Err(Error::UnsuitableMemory);
         }
         Ok(PoolVec::in_bytes(self.alloc()?)?)
     }

@@ -60,9 +60,10 @@ use crate::{Error, Marks, RawPool};
 /// 4. `give` may be called wherever blocks are returned, interrupts included, and does not touch the signal after a
 ///    `wait` that it ended has returned.
 ///
-/// What `wait` answers decides nothing by itself: whether the task got a block is looked up in the pool, with its lock
-/// held. So an answer against (2) or (3) costs time, and never a block: `true` while no block was granted begins the wait
-/// anew, for all of `milliseconds`; `false` without a time is a wait that goes on. A `wait` that panics leaves the queue.
+/// Whether the task got a block is looked up in the pool, with its lock held, whatever `wait` answers. So `false` against (2)
+/// costs time, and never a block, and so does `true` against (3) while no block was granted, which begins the wait anew, for
+/// all of `milliseconds`. But `true` against (3) between the grant and the `give` that follows it ends the wait with that
+/// `give` still to come, to a signal on a stack frame that is gone. A `wait` that panics leaves the queue.
 pub unsafe trait Signal {
     /// Whether the caller may sleep: not an interrupt, and there is a scheduler to run other tasks.
     fn may_wait() -> bool;
