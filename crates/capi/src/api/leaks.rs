@@ -123,7 +123,7 @@ pub unsafe extern "C" fn memory_pool_alloc_from(
     }
 }
 
-/// Takes a block for `size` bytes, and says from which line of which file. As [`memory_pool_set_alloc`], and with records
+/// Takes a block for `size` bytes, and says from which line of which file. As `memory_pool_set_alloc`, and with records
 /// another critical section.
 #[unsafe(no_mangle)]
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_alloc_at"))]
