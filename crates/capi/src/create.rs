@@ -7,12 +7,12 @@ use microusc_pool::{Geometry, Ledger, Order, Queue, RawLock, RawPool, Waited};
 
 use crate::abi::*;
 use crate::control::{Control, ControlMarks};
-use crate::overlap::Range;
+use crate::overlap::{OF_SET, Range};
 use crate::placement::{self, Terms};
 use crate::port::{self, PortLock};
 use crate::refusal::{self, Refusal};
 use crate::registry::{self, Reservation, Wanted};
-use crate::wait::Place;
+use crate::wait::{self, Place};
 use crate::watch::{self, Watch};
 
 /// What the control block is asked for with: it needs locks and bytes, which only internal data RAM has.
@@ -267,7 +267,7 @@ impl Parts {
 /// in it; the number of blocks that were in use otherwise, with the pool's name. O(pools).
 ///
 /// A pool that tasks wait for, or whose blocks are just being returned, is left as it is, and so is one in whose blocks another
-/// pool lies; with `only_unused`, so is one with blocks in use. `look` is shown what is left if the pool ends: the fields of its
+/// pool lies, or that is a class of a set; with `only_unused`, so is one with blocks in use. `look` is shown what is left if the pool ends: the fields of its
 /// struct, its control block, and how many blocks are in use. It is off the registry then, so no other task has a part in it.
 ///
 /// # Safety
@@ -280,8 +280,10 @@ pub(crate) unsafe fn end(
 ) -> Option<Ended> {
     let mut ended = None;
     let agreed = |control, holds_another| {
-        // SAFETY: on the registry, so it is the live control block of `pool`.
+        // SAFETY: on the registry, which is locked, so it is the live control block of `pool`.
         let left = ended.insert(unsafe { Ended::of(pool, control, holds_another) });
+        // SAFETY: as above; flags change with the registry locked.
+        left.of_set = unsafe { (*control.as_ptr()).flags } & OF_SET != 0;
         if left.refusal().is_some() || only_unused && left.in_use > 0 { Err(()) } else { Ok(()) }
     };
     let reservation = Reservation::none();
@@ -315,21 +317,23 @@ pub(crate) unsafe fn release(control: NonNull<Control>) {
 #[derive(Clone, Copy)]
 pub(crate) struct Ended {
     pub(crate) in_use: usize,
-    /// Tasks wait for a block. Then it is no end: the pool is as it was.
+    /// Tasks wait for a block, or were given one and did not return yet. Then it is no end: the pool is as it was.
     needed: bool,
     /// A call is about to return a block. Then it is no end either.
     returning: bool,
     /// Another pool lies in its blocks. The same.
     holds_another: bool,
+    /// It is a class of a set, and not the set is what ends. The same.
+    of_set: bool,
     pub(crate) name: [c_char; MEMORY_POOL_NAME_SIZE],
 }
 
 impl Ended {
-    /// What would be left of a pool that ended now. O(1); one critical section.
+    /// What would be left of a pool that ended now, with its set if it is of one. O(calls that wait); one critical section.
     ///
     /// # Safety
     ///
-    /// `control` is that of `pool`.
+    /// `control` is that of `pool`. The registry is locked.
     pub(crate) unsafe fn of(
         pool: *mut memory_pool_t,
         control: NonNull<Control>,
@@ -340,7 +344,8 @@ impl Ended {
             let (in_use, needed, returning) = Place::new(pool, control).locked(|raw, queue| {
                 (raw.used(), queue.waiting() > 0, (*control.as_ptr()).watch.is_retiring())
             });
-            Self { in_use, needed, returning, holds_another, name: (*control.as_ptr()).name }
+            let needed = needed || wait::is_stayed_at(control);
+            Self { in_use, needed, returning, holds_another, of_set: false, name: (*control.as_ptr()).name }
         }
     }
 
@@ -350,6 +355,7 @@ impl Ended {
             Self { needed: true, .. } => Some(refusal::WAITED_FOR),
             Self { returning: true, .. } => Some(refusal::BEING_RETURNED),
             Self { holds_another: true, .. } => Some(refusal::HOLDS_A_POOL),
+            Self { of_set: true, .. } => Some(refusal::IN_A_SET),
             _ => None,
         }
     }

@@ -98,6 +98,8 @@ causes! {
         "a call is still returning a block of this pool, in its trace callback: destroy the pool after that call";
     HOLDS_A_POOL = ESP_ERR_INVALID_STATE,
         "another pool, its struct or its records lie in a block of this one: destroy that pool first";
+    IN_A_SET = ESP_ERR_INVALID_STATE,
+        "this pool is a class of a set, which ends as a whole: memory_pool_set_destroy";
     IN_INTERRUPT = ESP_ERR_INVALID_STATE, "this function is for tasks, not for interrupts: let a task call it";
     CANNOT_WAIT = ESP_ERR_INVALID_STATE,
         "the caller cannot wait here: interrupts, and code that runs before the scheduler, use a timeout of 0";

@@ -14,7 +14,7 @@ use microusc_pool::RawLock;
 
 use crate::abi::{MEMORY_POOL_NAME_SIZE, memory_pool_t};
 use crate::control::{Control, with_pool};
-use crate::overlap::{self, FIRST_OF_SET, Range};
+use crate::overlap::{self, FIRST_OF_SET, OF_SET, Range};
 use crate::port::PortLock;
 use crate::refusal::{self, Refusal};
 
@@ -210,6 +210,19 @@ impl Reservation {
         unsafe { self.0.get().write(Reserved { by, place, memory, next: list.reserved }) };
         list.reserved = self.0.get();
     }
+
+    /// Keeps what a pool has of its caller's memory; what it has of the heap's nobody else can give.
+    ///
+    /// # Safety
+    ///
+    /// As [`begin`](Self::begin). `control` is live.
+    unsafe fn keep(&self, list: &mut List, control: NonNull<Control>) {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let (books, records) = overlap::given_by_caller(control);
+            self.begin(list, null(), books, records);
+        }
+    }
 }
 
 impl Drop for Reservation {
@@ -259,17 +272,19 @@ pub(crate) unsafe fn insert(control: NonNull<Control>, fields: memory_pool_t) ->
     })
 }
 
-/// Says that the pool of `first` is the first of a set, whose struct is complete once `finish` returned: both in one critical
-/// section.
+/// Says that the first `count` pools from `first` on are those of a set, whose struct is complete once `finish` returned: both in
+/// one critical section. O(pools) for each.
 ///
 /// # Safety
 ///
-/// `first` is the struct of a live pool, and the first part of a set's.
-pub(crate) unsafe fn complete_set(first: *const memory_pool_t, finish: impl FnOnce()) {
+/// They are the structs of live pools, and the first parts of a set's.
+pub(crate) unsafe fn complete_set(first: *const memory_pool_t, count: usize, finish: impl FnOnce()) {
     locked(|list| {
-        // SAFETY: a slot of the locked list; flags change with the registry locked.
-        if let Some(control) = unsafe { (*list.slot_of(first)).as_mut() } {
-            control.flags |= FIRST_OF_SET;
+        for rank in 0..count {
+            // SAFETY: a slot of the locked list; flags change with the registry locked.
+            if let Some(control) = unsafe { (*list.slot_of(first.wrapping_add(rank))).as_mut() } {
+                control.flags |= if rank == 0 { FIRST_OF_SET | OF_SET } else { OF_SET };
+            }
         }
         finish();
     });
@@ -279,8 +294,8 @@ pub(crate) unsafe fn complete_set(first: *const memory_pool_t, finish: impl FnOn
 /// whether another pool lies in the blocks of this one. O(pools).
 ///
 /// Returns what the struct held. All of it is one critical section: another task that makes a pool in the same struct comes
-/// before or after. Control block and blocks in memory of the caller's are reserved until `reservation` ends: until then no other
-/// pool is made there.
+/// before or after. Control block, blocks and records in memory of the caller's are reserved until `reservation` ends: until then
+/// no other pool is made there.
 ///
 /// # Safety
 ///
@@ -296,13 +311,8 @@ pub(crate) unsafe fn remove<E>(
         let holds_another = list.holds_another(control);
         Some(agreed(control, holds_another).map(|()| {
             list.unlink(pool);
-            // SAFETY: live until a moment ago, and as the caller promises. What is the heap's nobody else can give.
-            unsafe {
-                if (*control.as_ptr()).own_memory.is_null() {
-                    let (books, blocks) = (overlap::control_of(control), overlap::blocks_of(control));
-                    reservation.begin(list, null(), books, blocks);
-                }
-            }
+            // SAFETY: live until a moment ago, and as the caller promises.
+            unsafe { reservation.keep(list, control) };
             // SAFETY: the struct of a live pool may be read and written to.
             (control, unsafe { pool.replace(memory_pool_t::ZEROED) })
         }))
@@ -311,10 +321,14 @@ pub(crate) unsafe fn remove<E>(
 
 /// Takes the pools in `structs` off the list, all that there are, if `agreed` says so of each; otherwise none. In the same
 /// critical section it then runs `removed` for each, and `done`. While the struct at `by` is being initialised there is nothing
-/// to take off. O(pools) for each struct.
-pub(crate) fn remove_all<E>(
+/// to take off. O(pools) for each struct. Each struct comes with a reservation, as for [`remove`].
+///
+/// # Safety
+///
+/// As [`remove`].
+pub(crate) unsafe fn remove_all<'a, E>(
     by: *const (),
-    structs: impl Iterator<Item = *mut memory_pool_t> + Clone,
+    structs: impl Iterator<Item = (*mut memory_pool_t, &'a Reservation)> + Clone,
     mut agreed: impl FnMut(NonNull<Control>, bool) -> Result<(), E>,
     mut removed: impl FnMut(NonNull<Control>, memory_pool_t),
     done: impl FnOnce(),
@@ -323,14 +337,16 @@ pub(crate) fn remove_all<E>(
         if list.is_reserved(|reserved| reserved.by == by) {
             return Ok(());
         }
-        for pool in structs.clone() {
+        for (pool, _) in structs.clone() {
             // SAFETY: a slot of the locked list.
             if let Some(control) = NonNull::new(unsafe { *list.slot_of(pool) }) {
                 agreed(control, list.holds_another(control))?;
             }
         }
-        for pool in structs {
+        for (pool, reservation) in structs {
             if let Some(control) = list.unlink(pool) {
+                // SAFETY: live until a moment ago, and as the caller promises.
+                unsafe { reservation.keep(list, control) };
                 // SAFETY: the struct of a live pool may be read and written to.
                 removed(control, unsafe { pool.replace(memory_pool_t::ZEROED) });
             }
