@@ -83,12 +83,14 @@ pub(crate) unsafe fn create_aligned(
     let mut terms = placement::terms(config.placement, config.flags)?;
     terms.align = terms.align.max(align);
     let geometry = Geometry::new(config.block_size, terms.align, config.num_blocks)?;
-    let (pool, inside) = match home {
+    let (pool, inside, flag) = match home {
         // SAFETY: as the caller promises.
         Home::Heap => return unsafe { create_in_heap(None, config, &terms, geometry) },
-        Home::Caller(pool) => (pool, null()),
-        Home::Class(pool, set) => (pool, set),
+        Home::Caller(pool) => (pool, null(), 0),
+        // From the first moment: another task finds a class before the set is complete.
+        Home::Class(pool, set) => (pool, set, OF_SET),
     };
+    let config = &memory_pool_config_t { flags: config.flags | flag, ..*config };
     let wanted = Wanted {
         place: pool.cast_const().cast(),
         place_bytes: size_of::<memory_pool_t>(),
@@ -278,13 +280,38 @@ pub(crate) unsafe fn end(
     only_unused: bool,
     look: impl FnOnce(&mut memory_pool_t, NonNull<Control>, usize),
 ) -> Option<Ended> {
+    let is_kept = |left: &mut Ended, control: NonNull<Control>| {
+        // SAFETY: live, with the registry locked, with which flags change.
+        left.of_set = unsafe { (*control.as_ptr()).flags } & OF_SET != 0;
+        left.refusal().is_some() || only_unused && left.in_use > 0
+    };
+    // SAFETY: as the caller promises.
+    unsafe { end_unless(pool, is_kept, look) }
+}
+
+/// Ends a class of a set that could not be made.
+///
+/// # Safety
+///
+/// As [`end`]; this call makes the set.
+pub(crate) unsafe fn end_class(pool: *mut memory_pool_t) {
+    // SAFETY: as the caller promises.
+    unsafe { end_unless(pool, |left, _| left.refusal().is_some(), |_, _, _| {}) };
+}
+
+/// # Safety
+///
+/// As [`end`].
+unsafe fn end_unless(
+    pool: *mut memory_pool_t,
+    is_kept: impl FnOnce(&mut Ended, NonNull<Control>) -> bool,
+    look: impl FnOnce(&mut memory_pool_t, NonNull<Control>, usize),
+) -> Option<Ended> {
     let mut ended = None;
     let agreed = |control, holds_another| {
         // SAFETY: on the registry, which is locked, so it is the live control block of `pool`.
         let left = ended.insert(unsafe { Ended::of(pool, control, holds_another) });
-        // SAFETY: as above; flags change with the registry locked.
-        left.of_set = unsafe { (*control.as_ptr()).flags } & OF_SET != 0;
-        if left.refusal().is_some() || only_unused && left.in_use > 0 { Err(()) } else { Ok(()) }
+        if is_kept(left, control) { Err(()) } else { Ok(()) }
     };
     let reservation = Reservation::none();
     // SAFETY: the reservation stays in this frame.

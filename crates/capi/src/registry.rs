@@ -14,7 +14,7 @@ use microusc_pool::RawLock;
 
 use crate::abi::{MEMORY_POOL_NAME_SIZE, memory_pool_t};
 use crate::control::{Control, with_pool};
-use crate::overlap::{self, FIRST_OF_SET, OF_SET, Range};
+use crate::overlap::{self, FIRST_OF_SET, Range};
 use crate::port::PortLock;
 use crate::refusal::{self, Refusal};
 
@@ -272,19 +272,17 @@ pub(crate) unsafe fn insert(control: NonNull<Control>, fields: memory_pool_t) ->
     })
 }
 
-/// Says that the first `count` pools from `first` on are those of a set, whose struct is complete once `finish` returned: both in
-/// one critical section. O(pools) for each.
+/// Says that the pool of `first` is the first of a set, whose struct is complete once `finish` returned: both in one critical
+/// section.
 ///
 /// # Safety
 ///
-/// They are the structs of live pools, and the first parts of a set's.
-pub(crate) unsafe fn complete_set(first: *const memory_pool_t, count: usize, finish: impl FnOnce()) {
+/// `first` is the struct of a live pool, and the first part of a set's.
+pub(crate) unsafe fn complete_set(first: *const memory_pool_t, finish: impl FnOnce()) {
     locked(|list| {
-        for rank in 0..count {
-            // SAFETY: a slot of the locked list; flags change with the registry locked.
-            if let Some(control) = unsafe { (*list.slot_of(first.wrapping_add(rank))).as_mut() } {
-                control.flags |= if rank == 0 { FIRST_OF_SET | OF_SET } else { OF_SET };
-            }
+        // SAFETY: a slot of the locked list; flags change with the registry locked.
+        if let Some(control) = unsafe { (*list.slot_of(first)).as_mut() } {
+            control.flags |= FIRST_OF_SET;
         }
         finish();
     });

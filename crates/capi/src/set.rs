@@ -316,7 +316,7 @@ unsafe fn make(
         let Err(refusal) = (unsafe { create::create(home, &config) }) else { continue };
         for made in (0..rank).rev() {
             // SAFETY: made just now, and nobody else knows the set.
-            unsafe { create::end(pool_at(made), false, |_, _, _| {}) };
+            unsafe { create::end_class(pool_at(made)) };
         }
         // SAFETY: the struct is the caller's, and as it was.
         unsafe { set.cast::<MaybeUninit<_>>().write(before) };
@@ -335,8 +335,8 @@ unsafe fn make(
             (&raw mut (*set).num_classes).write(wanted.len());
         }
     };
-    // SAFETY: the classes were made above.
-    unsafe { registry::complete_set(pool_at(0), wanted.len(), finish) };
+    // SAFETY: the first class was made above.
+    unsafe { registry::complete_set(pool_at(0), finish) };
     Ok(())
 }
 

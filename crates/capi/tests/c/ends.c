@@ -253,6 +253,18 @@ TEST(sets_begin_and_end_whole) {
     at_once(make_set_or_not, make_other_set, nothing, check_one_of_two_sets);
 }
 
+static void end_a_class(void) {
+    for (memory_pool_t *found = memory_pool_next(NULL); found != NULL; found = memory_pool_next(found)) memory_pool_destroy(found);
+}
+
+static void check_whole_set(void) {
+    CHECK_EQUAL(answers[0], ESP_OK);
+    check_set_or_not();
+}
+
+/* Nor before it is complete: its classes can be found from the first on. */
+TEST(no_class_ends_without_its_set) { at_once(make_set_or_not, end_a_class, nothing, check_whole_set); }
+
 TEST(two_sets_do_not_share_a_struct) {
     at_once(make_set_or_not, make_set_over_it, nothing, check_one_of_two_sets);
 }
@@ -428,6 +440,7 @@ static const test_t tests[] = {
     RUN(memory_is_free_when_its_pool_has_ended),
     RUN(sets_begin_and_end_whole),
     RUN(two_sets_do_not_share_a_struct),
+    RUN(no_class_ends_without_its_set),
     RUN(a_pool_that_is_found_and_ended_at_once_was_complete),
     RUN(two_destroys_at_once_end_one_pool),
     RUN(no_pool_is_made_over_records_that_are_still_read),
