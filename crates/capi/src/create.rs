@@ -3,10 +3,10 @@
 use core::ffi::{CStr, c_char};
 use core::ptr::{NonNull, null, null_mut};
 
-use microusc_pool::{Geometry, Ledger, Order, Queue, RawLock, RawPool, Waited};
+use microusc_pool::{Geometry, Ledger, Marks, Order, Queue, RawLock, RawPool, Waited};
 
 use crate::abi::*;
-use crate::control::{Control, ControlMarks};
+use crate::control::{Control, ControlMarks, lock};
 use crate::overlap::{OF_SET, Range};
 use crate::placement::{self, Terms};
 use crate::port::{self, PortLock};
@@ -280,9 +280,11 @@ pub(crate) unsafe fn end(
     only_unused: bool,
     look: impl FnOnce(&mut memory_pool_t, NonNull<Control>, usize),
 ) -> Option<Ended> {
+    let seen = if only_unused { in_use(pool) } else { 0 };
     let is_kept = |left: &mut Ended, control: NonNull<Control>| {
         // SAFETY: live, with the registry locked, with which flags change.
         left.of_set = unsafe { (*control.as_ptr()).flags } & OF_SET != 0;
+        left.in_use = left.in_use.max(seen);
         left.refusal().is_some() || only_unused && left.in_use > 0
     };
     // SAFETY: as the caller promises.
@@ -316,12 +318,62 @@ unsafe fn end_unless(
     let reservation = Reservation::none();
     // SAFETY: the reservation stays in this frame.
     let removed = unsafe { registry::remove(pool, &reservation, agreed) }?;
-    if let Ok((control, mut fields)) = removed {
-        look(&mut fields, control, ended.as_ref().map_or(0, |ended| ended.in_use));
+    if let Ok((control, mut fields)) = removed
+        && let Some(ended) = &mut ended
+    {
+        // SAFETY: off the registry, and nobody uses the pool.
+        ended.in_use = unsafe { in_use_of_ended(control) };
+        look(&mut fields, control, ended.in_use);
         // SAFETY: off the registry, and nobody uses the pool.
         unsafe { release(control) };
     }
     ended
+}
+
+/// Blocks of which a step of [`in_use`] looks at the marks.
+const STEP: usize = 64;
+
+/// How many blocks of the pool at this address are in use, as the map says, which no stray write into a struct reaches. O(num_blocks),
+/// in critical sections of O(pools + 64). 0 if there is no pool, also if another task ends it meanwhile.
+fn in_use(pool: *const memory_pool_t) -> usize {
+    let Ok(control) = registry::live(pool) else { return 0 };
+    let mut found = 0;
+    for first in (0..).step_by(STEP) {
+        // SAFETY: live, as `while_live` says.
+        match registry::while_live(pool, control, || unsafe { in_use_from(control, first) }).flatten() {
+            Some(more) => found += more,
+            None => break,
+        }
+    }
+    found
+}
+
+/// The same of a pool that is off the registry. O(num_blocks), with its lock held for 64 blocks at a time.
+///
+/// # Safety
+///
+/// `control` is that of a pool which nobody uses.
+pub(crate) unsafe fn in_use_of_ended(control: NonNull<Control>) -> usize {
+    // SAFETY: as the caller promises.
+    (0..).step_by(STEP).map_while(|first| unsafe { in_use_from(control, first) }).sum()
+}
+
+/// How many of the blocks from `first` on are in use; `None` if there is no such block. O(64); one critical section.
+///
+/// # Safety
+///
+/// `control` is live.
+unsafe fn in_use_from(control: NonNull<Control>, first: usize) -> Option<usize> {
+    // SAFETY: live, as the caller promises; a geometry does not change.
+    let blocks = unsafe { (*control.as_ptr()).geometry.capacity() };
+    let step = first..blocks.min(first.saturating_add(STEP));
+    // SAFETY: the marks are behind the control block, one for each block, and the lock is held.
+    (!step.is_empty()).then(|| unsafe {
+        lock(control).with(|| {
+            let marks = ControlMarks::new(control.as_ptr().cast());
+            step.filter(|index| marks.is_claimed(*index)).count()
+        })
+    })
 }
 
 /// Gives back what a pool owns, the control block as well.

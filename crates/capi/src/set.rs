@@ -374,7 +374,9 @@ pub(crate) unsafe fn end(
     let done = || unsafe { set.write_bytes(0, 1) };
     // SAFETY: the reservations stay in this frame.
     unsafe { registry::remove_all(set.cast_const().cast(), pools, agreed, removed, done) }?;
-    for (control, mut fields, ended) in classes.into_iter().flatten() {
+    for (control, mut fields, mut ended) in classes.into_iter().flatten() {
+        // SAFETY: off the registry, and nobody uses the pool.
+        ended.in_use = unsafe { create::in_use_of_ended(control) };
         show(&mut fields, control, ended.in_use);
         // SAFETY: off the registry, and nobody uses the pool.
         unsafe { create::release(control) };

@@ -152,14 +152,14 @@ pub unsafe extern "C" fn memory_pool_malloc_config(
     made.unwrap_or(null_mut())
 }
 
-/// Ends a pool, whatever is in use. O(pools), and O(num_blocks) while records are kept.
+/// Ends a pool, whatever is in use. O(pools + num_blocks), in critical sections of O(pools) and O(64).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_destroy(pool: *mut memory_pool_t) {
     // SAFETY: obligation 3.
     let _reported = unsafe { destroy(c"memory_pool_destroy", pool, false) };
 }
 
-/// Ends a pool of which nothing is in use. O(pools).
+/// Ends a pool of which nothing is in use. O(pools * num_blocks / 64), in critical sections of O(pools + 64).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_destroy_unused(pool: *mut memory_pool_t) -> esp_err_t {
     // SAFETY: obligation 3.

@@ -217,7 +217,7 @@ memory_pool_t *memory_pool_malloc_config(const memory_pool_config_t *config, esp
 
 /*
  * Ends a pool and gives its memory back; a struct of the caller's is zeroed. Blocks in use become invalid: their
- * number is reported. NULL, a zeroed struct and an ended pool are left alone, silently. Also left alone, and reported as
+ * number, as the allocated map says, is reported. NULL, a zeroed struct and an ended pool are left alone, silently. Also left alone, and reported as
  * ESP_ERR_INVALID_STATE: a struct that holds anything else; a class of a set; a pool that tasks wait for, or that gave a block to a
  * task which did not return from its wait yet; one of whose blocks is being returned by a call that is still in its trace
  * callback; and a pool in a block of which another pool lies, with its struct, memory or records: that one is destroyed first. Of two tasks that destroy one pool at the same time one does; a task that
