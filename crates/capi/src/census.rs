@@ -6,7 +6,7 @@ use microusc_pool::{RawPool, Stats, Survey, Waited};
 
 use crate::abi::{memory_pool_info_t, memory_pool_t};
 use crate::control::{Control, ControlMarks};
-use crate::overlap::FIRST_OF_SET;
+use crate::overlap::{FIRST_OF_SET, OF_SET};
 use crate::refusal::Refusal;
 use crate::registry::{self, Changed};
 use crate::wait::Place;
@@ -92,7 +92,7 @@ fn info(control: &Control, stats: Stats, waiting_tasks: usize) -> memory_pool_in
     memory_pool_info_t {
         name: control.name,
         placement: control.placement,
-        flags: control.flags & !FIRST_OF_SET,
+        flags: control.flags & !(FIRST_OF_SET | OF_SET),
         block_size: stats.stride_bytes,
         requested_size: control.requested_size,
         num_blocks: stats.capacity,

@@ -3,16 +3,16 @@
 use core::ffi::{CStr, c_char};
 use core::ptr::{NonNull, null, null_mut};
 
-use microusc_pool::{Geometry, Ledger, Order, Queue, RawLock, RawPool, Waited};
+use microusc_pool::{Geometry, Ledger, Marks, Order, Queue, RawLock, RawPool, Waited};
 
 use crate::abi::*;
-use crate::control::{Control, ControlMarks};
-use crate::overlap::Range;
+use crate::control::{Control, ControlMarks, lock};
+use crate::overlap::{OF_SET, Range};
 use crate::placement::{self, Terms};
 use crate::port::{self, PortLock};
 use crate::refusal::{self, Refusal};
 use crate::registry::{self, Reservation, Wanted};
-use crate::wait::Place;
+use crate::wait::{self, Place};
 use crate::watch::{self, Watch};
 
 /// What the control block is asked for with: it needs locks and bytes, which only internal data RAM has.
@@ -83,12 +83,14 @@ pub(crate) unsafe fn create_aligned(
     let mut terms = placement::terms(config.placement, config.flags)?;
     terms.align = terms.align.max(align);
     let geometry = Geometry::new(config.block_size, terms.align, config.num_blocks)?;
-    let (pool, inside) = match home {
+    let (pool, inside, flag) = match home {
         // SAFETY: as the caller promises.
         Home::Heap => return unsafe { create_in_heap(None, config, &terms, geometry) },
-        Home::Caller(pool) => (pool, null()),
-        Home::Class(pool, set) => (pool, set),
+        Home::Caller(pool) => (pool, null(), 0),
+        // From the first moment: another task finds a class before the set is complete.
+        Home::Class(pool, set) => (pool, set, OF_SET),
     };
+    let config = &memory_pool_config_t { flags: config.flags | flag, ..*config };
     let wanted = Wanted {
         place: pool.cast_const().cast(),
         place_bytes: size_of::<memory_pool_t>(),
@@ -267,7 +269,7 @@ impl Parts {
 /// in it; the number of blocks that were in use otherwise, with the pool's name. O(pools).
 ///
 /// A pool that tasks wait for, or whose blocks are just being returned, is left as it is, and so is one in whose blocks another
-/// pool lies; with `only_unused`, so is one with blocks in use. `look` is shown what is left if the pool ends: the fields of its
+/// pool lies, or that is a class of a set; with `only_unused`, so is one with blocks in use. `look` is shown what is left if the pool ends: the fields of its
 /// struct, its control block, and how many blocks are in use. It is off the registry then, so no other task has a part in it.
 ///
 /// # Safety
@@ -278,21 +280,100 @@ pub(crate) unsafe fn end(
     only_unused: bool,
     look: impl FnOnce(&mut memory_pool_t, NonNull<Control>, usize),
 ) -> Option<Ended> {
+    let seen = if only_unused { in_use(pool) } else { 0 };
+    let is_kept = |left: &mut Ended, control: NonNull<Control>| {
+        // SAFETY: live, with the registry locked, with which flags change.
+        left.of_set = unsafe { (*control.as_ptr()).flags } & OF_SET != 0;
+        left.in_use = left.in_use.max(seen);
+        left.refusal().is_some() || only_unused && left.in_use > 0
+    };
+    // SAFETY: as the caller promises.
+    unsafe { end_unless(pool, is_kept, look) }
+}
+
+/// Ends a class of a set that could not be made.
+///
+/// # Safety
+///
+/// As [`end`]; this call makes the set.
+pub(crate) unsafe fn end_class(pool: *mut memory_pool_t) {
+    // SAFETY: as the caller promises.
+    unsafe { end_unless(pool, |left, _| left.refusal().is_some(), |_, _, _| {}) };
+}
+
+/// # Safety
+///
+/// As [`end`].
+unsafe fn end_unless(
+    pool: *mut memory_pool_t,
+    is_kept: impl FnOnce(&mut Ended, NonNull<Control>) -> bool,
+    look: impl FnOnce(&mut memory_pool_t, NonNull<Control>, usize),
+) -> Option<Ended> {
     let mut ended = None;
     let agreed = |control, holds_another| {
-        // SAFETY: on the registry, so it is the live control block of `pool`.
+        // SAFETY: on the registry, which is locked, so it is the live control block of `pool`.
         let left = ended.insert(unsafe { Ended::of(pool, control, holds_another) });
-        if left.refusal().is_some() || only_unused && left.in_use > 0 { Err(()) } else { Ok(()) }
+        if is_kept(left, control) { Err(()) } else { Ok(()) }
     };
     let reservation = Reservation::none();
     // SAFETY: the reservation stays in this frame.
     let removed = unsafe { registry::remove(pool, &reservation, agreed) }?;
-    if let Ok((control, mut fields)) = removed {
-        look(&mut fields, control, ended.as_ref().map_or(0, |ended| ended.in_use));
+    if let Ok((control, mut fields)) = removed
+        && let Some(ended) = &mut ended
+    {
+        // SAFETY: off the registry, and nobody uses the pool.
+        ended.in_use = unsafe { in_use_of_ended(control) };
+        look(&mut fields, control, ended.in_use);
         // SAFETY: off the registry, and nobody uses the pool.
         unsafe { release(control) };
     }
     ended
+}
+
+/// Blocks of which a step of [`in_use`] looks at the marks.
+const STEP: usize = 64;
+
+/// How many blocks of the pool at this address are in use, as the map says, which no stray write into a struct reaches. O(num_blocks),
+/// in critical sections of O(pools + 64). 0 if there is no pool, also if another task ends it meanwhile.
+fn in_use(pool: *const memory_pool_t) -> usize {
+    let Ok(control) = registry::live(pool) else { return 0 };
+    let mut found = 0;
+    for first in (0..).step_by(STEP) {
+        // SAFETY: live, as `while_live` says.
+        match registry::while_live(pool, control, || unsafe { in_use_from(control, first) }).flatten() {
+            Some(more) => found += more,
+            None => break,
+        }
+    }
+    found
+}
+
+/// The same of a pool that is off the registry. O(num_blocks), with its lock held for 64 blocks at a time.
+///
+/// # Safety
+///
+/// `control` is that of a pool which nobody uses.
+pub(crate) unsafe fn in_use_of_ended(control: NonNull<Control>) -> usize {
+    // SAFETY: as the caller promises.
+    (0..).step_by(STEP).map_while(|first| unsafe { in_use_from(control, first) }).sum()
+}
+
+/// How many of the blocks from `first` on are in use; `None` if there is no such block. O(64); one critical section.
+///
+/// # Safety
+///
+/// `control` is live.
+unsafe fn in_use_from(control: NonNull<Control>, first: usize) -> Option<usize> {
+    // SAFETY: live, as the caller promises; a geometry does not change.
+    let blocks = unsafe { (*control.as_ptr()).geometry.capacity() };
+    let step = first..blocks.min(first.saturating_add(STEP));
+    // SAFETY: the marks are behind the control block, one for each block, and the lock is held.
+    (!step.is_empty()).then(|| unsafe {
+        lock(control).with(|| {
+            let marks = ControlMarks::new(control.as_ptr().cast());
+            step.filter(|index| marks.is_claimed(*index)).count()
+        })
+    })
 }
 
 /// Gives back what a pool owns, the control block as well.
@@ -315,21 +396,23 @@ pub(crate) unsafe fn release(control: NonNull<Control>) {
 #[derive(Clone, Copy)]
 pub(crate) struct Ended {
     pub(crate) in_use: usize,
-    /// Tasks wait for a block. Then it is no end: the pool is as it was.
+    /// Tasks wait for a block, or were given one and did not return yet. Then it is no end: the pool is as it was.
     needed: bool,
     /// A call is about to return a block. Then it is no end either.
     returning: bool,
     /// Another pool lies in its blocks. The same.
     holds_another: bool,
+    /// It is a class of a set, and not the set is what ends. The same.
+    of_set: bool,
     pub(crate) name: [c_char; MEMORY_POOL_NAME_SIZE],
 }
 
 impl Ended {
-    /// What would be left of a pool that ended now. O(1); one critical section.
+    /// What would be left of a pool that ended now, with its set if it is of one. O(calls that wait); one critical section.
     ///
     /// # Safety
     ///
-    /// `control` is that of `pool`.
+    /// `control` is that of `pool`. The registry is locked.
     pub(crate) unsafe fn of(
         pool: *mut memory_pool_t,
         control: NonNull<Control>,
@@ -340,7 +423,8 @@ impl Ended {
             let (in_use, needed, returning) = Place::new(pool, control).locked(|raw, queue| {
                 (raw.used(), queue.waiting() > 0, (*control.as_ptr()).watch.is_retiring())
             });
-            Self { in_use, needed, returning, holds_another, name: (*control.as_ptr()).name }
+            let needed = needed || wait::is_stayed_at(control);
+            Self { in_use, needed, returning, holds_another, of_set: false, name: (*control.as_ptr()).name }
         }
     }
 
@@ -350,6 +434,7 @@ impl Ended {
             Self { needed: true, .. } => Some(refusal::WAITED_FOR),
             Self { returning: true, .. } => Some(refusal::BEING_RETURNED),
             Self { holds_another: true, .. } => Some(refusal::HOLDS_A_POOL),
+            Self { of_set: true, .. } => Some(refusal::IN_A_SET),
             _ => None,
         }
     }

@@ -62,6 +62,8 @@ impl Range {
 
 /// Flag of a control block, beside those of `memory_pool_config_t`: its struct is the first of a set, which lives as a whole.
 pub(crate) const FIRST_OF_SET: u32 = 1 << 31;
+/// The same: its struct is a part of a set, which ends as a whole.
+pub(crate) const OF_SET: u32 = 1 << 30;
 
 /// The memory of a live pool.
 struct Parts {
@@ -151,6 +153,28 @@ pub(crate) unsafe fn control_of(control: NonNull<Control>) -> Range {
     // SAFETY: live, as the caller promises; a geometry does not change.
     let blocks = unsafe { (*control.as_ptr()).geometry.capacity() };
     Range::at(control.addr().get(), size_of::<Control>() + blocks)
+}
+
+/// What a pool has of memory that its caller gave: control block, map and blocks; and records. O(1); one critical section of the
+/// pool.
+///
+/// # Safety
+///
+/// `control` is live.
+pub(crate) unsafe fn given_by_caller(control: NonNull<Control>) -> (Range, Range) {
+    let at = control.as_ptr();
+    // SAFETY: live, as the caller promises; what is read without the lock does not change.
+    unsafe {
+        let books = match (*at).own_memory.is_null() {
+            true => Range { start: control_of(control).start, end: blocks_of(control).end },
+            false => Range::EMPTY,
+        };
+        let (records, bytes) = lock(control).with(|| match (*at).watch.own_memory().is_null() {
+            true => (*at).watch.records((*at).geometry.capacity()),
+            false => (0, 0),
+        });
+        (books, Range::at(records, bytes))
+    }
 }
 
 /// The blocks of a pool.

@@ -70,6 +70,8 @@ causes! {
         "the buffer is too small: declare it with MEMORY_POOL_STATIC_BUFFER, or size it by MEMORY_POOL_STATIC_SIZE";
     NO_CLASSES = ESP_ERR_INVALID_SIZE, "the number of classes is zero: a set has at least one";
     TOO_MANY_CLASSES = ESP_ERR_INVALID_SIZE, "a set has at most MEMORY_POOL_SET_MAX_CLASSES classes";
+    BATCH_IN_ITSELF = ESP_ERR_INVALID_ARG,
+        "the array lies in a block that it says is to be returned: copy the array elsewhere first";
     BATCH_TOO_LARGE = ESP_ERR_INVALID_SIZE, "a batch is at most as large as the pool: ask for num_blocks or fewer";
     RESERVE_TOO_LARGE = ESP_ERR_INVALID_SIZE,
         "the reserve for interrupts is larger than the pool: keep num_blocks or fewer";
@@ -98,6 +100,8 @@ causes! {
         "a call is still returning a block of this pool, in its trace callback: destroy the pool after that call";
     HOLDS_A_POOL = ESP_ERR_INVALID_STATE,
         "another pool, its struct or its records lie in a block of this one: destroy that pool first";
+    IN_A_SET = ESP_ERR_INVALID_STATE,
+        "this pool is a class of a set, which ends as a whole: memory_pool_set_destroy";
     IN_INTERRUPT = ESP_ERR_INVALID_STATE, "this function is for tasks, not for interrupts: let a task call it";
     CANNOT_WAIT = ESP_ERR_INVALID_STATE,
         "the caller cannot wait here: interrupts, and code that runs before the scheduler, use a timeout of 0";

@@ -210,6 +210,19 @@ impl Reservation {
         unsafe { self.0.get().write(Reserved { by, place, memory, next: list.reserved }) };
         list.reserved = self.0.get();
     }
+
+    /// Keeps what a pool has of its caller's memory; what it has of the heap's nobody else can give.
+    ///
+    /// # Safety
+    ///
+    /// As [`begin`](Self::begin). `control` is live.
+    unsafe fn keep(&self, list: &mut List, control: NonNull<Control>) {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let (books, records) = overlap::given_by_caller(control);
+            self.begin(list, null(), books, records);
+        }
+    }
 }
 
 impl Drop for Reservation {
@@ -279,8 +292,8 @@ pub(crate) unsafe fn complete_set(first: *const memory_pool_t, finish: impl FnOn
 /// whether another pool lies in the blocks of this one. O(pools).
 ///
 /// Returns what the struct held. All of it is one critical section: another task that makes a pool in the same struct comes
-/// before or after. Control block and blocks in memory of the caller's are reserved until `reservation` ends: until then no other
-/// pool is made there.
+/// before or after. Control block, blocks and records in memory of the caller's are reserved until `reservation` ends: until then
+/// no other pool is made there.
 ///
 /// # Safety
 ///
@@ -296,13 +309,8 @@ pub(crate) unsafe fn remove<E>(
         let holds_another = list.holds_another(control);
         Some(agreed(control, holds_another).map(|()| {
             list.unlink(pool);
-            // SAFETY: live until a moment ago, and as the caller promises. What is the heap's nobody else can give.
-            unsafe {
-                if (*control.as_ptr()).own_memory.is_null() {
-                    let (books, blocks) = (overlap::control_of(control), overlap::blocks_of(control));
-                    reservation.begin(list, null(), books, blocks);
-                }
-            }
+            // SAFETY: live until a moment ago, and as the caller promises.
+            unsafe { reservation.keep(list, control) };
             // SAFETY: the struct of a live pool may be read and written to.
             (control, unsafe { pool.replace(memory_pool_t::ZEROED) })
         }))
@@ -311,10 +319,14 @@ pub(crate) unsafe fn remove<E>(
 
 /// Takes the pools in `structs` off the list, all that there are, if `agreed` says so of each; otherwise none. In the same
 /// critical section it then runs `removed` for each, and `done`. While the struct at `by` is being initialised there is nothing
-/// to take off. O(pools) for each struct.
-pub(crate) fn remove_all<E>(
+/// to take off. O(pools) for each struct. Each struct comes with a reservation, as for [`remove`].
+///
+/// # Safety
+///
+/// As [`remove`].
+pub(crate) unsafe fn remove_all<'a, E>(
     by: *const (),
-    structs: impl Iterator<Item = *mut memory_pool_t> + Clone,
+    structs: impl Iterator<Item = (*mut memory_pool_t, &'a Reservation)> + Clone,
     mut agreed: impl FnMut(NonNull<Control>, bool) -> Result<(), E>,
     mut removed: impl FnMut(NonNull<Control>, memory_pool_t),
     done: impl FnOnce(),
@@ -323,14 +335,16 @@ pub(crate) fn remove_all<E>(
         if list.is_reserved(|reserved| reserved.by == by) {
             return Ok(());
         }
-        for pool in structs.clone() {
+        for (pool, _) in structs.clone() {
             // SAFETY: a slot of the locked list.
             if let Some(control) = NonNull::new(unsafe { *list.slot_of(pool) }) {
                 agreed(control, list.holds_another(control))?;
             }
         }
-        for pool in structs {
+        for (pool, reservation) in structs {
             if let Some(control) = list.unlink(pool) {
+                // SAFETY: live until a moment ago, and as the caller promises.
+                unsafe { reservation.keep(list, control) };
                 // SAFETY: the struct of a live pool may be read and written to.
                 removed(control, unsafe { pool.replace(memory_pool_t::ZEROED) });
             }

@@ -104,6 +104,12 @@ pub(crate) unsafe fn leave(pool: *mut memory_pool_retained_t) -> bool {
     })
 }
 
+/// Whether this is the struct of an open pool, as the table says. The struct is not read. O(open pools); one critical section.
+pub(crate) fn is_open(pool: *const memory_pool_retained_t) -> bool {
+    // SAFETY: the registry is locked.
+    registry::locked(|_| unsafe { table() }.iter().any(|open| addr_eq(open.place, pool)))
+}
+
 /// Whether some of this memory is that of an open pool, and not inside one block of it that is in use.
 fn takes(range: Range) -> bool {
     // SAFETY: the registry is locked, as `Elsewhere` says.

@@ -12,7 +12,7 @@ use crate::create::{self, Ended, Home};
 use crate::overlap::Range;
 use crate::port::PortLock;
 use crate::refusal::{self, Refusal};
-use crate::registry::{self, Wanted};
+use crate::registry::{self, Reservation, Wanted};
 use crate::{placement, watch};
 
 type Saved = <PortLock as RawLock>::Saved;
@@ -316,7 +316,7 @@ unsafe fn make(
         let Err(refusal) = (unsafe { create::create(home, &config) }) else { continue };
         for made in (0..rank).rev() {
             // SAFETY: made just now, and nobody else knows the set.
-            unsafe { create::end(pool_at(made), false, |_, _, _| {}) };
+            unsafe { create::end_class(pool_at(made)) };
         }
         // SAFETY: the struct is the caller's, and as it was.
         unsafe { set.cast::<MaybeUninit<_>>().write(before) };
@@ -351,29 +351,32 @@ pub(crate) unsafe fn end(
     mut show: impl FnMut(&mut memory_pool_t, NonNull<Control>, usize),
     mut tell: impl FnMut(Ended),
 ) -> Result<(), Ended> {
-    let pools = (0..MEMORY_POOL_SET_MAX_CLASSES).map(|rank| set.cast::<memory_pool_t>().wrapping_add(rank));
+    let reservations = [const { Reservation::none() }; MEMORY_POOL_SET_MAX_CLASSES];
+    let pools = reservations.iter().enumerate();
+    let pools =
+        pools.map(|(rank, reservation)| (set.cast::<memory_pool_t>().wrapping_add(rank), reservation));
     let mut classes = [const { None }; MEMORY_POOL_SET_MAX_CLASSES];
     let mut free = classes.iter_mut();
-    registry::remove_all(
-        set.cast_const().cast(),
-        pools,
-        |control, holds_another| {
-            // SAFETY: on the registry, so it is the live control block of its owner.
-            let class = unsafe { Ended::of((*control.as_ptr()).owner, control, holds_another) };
-            if class.refusal().is_some() { Err(class) } else { Ok(()) }
-        },
-        |control, mut fields| {
-            if let Some(class) = free.next() {
-                // SAFETY: live until it is released below; the fields are those of its struct.
-                let ended = unsafe { Ended::of(&mut fields, control, false) };
-                *class = Some((control, fields, ended));
-            }
-        },
-        // In the same critical section: then another context may make a set in the struct.
-        // SAFETY: the set's struct; all zero is what a struct without a set is.
-        || unsafe { set.write_bytes(0, 1) },
-    )?;
-    for (control, mut fields, ended) in classes.into_iter().flatten() {
+    let agreed = |control: NonNull<Control>, holds_another| {
+        // SAFETY: on the registry, which is locked, so it is the live control block of its owner.
+        let class = unsafe { Ended::of((*control.as_ptr()).owner, control, holds_another) };
+        if class.refusal().is_some() { Err(class) } else { Ok(()) }
+    };
+    let removed = |control, mut fields| {
+        if let Some(class) = free.next() {
+            // SAFETY: the registry is locked; live until it is released below; the fields are those of its struct.
+            let ended = unsafe { Ended::of(&mut fields, control, false) };
+            *class = Some((control, fields, ended));
+        }
+    };
+    // In the same critical section: then another context may make a set in the struct.
+    // SAFETY: the set's struct; all zero is what a struct without a set is.
+    let done = || unsafe { set.write_bytes(0, 1) };
+    // SAFETY: the reservations stay in this frame.
+    unsafe { registry::remove_all(set.cast_const().cast(), pools, agreed, removed, done) }?;
+    for (control, mut fields, mut ended) in classes.into_iter().flatten() {
+        // SAFETY: off the registry, and nobody uses the pool.
+        ended.in_use = unsafe { create::in_use_of_ended(control) };
         show(&mut fields, control, ended.in_use);
         // SAFETY: off the registry, and nobody uses the pool.
         unsafe { create::release(control) };

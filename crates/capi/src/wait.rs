@@ -1,9 +1,9 @@
 //! Those who wait for a block of a pool: the queue in its control block, under the pool's lock.
 
-use core::cell::UnsafeCell;
+use core::cell::{Cell, UnsafeCell};
 use core::ffi::c_void;
 use core::pin::Pin;
-use core::ptr::NonNull;
+use core::ptr::{NonNull, null, null_mut};
 
 use microusc_pool::{Queue, RawLock, RawPool, Signal, Waited};
 
@@ -112,6 +112,121 @@ pub(crate) fn wake(waker: Waker) {
     WAKING.change(-1);
 }
 
+/// A call that waits, from before it does until it returns: so long it needs the pool, whether it is in the queue or was served.
+/// In the frame of the call.
+///
+/// The queue alone would not tell: a task that was given a block has left it, and may run much later.
+pub(crate) struct Stay {
+    entry: UnsafeCell<Entry>,
+    /// Whether it [began](Self::begin): the call's own.
+    begun: Cell<bool>,
+}
+
+/// A stay on the list, or not: then `control` is null.
+struct Entry {
+    control: *const Control,
+    task: *const c_void,
+    next: *mut Entry,
+    previous: *mut Entry,
+}
+
+/// The first of all stays.
+struct Stays(UnsafeCell<*mut Entry>);
+
+// SAFETY: the list is touched with the registry locked only.
+unsafe impl Sync for Stays {}
+
+static STAYS: Stays = Stays(UnsafeCell::new(null_mut()));
+
+impl Stay {
+    /// At no pool yet.
+    pub(crate) const fn none() -> Self {
+        let entry = Entry { control: null(), task: null(), next: null_mut(), previous: null_mut() };
+        Self { entry: UnsafeCell::new(entry), begun: Cell::new(false) }
+    }
+
+    /// Stays at a pool from now on, unless another task has just ended it: then this returns `false`. O(pools).
+    ///
+    /// # Safety
+    ///
+    /// It is at no pool yet, and is not moved from now on.
+    pub(crate) unsafe fn begin(&self, pool: *const memory_pool_t, control: NonNull<Control>) -> bool {
+        let task = port::moment().task;
+        let begun = registry::while_live(pool, control, || {
+            let entry = self.entry.get();
+            // SAFETY: the registry is locked; every entry on the list is in a frame that did not return.
+            unsafe {
+                let first = STAYS.0.get();
+                entry.write(Entry { control: control.as_ptr(), task, next: *first, previous: null_mut() });
+                if let Some(next) = (*first).as_mut() {
+                    next.previous = entry;
+                }
+                *first = entry;
+            }
+        });
+        self.begun.set(begun.is_some());
+        begun.is_some()
+    }
+}
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        if self.begun.get() {
+            // SAFETY: the registry is locked; this stay's own entry.
+            registry::locked(|_| unsafe { end(self.entry.get()) });
+        }
+    }
+}
+
+/// Takes an entry off the list, unless it is off already. O(1).
+///
+/// # Safety
+///
+/// The registry is locked; an entry in a frame that did not return, as are all on the list.
+unsafe fn end(entry: *mut Entry) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let Entry { control, next, previous, .. } = entry.read();
+        if control.is_null() {
+            return;
+        }
+        (*entry).control = null();
+        match previous.as_mut() {
+            Some(previous) => previous.next = next,
+            None => *STAYS.0.get() = next,
+        }
+        if let Some(next) = next.as_mut() {
+            next.previous = previous;
+        }
+    }
+}
+
+/// Every entry, also if the one that was seen last is taken off.
+///
+/// # Safety
+///
+/// The registry is locked as long as the result is used.
+unsafe fn stays() -> impl Iterator<Item = *mut Entry> {
+    // SAFETY: as the caller promises; entries on the list live.
+    let mut at = unsafe { *STAYS.0.get() };
+    core::iter::from_fn(move || {
+        let entry = NonNull::new(at)?.as_ptr();
+        // SAFETY: as above.
+        at = unsafe { (*entry).next };
+        Some(entry)
+    })
+}
+
+/// Whether a call that waited for a block of this pool did not return yet. O(calls that wait).
+///
+/// # Safety
+///
+/// The registry is locked.
+pub(crate) unsafe fn is_stayed_at(control: NonNull<Control>) -> bool {
+    // SAFETY: as the caller promises; entries on the list live.
+    unsafe { stays() }.any(|entry| core::ptr::eq(unsafe { (*entry).control }, control.as_ptr()))
+}
+
 /// Takes `task`, which does not run, out of every queue. `false` while any task is being woken, since it may be this one:
 /// its stack is still needed, and this is to be called again. O(pools² + waiters), in a critical section of O(pools + its
 /// waiters) for each pool.
@@ -130,7 +245,14 @@ pub(crate) fn forget(task: *const c_void) -> bool {
             place.locked(|raw, queue| queue.forget(raw, |waker| waker.task == task));
         }
     });
-    WAKING.change(0) == 0
+    let is_gone = WAKING.change(0) == 0;
+    if is_gone {
+        // SAFETY: the registry is locked; the frames of the task are still there.
+        registry::locked(|_| unsafe {
+            stays().filter(|entry| (**entry).task == task).for_each(|entry| end(entry));
+        });
+    }
+    is_gone
 }
 
 /// How many tasks were served and are not woken yet. In no control block: who was woken may end the pool at once.

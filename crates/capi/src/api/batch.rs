@@ -10,6 +10,7 @@ use microusc_pool::Error;
 use super::blocks::{no_pool, taken_or_told};
 use crate::abi::*;
 use crate::control::{Control, control_of, modes, with_pool};
+use crate::overlap::{self, Range};
 use crate::refusal::{self, Refusal};
 use crate::report::{Caller, name_of, refuse, report};
 use crate::watch::{self, OF_POOL, Place};
@@ -102,6 +103,11 @@ pub unsafe extern "C" fn memory_pool_free_batch(
     }
     // SAFETY: obligation 2: `count` pointers.
     let given = unsafe { slice::from_raw_parts(blocks.cast::<*mut u8>(), count) };
+    // SAFETY: a live control block.
+    if unsafe { lies_in_itself(control, given) } {
+        // SAFETY: as above.
+        return unsafe { refused(NAME, refusal::BATCH_IN_ITSELF, control, blocks.cast()) };
+    }
     // SAFETY: `control` is that of `pool`; those that are blocks in use, their owner gives up by this call.
     match unsafe { put(pool, control, given) } {
         Ok(()) => {
@@ -115,6 +121,19 @@ pub unsafe extern "C" fn memory_pool_free_batch(
             unsafe { refused(NAME, error, control, address) }
         }
     }
+}
+
+/// Whether the array lies in a block that it names: it would be overwritten while it is read. O(1), or O(count) for an array
+/// somewhere in the blocks of the pool.
+///
+/// # Safety
+///
+/// `control` is live.
+unsafe fn lies_in_itself(control: NonNull<Control>, given: &[*mut u8]) -> bool {
+    let array = Range::at(given.as_ptr().addr(), size_of_val(given));
+    // SAFETY: as the caller promises; a geometry does not change.
+    let (blocks, stride) = unsafe { (overlap::blocks_of(control), (*control.as_ptr()).geometry.stride()) };
+    array.meets(blocks) && given.iter().any(|block| Range::at(block.addr(), stride).meets(array))
 }
 
 /// Puts all blocks on the list, in one critical section; or, while something is done to blocks that are returned, in two, with

@@ -49,13 +49,16 @@ pub unsafe extern "C" fn memory_pool_record_sites_in(
         }
         // SAFETY: a live control block, here and below; a geometry does not change.
         let blocks = unsafe { (*control.as_ptr()).geometry.capacity() };
+        let needed = blocks.saturating_mul(size_of::<Record>());
+        if memory_size < needed {
+            return Err(refusal::RECORDS_TOO_SMALL);
+        }
         // SAFETY: as above; what is looked at without the lock is looked at again with it.
         if unsafe { (*control.as_ptr()).watch.keeps_records() } {
             return Err(refusal::RECORDED_ALREADY);
         }
         // More than the records take is not touched, so it is not asked about.
-        let bytes =
-            memory_size.min(blocks.saturating_mul(size_of::<Record>()).saturating_add(align_of::<Record>()));
+        let bytes = memory_size.min(needed.saturating_add(align_of::<Record>()));
         let wanted = Wanted {
             place: memory.cast_const().cast(),
             place_bytes: 0,

@@ -18,17 +18,19 @@ const fn config(block_size: usize, num_blocks: usize, placement: u32, flags: u32
 ///
 /// # Safety
 ///
-/// As [`create::create`].
+/// As [`create::create`]; the configuration may be null.
 unsafe fn init(
     function: &'static CStr,
     pool: *mut memory_pool_t,
-    config: &memory_pool_config_t,
+    config: *const memory_pool_config_t,
 ) -> Result<(), esp_err_t> {
     made(function, pool.cast(), || {
         if pool.is_null() {
             return Err(refusal::NULL_POINTER);
         }
-        // SAFETY: as the caller promises.
+        // SAFETY: as the caller promises, here and below.
+        let config = unsafe { config.as_ref() }.ok_or(refusal::NULL_POINTER)?;
+        // SAFETY: as above.
         unsafe { create::create(Home::Caller(pool), config) }.map(drop)
     })
 }
@@ -37,13 +39,17 @@ unsafe fn init(
 ///
 /// # Safety
 ///
-/// The name in `config` is null or a C string.
+/// The configuration is null, or its name is null or a C string.
 unsafe fn malloc(
     function: &'static CStr,
-    config: &memory_pool_config_t,
+    config: *const memory_pool_config_t,
 ) -> Result<*mut memory_pool_t, esp_err_t> {
-    // SAFETY: as the caller promises.
-    made(function, null(), || unsafe { create::create(Home::Heap, config) })
+    made(function, null(), || {
+        // SAFETY: as the caller promises, here and below.
+        let config = unsafe { config.as_ref() }.ok_or(refusal::NULL_POINTER)?;
+        // SAFETY: as above.
+        unsafe { create::create(Home::Heap, config) }
+    })
 }
 
 /// What `make` returned, in a task, with a report of a refusal.
@@ -86,10 +92,6 @@ pub unsafe extern "C" fn memory_pool_init_config(
     pool: *mut memory_pool_t,
     config: *const memory_pool_config_t,
 ) -> esp_err_t {
-    // SAFETY: obligation 2.
-    let Some(config) = (unsafe { config.as_ref() }) else {
-        return refuse(c"memory_pool_init_config", refusal::NULL_POINTER, pool.cast());
-    };
     // SAFETY: obligations 1 and 2.
     unsafe { init(c"memory_pool_init_config", pool, config) }.err().unwrap_or(ESP_OK)
 }
@@ -142,11 +144,7 @@ pub unsafe extern "C" fn memory_pool_malloc_config(
 ) -> *mut memory_pool_t {
     const NAME: &CStr = c"memory_pool_malloc_config";
     // SAFETY: obligation 2.
-    let made = match unsafe { config.as_ref() } {
-        // SAFETY: obligation 2.
-        Some(config) => unsafe { malloc(NAME, config) },
-        None => Err(refuse(NAME, refusal::NULL_POINTER, null())),
-    };
+    let made = unsafe { malloc(NAME, config) };
     if !reason.is_null() {
         // SAFETY: obligation 2.
         unsafe { reason.write(made.err().unwrap_or(ESP_OK)) };
@@ -154,14 +152,14 @@ pub unsafe extern "C" fn memory_pool_malloc_config(
     made.unwrap_or(null_mut())
 }
 
-/// Ends a pool, whatever is in use. O(pools), and O(num_blocks) while records are kept.
+/// Ends a pool, whatever is in use. O(pools + num_blocks), in critical sections of O(pools) and O(64).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_destroy(pool: *mut memory_pool_t) {
     // SAFETY: obligation 3.
     let _reported = unsafe { destroy(c"memory_pool_destroy", pool, false) };
 }
 
-/// Ends a pool of which nothing is in use. O(pools).
+/// Ends a pool of which nothing is in use. O(pools * num_blocks / 64), in critical sections of O(pools + 64).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_destroy_unused(pool: *mut memory_pool_t) -> esp_err_t {
     // SAFETY: obligation 3.

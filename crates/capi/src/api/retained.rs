@@ -27,8 +27,9 @@ unsafe fn given<'a>(
     if pool.is_null() {
         return Err(refusal::NULL_POINTER);
     }
+    // The table knows what the bytes do not tell: those of a struct that was closed, and copied back, or kept over a reset.
     // SAFETY: as the caller promises.
-    if unsafe { (*pool).owner } != pool {
+    if unsafe { (*pool).owner } != pool || !retained::is_open(pool) {
         return Err(refusal::NOT_OPEN);
     }
     // SAFETY: open, so the pool was written.

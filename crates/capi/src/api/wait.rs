@@ -11,10 +11,10 @@ use crate::port;
 use crate::refusal;
 use crate::registry;
 use crate::report::{from_task, name_of, refuse, report};
-use crate::wait::{Place, Waker, forget};
+use crate::wait::{Place, Stay, Waker, forget};
 use crate::watch;
 
-/// Takes a block, and waits for one. O(waiters) in one critical section, O(1) in a second, besides the wait. Tasks.
+/// Takes a block, and waits for one. O(pools), once more if it has to wait; O(waiters) in one critical section, O(1) in a second, besides the wait. Tasks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_alloc_timeout(pool: *mut memory_pool_t, timeout_ms: u32) -> *mut c_void {
     // SAFETY: as for this function.
@@ -22,7 +22,7 @@ pub unsafe extern "C" fn memory_pool_alloc_timeout(pool: *mut memory_pool_t, tim
     taken.map_or(null_mut(), |block| block.as_ptr().cast())
 }
 
-/// Takes a block, waits for one, and says why not. O(waiters) in one critical section, O(1) in a second, besides the wait. Tasks.
+/// Takes a block, waits for one, and says why not. O(pools), once more if it has to wait; O(waiters) in one critical section, O(1) in a second, besides the wait. Tasks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_alloc_timeout_reason(
     pool: *mut memory_pool_t,
@@ -68,6 +68,7 @@ unsafe fn alloc(
     timeout_ms: u32,
 ) -> Result<NonNull<u8>, esp_err_t> {
     registry::live(pool).map_err(|refusal| refuse(function, refusal, pool.cast())).and_then(|control| {
+        let stay = Stay::none();
         // SAFETY: `control` is that of `pool`, which nobody ends meanwhile.
         let place = unsafe { Place::new(pool, control) };
         if timeout_ms != 0 && !port::Signal::may_wait() {
@@ -86,6 +87,10 @@ unsafe fn alloc(
         let (taken, modes) = match now {
             Some(taken) => (taken, at_once),
             None => {
+                // SAFETY: it stays in this frame.
+                if !unsafe { stay.begin(pool, control) } {
+                    return Err(refuse(function, refusal::NOT_A_POOL, pool.cast()));
+                }
                 let longest = (timeout_ms != MEMORY_POOL_WAIT_FOREVER).then_some(timeout_ms);
                 let priority = port::task_priority();
                 // SAFETY: a waker gives the signal when `wake` takes it, after `serve` or never, and has nothing to drop.

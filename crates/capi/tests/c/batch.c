@@ -69,6 +69,32 @@ TEST(a_batch_with_one_wrong_block_returns_none) {
     close_pool();
 }
 
+/* It would be overwritten while it is read: by a link, or by what free blocks are filled with. */
+TEST(a_batch_is_not_listed_in_a_block_of_its_own) {
+    enum { LARGE = 2 * COUNT * sizeof(void *) };
+    for (int filled = 0; filled < 2; filled++) {
+        CHECK(memory_pool_init(&pool, LARGE, COUNT));
+        if (filled) CHECK_EQUAL(memory_pool_set_checks(&pool, MEMORY_POOL_CHECKS_POISON), ESP_OK);
+        CHECK_EQUAL(memory_pool_alloc_batch(&pool, blocks, COUNT), ESP_OK);
+        for (size_t at = 0; at < COUNT; at++) {
+            void **list = (void **)blocks[at] + at;
+            memcpy(list, blocks, COUNT * sizeof(void *));
+            CHECK_EQUAL(memory_pool_free_batch(&pool, list, COUNT), ESP_ERR_INVALID_ARG);
+            CHECK_REPORTED(ESP_ERR_INVALID_ARG, "memory_pool_free_batch");
+            CHECK(same(reported.address, list));
+            CHECK_EQUAL(memcmp(list, blocks, COUNT * sizeof(void *)), 0);
+            CHECK_EQUAL(pool.free_blocks, 0);
+        }
+        void **list = (void **)blocks[COUNT - 1]; /* a block that stays */
+        memcpy(list, blocks, (COUNT - 1) * sizeof(void *));
+        CHECK_EQUAL(memory_pool_free_batch(&pool, list, COUNT - 1), ESP_OK);
+        memory_pool_free(&pool, list);
+        CHECK_EQUAL(memory_pool_validate(&pool), ESP_OK);
+        CHECK_SILENT();
+        close_pool();
+    }
+}
+
 TEST(the_reserve_is_for_interrupts_alone) {
     open_pool();
     CHECK_EQUAL(memory_pool_set_isr_reserve(&pool, COUNT + 1), ESP_ERR_INVALID_SIZE);
@@ -128,6 +154,7 @@ static const test_t tests[] = {
     RUN(a_batch_is_taken_and_returned_whole),
     RUN(a_batch_that_cannot_be_had_takes_nothing),
     RUN(a_batch_with_one_wrong_block_returns_none),
+    RUN(a_batch_is_not_listed_in_a_block_of_its_own),
     RUN(the_reserve_is_for_interrupts_alone),
     RUN(the_status_explains_a_null),
 };

@@ -45,6 +45,12 @@ TEST(an_interrupt_makes_no_pool) {
     CHECK(memory_pool_malloc_config(&config, &reason) == NULL);
     REFUSED("memory_pool_malloc_config");
     CHECK_EQUAL(reason, ESP_ERR_INVALID_STATE);
+    /* Whatever else is wrong. */
+    CHECK_EQUAL(memory_pool_init_config(NULL, NULL), ESP_ERR_INVALID_STATE);
+    REFUSED("memory_pool_init_config");
+    CHECK(memory_pool_malloc_config(NULL, &reason) == NULL);
+    REFUSED("memory_pool_malloc_config");
+    CHECK_EQUAL(reason, ESP_ERR_INVALID_STATE);
     CHECK_EQUAL(memory_pool_set_init(&set, classes, 2, DRAM), ESP_ERR_INVALID_STATE);
     REFUSED("memory_pool_set_init");
     CHECK_EQUAL(memory_pool_retained_open(&retained, rtc, sizeof(rtc), &kept, NULL), ESP_ERR_INVALID_STATE);

@@ -1,6 +1,8 @@
 /* Damage to free blocks: never believed, always noticed, mended from the map that it cannot reach. */
 #include "check.h"
 
+#include "MicroUSC/system/memory_pool_set.h"
+
 enum { SIZE = 32, COUNT = 12 };
 
 static memory_pool_t pool;
@@ -133,6 +135,33 @@ TEST(random_damage_never_gives_a_block_two_owners) {
 }
 
 /* In an archive with overflow checks, a difference below zero used to end the program. */
+/* The map says what is in use, also at the end: the number in the struct is where a stray write reaches it. */
+TEST(a_counter_that_was_overwritten_hides_no_block_in_use) {
+    enum { MANY = 150 };
+    static const memory_pool_set_class_t classes[] = {{SIZE, COUNT}, {2 * SIZE, MANY}};
+    static const size_t counters[] = {MANY, MANY + 1, 2 * MANY, SIZE_MAX};
+    memory_pool_set_t set;
+    for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
+        CHECK(memory_pool_init_placed(&pool, SIZE, MANY, DRAM));
+        for (size_t taken = 0; taken < MANY - 3; taken++) CHECK(memory_pool_alloc(&pool) != NULL);
+        pool.free_blocks = counters[i];
+        CHECK_EQUAL(memory_pool_destroy_unused(&pool), MEMORY_POOL_ERR_IN_USE);
+        CHECK_EQUAL(reported.blocks, MANY - 3);
+        CHECK_REPORTED(MEMORY_POOL_ERR_IN_USE, "memory_pool_destroy_unused");
+        CHECK(memory_pool_next(NULL) == &pool);
+        memory_pool_destroy(&pool);
+        CHECK_EQUAL(reported.blocks, MANY - 3);
+        CHECK_REPORTED(MEMORY_POOL_ERR_IN_USE, "memory_pool_destroy");
+
+        CHECK_EQUAL(memory_pool_set_init(&set, classes, 2, DRAM), ESP_OK);
+        CHECK(memory_pool_set_alloc(&set, 2 * SIZE) != NULL);
+        set.classes[1].free_blocks = counters[i];
+        memory_pool_set_destroy(&set);
+        CHECK_EQUAL(reported.blocks, 1);
+        CHECK_REPORTED(MEMORY_POOL_ERR_IN_USE, "memory_pool_set_destroy");
+    }
+}
+
 TEST(a_counter_that_was_overwritten_ends_no_program) {
     static const size_t nonsense[] = {COUNT + 1, SIZE_MAX, SIZE_MAX - COUNT, SIZE_MAX / 2};
     CHECK(memory_pool_init(&pool, SIZE, COUNT));
@@ -160,6 +189,7 @@ static const test_t tests[] = {
     RUN(repair_of_a_sound_pool_changes_nothing_that_is_in_use),
     RUN(a_wrong_counter_is_noticed),
     RUN(random_damage_never_gives_a_block_two_owners),
+    RUN(a_counter_that_was_overwritten_hides_no_block_in_use),
     RUN(a_counter_that_was_overwritten_ends_no_program),
 };
 

@@ -3,6 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include <pthread.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -253,6 +254,18 @@ TEST(sets_begin_and_end_whole) {
     at_once(make_set_or_not, make_other_set, nothing, check_one_of_two_sets);
 }
 
+static void end_a_class(void) {
+    for (memory_pool_t *found = memory_pool_next(NULL); found != NULL; found = memory_pool_next(found)) memory_pool_destroy(found);
+}
+
+static void check_whole_set(void) {
+    CHECK_EQUAL(answers[0], ESP_OK);
+    check_set_or_not();
+}
+
+/* Nor before it is complete: its classes can be found from the first on. */
+TEST(no_class_ends_without_its_set) { at_once(make_set_or_not, end_a_class, nothing, check_whole_set); }
+
 TEST(two_sets_do_not_share_a_struct) {
     at_once(make_set_or_not, make_set_over_it, nothing, check_one_of_two_sets);
 }
@@ -279,6 +292,152 @@ TEST(a_pool_that_is_found_and_ended_at_once_was_complete) {
     CHECK_EQUAL(memory_pool_set_trace_callback(NULL), ESP_OK);
 }
 
+/* ---- Between the steps of one end ---------------------------------------------------------------------------------- */
+
+static MEMORY_POOL_STATIC_BUFFER(own, SIZE, COUNT);
+static size_t records[(MEMORY_POOL_SITES_SIZE(COUNT) + 3 * MEMORY_POOL_STATIC_SIZE(SIZE, 1)) / sizeof(size_t)];
+static size_t second_records[sizeof(records) / sizeof(records[0])];
+static void *wanted;
+static size_t wanted_bytes;
+static memory_pool_t intruder;
+static esp_err_t intruded;
+
+/* A task that makes a pool over memory of a pool which ends at this moment. */
+static void *intrude(void *unused) {
+    (void)unused;
+    intruded = memory_pool_init_static(&intruder, wanted, wanted_bytes, SIZE, 1);
+    return NULL;
+}
+
+static void other_task(void *(*run)(void *)) {
+    pthread_t task;
+    CHECK_EQUAL(pthread_create(&task, NULL, run, NULL), 0);
+    CHECK_EQUAL(pthread_join(task, NULL), 0);
+}
+
+static void intrude_once(void) {
+    static bool inside;
+    if (inside || intruded != ESP_FAIL) return;
+    inside = true;
+    other_task(intrude);
+    inside = false;
+}
+
+static void ended_with_an_intruder(void (*end_it)(void), void *memory, size_t bytes) {
+    wanted = memory;
+    wanted_bytes = bytes;
+    intruded = ESP_FAIL;
+    if (!microusc_host_interrupt_at_release(intrude_once)) intruded = ESP_ERR_INVALID_STATE;
+    end_it();
+    microusc_host_interrupt_at_release(NULL);
+    CHECK_EQUAL(intruded, ESP_ERR_INVALID_STATE);
+    CHECK_EQUAL(memory_pool_init_static(&intruder, memory, bytes, SIZE, 1), ESP_OK); /* afterwards it is free */
+    memory_pool_destroy(&intruder);
+}
+
+/* What is printed of the blocks in use is read from the records, until the end. */
+TEST(no_pool_is_made_over_records_that_are_still_read) {
+    memory_pool_set_report_callback(quiet);
+    CHECK(memory_pool_init(&pool, SIZE, COUNT));
+    CHECK_EQUAL(memory_pool_record_sites_in(&pool, records, sizeof(records)), ESP_OK);
+    CHECK(memory_pool_alloc(&pool) != NULL);
+    ended_with_an_intruder(destroy, records, sizeof(records));
+
+    CHECK_EQUAL(memory_pool_init_static(&pool, own, sizeof(own), SIZE, COUNT), ESP_OK);
+    CHECK_EQUAL(memory_pool_record_sites_in(&pool, records, sizeof(records)), ESP_OK);
+    CHECK(memory_pool_alloc(&pool) != NULL);
+    ended_with_an_intruder(destroy, records, sizeof(records));
+    CHECK_EQUAL(memory_pool_init_static(&pool, own, sizeof(own), SIZE, COUNT), ESP_OK);
+    ended_with_an_intruder(destroy, own, sizeof(own));
+
+    for (size_t rank = 0; rank < 2; rank++) {
+        make_set();
+        CHECK_EQUAL(memory_pool_record_sites_in(&set.classes[0], records, sizeof(records)), ESP_OK);
+        CHECK_EQUAL(memory_pool_record_sites_in(&set.classes[2], second_records, sizeof(second_records)), ESP_OK);
+        CHECK(memory_pool_set_alloc(&set, 1) != NULL && memory_pool_set_alloc(&set, 64) != NULL);
+        ended_with_an_intruder(destroy_set, rank == 0 ? records : second_records, sizeof(records));
+    }
+}
+
+static memory_pool_t frames;
+static void *given;
+static volatile bool tried;
+
+static void *waits(void *unused) {
+    (void)unused;
+    given = memory_pool_alloc_timeout(&frames, MEMORY_POOL_WAIT_FOREVER);
+    return NULL;
+}
+
+static void *ends_frames(void *unused) {
+    (void)unused;
+    memory_pool_destroy(&frames);
+    CHECK_EQUAL(memory_pool_destroy_unused(&frames), ESP_ERR_INVALID_STATE);
+    return NULL;
+}
+
+static void end_frames_once(void) {
+    if (tried || frames.free_blocks != 0 || info_of(&frames).waiting_tasks != 0) return;
+    tried = true;
+    other_task(ends_frames);
+}
+
+static void end_while_told(const memory_pool_event_t *event) {
+    if (event->operation == MEMORY_POOL_TRACE_ALLOC && !tried) {
+        tried = true;
+        other_task(ends_frames);
+    }
+}
+
+/* With pauses: who asks without one holds the lock nearly always, and Valgrind runs one thread at a time. */
+static void until_it_waits(void) {
+    const struct timespec pause = {0, 100000};
+    while (info_of(&frames).waiting_tasks == 0) nanosleep(&pause, NULL);
+}
+
+static void waits_and_is_served(void) {
+    pthread_t task;
+    tried = false;
+    void *only = memory_pool_alloc(&frames);
+    CHECK_EQUAL(pthread_create(&task, NULL, waits, NULL), 0);
+    until_it_waits();
+    if (!microusc_host_interrupt_at_release(end_frames_once)) tried = true;
+    memory_pool_free(&frames, only); /* the task has the block, and did not run yet */
+    microusc_host_interrupt_at_release(NULL);
+    CHECK_EQUAL(pthread_join(task, NULL), 0);
+    CHECK(tried && same(given, only));
+    memory_pool_free(&frames, given);
+    CHECK_EQUAL(memory_pool_validate(&frames), ESP_OK);
+}
+
+/* A task that was given a block has left the queue, and needs the pool all the same. */
+TEST(a_pool_does_not_end_before_the_task_that_it_served_has_run) {
+    memory_pool_set_report_callback(quiet);
+    CHECK(memory_pool_init(&frames, SIZE, 1));
+    waits_and_is_served();
+    CHECK_EQUAL(memory_pool_destroy_unused(&frames), ESP_OK);
+
+    CHECK_EQUAL(memory_pool_init_static(&frames, own, sizeof(own), SIZE, 1), ESP_OK);
+    waits_and_is_served();
+    CHECK_EQUAL(memory_pool_destroy_unused(&frames), ESP_OK);
+
+    /* Nor before the program was told. */
+    CHECK(memory_pool_init(&frames, SIZE, 1));
+    void *only = memory_pool_alloc(&frames);
+    pthread_t task;
+    tried = false;
+    CHECK_EQUAL(memory_pool_set_trace_callback(end_while_told), ESP_OK);
+    CHECK_EQUAL(memory_pool_trace(&frames, true), ESP_OK);
+    CHECK_EQUAL(pthread_create(&task, NULL, waits, NULL), 0);
+    until_it_waits();
+    memory_pool_free(&frames, only);
+    CHECK_EQUAL(pthread_join(task, NULL), 0);
+    CHECK(tried && same(given, only));
+    memory_pool_free(&frames, given);
+    CHECK_EQUAL(memory_pool_destroy_unused(&frames), ESP_OK);
+    CHECK_EQUAL(memory_pool_set_trace_callback(NULL), ESP_OK);
+}
+
 static const test_t tests[] = {
     RUN(an_init_during_a_destroy_is_true_or_false),
     RUN(two_inits_over_one_memory_make_one_pool),
@@ -286,8 +445,11 @@ static const test_t tests[] = {
     RUN(memory_is_free_when_its_pool_has_ended),
     RUN(sets_begin_and_end_whole),
     RUN(two_sets_do_not_share_a_struct),
+    RUN(no_class_ends_without_its_set),
     RUN(a_pool_that_is_found_and_ended_at_once_was_complete),
     RUN(two_destroys_at_once_end_one_pool),
+    RUN(no_pool_is_made_over_records_that_are_still_read),
+    RUN(a_pool_does_not_end_before_the_task_that_it_served_has_run),
 };
 
 int main(void) { return RUN_ALL(tests); }

@@ -242,6 +242,44 @@ TEST(two_pools_over_one_memory_are_refused) {
     reported.count = 0;
 }
 
+/* As it would be if the struct itself lay in memory that is not cleared, or was saved and copied back. */
+TEST(the_bytes_of_a_struct_that_was_open_are_no_pool) {
+    const memory_pool_retained_config_t config = {SIZE, 2, 1};
+    memory_pool_retained_t first, second, saved;
+    memory_pool_retained_info_t info;
+    memset(rtc, 0, sizeof(rtc));
+    CHECK_EQUAL(memory_pool_retained_open(&first, rtc, sizeof(rtc), &config, NULL), ESP_OK);
+    void *block = memory_pool_retained_alloc(&first);
+    memcpy(&saved, &first, sizeof(saved));
+    for (int reopened = 0; reopened < 2; reopened++) {
+        CHECK_EQUAL(memory_pool_retained_close(&first), ESP_OK);
+        memcpy(&first, &saved, sizeof(saved));
+        if (reopened) CHECK_EQUAL(memory_pool_retained_open(&second, rtc, sizeof(rtc), &config, NULL), ESP_OK);
+        reported.count = 0;
+        CHECK(memory_pool_retained_alloc(&first) == NULL);
+        CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_retained_alloc");
+        CHECK_EQUAL(memory_pool_retained_free(&first, block), ESP_ERR_INVALID_STATE);
+        CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_retained_free");
+        CHECK_EQUAL(memory_pool_retained_index_of(&first, block), SIZE_MAX);
+        CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_retained_index_of");
+        CHECK(memory_pool_retained_at(&first, 0) == NULL);
+        CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_retained_at");
+        CHECK_EQUAL(memory_pool_retained_next_live(&first, 0), SIZE_MAX);
+        CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_retained_next_live");
+        CHECK_EQUAL(memory_pool_retained_validate(&first), ESP_ERR_INVALID_STATE);
+        CHECK_EQUAL(memory_pool_retained_get_info(&first, &info), ESP_ERR_INVALID_STATE);
+        CHECK_EQUAL(memory_pool_retained_close(&first), ESP_ERR_INVALID_STATE);
+        CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_retained_close");
+        if (reopened) {
+            CHECK_EQUAL(live(&second), 1);
+            CHECK_EQUAL(memory_pool_retained_close(&second), ESP_OK);
+        } else {
+            CHECK_EQUAL(memory_pool_retained_open(&first, rtc, sizeof(rtc), &config, NULL), ESP_OK);
+        }
+    }
+    reported.count = 0;
+}
+
 static const test_t tests[] = {
     RUN(blocks_stay_in_use_with_their_contents),
     RUN(the_buffer_is_as_large_as_it_must_be),
@@ -249,6 +287,7 @@ static const test_t tests[] = {
     RUN(another_firmware_does_not_take_the_blocks_over),
     RUN(a_pool_of_another_version_is_told_from_a_damaged_one),
     RUN(two_pools_over_one_memory_are_refused),
+    RUN(the_bytes_of_a_struct_that_was_open_are_no_pool),
     RUN(misuse_is_refused_and_reported),
 };
 

@@ -140,7 +140,7 @@ typedef struct {
  * ESP_ERR_INVALID_SIZE    block size below sizeof(void *), no blocks, more bytes than an address can count, a buffer too
  *                         small, a batch or a reserve larger than the pool
  * ESP_ERR_INVALID_STATE   not initialised; initialised already (the pool keeps working); memory that a live pool has; a pool
- *                         that tasks wait for, or in whose blocks another pool lies; called by an interrupt
+ *                         that tasks wait for, in whose blocks another pool lies, or that a set is made of; called by an interrupt
  * ESP_ERR_NOT_SUPPORTED   the archive was built without that
  * ESP_ERR_TIMEOUT         no block became free in time
  * ESP_ERR_NOT_FINISHED    not yet: try again
@@ -217,10 +217,10 @@ memory_pool_t *memory_pool_malloc_config(const memory_pool_config_t *config, esp
 
 /*
  * Ends a pool and gives its memory back; a struct of the caller's is zeroed. Blocks in use become invalid: their
- * number is reported. NULL, a zeroed struct and an ended pool are left alone, silently. Also left alone, and reported as
- * ESP_ERR_INVALID_STATE: a struct that holds anything else, a pool that tasks wait for, one of whose blocks is being returned
- * by a call that is still in its trace callback, and a pool in a block of which another pool lies, with its struct, memory or
- * records: that one is destroyed first. Of two tasks that destroy one pool at the same time one does; a task that
+ * number, as the allocated map says, is reported. NULL, a zeroed struct and an ended pool are left alone, silently. Also left alone, and reported as
+ * ESP_ERR_INVALID_STATE: a struct that holds anything else; a class of a set; a pool that tasks wait for, or that gave a block to a
+ * task which did not return from its wait yet; one of whose blocks is being returned by a call that is still in its trace
+ * callback; and a pool in a block of which another pool lies, with its struct, memory or records: that one is destroyed first. Of two tasks that destroy one pool at the same time one does; a task that
  * initialises a pool in the struct meanwhile comes before or after.
  */
 void memory_pool_destroy(memory_pool_t *pool);
@@ -265,7 +265,7 @@ esp_err_t memory_pool_free_reason(memory_pool_t *pool, void *block);
  * free than tasks wait, and memory_pool_alloc_from_isr the reserve besides. NULL, as
  * `reason` (which may be NULL) says: ESP_ERR_TIMEOUT; ESP_ERR_INVALID_STATE from an interrupt, or before there is a
  * scheduler, or for no pool; ESP_ERR_NO_MEM for a timeout of 0; MEMORY_POOL_ERR_CORRUPT; ESP_ERR_INVALID_ARG.
- * O(pools), then O(waiting tasks) in one critical section, and O(1) in another when time is up. While no task waits, no other
+ * O(pools), and if it has to wait O(pools) once more, O(waiting tasks) in one critical section, and O(1) in two at the end. While no task waits, no other
  * function is any slower for it. From tasks.
  */
 #define MEMORY_POOL_WAIT_FOREVER UINT32_MAX
@@ -296,8 +296,9 @@ esp_err_t memory_pool_set_wait_order(memory_pool_t *pool, const memory_pool_wait
  * Takes or returns `count` blocks: all of them, or none. O(pools), then O(count) in one critical section; while records are
  * kept, blocks are filled or operations traced, blocks are returned in two, and what is done to each is done between these.
  * Tasks that wait are served afterwards, each in a critical section of O(1), and the blocks are left to them until then. ESP_OK;
- * ESP_ERR_INVALID_SIZE for more than the pool has; else the reason that one block would have been refused for. What could not
- * be taken is NULL; a wrong free is reported with the address that was wrong, a block that comes twice included.
+ * ESP_ERR_INVALID_SIZE for more than the pool has; ESP_ERR_INVALID_ARG for NULL, or for an array that lies in a block that it says is
+ * to be returned; else the reason that one block would have been refused for. What could not be taken is NULL; a wrong free is
+ * reported with the address that was wrong, a block that comes twice included.
  */
 esp_err_t memory_pool_alloc_batch(memory_pool_t *pool, void **blocks, const size_t count);
 esp_err_t memory_pool_free_batch(memory_pool_t *pool, void *const *blocks, const size_t count);

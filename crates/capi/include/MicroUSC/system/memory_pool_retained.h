@@ -19,10 +19,12 @@
  * it was taken, even if power failed before it was filled.
  *
  * Unless a comment says otherwise a function may be called from tasks, from interrupts up to the level that the port's
- * critical section masks, and from both cores; takes constant time; and holds the pool's lock. On the ESP32 itself,
+ * critical section masks, and from both cores; takes constant time; and holds the pool's lock, after it looked for the struct among
+ * those of the open pools, of which there are at most MEMORY_POOL_RETAINED_MAX_OPEN, in a critical section of its own. On the ESP32 itself,
  * fast RTC memory belongs to core 0. Sizes are bytes, counts are blocks.
  *
- * NULL, and a struct that holds no open pool, whatever it holds, are refused by every function; a copy is none. What does not
+ * NULL, and a struct that holds no open pool, whatever it holds, are refused by every function; a copy is none, nor is one that was
+ * copied back after its pool was closed, or that lies itself in memory that no start-up code clears. What does not
  * return an esp_err_t reports that.
  */
 #ifndef MICROUSC_SYSTEM_MEMORY_POOL_RETAINED_H

@@ -41,7 +41,8 @@ typedef struct {
  * Calls `callback` for each operation on every traced pool, where that runs, interrupts included, outside every lock of this
  * library: it may ask the system layer, whose drivers take their blocks from pools. Events of one block come in their order.
  * While it is called for a block that is being returned, that block cannot be returned again and the pool cannot be
- * destroyed. The event lives until the callback returns, which must not use a traced pool
+ * destroyed; nor can it while memory_pool_alloc_timeout, which has waited, tells of the block that it was given. Other calls that
+ * take blocks need their pool until they return as well, which is not checked: no task destroys it meanwhile. The event lives until the callback returns, which must not use a traced pool
  * itself; with pools in use while the flash cache is off, it has to lie in instruction RAM. NULL, as at first: nobody is told. O(1).
  */
 esp_err_t memory_pool_set_trace_callback(void (*callback)(const memory_pool_event_t *event));
