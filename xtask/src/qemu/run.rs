@@ -22,7 +22,7 @@ const EVENLY: &[&str] = &["-singlestep", "-d", "exec,nochain", "-D", "/dev/null"
 /// How a line begins that tells a timing: it is shown, and not compared.
 pub(super) const MEASURED: &str = "measured ";
 /// A run that takes longer hangs.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What came of a run that was as it must be.
 pub(crate) struct Outcome {

@@ -20,6 +20,12 @@
 
 #define TEST(name) static void name(void)
 
+/* How many rounds of a test run in which threads meet by chance: fewer where every instruction is simulated. */
+#ifndef CHECK_FEWER_ROUNDS
+#define CHECK_FEWER_ROUNDS 1
+#endif
+#define CHECK_ROUNDS(number) ((number) / CHECK_FEWER_ROUNDS)
+
 typedef struct {
     const char *name;
     void (*run)(void);

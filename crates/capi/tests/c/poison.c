@@ -237,7 +237,7 @@ static void meanwhile(void *(*const others[])(void *), size_t count, size_t bloc
     for (size_t i = 0; i < blocks - 2; i++) held[i] = memory_pool_alloc(&pool);
     busy = true;
     for (size_t i = 0; i < count; i++) CHECK_EQUAL(pthread_create(&threads[i], NULL, others[i], NULL), 0);
-    for (int round = 0; round < rounds; round++) {
+    for (int round = 0; round < CHECK_ROUNDS(rounds); round++) {
         CHECK_EQUAL(memory_pool_set_checks(&pool, MEMORY_POOL_CHECKS_POISON), ESP_OK);
         if (blocks == MANY) CHECK_EQUAL(memory_pool_validate(&pool), ESP_OK); /* for another to begin to, as well */
         CHECK_EQUAL(memory_pool_set_checks(&pool, MEMORY_POOL_CHECKS_BASIC), ESP_OK);
