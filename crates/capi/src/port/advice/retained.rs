@@ -9,7 +9,7 @@ pub(crate) fn next_step(reason: esp_err_t) -> &'static str {
         MEMORY_POOL_ERR_NOT_A_BLOCK => {
             "free the address that memory_pool_retained_alloc or _at returned, to the same pool"
         }
-        MEMORY_POOL_ERR_DOUBLE_FREE => "somebody freed this block before; set pointers to NULL when freeing",
+        MEMORY_POOL_ERR_DOUBLE_FREE => "this block was freed before; set pointers to NULL when freeing",
         MEMORY_POOL_ERR_CORRUPT => {
             "the map was overwritten since the start: look for who does, and close and open the pool, which makes it anew"
         }
