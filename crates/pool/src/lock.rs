@@ -206,7 +206,7 @@ pub unsafe trait RawLock {
 /// Every lock of this crate is one, but `MutexLock`: a mutex may allocate while it waits, as `parking_lot`'s does for its
 /// table of sleeping threads. (`CriticalSection` is one on chips and on Linux, FreeBSD, DragonFly, Fuchsia, Hermit, Windows
 /// with Microsoft's tools and bare WebAssembly. On other hosts, such as macOS, the section that `critical-section` has for
-/// hosts allocates when it is first used: name [`SpinLock`](crate::SpinLock) there.)
+/// hosts allocates when it is first used: name [`SpinLock`] there.)
 ///
 /// # Safety
 ///

@@ -51,7 +51,7 @@ pub struct Ledger {
     pub damaged: u16,
     /// Why the gate is closed: a bit for each reason; 0: it is open.
     pub closed: u8,
-    /// Tasks that wait for a block, each of which is owed one; [`MANY`]: so many or more.
+    /// Tasks that wait for a block, each of which is owed one; `u8::MAX`: so many or more.
     pub waiting: u8,
 }
 
