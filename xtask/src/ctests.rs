@@ -58,7 +58,7 @@ const MODES: &[Mode] = &[
         name: "Valgrind memcheck",
         c_standard: "-std=c11",
         profile: Profile::Release,
-        flags: &["-O1", "-g", "-DCHECK_FEWER_ROUNDS=100"],
+        flags: &["-O1", "-g", "-DCHECK_FEWER_ROUNDS=5000"],
         wrapper: &[
             "valgrind",
             "--quiet",

@@ -24,7 +24,7 @@
 #ifndef CHECK_FEWER_ROUNDS
 #define CHECK_FEWER_ROUNDS 1
 #endif
-#define CHECK_ROUNDS(number) ((number) / CHECK_FEWER_ROUNDS)
+#define CHECK_ROUNDS(number) ((number) / CHECK_FEWER_ROUNDS + 1)
 
 typedef struct {
     const char *name;
