@@ -14,10 +14,10 @@
 
 use super::Decoder;
 use super::blocks::{Blocks, Request, address, is_null};
+use super::damage::Damage;
 use super::log_lines::{LogLines, is_restart, message, time_ms};
 use super::memory::is_external;
 use crate::error::Result;
-use crate::text::{plural, was};
 use crate::trace::{Event, Findings, Meta};
 
 /// Lines decoded per call.
@@ -57,8 +57,7 @@ pub(super) struct Hooks<'a> {
     now: u64,
     timed: bool,
     /// Monitors write the time of day: it begins again at midnight.
-    damaged: u64,
-    damaged_line: u64,
+    damage: Damage,
 }
 
 /// A log that shows a recording with this line.
@@ -74,7 +73,7 @@ impl<'a> Hooks<'a> {
         if !timed {
             meta.notes.push("the lines have no time: one event is one tick".to_owned());
         }
-        Hooks { lines, meta, blocks: Blocks::new(), now: 0, timed, damaged: 0, damaged_line: 0 }
+        Hooks { lines, meta, blocks: Blocks::new(), now: 0, timed, damage: Damage::default() }
     }
 
     fn line(&mut self, batch: &mut Vec<Event>) {
@@ -101,12 +100,7 @@ impl<'a> Hooks<'a> {
                 let request = Request { size, external: external(new, caps), largest_free: None };
                 self.blocks.realloc(old, new, request, now, batch);
             }
-            Call::Damaged => {
-                self.damaged += 1;
-                if self.damaged == 1 {
-                    self.damaged_line = self.lines.number();
-                }
-            }
+            Call::Damaged => self.damage.note(self.lines.number()),
         }
     }
 }
@@ -134,13 +128,7 @@ impl Decoder for Hooks<'_> {
 
     fn remarks(&self) -> Vec<String> {
         let mut remarks = self.blocks.remarks();
-        if self.damaged > 0 {
-            let (lines, were) = (plural(self.damaged, "line"), was(self.damaged));
-            remarks.push(format!(
-                "{lines} of a hook {were} left out, without an address or a size, the first at line {}",
-                self.damaged_line
-            ));
-        }
+        remarks.extend(self.damage.remark("line", " of a hook", "left out, without an address or a size"));
         if !self.lines.ended() {
             remarks.push("the last line has no line end: it may have been cut off".to_owned());
         }

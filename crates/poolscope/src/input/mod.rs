@@ -9,6 +9,7 @@ mod blocks;
 mod booked;
 mod clock;
 mod csv;
+mod damage;
 mod decompress;
 mod encoding;
 mod format;

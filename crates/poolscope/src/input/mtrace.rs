@@ -14,9 +14,9 @@
 
 use super::Decoder;
 use super::blocks::{Blocks, Request, address};
+use super::damage::Damage;
 use super::log_lines::{LogLines, message};
 use crate::error::Result;
-use crate::text::{plural, was};
 use crate::trace::{Event, Findings, Meta};
 
 /// Lines decoded per call.
@@ -50,8 +50,7 @@ pub(super) struct Mtrace<'a> {
     now: u64,
     started: bool,
     ended: bool,
-    damaged: u64,
-    damaged_line: u64,
+    damage: Damage,
 }
 
 /// A log that shows a recording with this line.
@@ -69,7 +68,7 @@ impl<'a> Mtrace<'a> {
         let mut meta = Meta::new("mtrace", 0);
         meta.notes.push("mtrace does not note the time: one event is one tick".to_owned());
         let blocks = Blocks::new();
-        Mtrace { lines, meta, blocks, now: 0, started: false, ended: false, damaged: 0, damaged_line: 0 }
+        Mtrace { lines, meta, blocks, now: 0, started: false, ended: false, damage: Damage::default() }
     }
 
     fn line(&mut self, batch: &mut Vec<Event>) {
@@ -88,12 +87,7 @@ impl<'a> Mtrace<'a> {
             }
             Line::Free { block } => self.blocks.free(block, self.now, batch),
             Line::Failed { size } => self.blocks.findings.fail(size, None),
-            Line::Damaged => {
-                self.damaged += 1;
-                if self.damaged == 1 {
-                    self.damaged_line = self.lines.number();
-                }
-            }
+            Line::Damaged => self.damage.note(self.lines.number()),
             Line::Other => self.now -= 1,
         }
     }
@@ -131,13 +125,7 @@ impl Decoder for Mtrace<'_> {
                     .to_owned(),
             );
         }
-        if self.damaged > 0 {
-            let (lines, were) = (plural(self.damaged, "line"), was(self.damaged));
-            remarks.push(format!(
-                "{lines} {were} damaged and left out, the first at line {}",
-                self.damaged_line
-            ));
-        }
+        remarks.extend(self.damage.remark("line", "", "damaged and left out"));
         remarks
     }
 }

@@ -1,11 +1,11 @@
 //! Rows among the lines of a device log.
 
 use super::super::Decoder;
+use super::super::damage::Damage;
 use super::super::log_lines::{LogLines, is_restart, message};
 use super::BATCH;
 use super::rows::{Columns, Rows, delimiter};
 use crate::error::Result;
-use crate::text::{plural, was};
 use crate::trace::{Context, Event, Findings, Meta};
 
 /// Reads the rows of a recording that a device has printed between other lines.
@@ -16,8 +16,7 @@ pub(in super::super) struct LogCsv<'a> {
     delimiter: u8,
     headers: u64,
     rows_read: u64,
-    damaged: u64,
-    damaged_line: u64,
+    damage: Damage,
 }
 
 /// A log that shows a recording with this line: a header or a row.
@@ -71,7 +70,7 @@ impl<'a> LogCsv<'a> {
         let mut meta = Meta::new("csv", 1_000_000);
         meta.notes.push("the records were found between other lines of a device log".to_owned());
         let rows = Rows::new(Columns::USUAL);
-        LogCsv { lines, meta, rows, delimiter: b',', headers: 0, rows_read: 0, damaged: 0, damaged_line: 0 }
+        LogCsv { lines, meta, rows, delimiter: b',', headers: 0, rows_read: 0, damage: Damage::default() }
     }
 
     fn line(&mut self, batch: &mut Vec<Event>) -> Result<()> {
@@ -103,10 +102,7 @@ impl<'a> LogCsv<'a> {
 
     fn count_damage(&mut self, damaged: bool) {
         if damaged {
-            self.damaged += 1;
-            if self.damaged == 1 {
-                self.damaged_line = self.lines.number();
-            }
+            self.damage.note(self.lines.number());
         }
     }
 }
@@ -141,13 +137,7 @@ impl Decoder for LogCsv<'_> {
         if self.headers == 0 {
             remarks.push("there is no header: the columns are taken as time_us,op,id,size".to_owned());
         }
-        if self.damaged > 0 {
-            let (records, were) = (plural(self.damaged, "record"), was(self.damaged));
-            remarks.push(format!(
-                "{records} {were} damaged and left out, the first at line {}",
-                self.damaged_line
-            ));
-        }
+        remarks.extend(self.damage.remark("record", "", "damaged and left out"));
         if self.rows_read > 0 && !self.lines.ended() {
             remarks.push("the last line has no line end: it may have been cut off".to_owned());
         }

@@ -21,6 +21,7 @@ mod line;
 mod live;
 
 use super::Decoder;
+use super::damage::Damage;
 use super::log_lines::{LogLines, is_chatter, is_restart};
 use crate::error::{Error, Result};
 use crate::text::{count, plural, was};
@@ -70,10 +71,8 @@ struct Said {
     headless: u64,
     filtered: u64,
     fewer: u64,
-    damaged: u64,
-    damaged_line: u64,
-    stray: u64,
-    stray_line: u64,
+    damaged: Damage,
+    stray: Damage,
     restarts: u64,
     overflowed: bool,
     changed: bool,
@@ -142,10 +141,7 @@ impl<'a> HeapTrace<'a> {
                 let line = self.lines.number();
                 let marked = self.dump.as_mut().is_some_and(Dump::mark_last_freed);
                 if !marked {
-                    self.said.stray += 1;
-                    if self.said.stray == 1 {
-                        self.said.stray_line = line;
-                    }
+                    self.said.stray.note(line);
                 }
             }
             Line::Footer(footer) => self.footer(footer, batch),
@@ -215,10 +211,7 @@ impl<'a> HeapTrace<'a> {
     /// The open record does not go on.
     fn give_up(&mut self) {
         if let Some(open) = self.open.take().filter(|open| !open.whole && open.text.contains(") alloc")) {
-            self.said.damaged += 1;
-            if self.said.damaged == 1 {
-                self.said.damaged_line = open.line;
-            }
+            self.said.damaged.note(open.line);
         }
     }
 
@@ -349,24 +342,11 @@ impl Decoder for HeapTrace<'_> {
                 plural(said.fewer, "dump") + if said.fewer == 1 { " has" } else { " have" }
             ),
         );
-        say(
-            said.damaged > 0,
-            format!(
-                "{} {} damaged and left out, the first at line {}",
-                plural(said.damaged, "record"),
-                was(said.damaged),
-                said.damaged_line
-            ),
-        );
-        say(
-            said.stray > 0,
-            format!(
-                "{} without the record of the block {} left out, the first at line {}",
-                plural(said.stray, "\"freed by\" line"),
-                was(said.stray),
-                said.stray_line
-            ),
-        );
+        let left_out = [
+            said.damaged.remark("record", "", "damaged and left out"),
+            said.stray.remark("\"freed by\" line", " without the record of the block", "left out"),
+        ];
+        left_out.into_iter().flatten().for_each(|remark| say(true, remark));
         say(
             said.restarts > 0,
             format!(
