@@ -48,8 +48,12 @@ pub use unchosen::UnchosenLock;
 /// Masking takes a privileged mode: machine mode on RISC-V, privileged mode on Cortex-M, ring 0 on Xtensa.
 pub type DefaultLock = default::Lock;
 
-/// The one place where a target chooses its lock.
+/// The one place where a target chooses its lock. A lock that is imported by name takes precedence over the one that is not, so
+/// no condition has to be the complement of all others.
 mod default {
+    #[allow(unused_imports, reason = "used on targets that choose no lock by name")]
+    pub(super) use super::unchosen::default::*;
+
     #[cfg(feature = "critical-section")]
     pub(super) use super::CriticalSection as Lock;
     #[cfg(all(
@@ -75,31 +79,6 @@ mod default {
         target_has_atomic = "32"
     ))]
     pub(super) use super::SpinLock as Lock;
-    // No mask is known of Arm's profiles A and R, which have atomic doublewords, as no profile M has.
-    #[cfg(not(any(
-        feature = "critical-section",
-        target_os = "espidf",
-        all(not(target_os = "none"), target_has_atomic = "32"),
-        all(
-            target_has_atomic = "32",
-            any(
-                all(target_arch = "arm", not(target_has_atomic = "64")),
-                target_arch = "riscv32",
-                target_arch = "riscv64",
-                target_arch = "xtensa"
-            )
-        ),
-        all(
-            feature = "unsafe-assume-single-core",
-            any(
-                target_arch = "arm",
-                target_arch = "riscv32",
-                target_arch = "riscv64",
-                target_arch = "xtensa"
-            )
-        )
-    )))]
-    pub(super) use super::UnchosenLock as Lock;
     #[cfg(all(
         not(feature = "critical-section"),
         any(
@@ -108,6 +87,7 @@ mod default {
                 target_os = "none",
                 not(feature = "unsafe-assume-single-core"),
                 target_has_atomic = "32",
+                // No mask is known of Arm's profiles A and R, which have atomic doublewords, as no profile M has.
                 any(
                     all(target_arch = "arm", not(target_has_atomic = "64")),
                     target_arch = "riscv32",

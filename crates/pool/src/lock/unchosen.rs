@@ -11,6 +11,12 @@ use core::marker::PhantomData;
 
 use super::{NonAllocatingLock, RawLock};
 
+/// For a glob import: the lock of targets that choose none by name.
+pub(super) mod default {
+    #[allow(unused_imports, reason = "most targets choose another lock")]
+    pub(in crate::lock) use super::UnchosenLock as Lock;
+}
+
 /// Why a lock of no kind may be shared: never.
 #[diagnostic::on_unimplemented(
     message = "the pool is shared, and no lock is known that is right on every chip of this target",
