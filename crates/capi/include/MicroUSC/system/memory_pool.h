@@ -14,21 +14,22 @@
  * port's critical section masks, and from both cores; takes constant time; and holds the pool's lock for the list
  * operation only. Sizes are bytes, counts are blocks.
  *
- * What is for tasks only is refused in an interrupt, with a report, and nothing is changed: ESP_ERR_INVALID_STATE, false, NULL
- * or 0. (The port for bare metal knows an interrupt on Cortex-M alone: on other cores that is the program's to mind.)
+ * Functions for tasks only refuse a call from an interrupt: they report it, change nothing, and return
+ * ESP_ERR_INVALID_STATE, false, NULL or 0. (The bare-metal port recognises an interrupt on Cortex-M only. On other cores the
+ * program has to take care of it.)
  *
- * A struct that holds no pool. NULL, and a struct that is zeroed, as one that never was a pool or one that was destroyed, are
- * refused by every function, with a report (but questions only answer: memory_pool_status, _get_info, _owns, _get_name, _next).
- * Of a struct that holds anything else there are two kinds of functions:
+ * Structs that hold no pool. Every function refuses NULL and a zeroed struct (never initialised, or destroyed) with a report;
+ * the queries memory_pool_status, _get_info, _owns, _get_name and _next refuse without one. If the struct holds anything else:
  *
  *   memory_pool_alloc, _alloc_reason, _alloc_zeroed, _alloc_from_isr, _alloc_unsynchronized, _alloc_at, _alloc_from,
  *   memory_pool_free, _free_reason, _free_unsynchronized
- *       use the field `control` as it is, since to doubt it would cost what they cost. They must not be given garbage: what
- *       they do is then undefined. Zero a struct that is initialised later, and look at what an init returned.
- *   all others
- *       look for the struct's address in the list of live pools, in one more critical section of O(pools), and read nothing
- *       of a struct that is not there. Garbage is refused like a zeroed struct. A live pool whose struct was overwritten is
- *       found all the same: memory_pool_validate says so, memory_pool_repair restores it, memory_pool_destroy ends it.
+ *       follow the field `control` without checking it, because a check would cost as much as the operation. Their behaviour
+ *       is undefined. Zero a struct that is initialised later, and check what the init function returns.
+ *   all other functions
+ *       look the struct's address up in the list of live pools, in one more critical section of O(pools). If it is not there,
+ *       they refuse it like a zeroed struct and do not read it. If a live pool's struct was overwritten, they still find the
+ *       pool: memory_pool_validate reports the damage, memory_pool_repair restores the struct, and memory_pool_destroy
+ *       destroys the pool.
  */
 #ifndef MICROUSC_SYSTEM_MEMORY_POOL_H
 #define MICROUSC_SYSTEM_MEMORY_POOL_H
@@ -216,12 +217,17 @@ memory_pool_t *memory_pool_malloc_config(const memory_pool_config_t *config, esp
 #define memory_handler_malloc(block_size, num_blocks) memory_pool_malloc((block_size), (num_blocks))
 
 /*
- * Ends a pool and gives its memory back; a struct of the caller's is zeroed. Blocks in use become invalid: their
- * number, as the allocated map says, is reported. NULL, a zeroed struct and an ended pool are left alone, silently. Also left alone, and reported as
- * ESP_ERR_INVALID_STATE: a struct that holds anything else; a class of a set; a pool that tasks wait for, or that gave a block to a
- * task which did not return from its wait yet; one of whose blocks is being returned by a call that is still in its trace
- * callback; and a pool in a block of which another pool lies, with its struct, memory or records: that one is destroyed first. Of two tasks that destroy one pool at the same time one does; a task that
- * initialises a pool in the struct meanwhile comes before or after.
+ * Destroys a pool and gives its memory back; a struct of the caller's is zeroed. Blocks in use become invalid, and their
+ * number, counted in the allocation map, is reported. NULL, a zeroed struct and a destroyed pool are left alone silently.
+ *
+ * Left alone and reported as ESP_ERR_INVALID_STATE:
+ *   - a struct that holds anything else, and a class of a set;
+ *   - a pool that tasks wait for, or that gave a block to a waiting task which has not returned from its call yet;
+ *   - a pool of which a block is being freed by a call that is still in its trace callback;
+ *   - a pool with another pool inside one of its blocks (struct, memory or records): destroy that pool first.
+ *
+ * If two tasks destroy one pool at the same time, one of them does. If a task initialises a pool in the same struct
+ * meanwhile, that happens either before or after.
  */
 void memory_pool_destroy(memory_pool_t *pool);
 
@@ -236,8 +242,8 @@ esp_err_t memory_pool_destroy_unused(memory_pool_t *pool);
  * through that.
  */
 
-/* Takes a block; its content is undefined. NULL when all are in use, which is counted, or the list is damaged, or it is no pool,
- * which are reported. */
+/* Allocates a block; its content is undefined. NULL if all blocks are in use, which is counted, and NULL with a report if the
+ * free list is damaged or the struct holds no pool. */
 void *memory_pool_alloc(memory_pool_t *pool);
 
 /* The same, and why not: ESP_ERR_NO_MEM, MEMORY_POOL_ERR_CORRUPT, ESP_ERR_INVALID_ARG or _STATE. */
@@ -259,14 +265,17 @@ void memory_pool_free(memory_pool_t *pool, void *block);
 esp_err_t memory_pool_free_reason(memory_pool_t *pool, void *block);
 
 /*
- * Takes a block, and if none is free lets the calling task sleep until one is, for at least `timeout_ms` milliseconds
- * unless that comes before: never rounded down, MEMORY_POOL_WAIT_FOREVER without an end, 0 like memory_pool_alloc. A
- * block that becomes free, in whichever way, is left to the tasks that wait: a call that comes later gets one only if more are
- * free than tasks wait, and memory_pool_alloc_from_isr the reserve besides. NULL, as
- * `reason` (which may be NULL) says: ESP_ERR_TIMEOUT; ESP_ERR_INVALID_STATE from an interrupt, or before there is a
- * scheduler, or for no pool; ESP_ERR_NO_MEM for a timeout of 0; MEMORY_POOL_ERR_CORRUPT; ESP_ERR_INVALID_ARG.
- * O(pools), and if it has to wait O(pools) once more, O(waiting tasks) in one critical section, and O(1) in two at the end. While no task waits, no other
- * function is any slower for it. From tasks.
+ * Allocates a block. If none is free, the calling task sleeps until one becomes free, or until at least `timeout_ms`
+ * milliseconds have passed. The time is never rounded down; MEMORY_POOL_WAIT_FOREVER sets no limit, and 0 acts like
+ * memory_pool_alloc. Every block that becomes free is kept for the waiting tasks, whatever freed it: a later call gets a
+ * block only if more blocks are free than tasks wait, and memory_pool_alloc_from_isr may also take from the reserve.
+ *
+ * NULL on failure. `reason` (which may be NULL) is then ESP_ERR_TIMEOUT; ESP_ERR_INVALID_STATE in an interrupt, before the
+ * scheduler runs, or if the struct holds no pool; ESP_ERR_NO_MEM for a timeout of 0; MEMORY_POOL_ERR_CORRUPT; or
+ * ESP_ERR_INVALID_ARG.
+ *
+ * O(pools). If the task has to wait: O(pools) again, O(waiting tasks) in one critical section, and O(1) in two more when it
+ * wakes. While no task waits, no other function is slower because of this one. From tasks.
  */
 #define MEMORY_POOL_WAIT_FOREVER UINT32_MAX
 void *memory_pool_alloc_timeout(memory_pool_t *pool, const uint32_t timeout_ms);
@@ -296,9 +305,9 @@ esp_err_t memory_pool_set_wait_order(memory_pool_t *pool, const memory_pool_wait
  * Takes or returns `count` blocks: all of them, or none. O(pools), then O(count) in one critical section; while records are
  * kept, blocks are filled or operations traced, blocks are returned in two, and what is done to each is done between these.
  * Tasks that wait are served afterwards, each in a critical section of O(1), and the blocks are left to them until then. ESP_OK;
- * ESP_ERR_INVALID_SIZE for more than the pool has; ESP_ERR_INVALID_ARG for NULL, or for an array that lies in a block that it says is
- * to be returned; else the reason that one block would have been refused for. What could not be taken is NULL; a wrong free is
- * reported with the address that was wrong, a block that comes twice included.
+ * ESP_ERR_INVALID_SIZE for more than the pool has; ESP_ERR_INVALID_ARG for NULL, or for an array that lies inside one of the
+ * blocks to be freed; else the reason for which a single block would have been refused. Blocks that could not be allocated are
+ * NULL. A wrong free is reported with the wrong address; a block that is listed twice is one.
  */
 esp_err_t memory_pool_alloc_batch(memory_pool_t *pool, void **blocks, const size_t count);
 esp_err_t memory_pool_free_batch(memory_pool_t *pool, void *const *blocks, const size_t count);
@@ -323,7 +332,8 @@ bool memory_pool_owns(memory_pool_t *pool, const void *address);
 
 /* ---- Looking at pools -------------------------------------------------------------------------------------- */
 
-/* O(pools), and O(num_blocks) for `lowest_free`, with the lock held for at most 64 blocks at a time. The others are of one moment. */
+/* O(pools), and O(num_blocks) for `lowest_free`, with the lock held for at most 64 blocks at a time. All other fields are read in
+ * one critical section. */
 esp_err_t memory_pool_get_info(memory_pool_t *pool, memory_pool_info_t *info);
 
 /* Prints the snapshot to the log. O(num_blocks), as memory_pool_get_info. From tasks only. */
@@ -358,9 +368,9 @@ memory_pool_t *memory_pool_next(const memory_pool_t *previous);
 /* The first pool of that name, or NULL. O(pools). From tasks only. */
 memory_pool_t *memory_pool_find(const char *name);
 
-/* Compares the struct with the control block, and the free list with the allocated map: range, stride, duplicates, count.
- * O(pools + num_blocks), the latter with the lock held. ESP_OK or MEMORY_POOL_ERR_CORRUPT. With MEMORY_POOL_CHECKS_POISON also looks at what free blocks hold, one block
- * at a time: MEMORY_POOL_ERR_WRITTEN. */
+/* Compares the struct with the control block, and the free list with the allocation map: range, stride, duplicates, count.
+ * O(pools + num_blocks), the latter with the lock held. ESP_OK or MEMORY_POOL_ERR_CORRUPT. With MEMORY_POOL_CHECKS_POISON it also
+ * checks the content of free blocks, one block at a time: MEMORY_POOL_ERR_WRITTEN. */
 esp_err_t memory_pool_validate(memory_pool_t *pool);
 
 /* How much is checked. */

@@ -19,13 +19,13 @@
  * it was taken, even if power failed before it was filled.
  *
  * Unless a comment says otherwise a function may be called from tasks, from interrupts up to the level that the port's
- * critical section masks, and from both cores; takes constant time; and holds the pool's lock, after it looked for the struct among
- * those of the open pools, of which there are at most MEMORY_POOL_RETAINED_MAX_OPEN, in a critical section of its own. On the ESP32 itself,
- * fast RTC memory belongs to core 0. Sizes are bytes, counts are blocks.
+ * critical section masks, and from both cores, and takes constant time. In one critical section it looks the struct up among
+ * the open pools, of which there are at most MEMORY_POOL_RETAINED_MAX_OPEN; then it holds the pool's lock. On the ESP32
+ * itself, fast RTC memory belongs to core 0. Sizes are bytes, counts are blocks.
  *
- * NULL, and a struct that holds no open pool, whatever it holds, are refused by every function; a copy is none, nor is one that was
- * copied back after its pool was closed, or that lies itself in memory that no start-up code clears. What does not
- * return an esp_err_t reports that.
+ * Every function refuses NULL and a struct that holds no open pool, whatever the bytes of that struct are. A copy of a struct
+ * is no open pool. Neither is a struct whose bytes were copied back after its pool was closed, or that kept its bytes over a
+ * reset. Functions that return no esp_err_t report the refusal.
  */
 #ifndef MICROUSC_SYSTEM_MEMORY_POOL_RETAINED_H
 #define MICROUSC_SYSTEM_MEMORY_POOL_RETAINED_H
@@ -96,8 +96,8 @@ typedef struct {
 esp_err_t memory_pool_retained_open(memory_pool_retained_t *pool, void *memory, size_t memory_size,
                                     const memory_pool_retained_config_t *config, esp_err_t *found);
 
-/* Lets go of the memory, in which the pool stays as it is, also if the struct was overwritten. Not needed before sleep. O(1); tasks
- * only. ESP_ERR_INVALID_ARG for NULL, ESP_ERR_INVALID_STATE if it is not open: silently if it was closed or is zeroed. */
+/* Closes a pool: its memory stays as it is, also if the struct was overwritten. Not needed before sleep. O(1); tasks only.
+ * ESP_ERR_INVALID_ARG for NULL; ESP_ERR_INVALID_STATE if the pool is not open, silently if it was closed or is zeroed. */
 esp_err_t memory_pool_retained_close(memory_pool_retained_t *pool);
 
 /*

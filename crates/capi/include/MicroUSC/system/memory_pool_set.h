@@ -19,10 +19,10 @@
  * comparisons, then what a pool takes; and holds the lock of one class for the list operation only. Sizes are bytes,
  * counts are blocks.
  *
- * A struct that holds no set, as for pools: NULL and a zeroed struct are refused by every function, and reported by all but
- * memory_pool_set_get_info. memory_pool_set_alloc, _alloc_reason, _alloc_at, _free, _realloc and _usable_size must not be given
- * any other garbage, but may be given a live set whose own fields (not those of its classes) were overwritten. The other functions
- * look for the address in the list of live pools: O(pools) more.
+ * Structs that hold no set. Every function refuses NULL and a zeroed struct, and all but memory_pool_set_get_info report it.
+ * Any other garbage given to memory_pool_set_alloc, _alloc_reason, _alloc_at, _free, _realloc or _usable_size is undefined
+ * behaviour; a live set whose own fields, not those of its classes, were overwritten may be given to them. The other functions
+ * look the address up in the list of live pools: O(pools) more.
  */
 #ifndef MICROUSC_SYSTEM_MEMORY_POOL_SET_H
 #define MICROUSC_SYSTEM_MEMORY_POOL_SET_H
@@ -75,12 +75,14 @@ esp_err_t memory_pool_set_init(memory_pool_set_t *set, const memory_pool_set_cla
                                const size_t num_classes, const memory_placement_t placement);
 
 /*
- * Ends a set, gives its memory back and zeroes the struct: all of it, or nothing. Blocks in use become invalid: their number
- * is reported, class by class. NULL, a zeroed struct and an ended set are left alone, silently. Also left alone, and reported as
- * ESP_ERR_INVALID_STATE with the name of the class: a struct that holds anything else, and a set of which tasks wait for a block, or
- * were given one and did not return from their wait yet, of which a block is being returned by a call that is still in its trace
- * callback, or in a block of which a pool lies. O(pools + blocks of all classes), with a lock held for O(pools) and for 64 blocks
- * at a time.
+ * Destroys a set, gives its memory back and zeroes the struct: all classes, or none. Blocks in use become invalid, and their
+ * number is reported for each class. NULL, a zeroed struct and a destroyed set are left alone silently.
+ *
+ * Left alone and reported as ESP_ERR_INVALID_STATE: a struct that holds anything else; and, with the name of the class, a set
+ * with a class that tasks wait for, that gave a block to a waiting task which has not returned from its call yet, of which a
+ * block is being freed by a call that is still in its trace callback, or that has a pool inside one of its blocks.
+ *
+ * O(pools + blocks of all classes); a lock is held for O(pools), and for 64 blocks at a time.
  */
 void memory_pool_set_destroy(memory_pool_set_t *set);
 

@@ -38,12 +38,16 @@ typedef struct {
 } memory_pool_event_t;
 
 /*
- * Calls `callback` for each operation on every traced pool, where that runs, interrupts included, outside every lock of this
- * library: it may ask the system layer, whose drivers take their blocks from pools. Events of one block come in their order.
- * While it is called for a block that is being returned, that block cannot be returned again and the pool cannot be
- * destroyed; nor can it while memory_pool_alloc_timeout, which has waited, tells of the block that it was given. Other calls that
- * take blocks need their pool until they return as well, which is not checked: no task destroys it meanwhile. The event lives until the callback returns, which must not use a traced pool
- * itself; with pools in use while the flash cache is off, it has to lie in instruction RAM. NULL, as at first: nobody is told. O(1).
+ * Calls `callback` for each operation on every traced pool, in the context of the operation (interrupts included) and with no
+ * lock of this library held. The callback may therefore use the system layer, whose drivers allocate from pools. Events of one
+ * block come in order.
+ *
+ * While the callback runs for a block that is being freed, that block cannot be freed again and the pool cannot be destroyed.
+ * The same holds while memory_pool_alloc_timeout, after a wait, reports the block that it was given. Other allocating calls
+ * use the pool until they return, too, but that is not checked: no task may destroy the pool meanwhile.
+ *
+ * The event is valid until the callback returns. The callback must not use a traced pool, and has to lie in instruction RAM if
+ * pools are used while the flash cache is off. NULL (the default): no callback. O(1).
  */
 esp_err_t memory_pool_set_trace_callback(void (*callback)(const memory_pool_event_t *event));
 
