@@ -481,3 +481,6 @@ fn decimal(mut number: u32, digits: &mut [u8; 10]) -> &[u8] {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -249,6 +249,9 @@ pub(crate) fn is_being_made(by: *const ()) -> bool {
 
 /// Enters a pool at the end, with what its struct is to hold; `false` if that holds a pool already. O(pools).
 ///
+/// A struct of the caller's was reserved, so it holds none. A struct from the heap was not: a program may have freed memory in
+/// which the struct of a live pool still lies, and the heap gives it out again.
+///
 /// The struct is written in the same critical section: who finds the pool on the list finds all of it.
 ///
 /// # Safety
