@@ -15,8 +15,8 @@
 use super::Decoder;
 use super::blocks::{Blocks, Request, address, is_null};
 use super::damage::Damage;
+use super::external::is_external;
 use super::log_lines::{LogLines, is_restart, message, time_ms};
-use super::memory::is_external;
 use crate::error::Result;
 use crate::trace::{Event, Findings, Meta};
 

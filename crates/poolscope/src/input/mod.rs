@@ -10,8 +10,8 @@ mod booked;
 mod clock;
 mod csv;
 mod damage;
-mod decompress;
 mod encoding;
+mod external;
 mod format;
 mod heap_trace;
 mod heaptrack;
@@ -20,11 +20,11 @@ mod json_guard;
 mod lines;
 mod log;
 mod log_lines;
-mod memory;
 mod mtrace;
 mod native;
 mod peek;
 mod sysview;
+mod unpack;
 
 use std::io::Read;
 
@@ -85,7 +85,7 @@ trait Decoder {
 /// # Errors
 /// [`Error::UnknownFormat`](crate::Error::UnknownFormat), [`Error::NoRecording`](crate::Error::NoRecording), and everything the format's reader finds wrong at its start.
 pub fn open<'a>(input: impl Read + 'a, format: Option<Format>) -> Result<Box<dyn Source + 'a>> {
-    let mut input = encoding::to_utf8(decompress::unpack(Box::new(input))?)?;
+    let mut input = encoding::to_utf8(unpack::unpack(Box::new(input))?)?;
     let format = match format {
         Some(format) => format,
         None => match format::recognise(input.peek(format::WINDOW)?)? {

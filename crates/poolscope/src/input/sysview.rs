@@ -14,8 +14,8 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 
 use super::Decoder;
 use super::blocks::{Blocks, Request, address};
+use super::external::is_external;
 use super::json_guard::JsonGuard;
-use super::memory::is_external;
 use super::peek::Peek;
 use crate::error::{Error, Result};
 use crate::text::{plural, was};

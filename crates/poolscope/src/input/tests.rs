@@ -67,7 +67,7 @@ fn auto(input: &[u8]) -> Said {
 /// The content of a packed fixture.
 fn unpacked(packed: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
-    decompress::unpack(Box::new(packed)).unwrap().read_to_end(&mut text).unwrap();
+    unpack::unpack(Box::new(packed)).unwrap().read_to_end(&mut text).unwrap();
     text
 }
 

@@ -6,7 +6,7 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 use super::event::{BadFree, Context, Event, Meta, Totals};
 use super::findings::Findings;
-use super::ledger::Ledger;
+use super::live_blocks::Ledger;
 use super::wire::{
     End, FIRST_VERSION, FirstEnd, FrameHeader, FrameKind, HEADER_LEN, MAGIC, MAX_CONTEXTS, MAX_META,
     MAX_NAME, Record, VERSION,

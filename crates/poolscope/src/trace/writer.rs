@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::event::{Context, Event, Meta, Totals};
 use super::findings::Findings;
-use super::ledger::Ledger;
+use super::live_blocks::Ledger;
 use super::wire::{
     End, FrameHeader, FrameKind, MAGIC, MAX_CONTEXTS, MAX_META, MAX_NAME, MAX_REMARKS, Record, VERSION,
 };
