@@ -7,7 +7,7 @@ use microusc_chips::{Caps, ChipHeap, FailReason, RegionInfo};
 use super::contender::{Allocator, Defect, Grant, Outcome, Reason};
 use super::overlap::Place;
 use super::timeline::Room;
-use crate::layout::target::HEAP_HEADER;
+use crate::layout::HEAP_HEADER;
 
 /// The heap as plain `malloc` and `free` see it. A block's tag is the bytes it was given.
 pub(super) struct Heap {

@@ -47,7 +47,7 @@ mod writer;
 
 pub use event::{BadFree, Context, Event, Lifetimes, Meta, Totals};
 pub use findings::{CallSite, FailedAllocs, FailedSize, Findings, LeftOut};
-pub use live_blocks::{Fault, Ledger, MAX_BLOCKS};
+pub use live_blocks::{Fault, LiveBlocks, MAX_BLOCKS};
 pub use reader::Reader;
 pub use slots::{Admission, Release, SlotMap};
 pub use wire::{EXTENSION, MAGIC, VERSION};
