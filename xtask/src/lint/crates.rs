@@ -1,9 +1,9 @@
 //! Crates depend downwards only, and no crate has a circle of modules.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use serde_json::Value;
 use xshell::{Shell, cmd};
@@ -20,8 +20,8 @@ struct Layers {
     layers: Vec<Vec<String>>,
     for_tests: Vec<String>,
     manifests: Vec<String>,
-    /// Circles that are to be removed, by crate.
-    known_circles: BTreeMap<String, Vec<String>>,
+    /// Crates whose circles are still to be removed.
+    unfinished: Vec<String>,
 }
 
 impl Layers {
@@ -81,28 +81,26 @@ pub(super) fn point_down(sh: &Shell) -> Result<Done> {
 
 /// That no crate has a circle of modules.
 pub(super) fn no_circles(sh: &Shell) -> Result<Done> {
-    let mut layers = Layers::read(sh)?;
-    let (mut crates, mut wrong) = (0, Vec::new());
+    let layers = Layers::read(sh)?;
+    let (mut crates, mut known, mut wrong) = (0, 0, Vec::new());
     for package in packages(sh, &layers)? {
         for (name, root) in crates_of(&package) {
-            let found = Crate::read(&root)?;
-            let mut known = layers.known_circles.remove(&name).unwrap_or_default();
-            for circle in found.circles() {
-                let text = circle.join(", ");
-                match known.iter().position(|known| *known == text) {
-                    Some(at) => drop(known.remove(at)),
-                    None => wrong.push(format!("{name} has a circle: {text}\n{}", found.why(&circle))),
+            let uses = Crate::read(&root)?.uses();
+            for circle in uses.circles() {
+                let text = format!("{name} has a circle: {}\n{}", circle.join(", "), uses.within(&circle));
+                if layers.unfinished.contains(&name) {
+                    println!("known: {text}");
+                    known += 1;
+                } else {
+                    wrong.push(text);
                 }
             }
-            wrong.extend(known.iter().map(|gone| format!("{LAYERS}: {name} has no circle {gone} any more")));
             crates += 1;
         }
     }
-    if !wrong.is_empty() {
-        bail!("{}", wrong.join("\n"));
-    }
-    ensure!(layers.known_circles.is_empty(), "{LAYERS} lists circles of crates that do not exist");
-    Ok(Done::Passed(format!("{crates} crates")))
+    ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let note = format!("{crates} crates");
+    Ok(if known > 0 { Done::Partly(format!("{note}, {known} known circles")) } else { Done::Passed(note) })
 }
 
 /// The libraries and programs of a package: name and root file. Tests and examples are single files, or use one folder.
@@ -130,7 +128,7 @@ mod tests {
             layers: vec![vec!["base".into(), "beside".into()], vec!["kit".into()], vec!["tool".into()]],
             for_tests: vec!["kit".into()],
             manifests: Vec::new(),
-            known_circles: Default::default(),
+            unfinished: Vec::new(),
         };
         let allows = |from, to, kind| layers.allows(from, to, kind).unwrap();
         assert!(allows("tool", "base", "normal") && allows("base", "kit", "dev"));

@@ -143,8 +143,8 @@ impl Crate {
         modules.flat_map(|module| self.inside(&module, path, depth + 8)).collect()
     }
 
-    /// Every pair of siblings of which the first uses the second, with a path that shows it.
-    pub(super) fn uses(&self) -> BTreeMap<(String, String), String> {
+    /// Every pair of siblings of which the first uses the second.
+    pub(super) fn uses(&self) -> Uses {
         let mut uses = BTreeMap::new();
         for (name, module) in &self.modules {
             let imports = module.imports.values().flatten().chain(&module.globs);
@@ -161,19 +161,24 @@ impl Crate {
                 }
             }
         }
-        uses
+        Uses(uses)
     }
+}
 
+/// The uses between modules side by side, with a path that shows each.
+pub(super) struct Uses(BTreeMap<(String, String), String>);
+
+impl Uses {
     /// A line for each use between modules of a circle.
-    pub(super) fn why(&self, circle: &[String]) -> String {
-        let uses = self.uses();
+    pub(super) fn within(&self, circle: &[String]) -> String {
+        let uses = &self.0;
         let lines = uses.iter().filter(|((from, to), _)| circle.contains(from) && circle.contains(to));
         lines.map(|((from, to), path)| format!("  {from} uses {to}, as in {path}\n")).collect()
     }
 
     /// The circles: sets of siblings each of which reaches every other one.
     pub(super) fn circles(&self) -> BTreeSet<Vec<String>> {
-        let uses = self.uses();
+        let uses = &self.0;
         let mut next = BTreeMap::<&str, Vec<&str>>::new();
         uses.keys().for_each(|(from, to)| next.entry(from).or_default().push(to));
         let reached = |from: &str| {
@@ -357,7 +362,7 @@ mod tests {
         }
         let read = Crate::read(&folder.join("lib.rs")).unwrap();
         std::fs::remove_dir_all(folder).unwrap();
-        read.circles().into_iter().map(|circle| circle.join(" ")).collect()
+        read.uses().circles().into_iter().map(|circle| circle.join(" ")).collect()
     }
 
     const ROOT: (&str, &str) = ("lib.rs", "mod a; mod b; pub use b::B; pub const SHARED: u32 = 1;");
