@@ -8,7 +8,7 @@ use std::ptr::{NonNull, null, null_mut};
 
 use microusc_memory::abi::*;
 use microusc_memory::api::*;
-use microusc_model::{Counts, Refusal, Subject};
+use microusc_testkit::{Counts, Refusal, Subject};
 
 /// How a pool is made, and which functions are used on it.
 #[derive(Clone, Copy, Debug)]

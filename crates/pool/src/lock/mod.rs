@@ -6,9 +6,9 @@ mod critical_section;
     any(target_os = "none", target_os = "espidf"),
     any(target_arch = "arm", target_arch = "riscv32", target_arch = "riscv64", target_arch = "xtensa")
 ))]
-mod mask;
+mod interrupt;
 #[cfg(feature = "lock_api")]
-mod mutex;
+mod lock_api;
 mod none;
 #[cfg(target_has_atomic = "32")]
 mod spin;
@@ -20,9 +20,9 @@ pub use critical_section::CriticalSection;
     any(target_os = "none", target_os = "espidf"),
     any(target_arch = "arm", target_arch = "riscv32", target_arch = "riscv64", target_arch = "xtensa")
 ))]
-pub use mask::{InterruptLock, Interrupts};
+pub use interrupt::{InterruptLock, Interrupts};
 #[cfg(feature = "lock_api")]
-pub use mutex::MutexLock;
+pub use lock_api::MutexLock;
 pub use none::NoLock;
 #[cfg(target_has_atomic = "32")]
 pub use spin::{MaskedSpinLock, NoMask, SpinLock};

@@ -2,9 +2,8 @@
 
 use core::iter::repeat_n;
 
-use super::PoolVec;
-use crate::dynamic::all_aligned_for;
-use crate::{DynPool, Error, Marking, Pool, PoolBox, PoolSet, RawLock, Reclaim};
+use crate::dyn_pool::all_aligned_for;
+use crate::{DynPool, Error, Marking, Pool, PoolBox, PoolSet, PoolVec, RawLock, Reclaim};
 
 /// A pool whose blocks hold vectors and slices of `T`: one of arrays ([`Pool`], [`AtomicPool`](crate::AtomicPool)), or of bytes
 /// ([`DynPool`], [`PoolSet`]).

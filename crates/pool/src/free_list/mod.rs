@@ -16,12 +16,12 @@
 //! names and ports are other modules' business.
 
 mod batch;
-mod leave;
+mod two_phase_free;
 mod walk;
 
 use core::ptr::NonNull;
 
-use crate::check::Marks;
+use crate::allocation_map::Marks;
 use crate::{Error, Geometry};
 
 /// What a free block holds in its first word.

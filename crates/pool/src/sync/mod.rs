@@ -11,13 +11,13 @@
 //! counter or a flag is weakened in the model as well. This is the one place that knows the worlds.
 
 #[cfg(not(any(loom, shuttle)))]
-#[path = "sync/native.rs"]
+#[path = "native.rs"]
 mod world;
 #[cfg(loom)]
-#[path = "sync/loom.rs"]
+#[path = "loom.rs"]
 mod world;
 #[cfg(shuttle)]
-#[path = "sync/shuttle.rs"]
+#[path = "shuttle.rs"]
 mod world;
 
 #[cfg(target_has_atomic = "32")]
@@ -25,8 +25,8 @@ mod flag;
 #[cfg(all(test, not(any(loom, shuttle)), target_has_atomic = "32"))]
 mod masked_tests;
 #[cfg(any(target_has_atomic = "32", feature = "critical-section", feature = "unsafe-assume-single-core"))]
-#[cfg_attr(target_has_atomic = "32", path = "sync/atomic.rs")]
-#[cfg_attr(not(target_has_atomic = "32"), path = "sync/masked.rs")]
+#[cfg_attr(target_has_atomic = "32", path = "atomic.rs")]
+#[cfg_attr(not(target_has_atomic = "32"), path = "masked.rs")]
 mod words;
 #[cfg(all(
     not(target_has_atomic = "32"),

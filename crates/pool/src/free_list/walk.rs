@@ -3,7 +3,7 @@
 use core::ptr::{NonNull, null_mut};
 
 use super::{Link, RawPool};
-use crate::check::{ByteMarks, FREE, LIVE, Marks, VIRGIN};
+use crate::allocation_map::{ByteMarks, FREE, LIVE, Marks, VIRGIN};
 use crate::{Error, Stats, Survey};
 
 impl<M: Marks> RawPool<'_, M> {

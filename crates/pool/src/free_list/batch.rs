@@ -4,7 +4,7 @@ use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
 use super::RawPool;
-use crate::check::{ByteMarks, FREE, LIVE};
+use crate::allocation_map::{ByteMarks, FREE, LIVE};
 use crate::{Error, Link};
 
 impl<const BEHIND: usize> RawPool<'_, ByteMarks<BEHIND>> {

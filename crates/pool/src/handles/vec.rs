@@ -8,9 +8,6 @@
 //!
 //! A vector knows a block and how much of it is filled; which pool it is from is the block's business.
 
-mod alloc;
-mod string;
-
 use core::fmt;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ops::{Deref, DerefMut};
@@ -19,8 +16,6 @@ use core::ptr::{NonNull, slice_from_raw_parts_mut};
 use core::slice;
 
 use crate::{Error, PoolBox, Reclaim, Rejected};
-pub use alloc::AllocSlice;
-pub use string::PoolString;
 
 /// A block of bytes, as [`DynPool`](crate::DynPool) and [`PoolSet`](crate::PoolSet) give it out.
 pub type Bytes<'p, P> = PoolBox<'p, [MaybeUninit<u8>], P>;

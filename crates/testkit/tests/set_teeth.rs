@@ -2,7 +2,7 @@
 
 use std::ptr::NonNull;
 
-use microusc_model::{ClassCounts, Refusal, SetCounts, SetOp, SetShadow, SetSubject, Violation};
+use microusc_testkit::{ClassCounts, Refusal, SetCounts, SetOp, SetShadow, SetSubject, Violation};
 
 /// The ways in which the toy below can be broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::ptr::NonNull;
 
-use microusc_model::{Counts, Op, Refusal, Shadow, Subject};
+use microusc_testkit::{Counts, Op, Refusal, Shadow, Subject};
 
 /// The ways in which the toy below can be broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,7 +153,7 @@ impl Subject for Toy {
 }
 
 /// A few thousand operations from a fixed seed.
-fn verdict(flaw: Flaw) -> Result<(), microusc_model::Violation> {
+fn verdict(flaw: Flaw) -> Result<(), microusc_testkit::Violation> {
     let mut toy = Toy::new(flaw, 24, 6);
     let mut shadow = Shadow::new(&mut toy);
     let mut state = 0x2545_F491_4F6C_DD1Du64;

@@ -27,8 +27,8 @@ pub const LINK_BYTES: usize = size_of::<usize>();
 ///
 /// [`index_of`](Self::index_of) gives an index **exactly** when the offset is one of
 /// `0, stride, 2 * stride, …, (capacity - 1) * stride`: range, stride and alignment (addresses below the base, too) are
-/// proven together, by multiplications. The two ways to do it, each with its proof, are `layout/rotation.rs` and, for
-/// RISC-V, `layout/reciprocal.rs`.
+/// proven together, by multiplications. The two ways to do it, each with its proof, are `geometry/rotation.rs` and, for
+/// RISC-V, `geometry/reciprocal.rs`.
 ///
 /// ```
 /// use microusc_pool::Geometry;

@@ -2,12 +2,12 @@
 //! own way, with the same two functions.
 
 #[cfg(not(feature = "mask-functions"))]
-#[cfg_attr(target_arch = "arm", path = "mask/arm.rs")]
-#[cfg_attr(any(target_arch = "riscv32", target_arch = "riscv64"), path = "mask/riscv.rs")]
-#[cfg_attr(target_arch = "xtensa", path = "mask/xtensa.rs")]
+#[cfg_attr(target_arch = "arm", path = "arm.rs")]
+#[cfg_attr(any(target_arch = "riscv32", target_arch = "riscv64"), path = "riscv.rs")]
+#[cfg_attr(target_arch = "xtensa", path = "xtensa.rs")]
 mod arch;
 #[cfg(feature = "mask-functions")]
-#[path = "mask/functions.rs"]
+#[path = "functions.rs"]
 mod arch;
 
 use core::marker::PhantomData;

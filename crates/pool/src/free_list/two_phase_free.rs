@@ -16,7 +16,7 @@ use core::ptr::NonNull;
 
 use super::{Link, RawPool};
 use crate::Error;
-use crate::check::{ByteMarks, FREE, LEAVING, LIVE};
+use crate::allocation_map::{ByteMarks, FREE, LEAVING, LIVE};
 
 impl<const BEHIND: usize> RawPool<'_, ByteMarks<BEHIND>> {
     /// Takes `block` from its owner. O(1). The address may be anything.

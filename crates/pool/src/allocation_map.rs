@@ -9,7 +9,7 @@
 //!  put of a VIRGIN or FREE block                      -> Error::DoubleFree
 //! ```
 //!
-//! (Between LIVE and FREE a block may be LEAVING, 0x81: see `raw/leave.rs`. The sign bit does not tell the two apart, so the fast
+//! (Between LIVE and FREE a block may be LEAVING, 0x81: see `free_list/two_phase_free.rs`. The sign bit does not tell the two apart, so the fast
 //! path is closed while a block is leaving, and the slow path compares the whole mark.)
 //!
 //! The free list lives in the free blocks, where an overrun or a write after free reaches it. It may therefore

@@ -28,13 +28,13 @@ use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-mod bits;
-mod dynamic;
+mod bitmap;
+mod dyn_pool;
 
-pub use bits::{AtomicStats, words_for};
-pub use dynamic::{AtomicDynPool, AtomicWords};
+pub use bitmap::{AtomicStats, words_for};
+pub use dyn_pool::{AtomicDynPool, AtomicWords};
 
-use bits::{Bits, Tally};
+use bitmap::{Bits, Tally};
 
 use crate::pool::Slot;
 use crate::sync::Word;

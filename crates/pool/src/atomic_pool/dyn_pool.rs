@@ -4,8 +4,8 @@ use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use super::bits::{AtomicStats, Bits, Tally};
-use crate::dynamic::place;
+use super::bitmap::{AtomicStats, Bits, Tally};
+use crate::dyn_pool::place;
 use crate::sync::Word;
 use crate::{Error, Geometry, LINK_BYTES, Owns, PoolBox, Reclaim, Rejected};
 

@@ -4,8 +4,8 @@ use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
+use crate::free_list::{Link, RawPool};
 use crate::pool::List;
-use crate::raw::{Link, RawPool};
 use crate::sealed::Sealed;
 use crate::sync::Guarded;
 use crate::{
@@ -69,7 +69,7 @@ impl<'m, L: RawLock> DynPool<'m, L> {
             return Err(Error::UnsuitableMemory);
         }
         let geometry = Geometry::new(block_size, align, capacity)?;
-        memory[padding + geometry.bytes()..][..capacity].fill(MaybeUninit::new(crate::check::FREE));
+        memory[padding + geometry.bytes()..][..capacity].fill(MaybeUninit::new(crate::allocation_map::FREE));
         let base = memory[padding..].as_mut_ptr().cast::<u8>();
         // SAFETY: both are addresses inside a slice, which do not lie at null; the marks begin behind the blocks.
         let (base, marks) =
