@@ -95,8 +95,9 @@ impl Subject {
                     return (count, End::Null);
                 }
                 let offset = at.addr().wrapping_sub(control.base.addr());
-                let index = control.geometry.index_of(offset).filter(|index| *index < control.ledger.fresh);
-                let Some(index) = index else { return (count, End::NotABlock(at.addr())) };
+                let Some(index) = control.geometry.index_of(offset) else {
+                    return (count, End::NotABlock(at.addr()));
+                };
                 // SAFETY: an index of the geometry is below the capacity.
                 if unsafe { marks.is_claimed(index) } {
                     return (count, End::InUse(index));

@@ -212,6 +212,23 @@ mod tests {
     }
 
     #[test]
+    fn a_range_is_inside_another_with_all_of_its_bytes() {
+        let middle = Range::at(100, 50);
+        for (start, bytes, inside) in [
+            (100, 50, true),
+            (120, 1, true),
+            (99, 51, false),
+            (100, 51, false),
+            (120, 0, false),
+            (200, 9, false),
+        ] {
+            assert_eq!(Range::at(start, bytes).is_inside(middle), inside, "{start} {bytes}");
+        }
+        let ends = [99, 100, 149, 150].map(std::ptr::without_provenance::<u8>);
+        assert_eq!(ends.map(|address| middle.contains(address)), [false, true, true, false]);
+    }
+
+    #[test]
     fn a_range_lies_in_a_block_or_in_none() {
         let block = |start, bytes| Range::at(start, bytes).block(1000, 64, 4);
         assert_eq!(block(1000, 64), Some(0));

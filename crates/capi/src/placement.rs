@@ -79,3 +79,39 @@ impl Terms {
 pub(crate) fn fits_control(memory: *const u8, bytes: usize) -> bool {
     matches!(port::kind_of(memory, bytes), MemoryKind::Internal | MemoryKind::Static)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_heap_is_asked_for_all_that_the_memory_has_to_be() {
+        let caps = |placement, flags| terms(placement, flags).unwrap().caps;
+        assert_eq!(caps(DRAM, 0), MALLOC_CAP_INTERNAL | MALLOC_CAP_8BIT);
+        let for_dma = MALLOC_CAP_INTERNAL | MALLOC_CAP_8BIT | MALLOC_CAP_DMA;
+        assert_eq!(caps(DRAM, MEMORY_POOL_FLAG_DMA), for_dma);
+        assert_eq!(caps(PSRAM, 0), MALLOC_CAP_SPIRAM | MALLOC_CAP_8BIT);
+        assert_eq!(caps(IRAM, 0), MALLOC_CAP_INTERNAL | MALLOC_CAP_32BIT);
+    }
+
+    #[test]
+    fn memory_fits_that_is_of_the_kind_and_as_aligned_as_asked_for() {
+        #[repr(align(64))]
+        struct Memory([u8; 128]);
+        static MEMORY: Memory = Memory([0; 128]);
+        let fits = |align, expected, offset: usize| {
+            let memory = MEMORY.0.as_ptr().wrapping_add(offset);
+            Terms { caps: 0, align, expected }.fits(memory, 8)
+        };
+        for align in [8, 16, 32, 64] {
+            for offset in (0..=64).step_by(8) {
+                assert_eq!(
+                    fits(align, MemoryKind::Static, offset),
+                    offset % align == 0,
+                    "{offset} for {align}"
+                );
+            }
+        }
+        assert!(!fits(8, MemoryKind::Internal, 0));
+    }
+}

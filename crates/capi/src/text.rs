@@ -88,3 +88,24 @@ pub(crate) fn divided(number: u64, by: u16) -> (u64, u32) {
     }
     (quotient, rest)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::divided;
+
+    #[test]
+    fn quotient_and_rest_are_those_of_a_division() {
+        let wide =
+            [0, 1, 999, 1000, 0xFFFF, 0x1_0000, 0xFFFF_FFFF, 0x1_0000_0000, 0x0123_4567_89AB_CDEF, u64::MAX];
+        for number in wide {
+            for by in [1, 2, 10, 1000, 0x8000, u16::MAX] {
+                let (quotient, rest) = divided(number, by);
+                assert_eq!(
+                    (quotient, u64::from(rest)),
+                    (number / u64::from(by), number % u64::from(by)),
+                    "{number} {by}"
+                );
+            }
+        }
+    }
+}

@@ -54,3 +54,34 @@ pub(crate) fn placement_name(placement: memory_placement_t) -> &'static str {
         _ => "?",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn each_reason_of_one_cause_has_a_line_of_its_own() {
+        let reasons = [
+            ESP_ERR_NO_MEM,
+            MEMORY_POOL_ERR_NOT_A_BLOCK,
+            MEMORY_POOL_ERR_DOUBLE_FREE,
+            MEMORY_POOL_ERR_CORRUPT,
+            MEMORY_POOL_ERR_WRITTEN,
+            MEMORY_POOL_ERR_IN_USE,
+            MEMORY_POOL_ERR_NO_PSRAM,
+            MEMORY_POOL_ERR_NO_IRAM,
+            MEMORY_POOL_ERR_ISR_IN_PSRAM,
+            MEMORY_POOL_ERR_DMA_IN_PSRAM,
+            MEMORY_POOL_ERR_DMA_IN_IRAM,
+            MEMORY_POOL_ERR_BYTES_IN_IRAM,
+            MEMORY_POOL_ERR_WRONG_MEMORY,
+            ESP_ERR_NOT_SUPPORTED,
+        ];
+        let lines: HashSet<_> = reasons.into_iter().map(next_step).collect();
+        assert_eq!(lines.len(), reasons.len());
+        assert!(lines.iter().all(|line| !line.is_empty() && !line.contains('\n')));
+        assert_eq!(next_step(ESP_ERR_INVALID_STATE), "", "of many causes");
+    }
+}

@@ -55,9 +55,7 @@ fn board() -> MutexGuard<'static, Board> {
 
 fn lay_out(chip: Chip) -> ChipHeap {
     let psram = if chip.facts().psram.is_some() { PSRAM_BYTES } else { 0 };
-    let builder = ChipHeap::builder(chip);
-    let builder = if psram > 0 { builder.psram(psram) } else { builder };
-    builder.build().expect("the sizes of the tables fit their regions")
+    ChipHeap::builder(chip).psram(psram).build().expect("the sizes of the tables fit their regions")
 }
 
 /// The chip named by the environment variable `MICROUSC_CHIP`, or the ESP32.

@@ -39,3 +39,22 @@ fn a_slot_is_empty_when_its_block_is_returned_whichever_way() {
         memory_pool_destroy(pool);
     }
 }
+
+/// A call that fills a block asks whether the fill was turned off and on meanwhile.
+#[test]
+fn each_turn_of_the_fill_is_counted_and_no_other_change() {
+    // SAFETY: a pool of this thread's own.
+    unsafe {
+        let pool = memory_pool_malloc(32, 1);
+        let turns = || (*control_of(pool).expect("a live pool").as_ptr()).watch.turns();
+        let before = turns();
+        for turn in 1..=4 {
+            let level = if turn % 2 == 1 { MEMORY_POOL_CHECKS_POISON } else { MEMORY_POOL_CHECKS_BASIC };
+            assert_eq!(memory_pool_set_checks(pool, level), ESP_OK);
+            assert_eq!(turns(), before + turn);
+            assert_eq!(memory_pool_trace(pool, turn % 2 == 1), ESP_OK);
+            assert_eq!(turns(), before + turn);
+        }
+        memory_pool_destroy(pool);
+    }
+}
