@@ -2,8 +2,8 @@
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Report, Room, Sample};
-use crate::table::line;
+use super::line;
+use crate::replay::{Report, Room, Sample};
 use crate::text::{count, ticks};
 
 /// Characters of a line.

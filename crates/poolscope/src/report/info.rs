@@ -1,7 +1,7 @@
 //! A survey as text for people.
 
-use super::Info;
-use crate::table::{line, print, table};
+use super::{line, print, table};
+use crate::info::Info;
 use crate::text::{bytes, count, percent, plural, printable, ticks};
 use crate::trace::{FailedAllocs, FailedSize, Lifetimes};
 

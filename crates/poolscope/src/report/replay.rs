@@ -5,9 +5,9 @@ use std::fmt::Write;
 use anstyle::{AnsiColor, Style};
 use microusc_chips::{Chip, Engine, Idf};
 
-use super::plot;
-use super::{Failure, Moment, PoolSide, Report, SideReport, Speed};
-use crate::table::{line, print, table};
+use super::sparkline;
+use super::{line, print, table};
+use crate::replay::{Failure, Moment, PoolSide, Report, SideReport, Speed};
 use crate::text::{bytes, count, percent, plural, printable, ticks};
 use crate::trace::Lifetimes;
 
@@ -24,7 +24,7 @@ impl Report {
         self.heading(&mut out);
         self.layout_table(&mut out);
         self.comparison(&mut out);
-        plot::draw(&mut out, self);
+        sparkline::draw(&mut out, self);
         self.speed(&mut out);
         self.notes(&mut out);
         self.verdict(&mut out);

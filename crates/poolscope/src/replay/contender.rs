@@ -3,9 +3,9 @@
 use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
-use super::samples::Room;
-use super::shadow::{Place, Shadow};
+use super::overlap::{Place, Shadow};
 use super::stamp;
+use super::timeline::Room;
 use crate::trace::{BadFree, Event};
 
 /// What is replayed on. Sizes are bytes of the chip.

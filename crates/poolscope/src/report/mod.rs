@@ -1,8 +1,13 @@
 //! Tables and lines of text reports.
 
+mod info;
+mod replay;
+mod sparkline;
+
 use std::fmt::{Arguments, Write};
 
 use comfy_table::{CellAlignment, Table, presets};
+pub use info::failures;
 
 /// Appends a line.
 pub(crate) fn line(out: &mut String, text: Arguments<'_>) {

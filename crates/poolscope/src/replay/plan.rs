@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use microusc_chips::{Access, Caps, ChipHeap, Kind};
 use serde::Serialize;
 
-use crate::layout::target::HEAP_HEADER;
+use crate::layout::HEAP_HEADER;
 use crate::layout::{Layout, Placement, PoolSpec};
 
 /// A layout that the chip has no room for.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-pub use super::carve::Misfit;
-use super::side::{Allocator, Live, Side};
+use super::contender::{Allocator, Live, Side};
+pub use super::plan::Misfit;
 use super::{Moment, RegionFragmentation, Sample};
 use crate::layout::Layout;
 use crate::trace::{FailedAllocs, LeftOut, Meta};

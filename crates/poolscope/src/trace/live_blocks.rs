@@ -1,4 +1,4 @@
-//! The books of a trace: which slots are live, how big, and the running totals.
+//! The live blocks of a trace: which slots are live, how large each block is, and the totals so far.
 
 use super::event::{BadFree, Event, Totals};
 
@@ -41,7 +41,7 @@ pub const MAX_BLOCKS: usize = 1 << 22;
 ///
 /// O(1) per event; memory is 8 bytes per slot, that is per block of the peak.
 #[derive(Debug, Default)]
-pub struct Ledger {
+pub struct LiveBlocks {
     sizes: Vec<u64>,
     contexts: u32,
     totals: Totals,
@@ -50,8 +50,8 @@ pub struct Ledger {
 /// Marks a slot without a live block; no block can be that big.
 const DEAD: u64 = u64::MAX;
 
-impl Ledger {
-    /// Empty books.
+impl LiveBlocks {
+    /// No live blocks.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -62,7 +62,7 @@ impl Ledger {
         self.contexts += 1;
     }
 
-    /// Books `event`; on error nothing has changed.
+    /// Applies `event`; on error nothing has changed.
     ///
     /// # Errors
     /// A [`Fault`] if the event contradicts the ones before it.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::side::Defect;
+use super::contender::Defect;
 
 /// Where a block is on the chip.
 #[derive(Debug, Clone, PartialEq, Eq)]
