@@ -127,17 +127,17 @@ fn a_batch_leaves_whole_or_not_at_all() {
 #[test]
 fn the_fast_path_is_closed_while_operations_are_watched() {
     let mut parts = Parts::new();
-    let block = parts.take();
-    parts.pool().set_watched(true);
-    assert_eq!(parts.pool().try_take(), None);
+    let block = parts.alloc();
+    parts.pool().set_diagnostics(true);
+    assert_eq!(parts.pool().alloc_fast(), None);
     // SAFETY: ours to return.
-    assert_eq!(unsafe { parts.pool().try_put(block) }, None);
-    assert_eq!(parts.put(block), Ok(()), "the slow path works as before");
-    assert_eq!(parts.take(), block);
-    parts.pool().set_watched(false);
+    assert_eq!(unsafe { parts.pool().free_fast(block) }, None);
+    assert_eq!(parts.free(block), Ok(()), "the slow path works as before");
+    assert_eq!(parts.alloc(), block);
+    parts.pool().set_diagnostics(false);
     // SAFETY: ours to return.
-    assert_eq!(unsafe { parts.pool().try_put(block) }, Some(()));
-    assert_eq!(parts.pool().try_take().map(|taken| taken.as_ptr()), Some(block));
+    assert_eq!(unsafe { parts.pool().free_fast(block) }, Some(()));
+    assert_eq!(parts.pool().alloc_fast().map(|taken| taken.as_ptr()), Some(block));
 }
 
 #[test]

@@ -198,8 +198,8 @@ mod tests {
     #[test]
     fn the_search_goes_on_at_the_following_word_and_after_a_conflict_on_another_cache_line() {
         const WORDS: usize = 2 * LINE + 3;
-        let (tally, words) = (Tally::new(), [const { Word::new() }; WORDS]);
-        let bits = Bits::new(&tally, &words, WORDS * Word::BITS);
+        let (counters, words) = (AtomicCounters::new(), [const { BitWord::new() }; WORDS]);
+        let bits = Bitmap::new(&counters, &words, WORDS * BitWord::BITS);
         for at in 0..WORDS {
             assert_eq!(bits.next(at), (at + 1) % WORDS);
         }
@@ -208,7 +208,7 @@ mod tests {
         // From the last line to the first, beside the word where the other context began.
         assert_eq!(bits.away(LINE + 3), 4);
         assert_eq!(bits.away(2 * LINE + 1), 2);
-        let few = Bits::new(&tally, &words[..3], 3 * Word::BITS);
+        let few = Bitmap::new(&counters, &words[..3], 3 * BitWord::BITS);
         assert_eq!([0, 1, 2].map(|at| few.away(at)), [1, 2, 0]);
     }
 }

@@ -7,7 +7,7 @@ static POOL: WaitPool<Pool<u64, 2>> = WaitPool::new(Pool::new(), WaitOrder::Fifo
 fn main() {
     let owned = PoolBox::write(POOL.try_alloc().unwrap(), 1);
     let address = PoolBox::as_ptr(&owned).cast().as_ptr();
-    POOL.locked(|raw, _| {
+    POOL.with_queue(|raw, _| {
         let _ = raw.begin_free(address);
         raw.finish_free(address);
     });

@@ -1,4 +1,4 @@
-//! AllocationMap of any address would be written to: what keeps them, and where they are, is the crate's.
+//! A map at any address would be written to: what keeps them, and where they are, is the crate's.
 use microusc_pool::{ByteMap, Checked, Checks, AllocationMap};
 
 struct Own;
@@ -14,7 +14,7 @@ impl Checks for Own {
 struct OwnMarks;
 
 unsafe impl AllocationMap for OwnMarks {
-    const KEPT: bool = true;
+    const RECORDS_OWNERS: bool = true;
     unsafe fn claim(&self, _: usize) -> bool {
         true
     }
