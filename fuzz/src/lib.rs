@@ -4,7 +4,7 @@ use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
-use microusc_model::{SetShadow, SetSubject, Shadow, Subject};
+use microusc_testkit::{SetShadow, SetSubject, Shadow, Subject};
 use poolscope::info::Info;
 use poolscope::input::{self, Format};
 use poolscope::trace::{BadFree, Event, Meta, Reader, Totals, Writer};

@@ -3,7 +3,7 @@
 mod subjects;
 
 use microusc_memory::{DRAM, IRAM, PSRAM};
-use microusc_model::Shadow;
+use microusc_testkit::Shadow;
 use proptest::prelude::*;
 use subjects::{ThroughC, Way};
 

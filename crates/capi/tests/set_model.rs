@@ -4,7 +4,7 @@
 mod subject;
 
 use microusc_memory::{DRAM, IRAM, PSRAM};
-use microusc_model::SetShadow;
+use microusc_testkit::SetShadow;
 use proptest::prelude::*;
 use subject::CSet;
 

@@ -3,9 +3,11 @@
 use core::ffi::{c_char, c_void};
 use core::ptr::{NonNull, null_mut};
 
-use crate::node::{DriverState, NAME_BYTES, Node, is_named, name_from};
+use crate::driver::{Driver, DriverInfo, DriverState, NAME_BYTES};
+use crate::error::Error;
+use crate::node::{Node, is_named, name_from};
+use crate::platform::{Entry, Platform, TaskWish};
 use crate::space::{Space, State};
-use crate::{Driver, Entry, Error, Platform, TaskWish};
 
 /// A driver that is wanted.
 #[derive(Clone, Copy, Debug)]
@@ -20,17 +22,6 @@ pub struct DriverWish<'n> {
     pub priority: u32,
     /// The core it shall run on; negative: any.
     pub core: i32,
-}
-
-/// A snapshot of a driver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DriverInfo {
-    /// Its number.
-    pub id: u32,
-    /// Its name, a C string.
-    pub name: [c_char; NAME_BYTES],
-    /// What its task is meant to do.
-    pub state: DriverState,
 }
 
 impl<P: Platform> Space<P> {

@@ -21,14 +21,16 @@
 #[cfg(test)]
 extern crate std;
 
+mod driver;
 mod drivers;
 mod error;
 mod node;
 mod platform;
 mod space;
 
-pub use drivers::{DriverInfo, DriverWish};
+pub use driver::{Driver, DriverInfo, DriverState, NAME_BYTES};
+pub use drivers::DriverWish;
 pub use error::Error;
-pub use node::{BUFFER_ALIGN, Driver, DriverState, NAME_BYTES, STACK_ALIGN};
+pub use node::{BUFFER_ALIGN, STACK_ALIGN};
 pub use platform::{Entry, Platform, PoolWish, TaskWish};
 pub use space::{Settings, Space};

@@ -12,32 +12,14 @@ use core::alloc::Layout;
 use core::ffi::{c_char, c_void};
 use core::ptr::NonNull;
 
-use crate::{Error, Platform};
+use crate::driver::{Driver, DriverState, NAME_BYTES};
+use crate::error::Error;
+use crate::platform::Platform;
 
-/// Bytes of a driver's name, with its terminating zero.
-pub const NAME_BYTES: usize = 16;
 /// Bytes to which a driver's buffer is aligned: enough for a value of 64 bits.
 pub const BUFFER_ALIGN: usize = 8;
 /// Bytes to which task stacks are aligned and rounded.
 pub const STACK_ALIGN: usize = 16;
-
-/// What a driver's task is given. It does not change while the driver lives.
-#[derive(Debug)]
-#[repr(C)]
-pub struct Driver {
-    /// Its number: no other driver had it or will have it.
-    pub id: u32,
-    /// Its name, a C string.
-    pub name: [c_char; NAME_BYTES],
-    /// What the one who added it wants it to have.
-    pub argument: *mut c_void,
-    /// Its buffer, zeroed at first.
-    pub buffer: *mut c_void,
-    /// Bytes of the buffer.
-    pub buffer_size: usize,
-    /// Its binary semaphore: on FreeRTOS a `SemaphoreHandle_t`.
-    pub semaphore: *mut c_void,
-}
 
 /// A driver in the list. Fields are read and written one by one, since the driver's task may be reading the first.
 #[repr(C)]
@@ -52,17 +34,6 @@ pub(crate) struct Node {
     pub(crate) busy: u32,
     pub(crate) stack: NonNull<u8>,
     pub(crate) state: DriverState,
-}
-
-/// What a driver's task is meant to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DriverState {
-    /// Run.
-    Running,
-    /// Not run until it is resumed.
-    Paused,
-    /// End: it was told to and did not yet.
-    Stopping,
 }
 
 /// Where the parts of a node are.

@@ -4,7 +4,8 @@ use core::alloc::Layout;
 use core::ffi::{CStr, c_char, c_void};
 use core::ptr::NonNull;
 
-use crate::{Driver, Error};
+use crate::driver::Driver;
+use crate::error::Error;
 
 /// Kernel and memory below the system layer.
 ///

@@ -3,8 +3,9 @@
 use core::cell::UnsafeCell;
 use core::ptr::null_mut;
 
-use crate::node::{Node, Plan};
-use crate::{Error, Platform, PoolWish, STACK_ALIGN};
+use crate::error::Error;
+use crate::node::{Node, Plan, STACK_ALIGN};
+use crate::platform::{Platform, PoolWish};
 
 /// Settings of the system memory space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

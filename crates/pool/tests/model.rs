@@ -2,8 +2,8 @@
 
 mod subjects;
 
-use microusc_model::{Shadow, Subject};
 use microusc_pool::{NoLock, SpinLock};
+use microusc_testkit::{Shadow, Subject};
 use proptest::prelude::*;
 use subjects::{Dynamic, LockFree, LockFreeDynamic, Typed};
 

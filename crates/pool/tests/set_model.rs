@@ -3,7 +3,7 @@
 #[path = "subjects/set.rs"]
 mod subject;
 
-use microusc_model::{SetShadow, SetSubject};
+use microusc_testkit::{SetShadow, SetSubject};
 use proptest::prelude::*;
 use subject::RustSet;
 

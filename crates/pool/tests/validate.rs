@@ -4,7 +4,7 @@
 
 use std::ptr::null_mut;
 
-use microusc_pool::check::{FREE, LIVE, VIRGIN};
+use microusc_pool::allocation_map::{FREE, LIVE, VIRGIN};
 use microusc_pool::{ByteMarks, Error, Geometry, Ledger, Link, RawPool};
 
 const BLOCKS: usize = 6;

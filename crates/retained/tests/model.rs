@@ -2,7 +2,7 @@
 
 mod subjects;
 
-use microusc_model::Shadow;
+use microusc_testkit::Shadow;
 use proptest::prelude::*;
 use subjects::Retained;
 

@@ -2,7 +2,7 @@
 
 use core::iter::from_fn;
 
-use microusc_model::{Op, Shadow, Subject, Violation};
+use microusc_testkit::{Op, Shadow, Subject, Violation};
 
 use crate::board::{self, println};
 use crate::random::Random;

@@ -6,10 +6,10 @@ use alloc::vec::Vec;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use microusc_model::{Counts, Refusal, Subject};
 use microusc_pool::{
     AtomicPool, DynPool, Error, InterruptLock, Pool, PoolBox, PoolSet, SizeClass, Stats, words_for,
 };
+use microusc_testkit::{Counts, Refusal, Subject};
 
 fn refusal(error: Error) -> Refusal {
     match error {

@@ -7,7 +7,7 @@ use std::mem::MaybeUninit;
 use std::ptr::{NonNull, null, null_mut};
 
 use microusc_memory::*;
-use microusc_model::{Counts, Refusal, Subject};
+use microusc_testkit::{Counts, Refusal, Subject};
 
 /// How a pool is made, and which functions are used on it.
 #[derive(Clone, Copy, Debug)]

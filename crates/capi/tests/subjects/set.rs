@@ -4,7 +4,7 @@ use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
 use microusc_memory::*;
-use microusc_model::{ClassCounts, Refusal, SetCounts, SetSubject};
+use microusc_testkit::{ClassCounts, Refusal, SetCounts, SetSubject};
 
 /// Apart by more than a cache line, to which blocks in external RAM are rounded.
 const CLASSES: [memory_pool_set_class_t; 4] = [

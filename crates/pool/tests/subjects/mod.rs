@@ -3,10 +3,10 @@
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
-use microusc_model::{Counts, Refusal, Subject};
 use microusc_pool::{
     AtomicDynPool, AtomicPool, AtomicStats, AtomicWords, DynPool, Error, Pool, PoolBox, RawLock, Stats,
 };
+use microusc_testkit::{Counts, Refusal, Subject};
 
 fn refusal(error: Error) -> Refusal {
     match error {

@@ -3,8 +3,8 @@
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
-use microusc_model::{ClassCounts, Refusal, SetCounts, SetSubject};
 use microusc_pool::{DynPool, Error, NoLock, Owns, PoolSet, SizeClass};
+use microusc_testkit::{ClassCounts, Refusal, SetCounts, SetSubject};
 
 const ALIGN: usize = 16;
 const CLASSES: [SizeClass; 4] = [

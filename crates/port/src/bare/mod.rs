@@ -1,6 +1,6 @@
 //! Bare metal: no system below. Everything that this port cannot know, the program tells it (`MicroUSC/port/bare.h`).
 
-#[cfg_attr(all(target_arch = "arm", not(feature = "mask-functions")), path = "bare/context_arm.rs")]
+#[cfg_attr(all(target_arch = "arm", not(feature = "mask-functions")), path = "context_arm.rs")]
 mod context;
 mod controls;
 mod signal;

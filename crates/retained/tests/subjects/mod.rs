@@ -2,9 +2,9 @@
 
 use std::ptr::NonNull;
 
-use microusc_model::{Counts, Refusal, Subject};
 use microusc_pool::{Error, NoLock};
 use microusc_retained::{Found, RetainedPool, Shape};
+use microusc_testkit::{Counts, Refusal, Subject};
 
 /// A retained pool with its memory; every so many operations the program starts anew.
 pub(crate) struct Retained {
