@@ -13,7 +13,8 @@ struct Parts {
     listed: usize,
     ledger: Ledger,
     geometry: Geometry,
-    marks: Box<[u8; BLOCKS]>,
+    /// One more than the pool has blocks, as if memory of another pool followed.
+    marks: Box<[u8; BLOCKS + 1]>,
     blocks: Box<[usize; BLOCKS]>,
 }
 
@@ -24,7 +25,7 @@ impl Parts {
             listed: 0,
             ledger: Ledger::NEW,
             geometry: Geometry::new(WORD, WORD, BLOCKS).unwrap(),
-            marks: Box::new([0; BLOCKS]),
+            marks: Box::new([0; BLOCKS + 1]),
             blocks: Box::new([0; BLOCKS]),
         }
     }
@@ -121,6 +122,22 @@ fn a_batch_leaves_whole_or_not_at_all() {
     parts.begin_many(&blocks[..2]).unwrap();
     assert!(blocks[..2].iter().all(|block| parts.finish(*block)));
     assert_eq!((parts.pool().used(), parts.pool().validate()), (0, Ok(())));
+}
+
+#[test]
+fn the_fast_path_is_closed_while_operations_are_watched() {
+    let mut parts = Parts::new();
+    let block = parts.take();
+    parts.pool().set_watched(true);
+    assert_eq!(parts.pool().try_take(), None);
+    // SAFETY: ours to return.
+    assert_eq!(unsafe { parts.pool().try_put(block) }, None);
+    assert_eq!(parts.put(block), Ok(()), "the slow path works as before");
+    assert_eq!(parts.take(), block);
+    parts.pool().set_watched(false);
+    // SAFETY: ours to return.
+    assert_eq!(unsafe { parts.pool().try_put(block) }, Some(()));
+    assert_eq!(parts.pool().try_take().map(|taken| taken.as_ptr()), Some(block));
 }
 
 #[test]

@@ -151,6 +151,29 @@ fn repair_finds_every_free_block() {
     assert_eq!(parts.pool().used(), BLOCKS);
 }
 
+/// For an owner that must find every free block on the list.
+#[test]
+fn blocks_that_were_never_used_are_put_on_the_list_lowest_address_first() {
+    let mut parts = Parts::new();
+    parts.pool().thread();
+    assert_eq!((parts.listed, parts.pool().used()), (BLOCKS - 1, 1));
+    assert_eq!(parts.pool().validate(), Ok(()));
+    let taken = [(); BLOCKS - 1].map(|()| parts.pool().take().unwrap().as_ptr());
+    assert_eq!(taken.map(|block| parts.pool().index_of(block)), [4, 5, 3, 2, 1].map(Some));
+    assert_eq!(parts.pool().take(), Err(Error::Exhausted));
+    assert_eq!(parts.pool().validate(), Ok(()));
+}
+
+#[test]
+fn damage_found_outside_of_the_pool_is_counted_with_its_own() {
+    let mut parts = Parts::new();
+    parts.pool().count_damage();
+    parts.lead(3, 0);
+    assert!(parts.pool().take().is_ok());
+    assert_eq!(parts.pool().take(), Err(Error::Corrupt));
+    assert_eq!(parts.pool().stats().damaged, 2);
+}
+
 #[test]
 fn each_block_in_use_is_named_and_no_other() {
     let mut parts = Parts::new();

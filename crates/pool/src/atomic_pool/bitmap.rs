@@ -186,3 +186,25 @@ impl<'a> Bits<'a> {
         error
     }
 }
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_search_goes_on_at_the_following_word_and_after_a_conflict_on_another_cache_line() {
+        const WORDS: usize = 2 * LINE + 3;
+        let (tally, words) = (Tally::new(), [const { Word::new() }; WORDS]);
+        let bits = Bits::new(&tally, &words, WORDS * Word::BITS);
+        for at in 0..WORDS {
+            assert_eq!(bits.next(at), (at + 1) % WORDS);
+        }
+        assert_eq!(bits.away(0), LINE);
+        assert_eq!(bits.away(LINE + 2), 2 * LINE + 2);
+        // From the last line to the first, beside the word where the other context began.
+        assert_eq!(bits.away(LINE + 3), 4);
+        assert_eq!(bits.away(2 * LINE + 1), 2);
+        let few = Bits::new(&tally, &words[..3], 3 * Word::BITS);
+        assert_eq!([0, 1, 2].map(|at| few.away(at)), [1, 2, 0]);
+    }
+}
