@@ -3,11 +3,11 @@
 use core::ptr::NonNull;
 
 use crate::diagnostics::call_sites_records::Site;
-use microusc_pool::{Error, RawPool};
+use microusc_pool::{Error, FreeList};
 
 use super::Place;
 use crate::diagnostics::trace_types::*;
-use crate::pool::control::{Control, ControlMarks};
+use crate::pool::control::{Control, ControlMap};
 use crate::types::*;
 
 /// Nothing is on.
@@ -83,7 +83,7 @@ pub(crate) unsafe fn place(_: *mut memory_pool_t, _: NonNull<Control>, _: NonNul
 #[inline(always)]
 pub(crate) unsafe fn begin(
     _: NonNull<Control>,
-    _: &mut RawPool<'_, ControlMarks>,
+    _: &mut FreeList<'_, ControlMap>,
     _: &[*mut u8],
 ) -> Result<(), (usize, Error)> {
     Err((0, Error::NotABlock))
@@ -101,7 +101,7 @@ pub(crate) unsafe fn leaving(_: *mut memory_pool_t, _: NonNull<Control>, _: *mut
 #[inline(always)]
 pub(crate) unsafe fn finished(
     _: NonNull<Control>,
-    _: &mut RawPool<'_, ControlMarks>,
+    _: &mut FreeList<'_, ControlMap>,
     _: &[*mut u8],
     _: Modes,
 ) {

@@ -8,11 +8,11 @@ use core::ptr::{NonNull, null_mut};
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::diagnostics::call_sites_records::Record;
-use microusc_pool::{Error, RawPool};
+use microusc_pool::{Error, FreeList};
 
 use super::{OF_POOL, Place};
 use crate::diagnostics::trace_types::*;
-use crate::pool::control::{Control, ControlMarks, with_pool};
+use crate::pool::control::{Control, ControlMap, with_pool};
 use crate::types::*;
 
 pub(crate) use poison::{poison_is_whole, set_checks};
@@ -102,14 +102,14 @@ impl Watch {
 /// # Safety
 ///
 /// `raw` is the pool of `control`, with its lock held.
-unsafe fn change(control: NonNull<Control>, raw: &mut RawPool<'_, ControlMarks>, on: Modes, off: Modes) {
+unsafe fn change(control: NonNull<Control>, raw: &mut FreeList<'_, ControlMap>, on: Modes, off: Modes) {
     // SAFETY: a live control block.
     let watch = unsafe { &(*control.as_ptr()).watch };
     let word = watch.modes.load(Ordering::Relaxed);
     let turns = if (on | off) & FILL != 0 { TURN } else { 0 };
     let word = (word & !off | on).wrapping_add(turns);
     watch.modes.store(word, Ordering::Relaxed);
-    raw.set_watched(word & MODES != 0);
+    raw.set_diagnostics(word & MODES != 0);
 }
 
 /// What is on that concerns a block which another task handed over: it came from its former owner at once.
@@ -193,7 +193,7 @@ pub(crate) unsafe fn place(
 ///
 /// # Errors
 ///
-/// As `RawPool::begin_put_many`.
+/// As `FreeList::begin_free_batch`.
 ///
 /// # Safety
 ///
@@ -204,12 +204,12 @@ pub(crate) unsafe fn place(
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_begin"))]
 pub(crate) unsafe fn begin(
     control: NonNull<Control>,
-    raw: &mut RawPool<'_, ControlMarks>,
+    raw: &mut FreeList<'_, ControlMap>,
     blocks: &[*mut u8],
 ) -> Result<(), (usize, Error)> {
     // SAFETY: as the caller promises.
     unsafe {
-        let begun = raw.begin_put_many(blocks);
+        let begun = raw.begin_free_batch(blocks);
         count_calls(control, raw, if begun.is_ok() { CALL } else { 0 });
         begun
     }
@@ -221,7 +221,7 @@ pub(crate) unsafe fn begin(
 ///
 /// As [`begin`].
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_count_calls"))]
-unsafe fn count_calls(control: NonNull<Control>, raw: &mut RawPool<'_, ControlMarks>, by: u32) {
+unsafe fn count_calls(control: NonNull<Control>, raw: &mut FreeList<'_, ControlMap>, by: u32) {
     // SAFETY: a live control block.
     let watch = unsafe { &(*control.as_ptr()).watch };
     watch.modes.store(watch.modes.load(Ordering::Relaxed).wrapping_add(by), Ordering::Relaxed);
@@ -264,7 +264,7 @@ pub(crate) unsafe fn leaving(
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_finished"))]
 pub(crate) unsafe fn finished(
     control: NonNull<Control>,
-    raw: &mut RawPool<'_, ControlMarks>,
+    raw: &mut FreeList<'_, ControlMap>,
     blocks: &[*mut u8],
     done: Modes,
 ) {
@@ -274,7 +274,7 @@ pub(crate) unsafe fn finished(
             if (*control.as_ptr()).watch.modes() & !done & FILL != 0 {
                 poison::fill(control, *block); // turned on in between
             }
-            if raw.finish_put(*block) {
+            if raw.finish_free(*block) {
                 sites::returned(control, raw, *block);
             }
         }

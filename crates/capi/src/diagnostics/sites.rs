@@ -4,10 +4,10 @@ use core::ptr::{NonNull, null_mut};
 use core::slice;
 
 use crate::diagnostics::call_sites_records::{Record, Site};
-use microusc_pool::RawPool;
+use microusc_pool::FreeList;
 
 use crate::diagnostics::Place;
-use crate::pool::control::{Control, ControlMarks, with_pool};
+use crate::pool::control::{Control, ControlMap, with_pool};
 use crate::pool::create::Allocation;
 use crate::pool::placement::fits_control;
 use crate::types::*;
@@ -64,7 +64,7 @@ pub(super) unsafe fn note(
 ///
 /// `raw` is the pool of `control`, with its lock held, or nobody else uses the pool.
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_forget_site"))]
-pub(super) unsafe fn returned(control: NonNull<Control>, raw: &RawPool<'_, ControlMarks>, block: *const u8) {
+pub(super) unsafe fn returned(control: NonNull<Control>, raw: &FreeList<'_, ControlMap>, block: *const u8) {
     // SAFETY: as the caller promises.
     if let (Some(records), Some(index)) = (unsafe { records(control) }, raw.index_of(block))
         && let Some(record) = records.get_mut(index)

@@ -3,14 +3,14 @@
 use core::ffi::{CStr, c_char};
 use core::ptr::{NonNull, addr_eq, null, null_mut};
 
-use microusc_pool::RawPool;
+use microusc_pool::FreeList;
 
 use crate::diagnostics as watch;
 use crate::output::dump::Subject;
 use crate::output::print;
 use crate::output::report::{from_task, name_of, refuse, report, set_callback};
 use crate::output::snapshot::{self, info_of};
-use crate::pool::control::{Control, ControlMarks, with_pool};
+use crate::pool::control::{Control, ControlMap, with_pool};
 use crate::pool::create::name_from;
 use crate::pool::refusal::{self, Refusal};
 use crate::pool::registry;
@@ -24,7 +24,7 @@ use crate::wait::Place;
 /// Obligation 3.
 unsafe fn on<R>(
     pool: *mut memory_pool_t,
-    work: impl FnOnce(&mut RawPool<'_, ControlMarks>) -> R,
+    work: impl FnOnce(&mut FreeList<'_, ControlMap>) -> R,
 ) -> Result<R, Refusal> {
     let control = registry::live(pool)?;
     // SAFETY: `control` is that of `pool`.
@@ -55,7 +55,7 @@ pub unsafe extern "C" fn memory_pool_get_info(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_status(pool: *mut memory_pool_t) -> esp_err_t {
     // SAFETY: obligation 3.
-    match unsafe { on(pool, |raw| raw.can_take()) } {
+    match unsafe { on(pool, |raw| raw.can_alloc()) } {
         Ok(can_take) => can_take.err().map_or(ESP_OK, reason_of),
         Err(refusal) => refusal.reason,
     }
@@ -254,7 +254,7 @@ pub unsafe extern "C" fn memory_pool_repair(pool: *mut memory_pool_t) -> esp_err
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_reset_lowest_free(pool: *mut memory_pool_t) -> esp_err_t {
     // SAFETY: obligation 3.
-    match unsafe { on(pool, |raw| raw.reset_lowest()) } {
+    match unsafe { on(pool, |raw| raw.reset_lowest_free()) } {
         Ok(()) => ESP_OK,
         Err(refusal) => refuse(c"memory_pool_reset_lowest_free", refusal, pool.cast()),
     }
