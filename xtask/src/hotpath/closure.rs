@@ -15,7 +15,7 @@ use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionIndex
 /// Where the hot path ends: parts of the mangled names. The first reports a refusal and the second wakes a task that
 /// was handed a block, with the lock open; the third waits for another thread of the host; the last two ask the program's
 /// clock and kernel, and call the program, while a pool is told to record or to trace what is done with its blocks.
-const COLD: &[&str] = &["memory6report4tell", "memory4wait4wake", "PortLock4wait", "6moment", "5trace4emit"];
+const COLD: &[&str] = &["report14report_refused", "memory4wait4wake", "PortLock4wait", "12call_context", "5trace4emit"];
 
 /// Divisions.
 const DIVISIONS: &[Mnemonic] = &[Mnemonic::Div, Mnemonic::Idiv];
