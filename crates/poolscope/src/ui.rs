@@ -64,7 +64,7 @@ impl Ui {
         }
     }
 
-    /// A line for the user who asked for more with `--verbose`.
+    /// A line that is printed with `--verbose` only.
     pub(crate) fn explain(&self, text: impl fmt::Display) {
         if self.verbose {
             to_stderr(format_args!("{text}\n"));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// Most distinct sizes told apart; from then on new sizes are rounded up by at most 1/16.
+/// Most sizes that are counted separately; from then on new sizes are rounded up by at most 1/16.
 const MAX_DISTINCT: usize = 1 << 16;
 
 /// Most rows of a list of single sizes.
