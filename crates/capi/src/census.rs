@@ -2,10 +2,10 @@
 
 use core::ptr::NonNull;
 
-use microusc_pool::{RawPool, Stats, Survey, Waited};
+use microusc_pool::{FreeList, Stats, StatsBuilder, WaitablePool};
 
 use crate::abi::{memory_pool_info_t, memory_pool_t};
-use crate::control::{Control, ControlMarks};
+use crate::control::{Control, ControlMap};
 use crate::overlap::{FIRST_OF_SET, OF_SET};
 use crate::refusal::Refusal;
 use crate::registry::{self, Changed};
@@ -61,12 +61,12 @@ pub(crate) fn infos() -> impl Iterator<Item = memory_pool_info_t> {
 /// # Safety
 ///
 /// `control` is that of a live pool, the same for the whole of a survey.
-unsafe fn look(control: NonNull<Control>, survey: &mut Option<Survey>) -> (memory_pool_info_t, bool) {
+unsafe fn look(control: NonNull<Control>, survey: &mut Option<StatsBuilder>) -> (memory_pool_info_t, bool) {
     // SAFETY: live, as the caller promises; an owner never changes.
     let place = unsafe { Place::new((*control.as_ptr()).owner, control) };
     // SAFETY: the pool is used by the arguments only.
     let (stats, complete, waiting) = unsafe {
-        place.locked(|raw, queue| {
+        place.with_queue(|raw, queue| {
             let (stats, complete) = step(raw, survey);
             (stats, complete, queue.waiting())
         })
@@ -77,11 +77,11 @@ unsafe fn look(control: NonNull<Control>, survey: &mut Option<Survey>) -> (memor
 }
 
 /// One step of a survey that goes on where the last one ended.
-fn step(raw: &RawPool<'_, ControlMarks>, survey: &mut Option<Survey>) -> (Stats, bool) {
+fn step(raw: &FreeList<'_, ControlMap>, survey: &mut Option<StatsBuilder>) -> (Stats, bool) {
     let mut complete = false;
-    let stats = Survey::make(|current| {
+    let stats = StatsBuilder::make(|current| {
         *current = survey.unwrap_or(*current);
-        complete = raw.survey(current);
+        complete = raw.collect_stats(current);
         *survey = Some(*current);
         true
     });

@@ -3,7 +3,7 @@
 use core::ffi::c_char;
 use core::ptr::NonNull;
 
-use microusc_pool::{ByteMarks, Geometry, Ledger, Queue, RawLock, RawPool};
+use microusc_pool::{ByteMap, Counters, FreeList, Geometry, RawLock, WaitQueue};
 use microusc_system::sites::Record;
 
 use crate::abi::{
@@ -20,9 +20,9 @@ use crate::watch::{Modes, Watch};
 pub struct Control {
     pub(crate) base: *mut u8,
     pub(crate) geometry: Geometry,
-    pub(crate) ledger: Ledger,
+    pub(crate) counters: Counters,
     pub(crate) lock: PortLock,
-    pub(crate) queue: Queue<Waker>,
+    pub(crate) queue: WaitQueue<Waker>,
     /// The struct that this pool was made for.
     pub(crate) owner: *mut memory_pool_t,
     /// The pool made after this one.
@@ -44,7 +44,7 @@ pub(crate) const CONTROL_SIZE: usize = 17 * size_of::<usize>() + 48;
 const _: () = assert!(size_of::<Control>() <= CONTROL_SIZE, "raise MEMORY_POOL_CONTROL_SIZE in the header");
 
 /// The marks of a pool, right behind its control block.
-pub(crate) type ControlMarks = ByteMarks<{ size_of::<Control>() }>;
+pub(crate) type ControlMap = ByteMap<{ size_of::<Control>() }>;
 
 impl Control {
     /// RAM of this pool besides its blocks, in bytes.
@@ -90,7 +90,7 @@ pub(crate) unsafe fn control_of(pool: *mut memory_pool_t) -> Result<NonNull<Cont
 pub(crate) unsafe fn raw<'a>(
     pool: *mut memory_pool_t,
     control: NonNull<Control>,
-) -> RawPool<'a, ControlMarks> {
+) -> FreeList<'a, ControlMap> {
     // SAFETY: as the caller promises.
     unsafe {
         lock(control).assert_held();
@@ -108,17 +108,17 @@ pub(crate) unsafe fn raw<'a>(
 pub(crate) unsafe fn alone<'a>(
     pool: *mut memory_pool_t,
     control: NonNull<Control>,
-) -> RawPool<'a, ControlMarks> {
+) -> FreeList<'a, ControlMap> {
     let at = control.as_ptr();
     // SAFETY: the four parts were made together and stay together. Nobody else uses them meanwhile, as the caller
     // promises; only single fields are borrowed, so that the lock beside them stays free to be looked at.
     unsafe {
-        RawPool::new(
+        FreeList::new(
             (&mut (*pool).memory_free, &mut (*pool).free_blocks),
-            &mut (*at).ledger,
+            &mut (*at).counters,
             (*at).base,
             &(*at).geometry,
-            ControlMarks::new(at.cast()),
+            ControlMap::new(at.cast()),
         )
     }
 }
@@ -154,7 +154,7 @@ pub(crate) unsafe fn lock<'a>(control: NonNull<Control>) -> &'a PortLock {
 pub(crate) unsafe fn with_pool<R>(
     pool: *mut memory_pool_t,
     control: NonNull<Control>,
-    work: impl FnOnce(&mut RawPool<'_, ControlMarks>) -> R,
+    work: impl FnOnce(&mut FreeList<'_, ControlMap>) -> R,
 ) -> R {
     // SAFETY: the lock is held; `control` is as the caller promises.
     unsafe { lock(control).with(|| work(&mut raw(pool, control))) }

@@ -3,10 +3,12 @@
 use core::ffi::{CStr, c_char};
 use core::ptr::{NonNull, null, null_mut};
 
-use microusc_pool::{Geometry, Ledger, Marks, Order, Queue, RawLock, RawPool, Waited};
+use microusc_pool::{
+    AllocationMap, Counters, FreeList, Geometry, RawLock, WaitOrder, WaitQueue, WaitablePool,
+};
 
 use crate::abi::*;
-use crate::control::{Control, ControlMarks, lock};
+use crate::control::{Control, ControlMap, lock};
 use crate::overlap::{OF_SET, Range};
 use crate::placement::{self, Terms};
 use crate::port::{self, PortLock};
@@ -203,9 +205,9 @@ impl Parts {
         let control = Control {
             base: self.base,
             geometry: self.geometry,
-            ledger: Ledger::NEW,
+            counters: Counters::NEW,
             lock: PortLock::INIT,
-            queue: Queue::new(Order::Priority),
+            queue: WaitQueue::new(WaitOrder::Priority),
             owner: self.pool,
             next: null_mut(),
             requested_size: config.block_size,
@@ -242,14 +244,14 @@ impl Parts {
         };
         // SAFETY: assembled; nobody else knows the pool yet.
         unsafe {
-            let mut raw = RawPool::new(
+            let mut raw = FreeList::new(
                 (&mut fields.memory_free, &mut fields.free_blocks),
-                &mut (*self.control.as_ptr()).ledger,
+                &mut (*self.control.as_ptr()).counters,
                 self.base,
                 &self.geometry,
-                ControlMarks::new(self.control.as_ptr().cast()),
+                ControlMap::new(self.control.as_ptr().cast()),
             );
-            raw.thread();
+            raw.link_all();
         }
         // What new pools do is turned on before another task can find this one, and end it.
         if port::fills_free_blocks() {
@@ -370,7 +372,7 @@ unsafe fn in_use_from(control: NonNull<Control>, first: usize) -> Option<usize> 
     // SAFETY: the marks are behind the control block, one for each block, and the lock is held.
     (!step.is_empty()).then(|| unsafe {
         lock(control).with(|| {
-            let marks = ControlMarks::new(control.as_ptr().cast());
+            let marks = ControlMap::new(control.as_ptr().cast());
             step.filter(|index| marks.is_claimed(*index)).count()
         })
     })
@@ -420,7 +422,7 @@ impl Ended {
     ) -> Self {
         // SAFETY: `control` is that of `pool`.
         unsafe {
-            let (in_use, needed, returning) = Place::new(pool, control).locked(|raw, queue| {
+            let (in_use, needed, returning) = Place::new(pool, control).with_queue(|raw, queue| {
                 (raw.used(), queue.waiting() > 0, (*control.as_ptr()).watch.is_retiring())
             });
             let needed = needed || wait::is_stayed_at(control);

@@ -2,10 +2,10 @@
 
 use core::ptr::NonNull;
 
-use microusc_pool::{Link, Marks, RawLock};
+use microusc_pool::{AllocationMap, Link, RawLock};
 
 use crate::abi::{esp_err_t, memory_pool_info_t, memory_pool_t, reason_name};
-use crate::control::{Control, ControlMarks, lock};
+use crate::control::{Control, ControlMap, lock};
 use crate::print::{self, Line};
 use crate::text::Text;
 
@@ -70,8 +70,8 @@ impl Subject {
             let there = first..control.geometry.capacity();
             for (state, index) in row.iter_mut().zip(there) {
                 // SAFETY: below the capacity.
-                let (live, virgin) = unsafe { (marks.is_claimed(index), marks.is_virgin(index)) };
-                let never = virgin || index >= control.ledger.fresh;
+                let (live, virgin) = unsafe { (marks.is_claimed(index), marks.is_never_allocated(index)) };
+                let never = virgin || index >= control.counters.first_unused;
                 *state = if live {
                     b'#'
                 } else if never {
@@ -95,7 +95,8 @@ impl Subject {
                     return (count, End::Null);
                 }
                 let offset = at.addr().wrapping_sub(control.base.addr());
-                let index = control.geometry.index_of(offset).filter(|index| *index < control.ledger.fresh);
+                let index =
+                    control.geometry.index_of(offset).filter(|index| *index < control.counters.first_unused);
                 let Some(index) = index else { return (count, End::NotABlock(at.addr())) };
                 // SAFETY: an index of the geometry is below the capacity.
                 if unsafe { marks.is_claimed(index) } {
@@ -115,10 +116,10 @@ impl Subject {
     }
 
     /// Runs `work` with the pool's lock held.
-    fn locked<R>(&self, work: impl FnOnce(ControlMarks, &Control) -> R) -> R {
+    fn locked<R>(&self, work: impl FnOnce(ControlMap, &Control) -> R) -> R {
         // SAFETY: live, as `new` was promised.
         let lock = unsafe { lock(self.control) };
         // SAFETY: the marks are behind the control block, one for each block; with the lock held nobody writes to either.
-        lock.with(|| unsafe { work(ControlMarks::new(self.control.as_ptr().cast()), self.control.as_ref()) })
+        lock.with(|| unsafe { work(ControlMap::new(self.control.as_ptr().cast()), self.control.as_ref()) })
     }
 }

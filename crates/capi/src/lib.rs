@@ -2,7 +2,7 @@
 //! The C ABI of MicroUSC memory pools: `libmicrousc_memory.a` for `MicroUSC/system/memory_pool.h`.
 //!
 //! The header is the reference for C; this crate is the code behind it. No allocation logic lives here: a call is
-//! checked for null, converted, and handed to [`microusc_pool::RawPool`].
+//! checked for null, converted, and handed to [`microusc_pool::FreeList`].
 //!
 //! ```text
 //!   memory_pool_t (the caller's)          control block (internal RAM)            storage (DRAM, PSRAM or IRAM)

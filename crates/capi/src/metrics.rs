@@ -24,7 +24,8 @@ pub(crate) fn sums() -> memory_pool_metrics_t {
         for control in pools {
             let at = control.as_ptr();
             // SAFETY: on the registry, which is locked, so live, with its owner; the pool's lock is held as well.
-            let (free, ledger) = unsafe { lock(control).with(|| ((*(*at).owner).free_blocks, (*at).ledger)) };
+            let (free, counters) =
+                unsafe { lock(control).with(|| ((*(*at).owner).free_blocks, (*at).counters)) };
             // SAFETY: live, as above; what is read here never changes.
             let control = unsafe { control.as_ref() };
             // The number is in the caller's struct, where a stray write reaches it.
@@ -35,9 +36,9 @@ pub(crate) fn sums() -> memory_pool_metrics_t {
             sums.bytes_reserved += control.geometry.bytes();
             sums.bytes_in_use += used * control.geometry.stride();
             sums.overhead_bytes += control.overhead_bytes();
-            sums.alloc_failures = sums.alloc_failures.saturating_add(ledger.exhausted);
-            sums.refused_frees = sums.refused_frees.saturating_add(ledger.refused);
-            sums.corruptions = sums.corruptions.saturating_add(ledger.damaged.into());
+            sums.alloc_failures = sums.alloc_failures.saturating_add(counters.exhausted);
+            sums.refused_frees = sums.refused_frees.saturating_add(counters.refused);
+            sums.corruptions = sums.corruptions.saturating_add(counters.damaged.into());
         }
         sums
     })

@@ -117,9 +117,9 @@ impl Class {
 
     /// The usual case; otherwise the lock is handed over, still held.
     #[inline(always)]
-    fn try_take(&self) -> Result<NonNull<u8>, Saved> {
+    fn alloc_fast(&self) -> Result<NonNull<u8>, Saved> {
         // SAFETY: `control` is that of `pool`, and the lock is held.
-        unsafe { lock(self.control).try_with(|| raw(self.pool, self.control).try_take()) }
+        unsafe { lock(self.control).with_or_stay_locked(|| raw(self.pool, self.control).alloc_fast()) }
     }
 
     /// The other cases, of a request for `size` bytes.
@@ -130,7 +130,7 @@ impl Class {
     #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_class_take_held"))]
     unsafe fn take_held(&self, saved: Saved, size: usize) -> Result<NonNull<u8>, Error> {
         // SAFETY: as the caller promises; `control` is that of `pool`.
-        let (taken, modes) = unsafe { (raw(self.pool, self.control).take_otherwise(), modes(self.control)) };
+        let (taken, modes) = unsafe { (raw(self.pool, self.control).alloc_slow(), modes(self.control)) };
         // SAFETY: as the caller promises.
         unsafe { lock(self.control).release(saved) };
         // SAFETY: `control` is that of `pool`, which gave the block to the caller.
@@ -140,7 +140,7 @@ impl Class {
     #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_class_take"))]
     fn take(&self, size: usize) -> Result<NonNull<u8>, Error> {
         // SAFETY: the lock is held.
-        self.try_take().or_else(|saved| unsafe { self.take_held(saved, size) })
+        self.alloc_fast().or_else(|saved| unsafe { self.take_held(saved, size) })
     }
 }
 
@@ -199,7 +199,7 @@ pub(crate) unsafe fn take(set: *mut memory_pool_set_t, size: usize) -> Result<No
         // SAFETY: as above.
         return unsafe { too_large(set) };
     };
-    match class.try_take() {
+    match class.alloc_fast() {
         Ok(block) => Ok(block),
         // SAFETY: as above; the lock of the class is still held.
         Err(saved) => unsafe { take_otherwise(set, class.rank, saved, size) },

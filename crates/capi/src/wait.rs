@@ -5,10 +5,10 @@ use core::ffi::c_void;
 use core::pin::Pin;
 use core::ptr::{NonNull, null, null_mut};
 
-use microusc_pool::{Queue, RawLock, RawPool, Signal, Waited};
+use microusc_pool::{FreeList, RawLock, Signal, WaitQueue, WaitablePool};
 
 use crate::abi::memory_pool_t;
-use crate::control::{Control, ControlMarks, lock, raw, with_pool};
+use crate::control::{Control, ControlMap, lock, raw, with_pool};
 use crate::port::{self, PortLock};
 use crate::registry;
 
@@ -43,7 +43,7 @@ impl Place {
     /// Serves those who wait until none is left or no block: after what may have made several available. O(served),
     /// each in a critical section of its own; in between the blocks are left to those who wait, as the queue told the pool.
     pub(crate) fn serve_all(&self) {
-        let served = |raw: &mut RawPool<'_, ControlMarks>| {
+        let served = |raw: &mut FreeList<'_, ControlMap>| {
             // SAFETY: the pool of this control block, with its lock held.
             unsafe { serve(self.control, raw) }
         };
@@ -55,13 +55,13 @@ impl Place {
 }
 
 // SAFETY: both are the pool's, as `new` was promised, and the lock is held.
-unsafe impl Waited for Place {
+unsafe impl WaitablePool for Place {
     type Waker = Waker;
-    type Marks = ControlMarks;
+    type Map = ControlMap;
 
-    unsafe fn locked<R>(
+    unsafe fn with_queue<R>(
         &self,
-        work: impl FnOnce(&mut RawPool<'_, ControlMarks>, &mut Queue<Waker>) -> R,
+        work: impl FnOnce(&mut FreeList<'_, ControlMap>, &mut WaitQueue<Waker>) -> R,
     ) -> R {
         // SAFETY: as above; pool and queue are different fields, which `work` uses by its arguments only.
         unsafe {
@@ -72,11 +72,11 @@ unsafe impl Waited for Place {
         }
     }
 
-    unsafe fn put_back(&self, block: NonNull<u8>) {
+    unsafe fn return_block(&self, block: NonNull<u8>) {
         // SAFETY: as the caller promises; `control` is that of `pool`. A refusal is counted by the pool.
         let served = unsafe {
             with_pool(self.pool, self.control, |raw| {
-                let _counted = raw.put(block.as_ptr());
+                let _counted = raw.free(block.as_ptr());
                 serve(self.control, raw)
             })
         };
@@ -92,7 +92,7 @@ unsafe impl Waited for Place {
 ///
 /// `raw` is the pool of `control`, with its lock held.
 #[inline(always)]
-pub(crate) unsafe fn serve(control: NonNull<Control>, raw: &mut RawPool<'_, ControlMarks>) -> Option<Waker> {
+pub(crate) unsafe fn serve(control: NonNull<Control>, raw: &mut FreeList<'_, ControlMap>) -> Option<Waker> {
     // SAFETY: as the caller promises; pool and queue are different fields.
     let waker = unsafe {
         lock(control).assert_held();
@@ -242,7 +242,7 @@ pub(crate) fn forget(task: *const c_void) -> bool {
         // SAFETY: on the list, which is locked, so live, with its struct. The queue is this pool's; two numbers are compared.
         unsafe {
             let place = Place::new((*control.as_ptr()).owner, control);
-            place.locked(|raw, queue| queue.forget(raw, |waker| waker.task == task));
+            place.with_queue(|raw, queue| queue.forget(raw, |waker| waker.task == task));
         }
     });
     let is_gone = WAKING.change(0) == 0;

@@ -58,7 +58,7 @@ pub unsafe extern "C" fn memory_pool_alloc_batch(
     // SAFETY: obligation 2: room for `count` pointers, of which any bits will do.
     let room = unsafe { slice::from_raw_parts_mut(blocks.cast::<MaybeUninit<NonNull<u8>>>(), count) };
     // SAFETY: `control` is that of `pool`.
-    let (taken, modes) = unsafe { with_pool(pool, control, |raw| (raw.take_many(room), modes(control))) };
+    let (taken, modes) = unsafe { with_pool(pool, control, |raw| (raw.alloc_batch(room), modes(control))) };
     let Err(error) = taken else {
         for block in room {
             // SAFETY: all were taken, for the caller.
@@ -154,7 +154,7 @@ unsafe fn put(
             if (*control.as_ptr()).watch.is_on() {
                 (watch::begin(control, raw, given), Some(modes(control)))
             } else {
-                (raw.put_many(given), None)
+                (raw.free_batch(given), None)
             }
         });
         begun?;
@@ -194,7 +194,7 @@ pub unsafe extern "C" fn memory_pool_alloc_from_isr(pool: *mut memory_pool_t) ->
         Err(reason) => return no_pool(reason, pool, Caller::AllocFromIsr),
     };
     // SAFETY: `control` is that of `pool`.
-    let (taken, modes) = unsafe { with_pool(pool, control, |raw| (raw.take_urgent(), modes(control))) };
+    let (taken, modes) = unsafe { with_pool(pool, control, |raw| (raw.alloc_from_isr(), modes(control))) };
     // SAFETY: as above.
     unsafe {
         taken_or_told(

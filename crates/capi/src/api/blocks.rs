@@ -37,7 +37,7 @@ pub(super) unsafe fn alloc(
     // SAFETY: obligation 1.
     let Some(control) = (unsafe { found(pool) }) else { return none(pool) };
     // SAFETY: `control` is that of `pool`, and the lock is held.
-    match unsafe { lock(control).try_with(|| raw(pool, control).try_take()) } {
+    match unsafe { lock(control).with_or_stay_locked(|| raw(pool, control).alloc_fast()) } {
         Ok(block) => block.as_ptr().cast(),
         // SAFETY: as above; the lock is still held.
         Err(saved) => unsafe { take_otherwise(pool, saved, place) },
@@ -74,7 +74,7 @@ unsafe fn alloc_otherwise(pool: *mut memory_pool_t, caller: Caller) -> (*mut c_v
     };
     // SAFETY: `control` is that of `pool`, whose lock is released again.
     unsafe {
-        let (taken, modes) = with_pool(pool, control, |raw| (raw.take(), modes(control)));
+        let (taken, modes) = with_pool(pool, control, |raw| (raw.alloc(), modes(control)));
         let taken = watch::taken(pool, control, taken, modes, Place::UNSAID, OF_POOL);
         let why = taken.map_or_else(reason_not_taken, |_| ESP_OK);
         (taken_or_told(taken, pool, control, caller), why)
@@ -125,7 +125,7 @@ pub(super) unsafe fn free(caller: Caller, pool: *mut memory_pool_t, block: *mut 
         Err(reason) => return refused(reason, block, caller, None),
     };
     // SAFETY: `control` is that of `pool`, and the lock is held; the block is as the caller promises.
-    match unsafe { lock(control).try_with(|| raw(pool, control).try_put(block.cast())) } {
+    match unsafe { lock(control).with_or_stay_locked(|| raw(pool, control).free_fast(block.cast())) } {
         Ok(()) => ESP_OK,
         // SAFETY: as above; the lock is still held.
         Err(saved) => unsafe { put_otherwise(pool, block, control, saved, caller) },
@@ -139,7 +139,7 @@ pub unsafe extern "C" fn memory_pool_alloc_unsynchronized(pool: *mut memory_pool
     // SAFETY: obligation 1.
     let Some(control) = (unsafe { found(pool) }) else { return no_pool_to_alloc_alone(pool) };
     // SAFETY: `control` is that of `pool`, which nobody else uses, as the function's name asks.
-    match unsafe { alone(pool, control).try_take() } {
+    match unsafe { alone(pool, control).alloc_fast() } {
         Some(block) => block.as_ptr().cast(),
         // SAFETY: as above.
         None => unsafe { take_otherwise_alone(pool, control) },
@@ -160,7 +160,7 @@ pub unsafe extern "C" fn memory_pool_free_unsynchronized(
     };
     // SAFETY: `control` is that of `pool`, which nobody else uses, as the function's name asks; if `block` is one in
     // use, its owner gives it up by this call.
-    match unsafe { alone(pool, control).try_put(block.cast()) } {
+    match unsafe { alone(pool, control).free_fast(block.cast()) } {
         Some(()) => ESP_OK,
         // SAFETY: as above.
         None => unsafe { put_otherwise_alone(pool, block, control) },
@@ -188,7 +188,7 @@ unsafe fn take_otherwise(pool: *mut memory_pool_t, saved: Saved, place: Place) -
     // SAFETY: a live pool has a control block; the lock is held until the release.
     unsafe {
         let control = NonNull::new_unchecked((*pool).control);
-        let (taken, modes) = (raw(pool, control).take_otherwise(), modes(control));
+        let (taken, modes) = (raw(pool, control).alloc_slow(), modes(control));
         lock(control).release(saved);
         taken_or_told(
             watch::taken(pool, control, taken, modes, place, OF_POOL),
@@ -210,7 +210,7 @@ unsafe fn take_otherwise(pool: *mut memory_pool_t, saved: Saved, place: Place) -
 unsafe fn take_otherwise_alone(pool: *mut memory_pool_t, control: NonNull<Control>) -> *mut c_void {
     // SAFETY: as the caller promises.
     unsafe {
-        let taken = alone(pool, control).take_otherwise();
+        let taken = alone(pool, control).alloc_slow();
         let taken = watch::taken(pool, control, taken, modes(control), Place::UNSAID, OF_POOL);
         taken_or_told(taken, pool, control, Caller::AllocUnsynchronized)
     }
@@ -305,7 +305,7 @@ unsafe fn put_otherwise(
     // fields.
     let (answer, served) = unsafe {
         let mut raw = raw(pool, control);
-        let answer = raw.put_otherwise(block.cast());
+        let answer = raw.free_slow(block.cast());
         let served = serve(control, &mut raw);
         lock(control).release(saved);
         (answer, served)
@@ -379,7 +379,7 @@ unsafe fn put_otherwise_alone(
             }
             begun
         } else {
-            raw.put_otherwise(block.cast())
+            raw.free_slow(block.cast())
         }
     };
     told(Caller::FreeUnsynchronized, answer, control, block)

@@ -3,11 +3,11 @@
 use core::ffi::{CStr, c_char};
 use core::ptr::{NonNull, addr_eq, null, null_mut};
 
-use microusc_pool::RawPool;
+use microusc_pool::FreeList;
 
 use crate::abi::*;
 use crate::census::{self, info_of};
-use crate::control::{Control, ControlMarks, with_pool};
+use crate::control::{Control, ControlMap, with_pool};
 use crate::create::name_from;
 use crate::dump::Subject;
 use crate::refusal::{self, Refusal};
@@ -22,7 +22,7 @@ use crate::{print, registry, watch};
 /// Obligation 3.
 unsafe fn on<R>(
     pool: *mut memory_pool_t,
-    work: impl FnOnce(&mut RawPool<'_, ControlMarks>) -> R,
+    work: impl FnOnce(&mut FreeList<'_, ControlMap>) -> R,
 ) -> Result<R, Refusal> {
     let control = registry::live(pool)?;
     // SAFETY: `control` is that of `pool`.
@@ -53,7 +53,7 @@ pub unsafe extern "C" fn memory_pool_get_info(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_status(pool: *mut memory_pool_t) -> esp_err_t {
     // SAFETY: obligation 3.
-    match unsafe { on(pool, |raw| raw.can_take()) } {
+    match unsafe { on(pool, |raw| raw.can_alloc()) } {
         Ok(can_take) => can_take.err().map_or(ESP_OK, reason_of),
         Err(refusal) => refusal.reason,
     }
@@ -252,7 +252,7 @@ pub unsafe extern "C" fn memory_pool_repair(pool: *mut memory_pool_t) -> esp_err
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_reset_lowest_free(pool: *mut memory_pool_t) -> esp_err_t {
     // SAFETY: obligation 3.
-    match unsafe { on(pool, |raw| raw.reset_lowest()) } {
+    match unsafe { on(pool, |raw| raw.reset_lowest_free()) } {
         Ok(()) => ESP_OK,
         Err(refusal) => refuse(c"memory_pool_reset_lowest_free", refusal, pool.cast()),
     }

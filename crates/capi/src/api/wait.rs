@@ -3,7 +3,7 @@
 use core::ffi::{CStr, c_void};
 use core::ptr::{NonNull, null_mut};
 
-use microusc_pool::{Error, Order, Signal, Waited, take_blocking};
+use microusc_pool::{Error, Signal, WaitOrder, WaitablePool, alloc_blocking};
 
 use crate::abi::*;
 use crate::control::{Control, modes};
@@ -50,12 +50,12 @@ pub unsafe extern "C" fn memory_pool_set_wait_order(
         Err(refusal) => return refuse(NAME, refusal, pool.cast()),
     };
     let order = match order {
-        MEMORY_POOL_WAIT_PRIORITY => Order::Priority,
-        MEMORY_POOL_WAIT_FIFO => Order::Fifo,
+        MEMORY_POOL_WAIT_PRIORITY => WaitOrder::Priority,
+        MEMORY_POOL_WAIT_FIFO => WaitOrder::Fifo,
         _ => return refuse(NAME, refusal::UNKNOWN_ORDER, pool.cast()),
     };
     // SAFETY: `control` is that of `pool`; a number is set.
-    unsafe { Place::new(pool, control).locked(|_, queue| queue.set_order(order)) };
+    unsafe { Place::new(pool, control).with_queue(|_, queue| queue.set_order(order)) };
     ESP_OK
 }
 
@@ -76,10 +76,10 @@ unsafe fn alloc(
         }
         // SAFETY: the pool is used by the arguments only; a live control block.
         let (now, at_once) = unsafe {
-            place.locked(|raw, queue| {
+            place.with_queue(|raw, queue| {
                 let now = match timeout_ms {
-                    0 => Some(raw.take()),
-                    _ => queue.take_now(raw),
+                    0 => Some(raw.alloc()),
+                    _ => queue.alloc_now(raw),
                 };
                 (now, modes(control))
             })
@@ -94,7 +94,7 @@ unsafe fn alloc(
                 let longest = (timeout_ms != MEMORY_POOL_WAIT_FOREVER).then_some(timeout_ms);
                 let priority = port::task_priority();
                 // SAFETY: a waker gives the signal when `wake` takes it, after `serve` or never, and has nothing to drop.
-                let taken = unsafe { take_blocking(&place, priority, longest, Waker::of_caller) };
+                let taken = unsafe { alloc_blocking(&place, priority, longest, Waker::of_caller) };
                 // SAFETY: a live control block.
                 (taken, watch::handed_over(unsafe { modes(control) }))
             }

@@ -2,12 +2,12 @@
 
 use core::ptr::NonNull;
 
-use microusc_pool::{Error, RawPool};
+use microusc_pool::{Error, FreeList};
 use microusc_system::sites::Site;
 
 use super::Place;
 use crate::abi::*;
-use crate::control::{Control, ControlMarks};
+use crate::control::{Control, ControlMap};
 
 /// Nothing is on.
 #[derive(Clone, Copy, Debug)]
@@ -82,7 +82,7 @@ pub(crate) unsafe fn place(_: *mut memory_pool_t, _: NonNull<Control>, _: NonNul
 #[inline(always)]
 pub(crate) unsafe fn begin(
     _: NonNull<Control>,
-    _: &mut RawPool<'_, ControlMarks>,
+    _: &mut FreeList<'_, ControlMap>,
     _: &[*mut u8],
 ) -> Result<(), (usize, Error)> {
     Err((0, Error::NotABlock))
@@ -100,7 +100,7 @@ pub(crate) unsafe fn leaving(_: *mut memory_pool_t, _: NonNull<Control>, _: *mut
 #[inline(always)]
 pub(crate) unsafe fn finished(
     _: NonNull<Control>,
-    _: &mut RawPool<'_, ControlMarks>,
+    _: &mut FreeList<'_, ControlMap>,
     _: &[*mut u8],
     _: Modes,
 ) {

@@ -7,12 +7,12 @@ mod trace;
 use core::ptr::{NonNull, null_mut};
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use microusc_pool::{Error, RawPool};
+use microusc_pool::{Error, FreeList};
 use microusc_system::sites::Record;
 
 use super::{OF_POOL, Place};
 use crate::abi::*;
-use crate::control::{Control, ControlMarks, with_pool};
+use crate::control::{Control, ControlMap, with_pool};
 
 pub(crate) use poison::{poison_is_whole, set_checks};
 pub(crate) use sites::{begin_sites, end_sites, site_at};
@@ -101,14 +101,14 @@ impl Watch {
 /// # Safety
 ///
 /// `raw` is the pool of `control`, with its lock held.
-unsafe fn change(control: NonNull<Control>, raw: &mut RawPool<'_, ControlMarks>, on: Modes, off: Modes) {
+unsafe fn change(control: NonNull<Control>, raw: &mut FreeList<'_, ControlMap>, on: Modes, off: Modes) {
     // SAFETY: a live control block.
     let watch = unsafe { &(*control.as_ptr()).watch };
     let word = watch.modes.load(Ordering::Relaxed);
     let turns = if (on | off) & FILL != 0 { TURN } else { 0 };
     let word = (word & !off | on).wrapping_add(turns);
     watch.modes.store(word, Ordering::Relaxed);
-    raw.set_watched(word & MODES != 0);
+    raw.set_diagnostics(word & MODES != 0);
 }
 
 /// What is on that concerns a block which another task handed over: it came from its former owner at once.
@@ -192,7 +192,7 @@ pub(crate) unsafe fn place(
 ///
 /// # Errors
 ///
-/// As `RawPool::begin_put_many`.
+/// As `FreeList::begin_free_batch`.
 ///
 /// # Safety
 ///
@@ -203,12 +203,12 @@ pub(crate) unsafe fn place(
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_begin"))]
 pub(crate) unsafe fn begin(
     control: NonNull<Control>,
-    raw: &mut RawPool<'_, ControlMarks>,
+    raw: &mut FreeList<'_, ControlMap>,
     blocks: &[*mut u8],
 ) -> Result<(), (usize, Error)> {
     // SAFETY: as the caller promises.
     unsafe {
-        let begun = raw.begin_put_many(blocks);
+        let begun = raw.begin_free_batch(blocks);
         count_calls(control, raw, if begun.is_ok() { CALL } else { 0 });
         begun
     }
@@ -220,7 +220,7 @@ pub(crate) unsafe fn begin(
 ///
 /// As [`begin`].
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_count_calls"))]
-unsafe fn count_calls(control: NonNull<Control>, raw: &mut RawPool<'_, ControlMarks>, by: u32) {
+unsafe fn count_calls(control: NonNull<Control>, raw: &mut FreeList<'_, ControlMap>, by: u32) {
     // SAFETY: a live control block.
     let watch = unsafe { &(*control.as_ptr()).watch };
     watch.modes.store(watch.modes.load(Ordering::Relaxed).wrapping_add(by), Ordering::Relaxed);
@@ -263,7 +263,7 @@ pub(crate) unsafe fn leaving(
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_finished"))]
 pub(crate) unsafe fn finished(
     control: NonNull<Control>,
-    raw: &mut RawPool<'_, ControlMarks>,
+    raw: &mut FreeList<'_, ControlMap>,
     blocks: &[*mut u8],
     done: Modes,
 ) {
@@ -273,7 +273,7 @@ pub(crate) unsafe fn finished(
             if (*control.as_ptr()).watch.modes() & !done & FILL != 0 {
                 poison::fill(control, *block); // turned on in between
             }
-            if raw.finish_put(*block) {
+            if raw.finish_free(*block) {
                 sites::returned(control, raw, *block);
             }
         }

@@ -110,7 +110,7 @@ pub(crate) unsafe fn set_checks(
     unsafe {
         for index in 0..(*control.as_ptr()).geometry.capacity() {
             with_pool(pool, control, |raw| {
-                if let Some(block) = raw.free_block(index) {
+                if let Some(block) = raw.free_block_at(index) {
                     fill(control, block.as_ptr());
                 }
             });
@@ -140,7 +140,7 @@ pub(crate) unsafe fn poison_is_whole(
         for index in 0..(*control.as_ptr()).geometry.capacity() {
             let wrong = with_pool(pool, control, |raw| {
                 // Asked for each block: once it is off, blocks are returned that are not filled.
-                let block = raw.free_block(index).filter(|_| modes(control) & VERIFY != 0)?;
+                let block = raw.free_block_at(index).filter(|_| modes(control) & VERIFY != 0)?;
                 first_wrong(control, block.as_ptr())
             });
             if let Some(wrong) = wrong {

@@ -3,11 +3,11 @@
 use core::ptr::{NonNull, null_mut};
 use core::slice;
 
-use microusc_pool::RawPool;
+use microusc_pool::FreeList;
 use microusc_system::sites::{Record, Site, Sites};
 
 use crate::abi::*;
-use crate::control::{Control, ControlMarks, with_pool};
+use crate::control::{Control, ControlMap, with_pool};
 use crate::create::Allocation;
 use crate::placement::fits_control;
 use crate::port::{self, Moment};
@@ -63,7 +63,7 @@ pub(super) unsafe fn note(
 ///
 /// `raw` is the pool of `control`, with its lock held, or nobody else uses the pool.
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_forget_site"))]
-pub(super) unsafe fn returned(control: NonNull<Control>, raw: &RawPool<'_, ControlMarks>, block: *const u8) {
+pub(super) unsafe fn returned(control: NonNull<Control>, raw: &FreeList<'_, ControlMap>, block: *const u8) {
     // SAFETY: as the caller promises.
     if let (Some(mut sites), Some(index)) = (unsafe { sites(control) }, raw.index_of(block)) {
         sites.returned(index);
