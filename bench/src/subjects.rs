@@ -3,8 +3,7 @@
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
 
-use microusc_memory::abi::memory_pool_t;
-use microusc_memory::api::*;
+use microusc_memory::*;
 use microusc_pool::{
     AtomicPool, Checked, DefaultLock, LinksChecked, NoLock, Pool, PoolBox, RawLock, words_for,
 };
