@@ -5,8 +5,8 @@
 mod subjects;
 
 use libfuzzer_sys::fuzz_target;
-use microusc_fuzz::judge;
 use microusc_system::retained::Found;
+use microusc_testkit::PoolModel;
 use subjects::Retained;
 
 const BLOCKS: usize = 19;
@@ -33,7 +33,7 @@ fuzz_target!(|data: &[u8]| {
         unsafe { subject.pool().free(block.as_ptr()) }.unwrap();
     }
     subject.forget();
-    judge(subject, program);
+    PoolModel::check(subject, program).unwrap();
 });
 
 /// A pool with some blocks in use, found again after bytes of its books were changed.

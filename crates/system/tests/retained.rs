@@ -2,7 +2,7 @@
 
 mod subjects;
 
-use microusc_testkit::Shadow;
+use microusc_testkit::PoolModel;
 use proptest::prelude::*;
 use subjects::Retained;
 
@@ -11,9 +11,6 @@ proptest! {
 
     #[test]
     fn retained_pool_obeys_the_model(program in proptest::collection::vec(any::<u8>(), 0..2000)) {
-        let (mut subject, _) = Retained::over(&[], 24, 19);
-        let mut shadow = Shadow::new(&mut subject);
-        let verdict = shadow.run(&mut subject, &program).and_then(|()| shadow.drain(&mut subject));
-        verdict.unwrap_or_else(|violation| panic!("{violation}"));
+        PoolModel::check(Retained::over(&[], 24, 19).0, &program)?;
     }
 }

@@ -2,9 +2,10 @@
 
 use std::ptr::NonNull;
 
-use microusc_pool::{Error, NoLock};
+use microusc_pool::NoLock;
 use microusc_system::retained::{Found, RetainedPool, Shape};
-use microusc_testkit::{Counts, Refusal, Subject};
+use microusc_testkit::pools::refusal;
+use microusc_testkit::{Counts, PoolUnderTest, Refusal};
 
 /// A retained pool with its memory; every so many operations the program starts anew.
 pub(crate) struct Retained {
@@ -102,17 +103,7 @@ impl Drop for Retained {
     }
 }
 
-fn refusal(error: Error) -> Refusal {
-    match error {
-        Error::Exhausted => Refusal::Exhausted,
-        Error::NotABlock => Refusal::NotABlock,
-        Error::DoubleFree => Refusal::DoubleFree,
-        Error::Corrupt => Refusal::Corrupt,
-        other => panic!("{other} is no answer to an operation"),
-    }
-}
-
-impl Subject for Retained {
+impl PoolUnderTest for Retained {
     const HAS_LINKS: bool = false;
 
     fn alloc(&mut self) -> Result<NonNull<u8>, Refusal> {

@@ -2,9 +2,9 @@
 
 use std::ptr::NonNull;
 
-use microusc_testkit::{Counts, Op, Refusal, Shadow, Subject};
+use microusc_testkit::{Counts, Operation, PoolModel, PoolUnderTest, Random, Refusal};
 
-/// The ways in which the toy below can be broken.
+/// The ways in which the pool below can be broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flaw {
     None,
@@ -24,7 +24,7 @@ enum Flaw {
 }
 
 /// A pool in the simplest possible form: everything kept beside the blocks.
-struct Toy {
+struct BrokenPool {
     memory: Vec<u64>,
     free: Vec<usize>,
     live: Vec<bool>,
@@ -38,7 +38,7 @@ struct Toy {
     links: Vec<u64>,
 }
 
-impl Toy {
+impl BrokenPool {
     fn new(flaw: Flaw, size: usize, count: usize) -> Self {
         let stride = size.next_multiple_of(8);
         Self {
@@ -67,7 +67,7 @@ impl Toy {
     }
 }
 
-impl Subject for Toy {
+impl PoolUnderTest for BrokenPool {
     fn alloc(&mut self) -> Result<NonNull<u8>, Refusal> {
         if self.flaw == Flaw::OneTooMany && self.free.is_empty() && !self.live[self.capacity()] {
             self.free.push(self.capacity());
@@ -144,7 +144,7 @@ impl Subject for Toy {
     }
 
     fn restart(&mut self, size: usize, count: usize) {
-        *self = Toy::new(self.flaw, size, count);
+        *self = BrokenPool::new(self.flaw, size, count);
     }
 
     fn foreign(&mut self) -> *mut u8 {
@@ -154,17 +154,13 @@ impl Subject for Toy {
 
 /// A few thousand operations from a fixed seed.
 fn verdict(flaw: Flaw) -> Result<(), microusc_testkit::Violation> {
-    let mut toy = Toy::new(flaw, 24, 6);
-    let mut shadow = Shadow::new(&mut toy);
-    let mut state = 0x2545_F491_4F6C_DD1Du64;
-    let mut bytes = std::iter::repeat_with(move || {
-        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (state >> 56) as u8
-    });
+    let mut pool = BrokenPool::new(flaw, 24, 6);
+    let mut model = PoolModel::new(&mut pool);
+    let mut bytes = Random::new(0x2545_F491).bytes();
     for _ in 0..5000 {
-        shadow.step(&mut toy, Op::read(&mut bytes).unwrap())?;
+        model.step(&mut pool, Operation::read(&mut bytes).unwrap())?;
     }
-    shadow.drain(&mut toy)
+    model.drain(&mut pool)
 }
 
 #[test]

@@ -2,9 +2,11 @@
 
 use std::ptr::NonNull;
 
-use microusc_testkit::{ClassCounts, Refusal, SetCounts, SetOp, SetShadow, SetSubject, Violation};
+use microusc_testkit::{
+    ClassCounts, Random, Refusal, SetCounts, SetModel, SetOperation, SetUnderTest, Violation,
+};
 
-/// The ways in which the toy below can be broken.
+/// The ways in which the set below can be broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flaw {
     None,
@@ -31,7 +33,7 @@ const BLOCKS: [usize; 3] = [3, 2, 2];
 const PAGE: usize = 512;
 
 /// A set in the simplest possible form: everything kept beside the blocks.
-struct Toy {
+struct BrokenSet {
     memory: Vec<u64>,
     live: [[bool; 3]; 3],
     counts: SetCounts,
@@ -39,7 +41,7 @@ struct Toy {
     flaw: Flaw,
 }
 
-impl Toy {
+impl BrokenSet {
     fn new(flaw: Flaw) -> Self {
         let classes = (0..3).map(|rank| ClassCounts {
             stride_bytes: STRIDES[rank],
@@ -79,7 +81,7 @@ impl Toy {
     }
 }
 
-impl SetSubject for Toy {
+impl SetUnderTest for BrokenSet {
     const ALIGN: Option<usize> = None;
 
     fn alloc(&mut self, size: usize, _: usize) -> Result<NonNull<u8>, Refusal> {
@@ -141,8 +143,8 @@ impl SetSubject for Toy {
         }
         let new = self.alloc(size.max(usable), 1).map_err(Some)?;
         if self.flaw != Flaw::LosesContent {
-            // SAFETY: both are blocks of at least so many bytes in `memory`, and apart.
-            unsafe { new.as_ptr().copy_from_nonoverlapping(block, STRIDES[rank]) };
+            // SAFETY: both are blocks of at least that many bytes in `memory`. With a flaw they may be the same block.
+            unsafe { new.as_ptr().copy_from(block, STRIDES[rank]) };
         }
         if self.flaw != Flaw::KeepsTheOldBlock {
             // SAFETY: in use, and given up by the caller.
@@ -175,18 +177,14 @@ impl SetSubject for Toy {
 }
 
 /// A few thousand operations from a fixed seed.
-fn verdict(flaw: Flaw) -> Result<(), Violation<SetOp>> {
-    let mut toy = Toy::new(flaw);
-    let mut shadow = SetShadow::new(&mut toy);
-    let mut state = 0x2545_F491_4F6C_DD1Du64;
-    let mut bytes = std::iter::repeat_with(move || {
-        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (state >> 56) as u8
-    });
+fn verdict(flaw: Flaw) -> Result<(), Violation<SetOperation>> {
+    let mut set = BrokenSet::new(flaw);
+    let mut model = SetModel::new(&mut set);
+    let mut bytes = Random::new(0x2545_F491).bytes();
     for _ in 0..5000 {
-        shadow.step(&mut toy, SetOp::read(&mut bytes).unwrap())?;
+        model.step(&mut set, SetOperation::read(&mut bytes).unwrap())?;
     }
-    shadow.drain(&mut toy)
+    model.drain(&mut set)
 }
 
 #[test]

@@ -1,13 +1,16 @@
-//! A set behind the C functions as its shadow sees it, for property tests and the fuzzer.
+//! A set behind the C functions.
 
+use std::boxed::Box;
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
 use microusc_memory::abi::*;
 use microusc_memory::api::*;
-use microusc_testkit::{ClassCounts, Refusal, SetCounts, SetSubject};
 
-/// Apart by more than a cache line, to which blocks in external RAM are rounded.
+use super::answer;
+use crate::{ClassCounts, Refusal, SetCounts, SetUnderTest};
+
+/// The sizes differ by more than a cache line, to which the size of blocks in external RAM is rounded up.
 const CLASSES: [memory_pool_set_class_t; 4] = [
     memory_pool_set_class_t { block_size: 9, num_blocks: 3 },
     memory_pool_set_class_t { block_size: 48, num_blocks: 2 },
@@ -15,16 +18,16 @@ const CLASSES: [memory_pool_set_class_t; 4] = [
     memory_pool_set_class_t { block_size: 256, num_blocks: 1 },
 ];
 
-/// A set, in place for as long as it lives.
-pub(crate) struct CSet {
+/// A set behind the C functions.
+pub struct CSet {
     set: *mut memory_pool_set_t,
 }
 
 impl CSet {
-    /// A set in the memory named.
-    pub(crate) fn new(placement: memory_placement_t) -> Self {
+    /// A set of four classes in the memory that `placement` names.
+    pub fn new(placement: memory_placement_t) -> Self {
         let set = Box::into_raw(Box::<memory_pool_set_t>::new_uninit()).cast();
-        // SAFETY: a struct to write to, which lives until `drop`, and so many classes.
+        // SAFETY: a struct to write to, which lives until `drop`, and an array of classes with its length.
         let made = unsafe { memory_pool_set_init(set, CLASSES.as_ptr(), CLASSES.len(), placement) };
         assert_eq!(made, ESP_OK);
         Self { set }
@@ -32,7 +35,7 @@ impl CSet {
 
     fn info(&self, rank: usize) -> memory_pool_set_info_t {
         let mut info = MaybeUninit::uninit();
-        // SAFETY: the set is live; the snapshot is written when that is confirmed.
+        // SAFETY: the set is live; the snapshot was written if the call succeeded.
         unsafe {
             assert_eq!(memory_pool_set_get_info(self.set, rank, info.as_mut_ptr()), ESP_OK);
             info.assume_init()
@@ -40,7 +43,7 @@ impl CSet {
     }
 
     fn class(&self, rank: usize) -> *mut memory_pool_t {
-        // SAFETY: the set is live, and `rank` is that of a class.
+        // SAFETY: the set is live, and it has a class of this rank.
         unsafe { (&raw mut (*self.set).classes).cast::<memory_pool_t>().add(rank) }
     }
 }
@@ -55,17 +58,7 @@ impl Drop for CSet {
     }
 }
 
-fn refusal(reason: esp_err_t) -> Refusal {
-    match reason {
-        ESP_ERR_NO_MEM => Refusal::Exhausted,
-        MEMORY_POOL_ERR_NOT_A_BLOCK => Refusal::NotABlock,
-        MEMORY_POOL_ERR_DOUBLE_FREE => Refusal::DoubleFree,
-        ESP_ERR_INVALID_SIZE => Refusal::NoClass,
-        other => panic!("{:?} is no answer to an operation", reason_name(other)),
-    }
-}
-
-impl SetSubject for CSet {
+impl SetUnderTest for CSet {
     const ALIGN: Option<usize> = None;
 
     fn alloc(&mut self, size: usize, _: usize) -> Result<NonNull<u8>, Refusal> {
@@ -73,17 +66,18 @@ impl SetSubject for CSet {
         // SAFETY: the set is live.
         let block = unsafe { memory_pool_set_alloc_reason(self.set, size, &mut reason) };
         assert_eq!(block.is_null(), reason != ESP_OK);
-        NonNull::new(block.cast()).ok_or_else(|| refusal(reason))
+        answer(reason, Refusal::NoClass)?;
+        Ok(NonNull::new(block.cast()).expect("compared above"))
     }
     unsafe fn free(&mut self, block: *mut u8) -> Result<(), Refusal> {
         // SAFETY: the set is live; the block is as the caller promises.
         let reason = unsafe { memory_pool_set_free(self.set, block.cast()) };
-        if reason == ESP_OK { Ok(()) } else { Err(refusal(reason)) }
+        answer(reason, Refusal::NoClass)
     }
     unsafe fn realloc(&mut self, block: *mut u8, size: usize) -> Result<NonNull<u8>, Option<Refusal>> {
         // SAFETY: the set is live; the block is as the caller promises.
         let moved = unsafe { memory_pool_set_realloc(self.set, block.cast(), size) };
-        // This function gives no reason; the counters tell.
+        // This function returns no reason; the counters show it.
         NonNull::new(moved.cast()).ok_or(None)
     }
     fn usable_size(&mut self, block: *mut u8) -> Option<usize> {
@@ -116,7 +110,7 @@ impl SetSubject for CSet {
             }
         });
         let classes = classes.collect();
-        // SAFETY: the set is live, and this thread's alone.
+        // SAFETY: the set is live, and only this thread uses it.
         let (no_class, refused) = unsafe { ((*self.set).too_large, (*self.set).refused_frees) };
         SetCounts { classes, no_class, refused }
     }
