@@ -1,4 +1,7 @@
-//! `cargo xtask lint`: formatting, clippy, file lengths, machine paths.
+//! `cargo xtask lint`: formatting, clippy, file lengths, machine paths, dependencies between crates and modules.
+
+mod crates;
+mod modules;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -35,6 +38,8 @@ pub(crate) fn steps(sh: &Shell, report: &mut Report) {
     });
     report.step("file lengths", || lengths(sh));
     report.step("machine paths", || machine_paths(sh));
+    report.step("crates depend downwards only", || crates::point_down(sh));
+    report.step("no circle of modules in any crate", || crates::no_circles(sh));
 }
 
 fn tracked(sh: &Shell) -> Result<Vec<String>> {

@@ -223,7 +223,7 @@ impl Parts {
             self.control
                 .add(1)
                 .cast::<u8>()
-                .write_bytes(microusc_pool::check::FREE, self.geometry.capacity());
+                .write_bytes(microusc_pool::allocation_map::FREE, self.geometry.capacity());
         }
     }
 

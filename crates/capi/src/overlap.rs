@@ -12,7 +12,7 @@
 
 use core::ptr::NonNull;
 
-use microusc_pool::{RawLock, check};
+use microusc_pool::{RawLock, allocation_map};
 
 use crate::abi::memory_pool_set_t;
 use crate::control::{Control, lock};
@@ -116,7 +116,9 @@ unsafe fn in_one_block_in_use(control: NonNull<Control>, range: Range) -> bool {
     let (base, geometry) = unsafe { ((*control.as_ptr()).base, &(*control.as_ptr()).geometry) };
     let Some(index) = range.block(base.addr(), geometry.stride(), geometry.capacity()) else { return false };
     // SAFETY: the map is behind the control block, a byte for each block, and the lock is held.
-    unsafe { lock(control).with(|| control.as_ptr().add(1).cast::<u8>().add(index).read() == check::LIVE) }
+    unsafe {
+        lock(control).with(|| control.as_ptr().add(1).cast::<u8>().add(index).read() == allocation_map::LIVE)
+    }
 }
 
 /// Whether a caller may give this memory: no live pool has a byte of it, unless it lies inside a block in use. O(pools).

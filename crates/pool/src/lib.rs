@@ -37,9 +37,9 @@
 //!         \                |                  /
 //!          '---- lock::RawLock::with(...) ---'               sharing: a wrapper, never a second implementation
 //!                          |
-//!                     raw::RawPool                           the one unsafe heart, single-threaded
+//!                     free_list::RawPool                        the one unsafe heart, single-threaded
 //!                     /          \
-//!          layout::Geometry    check::Marks                  address to index, and who owns what
+//!          geometry::Geometry  allocation_map::Marks                 address to index, and who owns what
 //! ```
 //!
 //! The crate uses no allocator, has no dependency by default, does not panic, and divides nowhere on the way to a
@@ -60,51 +60,41 @@
 #[cfg(any(test, loom, shuttle))]
 extern crate std;
 
+pub mod allocation_map;
 #[cfg(any(target_has_atomic = "32", feature = "critical-section", feature = "unsafe-assume-single-core"))]
-pub mod atomic;
-pub mod check;
-pub mod raw;
+pub mod atomic_pool;
+pub mod free_list;
 
-#[cfg(any(target_has_atomic = "32", feature = "critical-section", feature = "unsafe-assume-single-core"))]
-mod arc;
-mod dynamic;
+mod dyn_pool;
 mod error;
-mod handle;
-mod layout;
+mod geometry;
+mod handles;
 mod lock;
 mod pool;
 mod sealed;
-mod set;
+mod size_class_set;
 mod stats;
 mod sync;
-mod vec;
 mod wait;
 
+pub use allocation_map::{ByteMarks, Marks, NoChecks, NoMarks};
 #[cfg(any(
     target_has_atomic = "32",
     feature = "critical-section",
     feature = "unsafe-assume-single-core"
 ))]
-pub use arc::{PoolArc, Shared};
-#[cfg(any(
-    target_has_atomic = "32",
-    feature = "critical-section",
-    feature = "unsafe-assume-single-core"
-))]
-pub use atomic::{AtomicDynPool, AtomicPool, AtomicStats, AtomicWords, words_for};
-pub use check::{ByteMarks, Marks, NoChecks, NoMarks};
-pub use dynamic::DynPool;
+pub use atomic_pool::{AtomicDynPool, AtomicPool, AtomicStats, AtomicWords, words_for};
+pub use dyn_pool::DynPool;
 pub use error::{Error, Rejected};
-pub use handle::{Owns, PoolBox, Reclaim};
-pub use layout::{Geometry, LINK_BYTES};
+pub use free_list::{Ledger, Link, RawPool};
+pub use geometry::{Geometry, LINK_BYTES};
+pub use handles::*;
 pub use lock::*;
 pub use pool::{Boxed, Holds, Marked, Marking, Pool, Unchecked, Unmarked};
-pub use raw::{Ledger, Link, RawPool};
-pub use set::{ClassStats, GlobalSet, NoFallback, PoolSet, SetStats, SizeClass};
+pub use size_class_set::{ClassStats, GlobalSet, NoFallback, PoolSet, SetStats, SizeClass};
 pub use stats::{Stats, Survey};
 #[cfg(any(loom, shuttle))]
 pub use sync::{FLAW, Flaw};
-pub use vec::{AllocSlice, Bytes, PoolString, PoolVec};
 pub use wait::{Locked, Order, Queue, Signal, State, Taken, Wait, WaitPool, Waited, Waiter, take_blocking};
 
 /// The Rust of the project's front page, as a test.

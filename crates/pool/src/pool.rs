@@ -4,7 +4,7 @@ use core::cell::UnsafeCell;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr::{NonNull, null_mut};
 
-use crate::raw::{Ledger, Link, RawPool};
+use crate::free_list::{Ledger, Link, RawPool};
 use crate::sealed::Sealed;
 use crate::sync::{Guarded, ahead};
 use crate::{

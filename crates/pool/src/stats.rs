@@ -107,7 +107,7 @@ impl fmt::Display for Stats {
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::*;
-    use crate::check::VIRGIN;
+    use crate::allocation_map::VIRGIN;
     use crate::{ByteMarks, Geometry, Ledger, RawPool};
 
     /// A pool of so many blocks that were on the list once, over marks that end with those.

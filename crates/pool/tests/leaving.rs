@@ -97,6 +97,22 @@ fn a_batch_leaves_whole_or_not_at_all() {
 }
 
 #[test]
+fn the_fast_path_is_closed_while_operations_are_watched() {
+    let mut pool = BarePool::<BLOCKS, 1>::new();
+    let block = pool.alloc();
+    pool.list().set_watched(true);
+    assert_eq!(pool.list().try_take(), None);
+    // SAFETY: ours to return.
+    assert_eq!(unsafe { pool.list().try_put(block) }, None);
+    assert_eq!(pool.put(block), Ok(()), "the slow path works as before");
+    assert_eq!(pool.alloc(), block);
+    pool.list().set_watched(false);
+    // SAFETY: ours to return.
+    assert_eq!(unsafe { pool.list().try_put(block) }, Some(()));
+    assert_eq!(pool.list().try_take().map(|taken| taken.as_ptr()), Some(block));
+}
+
+#[test]
 fn only_a_free_block_is_shown_as_free() {
     let mut pool = BarePool::<BLOCKS, 1>::new();
     let block = pool.alloc();

@@ -5,7 +5,7 @@
 use std::ptr::null_mut;
 
 use microusc_pool::Error;
-use microusc_pool::check::{FREE, LIVE, VIRGIN};
+use microusc_pool::allocation_map::{FREE, LIVE, VIRGIN};
 use microusc_testkit::BarePool;
 
 const BLOCKS: usize = 6;
@@ -111,6 +111,29 @@ fn repair_finds_every_free_block() {
     let all: Vec<_> = (1..BLOCKS).map(|index| pool.link(index).addr()).collect();
     assert_eq!(taken, all);
     assert_eq!(pool.list().used(), BLOCKS);
+}
+
+/// For an owner that must find every free block on the list.
+#[test]
+fn blocks_that_were_never_used_are_put_on_the_list_lowest_address_first() {
+    let mut pool = pool_with_three_listed_blocks();
+    pool.list().thread();
+    assert_eq!((pool.listed, pool.list().used()), (BLOCKS - 1, 1));
+    assert_eq!(pool.list().validate(), Ok(()));
+    let taken = [(); BLOCKS - 1].map(|()| pool.list().take().unwrap().as_ptr());
+    assert_eq!(taken.map(|block| pool.list().index_of(block)), [4, 5, 3, 2, 1].map(Some));
+    assert_eq!(pool.list().take(), Err(Error::Exhausted));
+    assert_eq!(pool.list().validate(), Ok(()));
+}
+
+#[test]
+fn damage_found_outside_of_the_pool_is_counted_with_its_own() {
+    let mut pool = pool_with_three_listed_blocks();
+    pool.list().count_damage();
+    pool.lead(3, 0);
+    assert!(pool.list().take().is_ok());
+    assert_eq!(pool.list().take(), Err(Error::Corrupt));
+    assert_eq!(pool.list().stats().damaged, 2);
 }
 
 #[test]

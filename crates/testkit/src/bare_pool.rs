@@ -1,6 +1,7 @@
 //! A free list whose parts lie open, as they do for the C functions: a test may read and damage each of them.
 
 use alloc::boxed::Box;
+use alloc::vec;
 use core::ptr::null_mut;
 
 use microusc_pool::{ByteMarks, Error, Geometry, Ledger, Link, RawPool};
@@ -15,8 +16,8 @@ pub struct BarePool<const BLOCKS: usize, const WORDS: usize> {
     /// The counters.
     pub ledger: Ledger,
     geometry: Geometry,
-    /// The allocation map.
-    pub marks: Box<[u8; BLOCKS]>,
+    /// The allocation map, with one entry more than the pool has blocks, as if memory of another pool followed.
+    pub marks: Box<[u8]>,
     /// The blocks.
     pub blocks: Box<[[usize; WORDS]; BLOCKS]>,
 }
@@ -35,7 +36,7 @@ impl<const BLOCKS: usize, const WORDS: usize> BarePool<BLOCKS, WORDS> {
             ledger: Ledger::NEW,
             geometry: Geometry::new(WORDS * size_of::<usize>(), align_of::<usize>(), BLOCKS)
                 .expect("a geometry"),
-            marks: Box::new([0; BLOCKS]),
+            marks: vec![0; BLOCKS + 1].into(),
             blocks: Box::new([[0; WORDS]; BLOCKS]),
         }
     }
