@@ -21,7 +21,7 @@ impl Peer for Locked {
     type Handle = PoolBox<'static, MaybeUninit<Content>, LockedPool>;
 
     #[inline(always)]
-    fn take() -> Self::Handle {
+    fn alloc() -> Self::Handle {
         LOCKED.alloc_uninit().expect("there are enough blocks")
     }
 
@@ -31,7 +31,7 @@ impl Peer for Locked {
     }
 
     #[inline(always)]
-    fn put(handle: Self::Handle) {
+    fn free(handle: Self::Handle) {
         drop(handle);
     }
 }
@@ -46,7 +46,7 @@ impl Peer for LockFree {
     type Handle = PoolBox<'static, MaybeUninit<Content>, AtomicOurs>;
 
     #[inline(always)]
-    fn take() -> Self::Handle {
+    fn alloc() -> Self::Handle {
         LOCK_FREE.alloc_uninit().expect("there are enough blocks")
     }
 
@@ -56,7 +56,7 @@ impl Peer for LockFree {
     }
 
     #[inline(always)]
-    fn put(handle: Self::Handle) {
+    fn free(handle: Self::Handle) {
         drop(handle);
     }
 }
@@ -77,8 +77,8 @@ impl Peer for CAbi {
     }
 
     #[inline(always)]
-    fn take() -> NonNull<c_void> {
-        // SAFETY: the pool is there for ever.
+    fn alloc() -> NonNull<c_void> {
+        // SAFETY: the pool is never destroyed.
         NonNull::new(unsafe { memory_pool_alloc(C_POOL.load(Ordering::Relaxed)) })
             .expect("there are enough blocks")
     }
@@ -89,8 +89,8 @@ impl Peer for CAbi {
     }
 
     #[inline(always)]
-    fn put(handle: NonNull<c_void>) {
-        // SAFETY: the pool is there for ever, the block is in use and not used again.
+    fn free(handle: NonNull<c_void>) {
+        // SAFETY: the pool is never destroyed; the block is live, and not used again.
         unsafe { memory_pool_free(C_POOL.load(Ordering::Relaxed), handle.as_ptr()) };
     }
 }
