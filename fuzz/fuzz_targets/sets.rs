@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use microusc_memory::abi::{DRAM, IRAM, PSRAM};
+use microusc_memory::{DRAM, IRAM, PSRAM};
 use microusc_testkit::SetModel;
 use microusc_testkit::c_functions::CSet;
 use microusc_testkit::sets::WholeSet;

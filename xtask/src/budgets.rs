@@ -95,7 +95,7 @@ const SUBJECTS: [&[Subject]; 2] = [
     &[
         subject("Pool, masked", "budget_locked_alloc", "budget_locked_free", "locked"),
         subject("Pool, unsynchronised, unchecked", "budget_plain_alloc", "budget_plain_free", "plain"),
-        subject("RawPool, unchecked", "budget_raw_alloc", "budget_raw_free", "raw"),
+        subject("FreeList, unchecked", "budget_raw_alloc", "budget_raw_free", "raw"),
         subject("AtomicPool", "budget_lock_free_alloc", "budget_lock_free_free", "lock_free"),
         subject(
             "AtomicPool, addresses",

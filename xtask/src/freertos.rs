@@ -24,7 +24,7 @@ use crate::samples::Document;
 const KERNEL: [&str; 4] = ["tasks.c", "list.c", "queue.c", "portable/MemMang/heap_4.c"];
 
 /// What knows the kernel for the archive.
-const PORT_OF_THE_POOLS: &str = "crates/capi/port/freertos/microusc_port_freertos.c";
+const PORT_OF_THE_POOLS: &str = "crates/port/src/freertos/microusc_port_freertos.c";
 /// Where the headers of programs are.
 const INCLUDE: [&str; 3] = ["firmware/runtime", "firmware/programs", "crates/capi/include"];
 

@@ -8,7 +8,7 @@ use std::mem::MaybeUninit;
 use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use microusc_pool::{ByteMarks, Geometry, Ledger, Link, RawLock, RawPool, SpinLock};
+use microusc_pool::{ByteMap, Geometry, Counters, Link, RawLock, FreeList, SpinLock};
 
 use crate::measure::{BLOCKS, Content, Peer};
 
@@ -17,7 +17,7 @@ const BATCH: usize = 4;
 
 struct Parts {
     lock: SpinLock,
-    list: UnsafeCell<(*mut Link, usize, Ledger)>,
+    list: UnsafeCell<(*mut Link, usize, Counters)>,
     geometry: Geometry,
     marks: UnsafeCell<[u8; BLOCKS]>,
     blocks: UnsafeCell<MaybeUninit<[Content; BLOCKS]>>,
@@ -31,17 +31,17 @@ thread_local! {
 }
 
 /// Runs `work` on the pool with its lock held.
-fn locked<R>(work: impl FnOnce(&mut RawPool<'_, ByteMarks>) -> R) -> R {
+fn locked<R>(work: impl FnOnce(&mut FreeList<'_, ByteMap>) -> R) -> R {
     // SAFETY: made by `set_up`, and never dropped.
     let parts = unsafe { &*PARTS.load(Ordering::Relaxed) };
     parts.lock.with(|| {
         // SAFETY: the lock is held.
-        let (head, listed, ledger) = unsafe { &mut *parts.list.get() };
+        let (head, listed, counters) = unsafe { &mut *parts.list.get() };
         // SAFETY: as many bytes as blocks, zero at first.
-        let marks = unsafe { ByteMarks::new(parts.marks.get().cast()) };
+        let marks = unsafe { ByteMap::new(parts.marks.get().cast()) };
         // SAFETY: the parts belong together, and only this function uses them.
         let mut raw = unsafe {
-            RawPool::new((head, listed), ledger, parts.blocks.get().cast(), &parts.geometry, marks)
+            FreeList::new((head, listed), counters, parts.blocks.get().cast(), &parts.geometry, marks)
         };
         work(&mut raw)
     })
@@ -57,7 +57,7 @@ impl Peer for Magazines {
         let geometry = Geometry::new(size_of::<Content>(), align_of::<Content>(), BLOCKS).expect("a pool");
         let parts = Parts {
             lock: SpinLock::INIT,
-            list: UnsafeCell::new((null_mut(), 0, Ledger::NEW)),
+            list: UnsafeCell::new((null_mut(), 0, Counters::NEW)),
             geometry,
             marks: UnsafeCell::new([0; BLOCKS]),
             blocks: UnsafeCell::new(MaybeUninit::uninit()),
@@ -103,7 +103,7 @@ impl Peer for Magazines {
 fn refill(blocks: &[Cell<*mut u8>]) {
     locked(|raw| {
         for slot in &blocks[..BATCH] {
-            slot.set(raw.take().expect("there are enough blocks").as_ptr());
+            slot.set(raw.alloc().expect("there are enough blocks").as_ptr());
         }
     });
 }
@@ -113,7 +113,7 @@ fn free_batch(blocks: &[Cell<*mut u8>]) {
     locked(|raw| {
         for slot in blocks {
             // SAFETY: a block in a magazine is live, and only this magazine has it.
-            unsafe { raw.put(slot.get()) }.expect("it is a live block");
+            unsafe { raw.free(slot.get()) }.expect("it is a live block");
         }
     });
 }

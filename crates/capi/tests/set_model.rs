@@ -1,6 +1,6 @@
 //! The C functions for sets against the model of a set, on random programs of correct and wrong operations.
 
-use microusc_memory::abi::{DRAM, IRAM, PSRAM};
+use microusc_memory::{DRAM, IRAM, PSRAM};
 use microusc_testkit::SetModel;
 use microusc_testkit::c_functions::CSet;
 use proptest::prelude::*;

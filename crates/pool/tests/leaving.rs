@@ -21,22 +21,22 @@ trait TwoPhaseFree {
 impl TwoPhaseFree for BarePool<BLOCKS, 1> {
     fn begin(&mut self, block: *mut u8) -> Result<(), Error> {
         // SAFETY: what is no block in use is the misuse under test, here and below.
-        unsafe { self.list().begin_put(block) }
+        unsafe { self.list().begin_free(block) }
     }
 
     fn begin_many(&mut self, blocks: &[*mut u8]) -> Result<(), (usize, Error)> {
         // SAFETY: as above.
-        unsafe { self.list().begin_put_many(blocks) }
+        unsafe { self.list().begin_free_batch(blocks) }
     }
 
     fn cancel(&mut self, block: *mut u8) {
         // SAFETY: as above.
-        unsafe { self.list().cancel_put(block) };
+        unsafe { self.list().cancel_free(block) };
     }
 
     fn finish(&mut self, block: *mut u8) -> bool {
         // SAFETY: as above.
-        unsafe { self.list().finish_put(block) }
+        unsafe { self.list().finish_free(block) }
     }
 
     fn put(&mut self, block: *mut u8) -> Result<(), Error> {
@@ -53,8 +53,8 @@ fn a_block_that_leaves_is_neither_freed_nor_given_out() {
     assert_eq!(pool.put(blocks[0]), Err(Error::DoubleFree));
     assert_eq!(pool.begin(blocks[0]), Err(Error::DoubleFree));
     assert_eq!(pool.begin_many(&blocks[..1]), Err((0, Error::DoubleFree)));
-    assert_eq!(pool.list().take(), Err(Error::Exhausted));
-    assert_eq!((pool.list().used(), pool.ledger.refused), (3, 3));
+    assert_eq!(pool.list().alloc(), Err(Error::Exhausted));
+    assert_eq!((pool.list().used(), pool.counters.refused), (3, 3));
     assert!(pool.finish(blocks[0]));
     assert_eq!((pool.list().used(), pool.list().validate()), (2, Ok(())));
     assert_eq!(pool.alloc(), blocks[0]);
@@ -100,28 +100,28 @@ fn a_batch_leaves_whole_or_not_at_all() {
 fn the_fast_path_is_closed_while_operations_are_watched() {
     let mut pool = BarePool::<BLOCKS, 1>::new();
     let block = pool.alloc();
-    pool.list().set_watched(true);
-    assert_eq!(pool.list().try_take(), None);
+    pool.list().set_diagnostics(true);
+    assert_eq!(pool.list().alloc_fast(), None);
     // SAFETY: ours to return.
-    assert_eq!(unsafe { pool.list().try_put(block) }, None);
+    assert_eq!(unsafe { pool.list().free_fast(block) }, None);
     assert_eq!(pool.put(block), Ok(()), "the slow path works as before");
     assert_eq!(pool.alloc(), block);
-    pool.list().set_watched(false);
+    pool.list().set_diagnostics(false);
     // SAFETY: ours to return.
-    assert_eq!(unsafe { pool.list().try_put(block) }, Some(()));
-    assert_eq!(pool.list().try_take().map(|taken| taken.as_ptr()), Some(block));
+    assert_eq!(unsafe { pool.list().free_fast(block) }, Some(()));
+    assert_eq!(pool.list().alloc_fast().map(|allocated| allocated.as_ptr()), Some(block));
 }
 
 #[test]
 fn only_a_free_block_is_shown_as_free() {
     let mut pool = BarePool::<BLOCKS, 1>::new();
     let block = pool.alloc();
-    assert_eq!(pool.list().free_block(0), None, "in use");
+    assert_eq!(pool.list().free_block_at(0), None, "in use");
     pool.begin(block).unwrap();
-    assert_eq!(pool.list().free_block(0), None, "leaving");
+    assert_eq!(pool.list().free_block_at(0), None, "leaving");
     pool.finish(block);
-    assert_eq!(pool.list().free_block(0).map(|free| free.as_ptr()), Some(block));
+    assert_eq!(pool.list().free_block_at(0).map(|free| free.as_ptr()), Some(block));
     let last = block.wrapping_add((BLOCKS - 1) * WORD);
-    assert_eq!(pool.list().free_block(BLOCKS - 1).map(|free| free.as_ptr()), Some(last), "never used");
-    assert_eq!(pool.list().free_block(BLOCKS), None, "none of the pool's");
+    assert_eq!(pool.list().free_block_at(BLOCKS - 1).map(|free| free.as_ptr()), Some(last), "never used");
+    assert_eq!(pool.list().free_block_at(BLOCKS), None, "none of the pool's");
 }

@@ -77,6 +77,7 @@ fn a_set_is_as_aligned_as_the_least_aligned_pool() {
         ([32, 64], [0, 0], 32),
         ([64, 128], [8, 8], 8), // both addresses have
         ([64, 128], [0, 16], 16),
+        ([24, 64], [8, 0], 8), // address and stride of one pool have
     ] {
         let pools = [
             DynPool::<NoLock>::new(&mut one.0[offsets[0]..], sizes[0], 8).unwrap(),

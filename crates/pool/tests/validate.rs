@@ -5,7 +5,7 @@
 use std::ptr::null_mut;
 
 use microusc_pool::Error;
-use microusc_pool::allocation_map::{FREE, LIVE, VIRGIN};
+use microusc_pool::allocation_map::{FREE, LIVE, NEVER_ALLOCATED};
 use microusc_testkit::BarePool;
 
 const BLOCKS: usize = 6;
@@ -42,7 +42,7 @@ fn a_block_that_neither_the_list_nor_an_owner_has_is_lost() {
     });
     is_damage("the list was emptied", |pool| (pool.head, pool.listed) = (null_mut(), 0));
     is_damage("an owner is gone from the map", |pool| pool.marks[0] = FREE);
-    is_damage("one that was not used since the last reset counts", |pool| pool.marks[0] = VIRGIN);
+    is_damage("one that was not used since the last reset counts", |pool| pool.marks[0] = NEVER_ALLOCATED);
 }
 
 #[test]
@@ -88,12 +88,12 @@ fn each_forged_link_is_refused_when_it_is_reached() {
     for to in [0, 4] {
         let mut pool = pool_with_three_listed_blocks();
         pool.lead(3, to);
-        assert_eq!(pool.list().can_take(), Ok(()));
-        assert!(pool.list().take().is_ok());
-        assert_eq!(pool.list().can_take(), Err(Error::Corrupt));
-        assert_eq!(pool.list().take(), Err(Error::Corrupt));
-        assert_eq!(pool.list().take_urgent(), Err(Error::Corrupt));
-        assert_eq!((pool.ledger.damaged, pool.ledger.exhausted), (2, 0));
+        assert_eq!(pool.list().can_alloc(), Ok(()));
+        assert!(pool.list().alloc().is_ok());
+        assert_eq!(pool.list().can_alloc(), Err(Error::Corrupt));
+        assert_eq!(pool.list().alloc(), Err(Error::Corrupt));
+        assert_eq!(pool.list().alloc_from_isr(), Err(Error::Corrupt));
+        assert_eq!((pool.counters.damaged, pool.counters.exhausted), (2, 0));
     }
 }
 
@@ -105,11 +105,11 @@ fn repair_finds_every_free_block() {
     (pool.listed, pool.blocks[2][0]) = (77, 1);
     assert_eq!(pool.list().repair(), 3);
     assert_eq!(pool.list().validate(), Ok(()));
-    let mut taken: Vec<_> = (0..5).map(|_| pool.list().take().unwrap().as_ptr().addr()).collect();
-    assert_eq!(pool.list().take(), Err(Error::Exhausted));
-    taken.sort_unstable();
+    let mut allocated: Vec<_> = (0..5).map(|_| pool.list().alloc().unwrap().as_ptr().addr()).collect();
+    assert_eq!(pool.list().alloc(), Err(Error::Exhausted));
+    allocated.sort_unstable();
     let all: Vec<_> = (1..BLOCKS).map(|index| pool.link(index).addr()).collect();
-    assert_eq!(taken, all);
+    assert_eq!(allocated, all);
     assert_eq!(pool.list().used(), BLOCKS);
 }
 
@@ -117,12 +117,12 @@ fn repair_finds_every_free_block() {
 #[test]
 fn blocks_that_were_never_used_are_put_on_the_list_lowest_address_first() {
     let mut pool = pool_with_three_listed_blocks();
-    pool.list().thread();
+    pool.list().link_all();
     assert_eq!((pool.listed, pool.list().used()), (BLOCKS - 1, 1));
     assert_eq!(pool.list().validate(), Ok(()));
-    let taken = [(); BLOCKS - 1].map(|()| pool.list().take().unwrap().as_ptr());
-    assert_eq!(taken.map(|block| pool.list().index_of(block)), [4, 5, 3, 2, 1].map(Some));
-    assert_eq!(pool.list().take(), Err(Error::Exhausted));
+    let allocated = [(); BLOCKS - 1].map(|()| pool.list().alloc().unwrap().as_ptr());
+    assert_eq!(allocated.map(|block| pool.list().index_of(block)), [4, 5, 3, 2, 1].map(Some));
+    assert_eq!(pool.list().alloc(), Err(Error::Exhausted));
     assert_eq!(pool.list().validate(), Ok(()));
 }
 
@@ -131,22 +131,22 @@ fn damage_found_outside_of_the_pool_is_counted_with_its_own() {
     let mut pool = pool_with_three_listed_blocks();
     pool.list().count_damage();
     pool.lead(3, 0);
-    assert!(pool.list().take().is_ok());
-    assert_eq!(pool.list().take(), Err(Error::Corrupt));
+    assert!(pool.list().alloc().is_ok());
+    assert_eq!(pool.list().alloc(), Err(Error::Corrupt));
     assert_eq!(pool.list().stats().damaged, 2);
 }
 
 #[test]
 fn each_block_in_use_is_named_and_no_other() {
     let mut pool = pool_with_three_listed_blocks();
-    let second = pool.list().take().unwrap().as_ptr();
+    let second = pool.list().alloc().unwrap().as_ptr();
     // SAFETY: ours to return.
-    unsafe { pool.list().begin_put(second) }.unwrap();
+    unsafe { pool.list().begin_free(second) }.unwrap();
     let mut live = Vec::new();
     pool.list().for_each_live(|block| live.push(block.as_ptr().addr()));
     assert_eq!(live, [pool.link(0).addr()], "what leaves has no owner any more");
     // SAFETY: begun with above.
-    unsafe { pool.list().cancel_put(second) };
+    unsafe { pool.list().cancel_free(second) };
     let mut live = Vec::new();
     pool.list().for_each_live(|block| live.push(block.as_ptr().addr()));
     assert_eq!(live, [pool.link(0).addr(), second.addr()]);

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec;
 use core::ptr::null_mut;
 
-use microusc_pool::{ByteMarks, Error, Geometry, Ledger, Link, RawPool};
+use microusc_pool::{ByteMap, Counters, Error, FreeList, Geometry, Link};
 
 /// The parts of a pool of `BLOCKS` blocks of `WORDS` words. One context uses it, without a lock.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub struct BarePool<const BLOCKS: usize, const WORDS: usize> {
     /// Blocks on the free list.
     pub listed: usize,
     /// The counters.
-    pub ledger: Ledger,
+    pub counters: Counters,
     geometry: Geometry,
     /// The allocation map, with one entry more than the pool has blocks, as if memory of another pool followed.
     pub marks: Box<[u8]>,
@@ -33,7 +33,7 @@ impl<const BLOCKS: usize, const WORDS: usize> BarePool<BLOCKS, WORDS> {
         Self {
             head: null_mut(),
             listed: 0,
-            ledger: Ledger::NEW,
+            counters: Counters::NEW,
             geometry: Geometry::new(WORDS * size_of::<usize>(), align_of::<usize>(), BLOCKS)
                 .expect("a geometry"),
             marks: vec![0; BLOCKS + 1].into(),
@@ -42,15 +42,15 @@ impl<const BLOCKS: usize, const WORDS: usize> BarePool<BLOCKS, WORDS> {
     }
 
     /// The free list over these parts.
-    pub fn list(&mut self) -> RawPool<'_, ByteMarks> {
+    pub fn list(&mut self) -> FreeList<'_, ByteMap> {
         // SAFETY: the parts were made for each other. What a test wrote into them is the damage under test.
         unsafe {
-            RawPool::new(
+            FreeList::new(
                 (&mut self.head, &mut self.listed),
-                &mut self.ledger,
+                &mut self.counters,
                 self.blocks.as_mut_ptr().cast(),
                 &self.geometry,
-                ByteMarks::new(self.marks.as_mut_ptr()),
+                ByteMap::new(self.marks.as_mut_ptr()),
             )
         }
     }
@@ -61,21 +61,21 @@ impl<const BLOCKS: usize, const WORDS: usize> BarePool<BLOCKS, WORDS> {
     ///
     /// If there is none.
     pub fn alloc(&mut self) -> *mut u8 {
-        self.list().take().expect("there is a free block").as_ptr()
+        self.list().alloc().expect("there is a free block").as_ptr()
     }
 
     /// Frees a block.
     ///
     /// # Errors
     ///
-    /// As `RawPool::put`.
+    /// As `FreeList::free`.
     ///
     /// # Safety
     ///
     /// If `block` is a live block, the caller owns it and does not use it again.
     pub unsafe fn free(&mut self, block: *mut u8) -> Result<(), Error> {
         // SAFETY: as the caller promises.
-        unsafe { self.list().put(block) }
+        unsafe { self.list().free(block) }
     }
 
     /// The address of a block, as a link has it.

@@ -8,6 +8,7 @@
 //! | [`set_model`] | [`SetModel`]: the same for sets of pools |
 //! | [`pools`], [`sets`] | adapters: each kind of pool and set of the Rust crate behind the interface of its model |
 //! | `c_functions` | adapters for the C functions (feature `c-functions`) |
+//! | `retained` | the adapter for retained pools (feature `retained`) |
 //! | [`owner_table`] | [`OwnerTable`]: which context owns which block, for pools that several contexts use at once |
 //! | [`bare_pool`] | [`BarePool`]: a free list whose parts a test may read and damage |
 //! | [`random`] | [`Random`]: numbers that are the same in every run |
@@ -36,6 +37,8 @@ pub mod c_functions;
 pub mod owner_table;
 #[cfg(not(any(loom, shuttle)))]
 pub mod pools;
+#[cfg(all(feature = "retained", not(any(loom, shuttle))))]
+pub mod retained;
 #[cfg(not(any(loom, shuttle)))]
 pub mod sets;
 

@@ -1,4 +1,4 @@
-//! The component's folder as it is packed: its sources, the headers of `crates/capi`, the archives, the licences.
+//! The component's folder as it is packed: its sources, the C file of `crates/port`, the headers of `crates/capi`, the archives, the licences.
 
 use std::path::Path;
 
@@ -10,6 +10,9 @@ use crate::report::Done;
 
 use super::{NAME, archive_path, archives, component_dir};
 
+/// The port's C file, beside its Rust code in the repository.
+const PORT: [&str; 2] = ["port_esp_idf.c", "port_esp_idf.h"];
+
 /// Headers of other ports, and of names that ESP-IDF has itself.
 const NOT_FOR_ESP_IDF: [&str; 4] = ["port/bare.h", "port/esp_compat.h", "port/freertos.h", "port/host.h"];
 
@@ -19,6 +22,9 @@ pub(super) fn folder(sh: &Shell) -> Result<Done> {
     sh.create_dir(&to)?;
     for file in sources(sh)? {
         copy(sh, &sh.current_dir().join("components").join(NAME).join(&file), &to.join(&file))?;
+    }
+    for file in PORT {
+        copy(sh, &sh.current_dir().join("crates/port/src/esp_idf").join(file), &to.join(file))?;
     }
     let include = archive::include_dir(&sh.current_dir()).join(NAME);
     let headers = files_under(sh, &include)?;

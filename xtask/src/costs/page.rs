@@ -41,8 +41,8 @@ const SUBJECTS: [Subject; 7] = [
         checks: "none (`Unchecked`): its handles own the blocks",
     },
     Subject {
-        row: "RawPool, unchecked",
-        title: "`RawPool`, unchecked",
+        row: "FreeList, unchecked",
+        title: "`FreeList`, unchecked",
         lock: "none",
         checks: "none (`NoChecks`)",
     },
@@ -232,7 +232,7 @@ fn code(bytes: u64, instructions: u64) -> String {
 fn field(page: &mut String, numbers: &Numbers) -> Result<()> {
     let core = Core::compared(numbers)?;
     *page += FIELD_INTRODUCTION;
-    let ours = SUBJECTS.iter().filter(|subject| ["C", "`RawPool`, unchecked"].contains(&subject.title));
+    let ours = SUBJECTS.iter().filter(|subject| ["C", "`FreeList`, unchecked"].contains(&subject.title));
     for Subject { row, title, lock, checks } in ours.clone() {
         let cost = core.cost(row)?;
         let most = (cost.alloc.1.max(cost.first_use), cost.free.1);

@@ -6,7 +6,7 @@ mod set;
 pub use pool::{CPool, EVERY_SETUP, Setup};
 pub use set::CSet;
 
-use microusc_memory::abi::*;
+use microusc_memory::*;
 
 use crate::Refusal;
 

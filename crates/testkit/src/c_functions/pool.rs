@@ -9,8 +9,7 @@ use std::ptr::{NonNull, null, null_mut};
 use std::vec;
 use std::vec::Vec;
 
-use microusc_memory::abi::*;
-use microusc_memory::api::*;
+use microusc_memory::*;
 
 use super::answer;
 use crate::{Counts, PoolUnderTest, Refusal};

@@ -4,8 +4,7 @@ use std::boxed::Box;
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
-use microusc_memory::abi::*;
-use microusc_memory::api::*;
+use microusc_memory::*;
 
 use super::answer;
 use crate::{ClassCounts, Refusal, SetCounts, SetUnderTest};
