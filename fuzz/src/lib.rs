@@ -6,6 +6,7 @@ use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use poolscope::info::Info;
 use poolscope::input::{self, Format};
+use poolscope::report;
 use poolscope::trace::{BadFree, Event, Meta, Reader, Totals, Writer};
 
 /// Reads `data` as a recording of `format` (`None`: recognised). It may be refused, but it must not panic; what
@@ -34,7 +35,7 @@ pub fn read(data: &[u8], format: Option<Format>) {
     let mut again = input::open(data, format).expect("it was read before");
     let info = Info::survey(&mut *again).expect("it was read before");
     assert_eq!(info.totals, totals);
-    assert!(!info.render().is_empty() && !info.to_json().is_empty());
+    assert!(!report::info_text(&info).is_empty() && !report::json(&info).is_empty());
 }
 
 /// A native trace with one frame that unpacks to `raw`, all lengths and checksums right: what gets a fuzzer past

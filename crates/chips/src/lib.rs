@@ -48,7 +48,7 @@
 //!
 //! Compared with ESP-IDF's own heap (v5.4.4 and v5.5.5), address by address, for every chip but the ESP8266, by some
 //! 47,000 operations (`tests/golden.rs`): the order in which regions are searched ([`Idf`]); the heap's structures
-//! that come off each region (0.4 to 2.5 KiB); the list of heaps that ESP-IDF allocates first; 4 bytes of header per
+//! that are taken from each region (0.4 to 2.5 KiB); the list of heaps that ESP-IDF allocates first; 4 bytes of header per
 //! block, sizes in words of 4 bytes, at least 12; sizes cut to the region's size class (8, 16 or 32 classes per power
 //! of two, by the region's size); splitting, merging and reuse order; alignment for DMA and by request; `realloc` in
 //! place, within the region, and to another one; what `heap_caps_get_info` reports.

@@ -46,7 +46,7 @@ struct LiveBlocks(BTreeMap<u32, Block>);
 #[derive(Clone, Copy)]
 struct Block {
     pointer: NonNull<u8>,
-    /// Bytes that the program asked for, all of them filled with `fill`.
+    /// Bytes that the program requested, all of them filled with `fill`.
     size: usize,
     fill: u8,
     /// Bytes that the heap gave.

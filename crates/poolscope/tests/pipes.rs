@@ -15,7 +15,7 @@ fn poolscope(args: &[&str]) -> Command {
 /// Runs it with `input` on stdin.
 fn run(args: &[&str], input: &[u8]) -> Output {
     let mut child = poolscope(args).spawn().unwrap();
-    // The program may stop reading early; what it says is judged instead.
+    // The program may stop reading early; what it prints is compared instead.
     let _ = child.stdin.take().unwrap().write_all(input);
     child.wait_with_output().unwrap()
 }
@@ -59,8 +59,8 @@ fn bad_input_ends_with_3() {
     version[8] = 3;
     let inputs = [&b""[..], b"\0\xff\x80noise", &native[..native.len() / 2], &version];
     for input in inputs {
-        for verb in [&["info", "-"][..], &["import", "-", "-o", "-"]] {
-            let output = run(verb, input);
+        for command in [&["info", "-"][..], &["import", "-", "-o", "-"]] {
+            let output = run(command, input);
             assert_eq!(code(&output), 3);
             let message = String::from_utf8_lossy(&output.stderr);
             assert!(message.contains("poolscope::") && message.contains("help:"), "{message}");

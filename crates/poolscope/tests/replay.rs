@@ -76,13 +76,13 @@ fn outputs_harm_nothing() {
 #[test]
 fn results_in_files_have_no_colours() {
     let folder = tempfile::tempdir().unwrap();
-    let (trace, report) = (folder.path().join("run.csv"), folder.path().join("report.txt"));
+    let (trace, outcome) = (folder.path().join("run.csv"), folder.path().join("outcome.txt"));
     fs::write(&trace, CSV).unwrap();
-    let (trace, report_path) = (trace.to_str().unwrap(), report.to_str().unwrap());
+    let (trace, report_path) = (trace.to_str().unwrap(), outcome.to_str().unwrap());
     let to_file = replay(&[trace, "--color", "always", "-o", report_path]);
     assert!(to_file.stdout.is_empty() && to_file.stderr.is_empty() && code(&to_file) == 0);
     let (plain, coloured) = (replay(&[trace, "--color", "never"]), replay(&[trace, "--color", "always"]));
-    assert_eq!(fs::read(&report).unwrap(), plain.stdout);
+    assert_eq!(fs::read(&outcome).unwrap(), plain.stdout);
     assert!(!plain.stdout.contains(&0x1b) && coloured.stdout.contains(&0x1b));
 }
 

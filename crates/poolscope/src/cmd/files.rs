@@ -1,4 +1,4 @@
-//! Input and output files of the verbs.
+//! Input and output files of the commands.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -16,10 +16,10 @@ use crate::ui::{Failure, Ui};
 /// A recording to read.
 #[derive(Args)]
 pub(crate) struct Input {
-    /// The recording; `-` is stdin
+    /// The recording to read; `-` is stdin
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// Format of the recording; `auto` looks at the content
+    /// Format of the recording; `auto` recognises it by the content
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     from: From,
 }
@@ -28,19 +28,19 @@ pub(crate) struct Input {
 enum From {
     #[default]
     Auto,
-    /// heaptrack of KDE, interpreted or raw
+    /// A file of heaptrack (KDE), interpreted or raw
     Heaptrack,
-    /// The log of ESP-IDF's heap_trace_dump
+    /// The output of ESP-IDF's heap_trace_dump, also inside a device log
     HeapTrace,
-    /// The JSON of ESP-IDF's sysviewtrace_proc.py
+    /// The JSON that ESP-IDF's `sysviewtrace_proc.py -j` writes
     Sysview,
-    /// CSV with the columns time_us,op,id,size, in a file or in a device log
+    /// CSV with the columns time_us,op,id,size, also inside a device log
     Csv,
-    /// Lines that a program prints from its allocation hooks
+    /// Lines that a program's allocation hooks print, also inside a device log
     Hooks,
-    /// mtrace of the GNU C library
+    /// A file of mtrace (GNU C library)
     Mtrace,
-    /// .pooltrace
+    /// A trace that `poolscope import` has written (.pooltrace)
     Native,
 }
 
@@ -59,8 +59,18 @@ impl From {
     }
 }
 
+/// The form of a result.
+#[derive(Clone, Copy, Default, ValueEnum)]
+pub(crate) enum ResultFormat {
+    /// Text for people
+    #[default]
+    Text,
+    /// JSON for programs; sizes are in bytes, times in ticks
+    Json,
+}
+
 impl Input {
-    /// Opens the recording; the bar shows how far it has been read and is to be cleared at the end.
+    /// Opens the recording; the bar shows how far it has been read, and the caller clears it at the end.
     pub(crate) fn open(&self, ui: &Ui) -> Result<(Box<dyn Source>, ProgressBar), Failure> {
         let name = self.name();
         let (input, len): (Box<dyn Read>, _) = if self.is_stdin() {
@@ -88,7 +98,7 @@ impl Input {
         self.file == Path::new("-")
     }
 
-    /// What to call the recording in messages.
+    /// The name of the recording in messages.
     pub(crate) fn name(&self) -> String {
         if self.is_stdin() { "stdin".to_owned() } else { self.file.display().to_string() }
     }
@@ -115,8 +125,8 @@ fn strip<'a>(name: &'a str, extensions: &[&str]) -> &'a str {
 /// Bytes of a result for stdout that are kept in memory; more go to a temporary file.
 const IN_MEMORY: usize = 8 << 20;
 
-/// An output that is seen once it is complete: a file takes the place of an older one then, and stdout, pipes and devices
-/// get everything at once. What is not committed leaves nothing behind.
+/// An output that becomes visible when it is complete: only then a file replaces an older one, and stdout, a pipe or a
+/// device receives everything at once. An output that is not committed leaves nothing behind.
 pub(crate) struct Output {
     writer: BufWriter<Target>,
 }
@@ -124,7 +134,7 @@ pub(crate) struct Output {
 enum Target {
     /// The unfinished file and its final name.
     File(NamedTempFile, PathBuf),
-    /// What is to be copied to stdout, or to a pipe or device.
+    /// Bytes to be copied to stdout, or to a pipe or device.
     Spool(SpooledTempFile, Option<PathBuf>),
 }
 
@@ -137,7 +147,7 @@ impl Output {
         } else if special {
             Target::Spool(SpooledTempFile::new(IN_MEMORY), Some(path.to_owned()))
         } else {
-            // A link stays one: the file behind it is replaced.
+            // A symbolic link is kept: the file that it leads to is replaced.
             let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
             if path.is_dir() {
                 return Err(io::Error::from(io::ErrorKind::IsADirectory));
@@ -206,7 +216,7 @@ impl Write for Output {
     }
 }
 
-/// The system's error alone: the name of the temporary file tells the user nothing.
+/// The system's error alone: the name of the temporary file is of no use to the user.
 fn without_path(error: io::Error) -> io::Error {
     let text = error.to_string();
     match text.split_once(" at path ") {

@@ -121,7 +121,7 @@ pub(super) fn other_format(text: &str) -> Option<Error> {
 pub(super) fn perfetto() -> Error {
     Error::NoRecording {
         what: "a trace of Perfetto or Chrome",
-        lacks: "its events are marks on a time line, without the address that tells which block was freed",
+        lacks: "its events are marks on a time line, without the address that says which block was freed",
         instead: "record the heap itself: on a device with ESP-IDF's SystemView tracing (`sysviewtrace_proc.py -j`, not \
                   `-p`) or heap tracing, on Linux with `heaptrack --raw PROGRAM`",
     }

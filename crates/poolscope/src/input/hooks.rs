@@ -63,7 +63,7 @@ pub(super) fn is_evidence(line: &str) -> bool {
 }
 
 impl<'a> Hooks<'a> {
-    /// Begins with the current line of `lines`, the first of a hook: it tells whether there is a clock.
+    /// Begins with the current line of `lines`, the first of a hook: it shows whether there is a clock.
     pub(super) fn new(lines: LogLines<'a>) -> Self {
         let timed = time_ms(lines.text()).is_some();
         let mut meta = Meta::new("hooks", if timed { 1000 } else { 0 });

@@ -139,11 +139,11 @@ impl Damage {
         self.count += 1;
     }
 
-    /// The remark about them, if there are any. `one` is what one of them is called, `of` what belongs to that name, and
-    /// `fate` what became of them.
-    pub(super) fn remark(&self, one: &str, of: &str, fate: &str) -> Option<String> {
-        let (number, were) = (plural(self.count, one), was(self.count));
-        (self.count > 0).then(|| format!("{number}{of} {were} {fate}, the first at line {}", self.first_line))
+    /// The remark about them, if there are any: `3 RECORDs WHICH were RESULT, the first at line 7`.
+    pub(super) fn remark(&self, record: &str, which: &str, result: &str) -> Option<String> {
+        let (number, were) = (plural(self.count, record), was(self.count));
+        let line = self.first_line;
+        (self.count > 0).then(|| format!("{number}{which} {were} {result}, the first at line {line}"))
     }
 }
 

@@ -222,7 +222,7 @@ impl Utf16<'_> {
             if self.high.take().is_some() {
                 self.ready.extend("\u{fffd}".bytes());
             }
-            // Of a character that was cut in its middle, the half that is there tells Latin letters.
+            // Of a character that was cut in its middle, the first half is enough if it is a Latin letter.
             self.ready.extend(self.odd.take().filter(|byte| self.little && (1..0x80).contains(byte)));
         }
         for &byte in &bytes[..got] {

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 /// `dt` is the time since the previous event, in ticks of [`Meta::tick_hz`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Event {
-    /// A block of `size` bytes came to life in `slot`.
+    /// A block of `size` bytes was allocated; it is in `slot` now.
     Alloc {
         /// A slot that is not live: one used before, or the next unused one.
         slot: u32,
-        /// Bytes asked for; 0 is legal.
+        /// Bytes requested; 0 is legal.
         size: u64,
         /// Ticks since the previous event.
         dt: u64,
@@ -121,7 +121,7 @@ impl Meta {
 
 /// Sums over a whole trace, written at its end so that a cut-off file is noticed.
 ///
-/// Bytes are bytes as asked for, without any allocator's overhead.
+/// Bytes are requested bytes, without any allocator's overhead.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
     /// `Alloc` events.

@@ -22,7 +22,7 @@ pub struct Findings {
     pub call_sites: Vec<CallSite>,
 }
 
-/// Allocations that failed: no block came of them.
+/// Allocations that failed, which have no block.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedAllocs {
     /// How many.
@@ -36,7 +36,7 @@ pub struct FailedAllocs {
 /// Failed allocations of one size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedSize {
-    /// Bytes asked for.
+    /// Bytes requested.
     pub size: u64,
     /// How often.
     pub count: u64,

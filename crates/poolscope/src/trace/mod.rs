@@ -1,7 +1,7 @@
 //! The native trace: what happened to the heap, in order, in as few bytes as possible.
 //!
 //! A trace is a sequence of [`Event`]s. A live block is named by its *slot*, a small integer that the
-//! recording side hands out again once the block is freed: slots are dense, so whoever consumes a trace needs
+//! recording side hands out again once the block is freed: slots are dense, so a consumer of a trace needs
 //! a table as long as the peak of live blocks, never as long as the trace.
 //!
 //! ```

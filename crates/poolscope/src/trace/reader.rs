@@ -250,7 +250,7 @@ impl<R: Read> Reader<R> {
     }
 }
 
-/// Tells a file that is no trace from one that a text-mode transfer has damaged.
+/// Distinguishes a file that is not a trace from one that a text-mode transfer has damaged.
 fn check_magic(start: &[u8]) -> Result<()> {
     if start == MAGIC {
         return Ok(());

@@ -215,7 +215,7 @@ impl Live {
         self.replaced
     }
 
-    /// The most call sites told apart, if there were more; else 0.
+    /// The most call sites that are distinguished, if there were more; else 0.
     pub(super) fn unnamed_sites(&self) -> u64 {
         if self.crowded { MAX_SITES as u64 } else { 0 }
     }

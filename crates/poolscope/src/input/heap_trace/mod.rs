@@ -212,7 +212,7 @@ impl<'a> HeapTrace<'a> {
         }
     }
 
-    /// The log ends in the middle of a line: the clock of its record, by which blocks are told apart, may be cut.
+    /// The log ends in the middle of a line: the clock of its record, by which blocks are distinguished, may be cut.
     fn drop_cut_record(&mut self) {
         let digits = |open: &Open| open.text.rsplit_once("ccount 0x").map_or(8, |(_, rest)| rest.len());
         if let (Some(open), Some(dump)) = (&self.open, &mut self.dump)
