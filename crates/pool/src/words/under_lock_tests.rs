@@ -1,5 +1,5 @@
-//! The words of a core without atomic instructions, run on a host. Its interrupts come where they may: right before they are
-//! masked, and right after they are let in again. What is read before or written after loses what the interrupt did.
+//! The words of a core without atomic instructions, run on a host. Interrupts come where they can: right before they are
+//! masked, and right after they are unmasked. A read before or a write after that would lose the change of the interrupt.
 
 use std::boxed::Box;
 use std::cell::{Cell, RefCell};
@@ -7,11 +7,15 @@ use std::thread_local;
 
 use crate::lock::RawLock;
 
-#[path = "masked.rs"]
-#[expect(dead_code, reason = "the tests use what can go wrong")]
-mod words;
+#[allow(clippy::duplicate_mod, reason = "the same words over two kinds of atomics")]
+#[path = "kinds.rs"]
+#[expect(dead_code, reason = "the tests use the operations that can go wrong")]
+mod kinds;
+#[path = "under_lock.rs"]
+mod under_lock;
 
-use words::{BitWord, OwnerCount, RelaxedCounter};
+use kinds::{BitWord, OwnerCount, RelaxedCounter};
+use under_lock::{AtomicU32, Ordering};
 
 thread_local! {
     static MASKED: Cell<u32> = const { Cell::new(0) };
@@ -64,41 +68,41 @@ fn leaked<T>(value: T) -> &'static T {
 }
 
 #[test]
-fn a_bit_is_set_or_cleared_and_those_of_an_interrupt_stay() {
+fn changing_a_bit_keeps_the_bits_that_an_interrupt_changed() {
     let bits = || leaked(Cell::new(0b10u32));
     // The handler sets one more bit each time.
     let sets_more = |word: &'static BitWord| {
         let next = bits();
         move || {
-            assert!(word.take(next.get()));
+            assert!(word.try_set(next.get()));
             next.set(next.get() << 1);
         }
     };
     let word = leaked(BitWord::new());
-    interrupted(sets_more(word), || assert!(word.take(1)));
+    interrupted(sets_more(word), || assert!(word.try_set(1)));
     assert_eq!(word.get(), 0b111);
 
     let word = leaked(BitWord::new());
-    assert!(word.take(1));
-    interrupted(sets_more(word), || assert!(word.put(1)));
+    assert!(word.try_set(1));
+    interrupted(sets_more(word), || assert!(word.try_clear(1)));
     assert_eq!(word.get(), 0b110);
-    assert!(!word.put(1), "it is clear already");
-    assert!(!word.take(0b10), "it is set already");
+    assert!(!word.try_clear(1), "it is clear already");
+    assert!(!word.try_set(0b10), "it is set already");
 }
 
 #[test]
-fn a_bit_that_an_interrupt_takes_first_is_its_own() {
+fn a_bit_that_an_interrupt_sets_first_is_not_set_again() {
     let word = leaked(BitWord::new());
     let won = leaked(Cell::new(0));
-    let takes = move || won.set(won.get() + u32::from(word.take(1)));
-    interrupted(takes, || assert!(!word.take(1)));
+    let takes = move || won.set(won.get() + u32::from(word.try_set(1)));
+    interrupted(takes, || assert!(!word.try_set(1)));
     assert_eq!(won.get(), 1);
 }
 
 #[test]
-fn nothing_is_counted_twice_or_not_at_all() {
+fn an_interrupt_loses_no_count() {
     let number = leaked(RelaxedCounter::new());
-    interrupted(|| number.bump(), || number.bump());
+    interrupted(|| number.increment(), || number.increment());
     assert_eq!(number.get(), 3);
 
     let count = leaked(OwnerCount::one());
@@ -109,7 +113,7 @@ fn nothing_is_counted_twice_or_not_at_all() {
 }
 
 #[test]
-fn the_only_owner_is_told_with_interrupts_masked() {
+fn is_one_reads_with_interrupts_masked() {
     let count = leaked(OwnerCount::one());
     interrupted(|| (), || assert!(count.is_one()));
 }

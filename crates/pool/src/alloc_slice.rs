@@ -1,4 +1,4 @@
-//! Vectors and slices straight from a pool.
+//! Vectors and slices of a run-time length, allocated in one step from any pool.
 
 use core::iter::repeat_n;
 
@@ -22,7 +22,7 @@ use crate::{Checks, DynPool, Error, Pool, PoolBox, PoolSet, PoolVec, RawLock, Re
 /// # Ok::<(), Error>(())
 /// ```
 pub trait AllocSlice<'p, T>: Sized {
-    /// Whose blocks they are.
+    /// The pool whose blocks they are.
     type Pool: Reclaim + ?Sized + 'p;
 
     /// An empty vector with room for at least `capacity` elements. Cost: the pool's alloc.
@@ -31,18 +31,18 @@ pub trait AllocSlice<'p, T>: Sized {
     ///
     /// [`Error::NoRoom`] if no block of the pool ever has so much room ([`Error::NoClass`] of a set), [`Error::TooLarge`] if
     /// no memory has, [`Error::UnsuitableMemory`] if not all of its blocks are as aligned as a `T` ([`Error::NoClass`] of a
-    /// set), and then no block is taken; as the pool's alloc.
+    /// set), and then no block is allocated; the errors of the pool's alloc.
     fn alloc_vec(self, capacity: usize) -> Result<PoolVec<'p, T, Self::Pool>, Error>;
 
-    /// A slice of what `values` yields, as many as its `len` says, or fewer if it ends before. Cost: the pool's alloc,
+    /// A slice of the items of `values`: as many as its `len` says, or fewer if it ends before. Cost: the pool's alloc,
     /// and the iteration, outside of every lock.
     ///
-    /// Should the iterator panic, what it had yielded is dropped and the block returned.
+    /// If the iterator panics, the items so far are dropped and the block is freed.
     ///
     /// # Errors
     ///
-    /// As [`alloc_vec`](Self::alloc_vec), and then nothing is taken from the iterator. It is dropped with what is in it, unless
-    /// it was lent: `alloc_slice(&mut values)` leaves it to the caller, to be tried again.
+    /// As [`alloc_vec`](Self::alloc_vec), and then the iterator is not advanced. It is dropped with its items, unless it was
+    /// borrowed: after `alloc_slice(&mut values)` the caller still has it and may try again.
     fn alloc_slice<I>(self, values: I) -> Result<PoolBox<'p, [T], Self::Pool>, Error>
     where
         I: IntoIterator<Item = T, IntoIter: ExactSizeIterator>,
@@ -81,7 +81,7 @@ pub trait AllocSlice<'p, T>: Sized {
     }
 }
 
-/// Bytes of so many `T`.
+/// Bytes of `count` values.
 fn bytes_of<T>(count: usize) -> Result<usize, Error> {
     size_of::<T>().checked_mul(count).ok_or(Error::TooLarge)
 }
@@ -96,17 +96,6 @@ impl<T, const K: usize, const N: usize, L: RawLock, M: Checks> AllocSlice<'stati
     }
 }
 
-#[cfg(any(target_has_atomic = "32", feature = "critical-section", feature = "unsafe-assume-single-core"))]
-impl<'p, T, const K: usize, const N: usize, const W: usize> AllocSlice<'p, T>
-    for &'p crate::AtomicPool<[T; K], N, W>
-{
-    type Pool = crate::AtomicPool<[T; K], N, W>;
-
-    fn alloc_vec(self, capacity: usize) -> Result<PoolVec<'p, T, Self::Pool>, Error> {
-        if capacity > K { Err(Error::NoRoom) } else { self.alloc_uninit().map(PoolVec::new) }
-    }
-}
-
 impl<'p, T, L: RawLock> AllocSlice<'p, T> for &'p DynPool<'_, L> {
     type Pool = DynPool<'p, L>;
 
@@ -114,7 +103,7 @@ impl<'p, T, L: RawLock> AllocSlice<'p, T> for &'p DynPool<'_, L> {
         if bytes_of::<T>(capacity)? > self.geometry().stride() {
             return Err(Error::NoRoom);
         }
-        // Asked of all blocks, not of the one that is next: the answer is the same each time, and no block is taken for it.
+        // All blocks must be aligned, not only the next one: so the answer is always the same, and needs no block.
         if !all_aligned_for::<T>(self.base(), &self.geometry()) {
             return Err(Error::UnsuitableMemory);
         }

@@ -1,8 +1,8 @@
-//! Words that the processor changes atomically.
+//! The kinds of words.
 
-use super::world::{AtomicU32, Ordering};
+use super::{AtomicU32, Ordering};
 
-/// Bits, set and cleared one at a time.
+/// Bits that are set and cleared one at a time.
 #[derive(Debug)]
 pub(crate) struct BitWord(AtomicU32);
 
@@ -18,25 +18,26 @@ impl BitWord {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Sets `bit`; whether it was clear. Whoever sets it sees what was done before it was cleared.
+    /// Sets `bit`; returns whether it was clear. The context that sets it sees everything that was done before it was
+    /// cleared.
     #[inline(always)]
-    pub(crate) fn take(&self, bit: u32) -> bool {
+    pub(crate) fn try_set(&self, bit: u32) -> bool {
         self.0.fetch_or(bit, Ordering::Acquire) & bit == 0
     }
 
-    /// Clears `bit`, after all that was done before; whether it was set.
+    /// Clears `bit`, after everything that was done before; returns whether it was set.
     #[inline(always)]
-    pub(crate) fn put(&self, bit: u32) -> bool {
+    pub(crate) fn try_clear(&self, bit: u32) -> bool {
         self.0.fetch_and(!bit, Ordering::Release) & bit != 0
     }
 
-    /// Clears every bit; while nobody uses them.
-    pub(crate) fn clear(&self) {
-        self.put(u32::MAX);
+    /// Clears every bit, while nothing else uses them.
+    pub(crate) fn clear_all(&self) {
+        self.try_clear(u32::MAX);
     }
 }
 
-/// A number that orders nothing.
+/// A number that orders no other memory access.
 #[derive(Debug)]
 pub(crate) struct RelaxedCounter(AtomicU32);
 
@@ -55,7 +56,8 @@ impl RelaxedCounter {
         self.0.store(value, Ordering::Relaxed);
     }
 
-    pub(crate) fn bump(&self) {
+    /// Adds one.
+    pub(crate) fn increment(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 }
@@ -64,7 +66,7 @@ impl RelaxedCounter {
 #[derive(Debug)]
 pub(crate) struct OwnerCount(AtomicU32);
 
-/// From here on nobody counts any more, and the last owner never goes: a block lost rather than one freed too early.
+/// From here on owners are not counted any more, and none is ever the last: a block is lost rather than freed too early.
 const SATURATED: u32 = u32::MAX / 2;
 
 impl OwnerCount {
@@ -79,7 +81,7 @@ impl OwnerCount {
         }
     }
 
-    /// One less; whether none is left. The last sees what all others did.
+    /// Removes an owner; returns whether it was the last. The last one sees what all others did.
     #[inline(always)]
     pub(crate) fn remove(&self) -> bool {
         let owners = self.0.fetch_sub(1, Ordering::AcqRel);
@@ -103,21 +105,21 @@ mod tests {
     }
 
     #[test]
-    fn a_saturated_count_stays_so_and_the_last_owner_never_goes() {
+    fn a_saturated_count_stays_saturated_and_no_owner_is_the_last() {
         let count = OwnerCount(AtomicU32::new(SATURATED - 1));
         count.add();
         assert_eq!(owners(&count), SATURATED);
         // Contexts that add at the same time may each find it saturated, far below where it would wrap.
         count.add();
-        assert_eq!(owners(&count), SATURATED, "it goes no further");
+        assert_eq!(owners(&count), SATURATED, "it stops there");
         assert!(
             !count.remove() && owners(&count) == SATURATED,
-            "what is not counted any more is not taken off"
+            "an owner that was not counted is not removed"
         );
         let counted = OwnerCount(AtomicU32::new(SATURATED - 1));
         assert!(
             !counted.remove() && owners(&counted) == SATURATED - 2,
-            "one below is counted like any other"
+            "one below the limit is counted like any other"
         );
     }
 
