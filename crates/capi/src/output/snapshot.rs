@@ -2,7 +2,7 @@
 
 use core::ptr::NonNull;
 
-use microusc_pool::{FreeList, Stats, StatsBuilder, WaitablePool};
+use microusc_pool::{FreeList, QueuedPool, Stats, StatsBuilder};
 
 use crate::pool::control::{Control, ControlMap};
 use crate::pool::overlap::{FIRST_OF_SET, OF_SET};
@@ -79,7 +79,7 @@ unsafe fn look(control: NonNull<Control>, survey: &mut Option<StatsBuilder>) -> 
 /// One step of a survey that goes on where the last one ended.
 fn step(raw: &FreeList<'_, ControlMap>, survey: &mut Option<StatsBuilder>) -> (Stats, bool) {
     let mut complete = false;
-    let stats = StatsBuilder::make(|current| {
+    let stats = StatsBuilder::build(|current| {
         *current = survey.unwrap_or(*current);
         complete = raw.collect_stats(current);
         *survey = Some(*current);

@@ -3,9 +3,7 @@
 use core::ffi::{CStr, c_char};
 use core::ptr::{NonNull, null, null_mut};
 
-use microusc_pool::{
-    AllocationMap, Counters, FreeList, Geometry, RawLock, WaitOrder, WaitQueue, WaitablePool,
-};
+use microusc_pool::{AllocationMap, Counters, FreeList, Geometry, QueuedPool, RawLock, WaitOrder, WaitQueue};
 
 use crate::diagnostics::{self as watch, Watch};
 use crate::pool::control::{Control, ControlMap, lock};

@@ -3,7 +3,7 @@
 use core::ffi::{CStr, c_void};
 use core::ptr::{NonNull, null_mut};
 
-use microusc_pool::{Error, Signal, WaitOrder, WaitablePool, alloc_blocking};
+use microusc_pool::{Error, QueuedPool, Signal, WaitOrder, alloc_blocking};
 
 use crate::diagnostics as watch;
 use crate::output::report::{from_task, name_of, refuse, report};

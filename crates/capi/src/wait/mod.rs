@@ -7,7 +7,7 @@ use core::ffi::c_void;
 use core::pin::Pin;
 use core::ptr::{NonNull, null, null_mut};
 
-use microusc_pool::{FreeList, RawLock, Signal, WaitQueue, WaitablePool};
+use microusc_pool::{FreeList, QueuedPool, RawLock, Signal, WaitQueue};
 
 use crate::pool::control::{Control, ControlMap, lock, raw, with_pool};
 use crate::pool::registry;
@@ -57,7 +57,7 @@ impl Place {
 }
 
 // SAFETY: both are the pool's, as `new` was promised, and the lock is held.
-unsafe impl WaitablePool for Place {
+unsafe impl QueuedPool for Place {
     type Waker = Waker;
     type Map = ControlMap;
 
