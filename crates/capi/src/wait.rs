@@ -5,7 +5,7 @@ use core::ffi::{CStr, c_void};
 use core::pin::Pin;
 use core::ptr::{NonNull, null, null_mut};
 
-use microusc_pool::{Error, FreeList, RawLock, Signal, WaitOrder, WaitQueue, WaitablePool, alloc_blocking};
+use microusc_pool::{Error, FreeList, QueuedPool, RawLock, Signal, WaitOrder, WaitQueue, alloc_blocking};
 use microusc_port::{self as port, PortLock};
 
 use crate::control::block::{Control, ControlMap, Waker, lock, modes, with_free_list, with_queue};
@@ -21,12 +21,12 @@ fn waker_of_caller(signal: Pin<&port::Signal>) -> Waker {
 }
 
 /// A pool with its queue.
-pub(crate) struct QueuedPool {
+pub(crate) struct PoolWithQueue {
     pool: *mut memory_pool_t,
     control: NonNull<Control>,
 }
 
-impl QueuedPool {
+impl PoolWithQueue {
     /// # Safety
     ///
     /// `control` is that of `pool`, which lives for as long as the result is used.
@@ -49,7 +49,7 @@ impl QueuedPool {
 }
 
 // SAFETY: both are the pool's, as `new` was promised, and the lock is held.
-unsafe impl WaitablePool for QueuedPool {
+unsafe impl QueuedPool for PoolWithQueue {
     type Waker = Waker;
     type Map = ControlMap;
 
@@ -230,7 +230,7 @@ pub(crate) fn forget(task: *const c_void) -> bool {
     registry::each(|control| {
         // SAFETY: on the list, which is locked, so live, with its struct. The queue is this pool's; two numbers are compared.
         unsafe {
-            let place = QueuedPool::new((*control.as_ptr()).owner, control);
+            let place = PoolWithQueue::new((*control.as_ptr()).owner, control);
             place.with_queue(|list, queue| queue.forget(list, |waker| waker.task == task));
         }
     });
@@ -309,7 +309,7 @@ pub unsafe extern "C" fn memory_pool_set_wait_order(
         _ => return refuse(NAME, refusals::UNKNOWN_ORDER, pool.cast()),
     };
     // SAFETY: `control` is that of `pool`; a number is set.
-    unsafe { QueuedPool::new(pool, control).with_queue(|_, queue| queue.set_order(order)) };
+    unsafe { PoolWithQueue::new(pool, control).with_queue(|_, queue| queue.set_order(order)) };
     ESP_OK
 }
 
@@ -324,7 +324,7 @@ unsafe fn alloc(
     registry::live(pool).map_err(|refusal| refuse(function, refusal, pool.cast())).and_then(|control| {
         let call = WaitingCall::none();
         // SAFETY: `control` is that of `pool`, which nobody ends meanwhile.
-        let queued = unsafe { QueuedPool::new(pool, control) };
+        let queued = unsafe { PoolWithQueue::new(pool, control) };
         if timeout_ms != 0 && !port::Signal::may_wait() {
             return Err(told(function, pool, control, Error::CannotWait));
         }

@@ -116,7 +116,7 @@ unsafe impl Platform for Below {
             let forgotten = forget(task.as_ptr());
             if !forgotten {
                 let signal = pin!(Signal::new());
-                signal.as_ref().open();
+                signal.as_ref().init();
                 signal.as_ref().wait(Some(1));
             }
             forgotten

@@ -76,7 +76,7 @@ unsafe fn look(control: NonNull<Control>, survey: &mut Option<StatsBuilder>) -> 
 /// One step of a survey that goes on where the last one ended.
 fn step(list: &FreeList<'_, ControlMap>, survey: &mut Option<StatsBuilder>) -> (Stats, bool) {
     let mut complete = false;
-    let stats = StatsBuilder::make(|current| {
+    let stats = StatsBuilder::build(|current| {
         *current = survey.unwrap_or(*current);
         complete = list.collect_stats(current);
         *survey = Some(*current);

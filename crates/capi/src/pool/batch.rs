@@ -7,7 +7,7 @@ use core::slice;
 
 use microusc_pool::Error;
 
-use crate::QueuedPool;
+use crate::PoolWithQueue;
 use crate::control::block::{Control, control_of, modes, with_free_list};
 use crate::control::overlap::{self, Range};
 use crate::control::registry;
@@ -122,7 +122,7 @@ pub unsafe extern "C" fn memory_pool_free_batch(
     match unsafe { put(pool, control, given) } {
         Ok(()) => {
             // SAFETY: `control` is that of `pool`.
-            unsafe { QueuedPool::new(pool, control) }.serve_all();
+            unsafe { PoolWithQueue::new(pool, control) }.serve_all();
             ESP_OK
         }
         Err((at, error)) => {
@@ -190,7 +190,7 @@ pub unsafe extern "C" fn memory_pool_set_isr_reserve(pool: *mut memory_pool_t, b
     }
     // What is kept no longer may be waited for.
     // SAFETY: as above.
-    unsafe { QueuedPool::new(pool, control) }.serve_all();
+    unsafe { PoolWithQueue::new(pool, control) }.serve_all();
     ESP_OK
 }
 

@@ -14,7 +14,7 @@ use crate::output::report::{from_task, name_of, refuse, report_error, set_callba
 use crate::output::snapshot::{self, info_of};
 use crate::refusals::{self, Refusal};
 use crate::types::*;
-use crate::wait::QueuedPool;
+use crate::wait::PoolWithQueue;
 
 use super::create::name_from;
 
@@ -247,7 +247,7 @@ pub unsafe extern "C" fn memory_pool_repair(pool: *mut memory_pool_t) -> esp_err
     }
     // What was found again may be waited for.
     // SAFETY: as above.
-    unsafe { QueuedPool::new(pool, control) }.serve_all();
+    unsafe { PoolWithQueue::new(pool, control) }.serve_all();
     ESP_OK
 }
 
