@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_reason_of_one_cause_has_a_line_of_its_own() {
+    fn each_reason_has_its_own_hint() {
         let reasons = [
             ESP_ERR_NO_MEM,
             MEMORY_POOL_ERR_NOT_A_BLOCK,

@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_cause_has_a_line_of_its_own() {
+    fn every_cause_has_its_own_hint() {
         let mut lines = HashSet::new();
         for cause in ALL.iter().chain(retained::OF_RETAINED) {
             assert!(!cause.step.is_empty() && !cause.step.contains('\n'), "{cause:?}");
