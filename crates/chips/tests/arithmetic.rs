@@ -40,7 +40,7 @@ fn the_heap_takes_its_own_structures_off_the_region(
 }
 
 #[test]
-fn number_of_blocks_that_fit_is_that_of_the_chip() {
+fn as_many_blocks_fit_as_on_the_chip() {
     for (region, payload) in REGIONS {
         // Eight classes per power of two in a region of 8 KiB: 100 becomes 104. And 4 bytes of header each.
         let hundred = if region == 0x2000 { 108 } else { 104 };
@@ -53,7 +53,7 @@ fn number_of_blocks_that_fit_is_that_of_the_chip() {
 /// A FreeRTOS task control block of 376 bytes was seen to take 384 in one firmware and 376 in another: the size
 /// classes are finer in regions above 256 KiB, and a block is cut to the class.
 #[test]
-fn blocks_are_rounded_to_the_size_class_of_their_region() {
+fn blocks_are_cut_to_the_size_class_of_their_region() {
     for (region, size) in [(224_336, 384), (307_784, 376), (22_308, 384), (0x2000, 384)] {
         let mut heap = one_region(region);
         let block = heap.malloc(376, BYTES).unwrap();
@@ -65,7 +65,7 @@ fn blocks_are_rounded_to_the_size_class_of_their_region() {
 }
 
 #[test]
-fn remainder_below_16_bytes_stays_with_the_block() {
+fn a_remainder_below_sixteen_bytes_stays_with_the_block() {
     let mut heap = one_region(0x2000);
     let hole = heap.malloc(64, BYTES).unwrap();
     let wall = heap.malloc(64, BYTES).unwrap();
@@ -82,7 +82,7 @@ fn remainder_below_16_bytes_stays_with_the_block() {
 }
 
 #[test]
-fn gap_before_an_aligned_block_is_freed() {
+fn an_aligned_block_gives_its_gap_back() {
     let mut heap = one_region(0x4000);
     let free = heap.info(BYTES).total_free;
     for align in [8, 16, 64, 256, 1024] {
@@ -112,7 +112,7 @@ fn addresses_inside_a_block_follow_the_chip(#[values(Engine::Espressif, Engine::
 
 /// `rlsf` rounds to words only, and lets the gap of an aligned block go with the block.
 #[test]
-fn rlsf_block_costs_whole_words_and_a_header() {
+fn rlsf_blocks_take_whole_words_and_a_header() {
     let mut heap = one_region_of(Engine::Rlsf, 0x8000);
     let mut free = heap.info(BYTES).total_free;
     for (size, payload) in [(1, 12), (12, 12), (13, 16), (100, 100), (101, 104), (376, 376), (1001, 1004)] {
@@ -149,7 +149,7 @@ fn alignment_has_no_limit_but_the_region(#[values(Engine::Espressif, Engine::Rls
 
 /// Two programs that share no code agree on how many equal blocks fit, for sizes that are a class's in both.
 #[test]
-fn both_engines_fit_the_same_number_of_blocks() {
+fn both_engines_fit_as_many() {
     for (region, payload) in REGIONS {
         for size in [12, 16, 20, 104, 256] {
             let theirs = count(&mut one_region_of(Engine::Rlsf, region), size);
@@ -161,7 +161,7 @@ fn both_engines_fit_the_same_number_of_blocks() {
 
 /// The heap in ROM of the C6 has 32 classes and a list for each in every region, and cuts blocks to the request.
 #[test]
-fn heap_in_rom_allocates_the_requested_size() {
+fn the_heap_in_rom_does_not_round_up() {
     for (region, with_own) in REGIONS {
         let info = one_region_of(Engine::Rom, region).info(BYTES);
         assert_eq!(info.total_free, region - 20 - (20 + 4 * 13 * 33) - 40, "{region:#x}");
@@ -177,7 +177,7 @@ fn heap_in_rom_allocates_the_requested_size() {
 
 /// The heaps in the ROMs of C5 and C61 have the lists of ESP-IDF's own.
 #[test]
-fn later_heaps_in_rom_choose_size_classes_by_region_size() {
+fn the_later_heaps_in_rom_have_classes_by_the_size_of_the_region() {
     let heap = |engine| ChipHeap::builder(Chip::Esp32C61).engine(engine).build().unwrap();
     assert_eq!(heap(Engine::Rom).info(BYTES), heap(Engine::Espressif).info(BYTES));
     let size = |engine| {
@@ -191,7 +191,7 @@ fn later_heaps_in_rom_choose_size_classes_by_region_size() {
 /// The difference that matters: on the chip a freed block serves the same request again, whatever its size. In ROM
 /// only if its size begins a class, with `rlsf` only if it does so with the header.
 #[test]
-fn freed_block_serves_a_request_of_its_size() {
+fn a_freed_block_serves_its_size_again() {
     let reused = |engine, size| {
         let mut heap = one_region_of(engine, 0x8000);
         let mut blocks: Vec<_> = std::iter::from_fn(|| heap.malloc(size, BYTES)).collect();

@@ -138,7 +138,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     #[test]
-    fn blocks_do_not_overlap_and_keep_their_contents(
+    fn blocks_stay_apart_inside_their_region_and_keep_their_contents(
         chip in prop::sample::select(Chip::ALL.to_vec()),
         idf in prop::sample::select(Idf::ALL.to_vec()),
         engine in prop::sample::select(Engine::ALL.to_vec()),
@@ -177,7 +177,7 @@ proptest! {
 
     /// What `info` and `why_failed` foretell is what happens, in a heap that is nearly full.
     #[test]
-    fn forecasts_agree_with_allocations(
+    fn what_why_failed_says_holds(
         engine in prop::sample::select(Engine::ALL.to_vec()),
         bytes in prop::sample::select(vec![0x1000_usize, 0x3000, 0x5_0000]),
         steps in prop::collection::vec((any::<bool>(), any::<usize>(), 0u32..7, 1usize..400), 1..200),

@@ -27,7 +27,7 @@ pub(crate) fn next_step(error: Error) -> &'static str {
         Error::NoSuchDriver => "it was removed, or never added: look for numbers with microusc_driver_next",
         Error::OwnTask => "a driver cannot do that to its own task: let another task do it",
         Error::StillRunning => {
-            "a task did not stop: its driver and memory stay; try again when it waits or returned"
+            "a task did not stop: its driver and memory call; try again when it waits or returned"
         }
         Error::Kernel => "the kernel made no semaphore or task: look at priority, core and its configuration",
         _ => "",

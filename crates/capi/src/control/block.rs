@@ -1,23 +1,26 @@
 //! The control block, and the way from a `memory_pool_t` to a pool.
 
-use core::ffi::c_char;
+use core::ffi::{c_char, c_void};
+use core::marker::PhantomData;
 use core::ptr::NonNull;
 
-use crate::diagnostics::call_sites_records::Record;
 use microusc_pool::{ByteMap, Counters, FreeList, Geometry, RawLock, WaitQueue};
+use microusc_port::{PortLock, Signal};
 
-use crate::diagnostics::{Modes, Watch};
-use crate::types::{
-    ESP_ERR_INVALID_ARG, ESP_ERR_INVALID_STATE, MEMORY_POOL_NAME_SIZE, esp_err_t, memory_placement_t,
-    memory_pool_t,
-};
-use crate::wait::Waker;
-use microusc_port::PortLock;
+use crate::control::modes::{Diagnostics, Modes, Record};
+use crate::types::*;
+
+/// What wakes a task: the signal on its stack. And which task, as the kernel names it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waker {
+    pub(crate) signal: NonNull<Signal>,
+    pub(crate) task: *const c_void,
+}
 
 /// Everything of a pool that is neither in the documented struct nor in its blocks. The marks follow it in memory.
 #[derive(Debug)]
 #[repr(C)]
-pub struct Control {
+pub(crate) struct Control {
     pub(crate) base: *mut u8,
     pub(crate) geometry: Geometry,
     pub(crate) counters: Counters,
@@ -32,7 +35,7 @@ pub struct Control {
     pub(crate) flags: u32,
     pub(crate) name: [c_char; MEMORY_POOL_NAME_SIZE],
     /// What is done besides, while the pool is told to.
-    pub(crate) watch: Watch,
+    pub(crate) diagnostics: Diagnostics,
     /// What must be given back at the end: the memory this block lies in (which may begin with the struct), and the
     /// storage. Null: the caller's.
     pub(crate) own_memory: *mut u8,
@@ -50,7 +53,7 @@ impl Control {
     /// RAM of this pool besides its blocks, in bytes.
     pub(crate) fn overhead_bytes(&self) -> usize {
         let records =
-            if self.watch.keeps_records() { self.geometry.capacity() * size_of::<Record>() } else { 0 };
+            if self.diagnostics.keeps_records() { self.geometry.capacity() * size_of::<Record>() } else { 0 };
         size_of::<memory_pool_t>() + size_of::<Control>() + self.geometry.capacity() + records
     }
 }
@@ -64,7 +67,7 @@ impl Control {
 #[inline(always)]
 pub(crate) unsafe fn found(pool: *mut memory_pool_t) -> Option<NonNull<Control>> {
     // SAFETY: not null, so it points to a struct.
-    if pool.is_null() { None } else { NonNull::new(unsafe { (*pool).control }) }
+    if pool.is_null() { None } else { NonNull::new(unsafe { (*pool).control }.cast()) }
 }
 
 /// The control block of `pool`, or why there is none.
@@ -78,7 +81,7 @@ pub(crate) unsafe fn control_of(pool: *mut memory_pool_t) -> Result<NonNull<Cont
         return Err(ESP_ERR_INVALID_ARG);
     }
     // SAFETY: not null, so it points to a struct.
-    NonNull::new(unsafe { (*pool).control }).ok_or(ESP_ERR_INVALID_STATE)
+    NonNull::new(unsafe { (*pool).control }.cast()).ok_or(ESP_ERR_INVALID_STATE)
 }
 
 /// The pool, for one operation with its lock held.
@@ -87,14 +90,14 @@ pub(crate) unsafe fn control_of(pool: *mut memory_pool_t) -> Result<NonNull<Cont
 ///
 /// `control` is that of `pool`; the lock is held as long as the result is used.
 #[inline(always)]
-pub(crate) unsafe fn raw<'a>(
+pub(crate) unsafe fn free_list<'a>(
     pool: *mut memory_pool_t,
     control: NonNull<Control>,
 ) -> FreeList<'a, ControlMap> {
     // SAFETY: as the caller promises.
     unsafe {
         lock(control).assert_held();
-        alone(pool, control)
+        free_list_unlocked(pool, control)
     }
 }
 
@@ -105,12 +108,12 @@ pub(crate) unsafe fn raw<'a>(
 /// `control` is that of `pool`, and nobody else uses the pool while the result is used: the lock is held, or the pool
 /// is a single context's.
 #[inline(always)]
-pub(crate) unsafe fn alone<'a>(
+pub(crate) unsafe fn free_list_unlocked<'a>(
     pool: *mut memory_pool_t,
     control: NonNull<Control>,
 ) -> FreeList<'a, ControlMap> {
     let at = control.as_ptr();
-    // SAFETY: the four parts were made together and stay together. Nobody else uses them meanwhile, as the caller
+    // SAFETY: the four parts were made together and call together. Nobody else uses them meanwhile, as the caller
     // promises; only single fields are borrowed, so that the lock beside them stays free to be looked at.
     unsafe {
         FreeList::new(
@@ -131,7 +134,7 @@ pub(crate) unsafe fn alone<'a>(
 #[inline(always)]
 pub(crate) unsafe fn modes(control: NonNull<Control>) -> Modes {
     // SAFETY: as the caller promises; the field is shared by design.
-    unsafe { (*control.as_ptr()).watch.modes() }
+    unsafe { (*control.as_ptr()).diagnostics.modes() }
 }
 
 /// The lock of a pool.
@@ -151,11 +154,50 @@ pub(crate) unsafe fn lock<'a>(control: NonNull<Control>) -> &'a PortLock {
 ///
 /// `control` is that of `pool`.
 #[inline(always)]
-pub(crate) unsafe fn with_pool<R>(
+pub(crate) unsafe fn with_free_list<R>(
     pool: *mut memory_pool_t,
     control: NonNull<Control>,
     work: impl FnOnce(&mut FreeList<'_, ControlMap>) -> R,
 ) -> R {
     // SAFETY: the lock is held; `control` is as the caller promises.
-    unsafe { lock(control).with(|| work(&mut raw(pool, control))) }
+    unsafe { lock(control).with(|| work(&mut free_list(pool, control))) }
+}
+
+/// Runs `work` on the pool and its wait queue with the lock held.
+///
+/// # Safety
+///
+/// `control` is that of `pool`, and `work` uses the pool through its arguments only.
+#[inline(always)]
+pub(crate) unsafe fn with_queue<R>(
+    pool: *mut memory_pool_t,
+    control: NonNull<Control>,
+    work: impl FnOnce(&mut FreeList<'_, ControlMap>, &mut WaitQueue<Waker>) -> R,
+) -> R {
+    // SAFETY: the lock is held; pool and queue are different fields, which `work` uses by its arguments only.
+    unsafe { lock(control).with(|| work(&mut free_list(pool, control), &mut (*control.as_ptr()).queue)) }
+}
+
+/// Every pool in the order they were made, while the registry is locked: none ends meanwhile.
+#[derive(Clone)]
+pub(crate) struct Pools<'a>(*mut Control, PhantomData<&'a Control>);
+
+impl Pools<'_> {
+    /// # Safety
+    ///
+    /// Null, or the first of the linked control blocks, all of which live as long as the result is used.
+    pub(crate) unsafe fn from_first(first: *mut Control) -> Self {
+        Self(first, PhantomData)
+    }
+}
+
+impl Iterator for Pools<'_> {
+    type Item = NonNull<Control>;
+
+    fn next(&mut self) -> Option<NonNull<Control>> {
+        let control = NonNull::new(self.0)?;
+        // SAFETY: every control block on the list is a live one.
+        self.0 = unsafe { (*self.0).next };
+        Some(control)
+    }
 }

@@ -14,9 +14,8 @@ use core::ptr::NonNull;
 
 use microusc_pool::{RawLock, allocation_map};
 
-use crate::pool::control::{Control, lock};
-use crate::pool::registry::Pools;
-use crate::set::types::memory_pool_set_t;
+use crate::control::block::{Control, Pools, lock};
+use crate::types::memory_pool_set_t;
 
 /// Bytes at an address, none of which is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +89,7 @@ impl Parts {
                 0 => Range::of((*at).owner),
                 _ => Range::of((*at).owner.cast::<memory_pool_set_t>()),
             };
-            let (records, bytes) = lock(control).with(|| (*at).watch.records(blocks));
+            let (records, bytes) = lock(control).with(|| (*at).diagnostics.records_range(blocks));
             Self {
                 owner,
                 control: control_of(control),
@@ -171,8 +170,8 @@ pub(crate) unsafe fn given_by_caller(control: NonNull<Control>) -> (Range, Range
             true => Range { start: control_of(control).start, end: blocks_of(control).end },
             false => Range::EMPTY,
         };
-        let (records, bytes) = lock(control).with(|| match (*at).watch.own_memory().is_null() {
-            true => (*at).watch.records((*at).geometry.capacity()),
+        let (records, bytes) = lock(control).with(|| match (*at).diagnostics.own_memory().is_null() {
+            true => (*at).diagnostics.records_range((*at).geometry.capacity()),
             false => (0, 0),
         });
         (books, Range::at(records, bytes))
@@ -188,7 +187,6 @@ pub(crate) unsafe fn blocks_of(control: NonNull<Control>) -> Range {
     // SAFETY: live, as the caller promises; neither changes.
     unsafe { Range::at((*control.as_ptr()).base.addr(), (*control.as_ptr()).geometry.bytes()) }
 }
-
 #[cfg(test)]
 mod tests {
     use super::Range;
@@ -212,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_is_inside_another_with_all_of_its_bytes() {
+    fn range_is_inside_another_if_all_of_its_bytes_are() {
         let middle = Range::at(100, 50);
         for (start, bytes, inside) in [
             (100, 50, true),

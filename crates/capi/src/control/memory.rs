@@ -1,12 +1,15 @@
-//! Which memory a wish leads to, and which wishes are impossible on the chip at hand.
+//! The memory of a pool: which request to the heap a placement and its flags lead to, and which combinations are impossible.
 
-use crate::pool::refusal::{self, Refusal};
-use crate::types::*;
+use core::ptr::NonNull;
+
 use microusc_port::{self as port, MemoryKind};
+
+use crate::refusals::{self, Refusal};
+use crate::types::*;
 
 /// What a pool's storage is asked for with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Terms {
+pub(crate) struct HeapRequest {
     pub(crate) caps: u32,
     /// Alignment of each block, bytes.
     pub(crate) align: usize,
@@ -26,21 +29,21 @@ const FLAGS: u32 = MEMORY_POOL_FLAG_DMA | MEMORY_POOL_FLAG_ISR | MEMORY_POOL_FLA
 ///  + ISR     |  yes             ISR_IN_PSRAM                 yes
 ///  + BYTES   |  yes             yes                          BYTES_IN_IRAM
 /// ```
-pub(crate) fn terms(placement: memory_placement_t, flags: u32) -> Result<Terms, Refusal> {
+pub(crate) fn heap_request(placement: memory_placement_t, flags: u32) -> Result<HeapRequest, Refusal> {
     let limits = port::limits();
     let wants = |flag| flags & flag != 0;
     let dma = wants(MEMORY_POOL_FLAG_DMA);
     if flags & !FLAGS != 0 {
-        return Err(refusal::UNKNOWN_FLAG);
+        return Err(refusals::UNKNOWN_FLAG);
     }
     let word = size_of::<usize>();
     match placement {
-        DRAM if dma => Ok(Terms {
+        DRAM if dma => Ok(HeapRequest {
             caps: MALLOC_CAP_INTERNAL | MALLOC_CAP_8BIT | MALLOC_CAP_DMA,
             align: limits.dma_align.max(word),
             expected: MemoryKind::Internal,
         }),
-        DRAM => Ok(Terms {
+        DRAM => Ok(HeapRequest {
             caps: MALLOC_CAP_INTERNAL | MALLOC_CAP_8BIT,
             align: word,
             expected: MemoryKind::Internal,
@@ -49,7 +52,7 @@ pub(crate) fn terms(placement: memory_placement_t, flags: u32) -> Result<Terms, 
             None => Err(MEMORY_POOL_ERR_NO_PSRAM.into()),
             Some(_) if wants(MEMORY_POOL_FLAG_ISR) => Err(MEMORY_POOL_ERR_ISR_IN_PSRAM.into()),
             Some(psram) if dma && !psram.dma => Err(MEMORY_POOL_ERR_DMA_IN_PSRAM.into()),
-            Some(psram) => Ok(Terms {
+            Some(psram) => Ok(HeapRequest {
                 caps: MALLOC_CAP_SPIRAM | MALLOC_CAP_8BIT,
                 // Whole lines always: blocks of two owners in one line would share its write-back.
                 align: psram.line.max(word),
@@ -59,16 +62,16 @@ pub(crate) fn terms(placement: memory_placement_t, flags: u32) -> Result<Terms, 
         IRAM if !limits.word_iram => Err(MEMORY_POOL_ERR_NO_IRAM.into()),
         IRAM if dma => Err(MEMORY_POOL_ERR_DMA_IN_IRAM.into()),
         IRAM if wants(MEMORY_POOL_FLAG_BYTES) => Err(MEMORY_POOL_ERR_BYTES_IN_IRAM.into()),
-        IRAM => Ok(Terms {
+        IRAM => Ok(HeapRequest {
             caps: MALLOC_CAP_INTERNAL | MALLOC_CAP_32BIT,
             align: word,
             expected: MemoryKind::InternalWords,
         }),
-        _ => Err(refusal::UNKNOWN_PLACEMENT),
+        _ => Err(refusals::UNKNOWN_PLACEMENT),
     }
 }
 
-impl Terms {
+impl HeapRequest {
     /// Whether memory that came back is what was asked for. A heap may fall back to another kind; a pool may not.
     pub(crate) fn fits(&self, memory: *const u8, bytes: usize) -> bool {
         port::kind_of(memory, bytes) == self.expected && memory.addr() & (self.align - 1) == 0
@@ -80,13 +83,45 @@ pub(crate) fn fits_control(memory: *const u8, bytes: usize) -> bool {
     matches!(port::kind_of(memory, bytes), MemoryKind::Internal | MemoryKind::Static)
 }
 
+/// What the control block is asked for with: it needs locks and bytes, which only internal data RAM has.
+const CONTROL_CAPS: u32 = MALLOC_CAP_INTERNAL | MALLOC_CAP_8BIT;
+
+/// Memory that is given back unless somebody keeps it.
+pub(crate) struct Allocation(pub(crate) NonNull<u8>);
+
+impl Allocation {
+    pub(crate) fn new(bytes: usize, align: usize, caps: u32) -> Result<Self, Refusal> {
+        NonNull::new(port::allocate(bytes, align, caps)).map(Self).ok_or_else(|| ESP_ERR_NO_MEM.into())
+    }
+
+    /// Memory for what locks, interrupts and single bytes touch.
+    pub(crate) fn for_control(bytes: usize, align: usize) -> Result<Self, Refusal> {
+        let memory = Self::new(bytes, align, CONTROL_CAPS)?;
+        if !fits_control(memory.0.as_ptr(), bytes) {
+            return Err(MEMORY_POOL_ERR_WRONG_MEMORY.into());
+        }
+        Ok(memory)
+    }
+
+    pub(crate) fn keep(self) -> *mut u8 {
+        core::mem::ManuallyDrop::new(self).0.as_ptr()
+    }
+}
+
+impl Drop for Allocation {
+    fn drop(&mut self) {
+        // SAFETY: allocated in `new`, and kept by nobody.
+        unsafe { port::release(self.0.as_ptr()) };
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn heap_is_asked_for_every_required_capability() {
-        let caps = |placement, flags| terms(placement, flags).unwrap().caps;
+        let caps = |placement, flags| heap_request(placement, flags).unwrap().caps;
         assert_eq!(caps(DRAM, 0), MALLOC_CAP_INTERNAL | MALLOC_CAP_8BIT);
         let for_dma = MALLOC_CAP_INTERNAL | MALLOC_CAP_8BIT | MALLOC_CAP_DMA;
         assert_eq!(caps(DRAM, MEMORY_POOL_FLAG_DMA), for_dma);
@@ -101,7 +136,7 @@ mod tests {
         static MEMORY: Memory = Memory([0; 128]);
         let fits = |align, expected, offset: usize| {
             let memory = MEMORY.0.as_ptr().wrapping_add(offset);
-            Terms { caps: 0, align, expected }.fits(memory, 8)
+            HeapRequest { caps: 0, align, expected }.fits(memory, 8)
         };
         for align in [8, 16, 32, 64] {
             for offset in (0..=64).step_by(8) {

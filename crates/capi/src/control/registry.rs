@@ -7,16 +7,15 @@
 
 use core::cell::UnsafeCell;
 use core::ffi::{c_char, c_void};
-use core::marker::PhantomData;
 use core::ptr::{NonNull, null, null_mut};
 
 use microusc_pool::RawLock;
+use microusc_port::{self as port, PortLock};
 
-use crate::pool::control::{Control, with_pool};
-use crate::pool::overlap::{self, FIRST_OF_SET, Range};
-use crate::pool::refusal::{self, Refusal};
-use crate::types::{MEMORY_POOL_NAME_SIZE, memory_pool_t};
-use microusc_port::PortLock;
+use crate::control::block::{Control, Pools, with_free_list};
+use crate::control::overlap::{self, FIRST_OF_SET, Range};
+use crate::refusals::{self, Refusal};
+use crate::types::*;
 
 /// What the registry's lock protects.
 pub(crate) struct List {
@@ -24,7 +23,7 @@ pub(crate) struct List {
     /// What is reserved now.
     reserved: *mut Reserved,
     /// Memory that belongs to something else than pools.
-    elsewhere: Option<&'static Elsewhere>,
+    other_memory: Option<&'static OtherMemory>,
     /// Pools made so far, for default names.
     made: u32,
     /// Times that pools were entered, removed or named so far.
@@ -44,14 +43,14 @@ static REGISTRY: Registry = Registry {
     list: UnsafeCell::new(List {
         first: null_mut(),
         reserved: null_mut(),
-        elsewhere: None,
+        other_memory: None,
         made: 0,
         changes: 0,
     }),
 };
 
 /// What is asked about memory that is no pool's, with the registry locked.
-pub(crate) struct Elsewhere {
+pub(crate) struct OtherMemory {
     /// Whether some of this memory is not for others to give.
     pub(crate) takes: fn(Range) -> bool,
     /// Whether something lies inside this memory.
@@ -96,7 +95,7 @@ impl List {
             let control = NonNull::new(*slot)?;
             *slot = (*control.as_ptr()).next;
             self.changes = self.changes.wrapping_add(1);
-            microusc_port::pools_exist(!self.first.is_null());
+            port::pools_exist(!self.first.is_null());
             Some(control)
         }
     }
@@ -107,12 +106,13 @@ impl List {
         let (blocks, holds) =
             unsafe { (overlap::blocks_of(control), overlap::holds_another(self.pools(), control)) };
         holds
-            || self.elsewhere.is_some_and(|elsewhere| (elsewhere.lies_in)(blocks))
+            || self.other_memory.is_some_and(|other_memory| (other_memory.lies_in)(blocks))
             || self.is_reserved(|other| other.place.is_inside(blocks) || other.memory.is_inside(blocks))
     }
 
     fn pools(&self) -> Pools<'_> {
-        Pools(self.first, PhantomData)
+        // SAFETY: every control block on the list is a live one, and the registry is locked while the list is borrowed.
+        unsafe { Pools::from_first(self.first) }
     }
 
     /// Whether a reservation for which `wanted` says so is there. O(reservations).
@@ -139,15 +139,15 @@ impl List {
             (by.is_null() || other.by != by) && (other.place.meets(range) || other.memory.meets(range))
         });
         if reserved {
-            return Err(refusal::BEING_MADE);
+            return Err(refusals::BEING_MADE);
         }
-        let elsewhere = self.elsewhere.is_some_and(|elsewhere| (elsewhere.takes)(range));
-        if elsewhere || !overlap::is_free(self.pools(), range) { Err(refused) } else { Ok(()) }
+        let other_memory = self.other_memory.is_some_and(|other_memory| (other_memory.takes)(range));
+        if other_memory || !overlap::is_free(self.pools(), range) { Err(refused) } else { Ok(()) }
     }
 
     /// Asks there about memory that is given from now on.
-    pub(crate) fn set_elsewhere(&mut self, elsewhere: &'static Elsewhere) {
-        self.elsewhere = Some(elsewhere);
+    pub(crate) fn set_other_memory(&mut self, other_memory: &'static OtherMemory) {
+        self.other_memory = Some(other_memory);
     }
 }
 
@@ -159,7 +159,7 @@ pub(crate) fn locked<R>(work: impl FnOnce(&mut List) -> R) -> R {
 
 /// What an initialisation writes to: the struct that it fills in, and memory of the caller's, if there is any.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct ReservationRequest {
     pub(crate) place: *const (),
     pub(crate) place_bytes: usize,
     pub(crate) memory: Range,
@@ -172,20 +172,23 @@ pub(crate) struct Wanted {
 ///
 /// Nothing was written when this refuses: both are compared with every live pool and every other reservation first, in the
 /// critical section that reserves them.
-pub(crate) fn reserve<R>(wanted: &Wanted, work: impl FnOnce() -> Result<R, Refusal>) -> Result<R, Refusal> {
-    let Wanted { place: by, place_bytes, memory, inside } = *wanted;
+pub(crate) fn reserve<R>(
+    wanted: &ReservationRequest,
+    work: impl FnOnce() -> Result<R, Refusal>,
+) -> Result<R, Refusal> {
+    let ReservationRequest { place: by, place_bytes, memory, inside } = *wanted;
     let place = Range::at(by.addr(), place_bytes);
     let reservation = Reservation::none();
     locked(|list| {
         // SAFETY: a slot of the locked list.
         if unsafe { !(*list.slot_of(by.cast())).is_null() } {
-            return Err(refusal::STILL_A_POOL);
+            return Err(refusals::STILL_A_POOL);
         }
         if place.meets(memory) {
-            return Err(refusal::STRUCT_IN_OWN_MEMORY);
+            return Err(refusals::STRUCT_IN_OWN_MEMORY);
         }
-        list.may_give_inside(inside, place, refusal::STRUCT_TAKEN)?;
-        list.may_give_inside(inside, memory, refusal::MEMORY_TAKEN)?;
+        list.may_give_inside(inside, place, refusals::STRUCT_TAKEN)?;
+        list.may_give_inside(inside, memory, refusals::MEMORY_TAKEN)?;
         // SAFETY: it stays in this frame until it ends.
         unsafe { reservation.begin(list, by, place, memory) };
         Ok(())
@@ -271,7 +274,7 @@ pub(crate) unsafe fn insert(control: NonNull<Control>, fields: memory_pool_t) ->
                 (*control.as_ptr()).owner.write(fields);
             }
             list.changes = list.changes.wrapping_add(1);
-            microusc_port::pools_exist(true);
+            port::pools_exist(true);
         }
         vacant
     })
@@ -362,10 +365,10 @@ pub(crate) unsafe fn remove_all<'a, E>(
 /// The control block of the live pool at this address, or why there is none. The struct is not read. O(pools); one critical section.
 pub(crate) fn live(pool: *const memory_pool_t) -> Result<NonNull<Control>, Refusal> {
     if pool.is_null() {
-        return Err(refusal::NULL_POINTER);
+        return Err(refusals::NULL_POINTER);
     }
     // SAFETY: a slot of the locked list.
-    locked(|list| NonNull::new(unsafe { *list.slot_of(pool) })).ok_or(refusal::NOT_A_POOL)
+    locked(|list| NonNull::new(unsafe { *list.slot_of(pool) })).ok_or(refusals::NOT_A_POOL)
 }
 
 /// Runs `work` with the registry locked if this is still the live pool of this control block, so that it is not destroyed
@@ -389,7 +392,7 @@ pub(crate) fn is_overwritten(address: *const c_void) -> bool {
                 let owner = (*control.as_ptr()).owner;
                 let means =
                     core::ptr::addr_eq(owner, address) || overlap::blocks_of(control).contains(address);
-                means && !core::ptr::eq((*owner).control, control.as_ptr())
+                means && !core::ptr::addr_eq((*owner).control, control.as_ptr())
             }
         })
     })
@@ -447,21 +450,6 @@ pub(crate) fn next_number() -> u32 {
     })
 }
 
-/// Every pool in the order they were made, while the registry is locked: none ends meanwhile.
-#[derive(Clone)]
-pub(crate) struct Pools<'a>(*mut Control, PhantomData<&'a List>);
-
-impl Iterator for Pools<'_> {
-    type Item = NonNull<Control>;
-
-    fn next(&mut self) -> Option<NonNull<Control>> {
-        let control = NonNull::new(self.0)?;
-        // SAFETY: every control block on the list is a live one.
-        self.0 = unsafe { (*self.0).next };
-        Some(control)
-    }
-}
-
 /// How often pools came, went or were named so far.
 pub(crate) fn changes() -> u32 {
     locked(|list| list.changes)
@@ -494,6 +482,6 @@ pub(crate) unsafe fn rename(
     locked(|list| {
         list.changes = list.changes.wrapping_add(1);
         // SAFETY: as the caller promises; the name is written with both locks held.
-        unsafe { with_pool(pool, control, |_| (&raw mut (*control.as_ptr()).name).write(name)) };
+        unsafe { with_free_list(pool, control, |_| (&raw mut (*control.as_ptr()).name).write(name)) };
     });
 }

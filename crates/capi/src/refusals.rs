@@ -3,11 +3,9 @@
 //! One number has many causes. What may run while flash cannot be read returns the number alone, and the log says what
 //! is most likely; every other function says which cause it was.
 
-use crate::types::{
-    ESP_ERR_INVALID_ARG, ESP_ERR_INVALID_SIZE, ESP_ERR_INVALID_STATE, ESP_ERR_NO_MEM, esp_err_t, reason_of,
-};
-
 use microusc_pool::Error;
+
+use crate::types::*;
 
 /// A reason with its next step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +16,7 @@ pub(crate) struct Refusal {
 
 impl From<esp_err_t> for Refusal {
     fn from(reason: esp_err_t) -> Self {
-        Self { reason, step: crate::output::hints::next_step(reason) }
+        Self { reason, step: next_step(reason) }
     }
 }
 
@@ -42,17 +40,56 @@ impl From<Error> for Refusal {
     }
 }
 
+/// What to do about it, of a pool or a set, where the reason has one cause: the others are in `refusal`.
+fn next_step(reason: esp_err_t) -> &'static str {
+    match reason {
+        ESP_ERR_NO_MEM => {
+            "not enough memory of that kind: make fewer or smaller blocks, or choose another placement"
+        }
+        MEMORY_POOL_ERR_NOT_A_BLOCK => "free the address that memory_pool_alloc returned, to the same pool",
+        MEMORY_POOL_ERR_DOUBLE_FREE => "this block was freed before; set pointers to NULL when freeing",
+        MEMORY_POOL_ERR_CORRUPT => {
+            "a free block was written to, by its former owner or by a neighbour; memory_pool_repair makes the list anew"
+        }
+        MEMORY_POOL_ERR_WRITTEN => {
+            "a block was written to while it was free, here: by its former owner, or by who has the block before it"
+        }
+        MEMORY_POOL_ERR_IN_USE => {
+            "blocks are in use: their owners hold pointers to memory that ends with the pool"
+        }
+        MEMORY_POOL_ERR_NO_PSRAM => "this chip or module has no external RAM: use DRAM",
+        MEMORY_POOL_ERR_NO_IRAM => "this chip has no instruction RAM for data: use DRAM",
+        MEMORY_POOL_ERR_ISR_IN_PSRAM => {
+            "external RAM is unreachable while the flash cache is off: use DRAM for interrupts"
+        }
+        MEMORY_POOL_ERR_DMA_IN_PSRAM => "DMA does not reach this chip's external RAM: use DRAM",
+        MEMORY_POOL_ERR_DMA_IN_IRAM => "DMA does not reach instruction RAM: use DRAM",
+        MEMORY_POOL_ERR_BYTES_IN_IRAM => {
+            "instruction RAM takes aligned 32-bit accesses only: use DRAM for bytes"
+        }
+        MEMORY_POOL_ERR_WRONG_MEMORY => {
+            "the heap gave memory of another kind, or the buffer is not internal RAM"
+        }
+        ESP_ERR_NOT_SUPPORTED => {
+            "the archive was built without that: with the feature `diagnostics`, on ESP-IDF CONFIG_MICROUSC_DIAGNOSTICS"
+        }
+        _ => "",
+    }
+}
+
 /// Every cause, and the list of them for a test.
-macro_rules! causes {
+macro_rules! refusals {
     ($($(#[$attribute:meta])* $name:ident = $reason:ident, $step:literal;)*) => {
         $($(#[$attribute])* pub(crate) const $name: Refusal = Refusal { reason: $reason, step: $step };)*
 
         #[cfg(test)]
-        const ALL: &[Refusal] = &[$($name),*];
+        pub(crate) const ALL: &[Refusal] = &[$($name),*];
     };
 }
 
-causes! {
+pub(crate) use refusals;
+
+refusals! {
     NULL_POINTER = ESP_ERR_INVALID_ARG, "a pointer is NULL that must not be";
     UNKNOWN_PLACEMENT = ESP_ERR_INVALID_ARG, "unknown placement: DRAM, PSRAM or IRAM";
     UNKNOWN_FLAG = ESP_ERR_INVALID_ARG, "unknown flag: MEMORY_POOL_FLAG_DMA, _ISR and _BYTES can be combined";
@@ -111,39 +148,6 @@ causes! {
         "the memory is too small for a record of each block: size it by MEMORY_POOL_SITES_SIZE";
 }
 
-/// Retained pools, which say other things about the same numbers.
-pub(crate) mod retained {
-    use super::{
-        ESP_ERR_INVALID_ARG, ESP_ERR_INVALID_SIZE, ESP_ERR_INVALID_STATE, ESP_ERR_NO_MEM, Refusal, esp_err_t,
-    };
-
-    /// A reason that has one cause.
-    pub(crate) fn of(reason: esp_err_t) -> Refusal {
-        Refusal { reason, step: crate::output::hints_retained::next_step(reason) }
-    }
-
-    causes! {
-        NULL_POINTER = ESP_ERR_INVALID_ARG, "a pointer is NULL: pass a struct, memory and a configuration";
-        MISALIGNED = ESP_ERR_INVALID_ARG,
-            "the memory is not aligned to a pointer: declare it with MEMORY_POOL_RETAINED_BUFFER";
-        BAD_SHAPE = ESP_ERR_INVALID_SIZE,
-            "blocks hold at least a pointer, and a retained pool has 1 to MEMORY_POOL_RETAINED_MAX_BLOCKS of them";
-        MEMORY_TOO_SMALL = ESP_ERR_INVALID_SIZE,
-            "the memory is too small: declare it with MEMORY_POOL_RETAINED_BUFFER";
-        NOT_OPEN = ESP_ERR_INVALID_STATE, "no open retained pool has this address: open it before it is used";
-        STILL_OPEN = ESP_ERR_INVALID_STATE,
-            "an open retained pool still has this address: close it before its struct is used again";
-        MEMORY_TAKEN = ESP_ERR_INVALID_STATE,
-            "an open retained pool, or another live pool, has a part of this memory: close or destroy that one first";
-        STRUCT_IN_OWN_MEMORY = ESP_ERR_INVALID_STATE,
-            "the retained pool's struct lies in the memory given for its blocks: place one of them elsewhere";
-        TOO_MANY_OPEN = ESP_ERR_NO_MEM, "MEMORY_POOL_RETAINED_MAX_OPEN retained pools are open: close one first";
-    }
-
-    #[cfg(test)]
-    pub(super) const OF_RETAINED: &[Refusal] = ALL;
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -153,10 +157,34 @@ mod tests {
     #[test]
     fn every_cause_has_its_own_hint() {
         let mut lines = HashSet::new();
-        for cause in ALL.iter().chain(retained::OF_RETAINED) {
+        for cause in ALL {
             assert!(!cause.step.is_empty() && !cause.step.contains('\n'), "{cause:?}");
             assert!(lines.insert(cause.step), "{cause:?} says what another says");
             assert_ne!(cause.reason, 0);
         }
+    }
+
+    #[test]
+    fn each_reason_has_its_own_hint() {
+        let reasons = [
+            ESP_ERR_NO_MEM,
+            MEMORY_POOL_ERR_NOT_A_BLOCK,
+            MEMORY_POOL_ERR_DOUBLE_FREE,
+            MEMORY_POOL_ERR_CORRUPT,
+            MEMORY_POOL_ERR_WRITTEN,
+            MEMORY_POOL_ERR_IN_USE,
+            MEMORY_POOL_ERR_NO_PSRAM,
+            MEMORY_POOL_ERR_NO_IRAM,
+            MEMORY_POOL_ERR_ISR_IN_PSRAM,
+            MEMORY_POOL_ERR_DMA_IN_PSRAM,
+            MEMORY_POOL_ERR_DMA_IN_IRAM,
+            MEMORY_POOL_ERR_BYTES_IN_IRAM,
+            MEMORY_POOL_ERR_WRONG_MEMORY,
+            ESP_ERR_NOT_SUPPORTED,
+        ];
+        let lines: HashSet<_> = reasons.into_iter().map(next_step).collect();
+        assert_eq!(lines.len(), reasons.len());
+        assert!(lines.iter().all(|line| !line.is_empty() && !line.contains('\n')));
+        assert_eq!(next_step(ESP_ERR_INVALID_STATE), "", "of many causes");
     }
 }
