@@ -153,7 +153,7 @@ mod tests {
     use std::cell::RefCell;
     use std::vec::Vec;
 
-    use super::{Line, Text, divided};
+    use super::{Line, Output, Text, divided};
 
     #[test]
     fn quotient_and_rest_are_those_of_a_division() {
@@ -175,13 +175,17 @@ mod tests {
         static PRINTED: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
     }
 
-    fn print(text: &[u8]) {
-        PRINTED.with_borrow_mut(|printed| printed.push(text.to_vec()));
+    struct Collected;
+
+    impl Output for Collected {
+        fn print(text: &[u8]) {
+            PRINTED.with_borrow_mut(|printed| printed.push(text.to_vec()));
+        }
     }
 
     /// What is printed of a text, piece by piece.
     fn pieces(text: &str) -> Vec<Vec<u8>> {
-        Line::new(print).text(text);
+        Line::<Collected>::new().text(text);
         PRINTED.take()
     }
 
