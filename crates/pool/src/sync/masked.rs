@@ -110,6 +110,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn bits_are_cleared_together_and_a_number_is_set() {
+        let word = BitWord::new();
+        assert!(word.take(1) && word.take(1 << 31));
+        word.clear();
+        assert_eq!(word.get(), 0);
+        let number = RelaxedCounter::new();
+        number.set(41);
+        number.bump();
+        assert_eq!(number.get(), 42);
+    }
+
+    #[test]
     fn a_saturated_count_stays_so_and_the_last_owner_never_goes() {
         let owners = |count: &OwnerCount| count.0.get();
         let count = OwnerCount(BitWord(AtomicU32::new(SATURATED - 1)));
