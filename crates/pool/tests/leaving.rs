@@ -3,153 +3,125 @@
 
 use std::ptr::null_mut;
 
-use microusc_pool::{ByteMap, Counters, Error, FreeList, Geometry, Link};
+use microusc_pool::Error;
+use microusc_testkit::BarePool;
 
 const BLOCKS: usize = 3;
 const WORD: usize = size_of::<usize>();
 
-struct Parts {
-    head: *mut Link,
-    listed: usize,
-    counters: Counters,
-    geometry: Geometry,
-    /// One more than the pool has blocks, as if memory of another pool followed.
-    marks: Box<[u8; BLOCKS + 1]>,
-    blocks: Box<[usize; BLOCKS]>,
+/// The two steps of a free.
+trait TwoPhaseFree {
+    fn begin(&mut self, block: *mut u8) -> Result<(), Error>;
+    fn begin_many(&mut self, blocks: &[*mut u8]) -> Result<(), (usize, Error)>;
+    fn cancel(&mut self, block: *mut u8);
+    fn finish(&mut self, block: *mut u8) -> bool;
+    fn put(&mut self, block: *mut u8) -> Result<(), Error>;
 }
 
-impl Parts {
-    fn new() -> Self {
-        Self {
-            head: null_mut(),
-            listed: 0,
-            counters: Counters::NEW,
-            geometry: Geometry::new(WORD, WORD, BLOCKS).unwrap(),
-            marks: Box::new([0; BLOCKS + 1]),
-            blocks: Box::new([0; BLOCKS]),
-        }
-    }
-
-    fn pool(&mut self) -> FreeList<'_, ByteMap> {
-        // SAFETY: the parts are made for one another.
-        unsafe {
-            FreeList::new(
-                (&mut self.head, &mut self.listed),
-                &mut self.counters,
-                self.blocks.as_mut_ptr().cast(),
-                &self.geometry,
-                ByteMap::new(self.marks.as_mut_ptr()),
-            )
-        }
-    }
-
-    fn alloc(&mut self) -> *mut u8 {
-        self.pool().alloc().unwrap().as_ptr()
-    }
-
+impl TwoPhaseFree for BarePool<BLOCKS, 1> {
     fn begin(&mut self, block: *mut u8) -> Result<(), Error> {
         // SAFETY: what is no block in use is the misuse under test, here and below.
-        unsafe { self.pool().begin_free(block) }
+        unsafe { self.list().begin_free(block) }
     }
 
     fn begin_many(&mut self, blocks: &[*mut u8]) -> Result<(), (usize, Error)> {
         // SAFETY: as above.
-        unsafe { self.pool().begin_free_batch(blocks) }
+        unsafe { self.list().begin_free_batch(blocks) }
     }
 
     fn cancel(&mut self, block: *mut u8) {
         // SAFETY: as above.
-        unsafe { self.pool().cancel_free(block) };
+        unsafe { self.list().cancel_free(block) };
     }
 
     fn finish(&mut self, block: *mut u8) -> bool {
         // SAFETY: as above.
-        unsafe { self.pool().finish_free(block) }
+        unsafe { self.list().finish_free(block) }
     }
 
-    fn free(&mut self, block: *mut u8) -> Result<(), Error> {
+    fn put(&mut self, block: *mut u8) -> Result<(), Error> {
         // SAFETY: what is no block in use is the misuse under test.
-        unsafe { self.pool().free(block) }
+        unsafe { self.free(block) }
     }
 }
 
 #[test]
 fn a_block_that_leaves_is_neither_freed_nor_given_out() {
-    let mut parts = Parts::new();
-    let blocks = [parts.alloc(), parts.alloc(), parts.alloc()];
-    parts.begin(blocks[0]).unwrap();
-    assert_eq!(parts.free(blocks[0]), Err(Error::DoubleFree));
-    assert_eq!(parts.begin(blocks[0]), Err(Error::DoubleFree));
-    assert_eq!(parts.begin_many(&blocks[..1]), Err((0, Error::DoubleFree)));
-    assert_eq!(parts.pool().alloc(), Err(Error::Exhausted));
-    assert_eq!((parts.pool().used(), parts.counters.refused), (3, 3));
-    assert!(parts.finish(blocks[0]));
-    assert_eq!((parts.pool().used(), parts.pool().validate()), (2, Ok(())));
-    assert_eq!(parts.alloc(), blocks[0]);
+    let mut pool = BarePool::<BLOCKS, 1>::new();
+    let blocks = [pool.alloc(), pool.alloc(), pool.alloc()];
+    pool.begin(blocks[0]).unwrap();
+    assert_eq!(pool.put(blocks[0]), Err(Error::DoubleFree));
+    assert_eq!(pool.begin(blocks[0]), Err(Error::DoubleFree));
+    assert_eq!(pool.begin_many(&blocks[..1]), Err((0, Error::DoubleFree)));
+    assert_eq!(pool.list().alloc(), Err(Error::Exhausted));
+    assert_eq!((pool.list().used(), pool.counters.refused), (3, 3));
+    assert!(pool.finish(blocks[0]));
+    assert_eq!((pool.list().used(), pool.list().validate()), (2, Ok(())));
+    assert_eq!(pool.alloc(), blocks[0]);
 }
 
 #[test]
 fn what_begins_and_is_cancelled_is_its_owners() {
-    let mut parts = Parts::new();
-    let block = parts.alloc();
-    parts.begin(block).unwrap();
-    parts.cancel(block);
-    assert_eq!((parts.pool().used(), parts.free(block)), (1, Ok(())));
+    let mut pool = BarePool::<BLOCKS, 1>::new();
+    let block = pool.alloc();
+    pool.begin(block).unwrap();
+    pool.cancel(block);
+    assert_eq!((pool.list().used(), pool.put(block)), (1, Ok(())));
 }
 
 #[test]
 fn only_what_leaves_is_cancelled_or_finished() {
-    let mut parts = Parts::new();
-    let (used, free) = (parts.alloc(), parts.alloc());
-    parts.free(free).unwrap();
+    let mut pool = BarePool::<BLOCKS, 1>::new();
+    let (used, free) = (pool.alloc(), pool.alloc());
+    pool.put(free).unwrap();
     for address in [used, free, null_mut(), used.wrapping_add(1)] {
-        assert!(!parts.finish(address));
-        parts.cancel(address);
+        assert!(!pool.finish(address));
+        pool.cancel(address);
     }
-    assert_eq!((parts.pool().used(), parts.listed, parts.pool().validate()), (1, 1, Ok(())));
-    assert!(!parts.pool().is_live(free), "what was free has no owner since");
+    assert_eq!((pool.list().used(), pool.listed, pool.list().validate()), (1, 1, Ok(())));
+    assert!(!pool.list().is_live(free), "what was free has no owner since");
 }
 
 #[test]
 fn a_batch_leaves_whole_or_not_at_all() {
-    let mut parts = Parts::new();
-    let blocks = [parts.alloc(), parts.alloc(), parts.alloc()];
-    parts.free(blocks[2]).unwrap();
-    assert_eq!(parts.begin_many(&blocks), Err((2, Error::DoubleFree)));
-    assert_eq!(parts.begin_many(&[blocks[0]; 2]), Err((1, Error::DoubleFree)));
-    assert_eq!(parts.begin_many(&[blocks[0]; 4]), Err((0, Error::BatchTooLarge)));
+    let mut pool = BarePool::<BLOCKS, 1>::new();
+    let blocks = [pool.alloc(), pool.alloc(), pool.alloc()];
+    pool.put(blocks[2]).unwrap();
+    assert_eq!(pool.begin_many(&blocks), Err((2, Error::DoubleFree)));
+    assert_eq!(pool.begin_many(&[blocks[0]; 2]), Err((1, Error::DoubleFree)));
+    assert_eq!(pool.begin_many(&[blocks[0]; 4]), Err((0, Error::BatchTooLarge)));
     // Both are their owner's still.
-    parts.begin_many(&blocks[..2]).unwrap();
-    assert!(blocks[..2].iter().all(|block| parts.finish(*block)));
-    assert_eq!((parts.pool().used(), parts.pool().validate()), (0, Ok(())));
+    pool.begin_many(&blocks[..2]).unwrap();
+    assert!(blocks[..2].iter().all(|block| pool.finish(*block)));
+    assert_eq!((pool.list().used(), pool.list().validate()), (0, Ok(())));
 }
 
 #[test]
 fn the_fast_path_is_closed_while_operations_are_watched() {
-    let mut parts = Parts::new();
-    let block = parts.alloc();
-    parts.pool().set_diagnostics(true);
-    assert_eq!(parts.pool().alloc_fast(), None);
+    let mut pool = BarePool::<BLOCKS, 1>::new();
+    let block = pool.alloc();
+    pool.list().set_diagnostics(true);
+    assert_eq!(pool.list().alloc_fast(), None);
     // SAFETY: ours to return.
-    assert_eq!(unsafe { parts.pool().free_fast(block) }, None);
-    assert_eq!(parts.free(block), Ok(()), "the slow path works as before");
-    assert_eq!(parts.alloc(), block);
-    parts.pool().set_diagnostics(false);
+    assert_eq!(unsafe { pool.list().free_fast(block) }, None);
+    assert_eq!(pool.put(block), Ok(()), "the slow path works as before");
+    assert_eq!(pool.alloc(), block);
+    pool.list().set_diagnostics(false);
     // SAFETY: ours to return.
-    assert_eq!(unsafe { parts.pool().free_fast(block) }, Some(()));
-    assert_eq!(parts.pool().alloc_fast().map(|taken| taken.as_ptr()), Some(block));
+    assert_eq!(unsafe { pool.list().free_fast(block) }, Some(()));
+    assert_eq!(pool.list().alloc_fast().map(|allocated| allocated.as_ptr()), Some(block));
 }
 
 #[test]
 fn only_a_free_block_is_shown_as_free() {
-    let mut parts = Parts::new();
-    let block = parts.alloc();
-    assert_eq!(parts.pool().free_block_at(0), None, "in use");
-    parts.begin(block).unwrap();
-    assert_eq!(parts.pool().free_block_at(0), None, "leaving");
-    parts.finish(block);
-    assert_eq!(parts.pool().free_block_at(0).map(|free| free.as_ptr()), Some(block));
+    let mut pool = BarePool::<BLOCKS, 1>::new();
+    let block = pool.alloc();
+    assert_eq!(pool.list().free_block_at(0), None, "in use");
+    pool.begin(block).unwrap();
+    assert_eq!(pool.list().free_block_at(0), None, "leaving");
+    pool.finish(block);
+    assert_eq!(pool.list().free_block_at(0).map(|free| free.as_ptr()), Some(block));
     let last = block.wrapping_add((BLOCKS - 1) * WORD);
-    assert_eq!(parts.pool().free_block_at(BLOCKS - 1).map(|free| free.as_ptr()), Some(last), "never used");
-    assert_eq!(parts.pool().free_block_at(BLOCKS), None, "none of the pool's");
+    assert_eq!(pool.list().free_block_at(BLOCKS - 1).map(|free| free.as_ptr()), Some(last), "never used");
+    assert_eq!(pool.list().free_block_at(BLOCKS), None, "none of the pool's");
 }

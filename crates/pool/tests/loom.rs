@@ -492,13 +492,12 @@ mod waiting {
     use std::pin::pin;
     use std::task::{Context, Poll, Waker};
 
-    type WaitablePool = WaitPool<Pool<usize, 1, SpinLock>>;
+    type QueuedPool = WaitPool<Pool<usize, 1, SpinLock>>;
 
     #[test]
     fn a_block_handed_over_while_the_wait_is_cancelled_is_not_lost() {
         loom::model(|| {
-            let pool: &'static WaitablePool =
-                Box::leak(Box::new(WaitPool::new(Pool::new(), WaitOrder::Fifo)));
+            let pool: &'static QueuedPool = Box::leak(Box::new(WaitPool::new(Pool::new(), WaitOrder::Fifo)));
             let held = pool.try_alloc().unwrap();
             let address = PoolBox::into_raw(held).as_ptr() as usize;
             let thread = thread::spawn(move || {
@@ -522,8 +521,7 @@ mod waiting {
     #[test]
     fn two_who_wait_and_one_block_that_goes_round() {
         loom::model(|| {
-            let pool: &'static WaitablePool =
-                Box::leak(Box::new(WaitPool::new(Pool::new(), WaitOrder::Fifo)));
+            let pool: &'static QueuedPool = Box::leak(Box::new(WaitPool::new(Pool::new(), WaitOrder::Fifo)));
             drop(pool.try_alloc().unwrap());
             let once = move || {
                 let mut wait = pin!(pool.wait(0));

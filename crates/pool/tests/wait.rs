@@ -10,13 +10,13 @@ use std::task::{Context, Poll, Wake, Waker};
 use microusc_pool::{Owns, Pool, PoolBox, SpinLock, UninitBlock, Wait, WaitOrder, WaitPool};
 
 type Inner = Pool<usize, 2, SpinLock>;
-type WaitablePool = WaitPool<Inner>;
+type QueuedPool = WaitPool<Inner>;
 
-fn new(order: WaitOrder) -> &'static WaitablePool {
+fn new(order: WaitOrder) -> &'static QueuedPool {
     Box::leak(Box::new(WaitPool::new(Pool::new(), order)))
 }
 
-fn take(pool: &'static WaitablePool) -> UninitBlock<Inner> {
+fn take(pool: &'static QueuedPool) -> UninitBlock<Inner> {
     pool.try_alloc().unwrap()
 }
 
@@ -27,7 +27,7 @@ fn poll(wait: Pin<&mut Wait<Inner>>) -> Option<UninitBlock<Inner>> {
     }
 }
 
-fn free(pool: &'static WaitablePool) -> usize {
+fn free(pool: &'static QueuedPool) -> usize {
     pool.stats().free
 }
 

@@ -29,7 +29,7 @@ unsafe impl Signal for Semaphore {
         Self(Mutex::new(false), Condvar::new())
     }
 
-    fn open(self: Pin<&Self>) {}
+    fn init(self: Pin<&Self>) {}
 
     fn wait(self: Pin<&Self>, milliseconds: Option<u32>) -> bool {
         let given = self.0.lock().unwrap();
@@ -45,9 +45,9 @@ unsafe impl Signal for Semaphore {
     }
 }
 
-type WaitablePool = WaitPool<Pool<usize, 2, SpinLock>>;
+type QueuedPool = WaitPool<Pool<usize, 2, SpinLock>>;
 
-fn new(order: WaitOrder) -> &'static WaitablePool {
+fn new(order: WaitOrder) -> &'static QueuedPool {
     Box::leak(Box::new(WaitPool::new(Pool::new(), order)))
 }
 
@@ -109,7 +109,7 @@ unsafe impl Signal for JustTooLate {
         Self(Semaphore::new())
     }
 
-    fn open(self: Pin<&Self>) {}
+    fn init(self: Pin<&Self>) {}
 
     fn wait(self: Pin<&Self>, milliseconds: Option<u32>) -> bool {
         // SAFETY: a pinned part.
@@ -130,7 +130,7 @@ unsafe impl Signal for JustTooLate {
     }
 }
 
-type Held = PoolBox<'static, MaybeUninit<usize>, WaitablePool>;
+type Held = PoolBox<'static, MaybeUninit<usize>, QueuedPool>;
 
 thread_local! {
     static HELD: Cell<Option<Held>> = const { Cell::new(None) };
@@ -227,7 +227,7 @@ unsafe impl Signal for Restless {
         Self(Semaphore::new())
     }
 
-    fn open(self: Pin<&Self>) {}
+    fn init(self: Pin<&Self>) {}
 
     fn wait(self: Pin<&Self>, milliseconds: Option<u32>) -> bool {
         let next = ANSWERS.with(|all| all.borrow_mut().pop_front());
@@ -261,7 +261,7 @@ fn overwrite_the_stack() -> u64 {
 }
 
 /// Nothing waits, nothing is lost: both blocks come back and can be taken.
-fn is_whole(pool: &'static WaitablePool) {
+fn is_whole(pool: &'static QueuedPool) {
     overwrite_the_stack();
     let both = [pool.try_alloc().unwrap(), pool.try_alloc().unwrap()];
     drop(both);

@@ -243,6 +243,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// Arguments that contradict each other or the input: what is wrong, and what to do instead.
+    #[must_use]
+    pub fn usage(what: impl Into<String>, help: impl Into<String>) -> Self {
+        Error::Usage { what: what.into(), help: help.into() }
+    }
+
     /// The exit code of this error: 2 for wrong arguments, 3 for everything about files.
     #[must_use]
     pub fn exit_code(&self) -> u8 {

@@ -49,7 +49,7 @@ fn a_derived_layout_can_be_given_back() {
 
 /// An output that would destroy an input or another output is refused, and a replay that fails writes nothing.
 #[test]
-fn outputs_harm_nothing() {
+fn an_output_that_is_also_an_input_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (trace, layout, bad) = (path("run.csv"), path("pools.toml"), path("bad.csv"));
@@ -87,7 +87,7 @@ fn results_in_files_have_no_colours() {
 }
 
 #[test]
-fn the_documented_layout_is_one() {
+fn the_documented_layout_is_parsed() {
     let page = include_str!("../../../docs/layout-format.md");
     let example = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let layout = Layout::parse(example).unwrap();

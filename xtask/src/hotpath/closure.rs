@@ -15,7 +15,8 @@ use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionIndex
 /// Where the hot path ends: parts of the mangled names. The first reports a refusal and the second wakes a task that
 /// was handed a block, with the lock open; the third waits for another thread of the host; the last two ask the program's
 /// clock and kernel, and call the program, while a pool is told to record or to trace what is done with its blocks.
-const COLD: &[&str] = &["memory6report4tell", "memory4wait4wake", "PortLock4wait", "6moment", "5trace4emit"];
+const COLD: &[&str] =
+    &["report14report_refused", "memory4wait4wake", "PortLock4wait", "12call_context", "5trace4emit"];
 
 /// Divisions.
 const DIVISIONS: &[Mnemonic] = &[Mnemonic::Div, Mnemonic::Idiv];
@@ -84,7 +85,10 @@ pub(super) fn is_cold(name: &str) -> bool {
 fn is_ours(name: &str, entries: &[&str]) -> bool {
     // Compilers split off parts of a function under its name and a dot.
     let whole = name.split('.').next().unwrap_or(name);
-    entries.contains(&whole) || name.contains("microusc_pool") || name.contains("microusc_memory")
+    entries.contains(&whole)
+        || name.contains("microusc_pool")
+        || name.contains("microusc_memory")
+        || name.contains("microusc_port")
 }
 
 struct Function {

@@ -110,8 +110,8 @@ fn slow_paths_of_a_typed_pool() {
     }
 }
 
-type WaitablePool = WaitPool<Pool<usize, 1, SpinLock>>;
-type BesideAWaiter = fn(&'static WaitablePool);
+type QueuedPool = WaitPool<Pool<usize, 1, SpinLock>>;
+type BesideAWaiter = fn(&'static QueuedPool);
 
 /// What can serve a waiter, or be in its way, while it waits and gives up.
 const BESIDE_A_WAITER: &[(&str, BesideAWaiter)] = &[
@@ -129,8 +129,7 @@ fn each_beside_a_waiter() {
         let mut model = loom::model::Builder::new();
         model.preemption_bound = Some(2);
         model.check(move || {
-            let pool: &'static WaitablePool =
-                Box::leak(Box::new(WaitPool::new(Pool::new(), WaitOrder::Fifo)));
+            let pool: &'static QueuedPool = Box::leak(Box::new(WaitPool::new(Pool::new(), WaitOrder::Fifo)));
             // The reserve keeps the block from the waiter, unless the other lets it go.
             pool.set_isr_reserve(1).unwrap();
             let thread = thread::spawn(move || beside(pool));

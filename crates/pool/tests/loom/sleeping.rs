@@ -27,7 +27,7 @@ unsafe impl<const BROKEN: bool> Signal for Semaphore<BROKEN> {
         Self(AtomicBool::new(false), UnsafeCell::new(()))
     }
 
-    fn open(self: Pin<&Self>) {}
+    fn init(self: Pin<&Self>) {}
 
     fn wait(self: Pin<&Self>, milliseconds: Option<u32>) -> bool {
         let ordering = if BROKEN { Ordering::Relaxed } else { Ordering::Acquire };

@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
 use poolscope::Error;
@@ -20,43 +21,15 @@ pub(crate) struct Input {
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// Format of the recording; `auto` recognises it by the content
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
-    from: From,
+    #[arg(long, value_name = "FORMAT", default_value = "auto", value_parser = formats())]
+    from: std::option::Option<Format>,
 }
 
-#[derive(Clone, Copy, Default, ValueEnum)]
-enum From {
-    #[default]
-    Auto,
-    /// A file of heaptrack (KDE), interpreted or raw
-    Heaptrack,
-    /// The output of ESP-IDF's heap_trace_dump, also inside a device log
-    HeapTrace,
-    /// The JSON that ESP-IDF's `sysviewtrace_proc.py -j` writes
-    Sysview,
-    /// CSV with the columns time_us,op,id,size, also inside a device log
-    Csv,
-    /// Lines that a program's allocation hooks print, also inside a device log
-    Hooks,
-    /// A file of mtrace (GNU C library)
-    Mtrace,
-    /// A trace that `poolscope import` has written (.pooltrace)
-    Native,
-}
-
-impl From {
-    fn format(self) -> Option<Format> {
-        match self {
-            From::Auto => None,
-            From::Heaptrack => Some(Format::Heaptrack),
-            From::HeapTrace => Some(Format::HeapTrace),
-            From::Sysview => Some(Format::Sysview),
-            From::Csv => Some(Format::Csv),
-            From::Hooks => Some(Format::Hooks),
-            From::Mtrace => Some(Format::Mtrace),
-            From::Native => Some(Format::Native),
-        }
-    }
+/// The values of `--from`: `auto` is `None`.
+fn formats() -> impl TypedValueParser<Value = Option<Format>> {
+    let formats = Format::ALL.map(|format| PossibleValue::new(format.name()).help(format.about()));
+    let values = std::iter::once(PossibleValue::new("auto")).chain(formats);
+    PossibleValuesParser::new(values).map(|name| name.parse().ok())
 }
 
 /// The form of a result.
@@ -81,7 +54,7 @@ impl Input {
             (Box::new(file), len)
         };
         let (input, bar) = ui.watch(input, len, &name);
-        let source = input::open(input, self.from.format()).map_err(|error| {
+        let source = input::open(input, self.from).map_err(|error| {
             bar.finish_and_clear();
             self.failed(error)
         })?;

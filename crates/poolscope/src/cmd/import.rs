@@ -46,21 +46,23 @@ impl Import {
             (Some(path), _) => path.clone(),
             (None, Some(stem)) => self.input.file.with_file_name(format!("{stem}.{EXTENSION}")),
             (None, None) => {
-                return Err(usage(
+                return Err(Error::usage(
                     "stdin has no name from which the trace could be named",
                     "name the output: `-o FILE`",
-                ));
+                )
+                .into());
             }
         };
         if path == Path::new("-") && io::stdout().is_terminal() {
-            return Err(usage(
+            return Err(Error::usage(
                 "a trace is binary data, and stdout is a terminal",
                 "redirect stdout, or name the output: `-o FILE`",
-            ));
+            )
+            .into());
         }
         if same_file(&self.input.file, &path) {
             let what = format!("{} is both input and output", path.display());
-            return Err(usage(&what, "choose another output with `-o FILE`"));
+            return Err(Error::usage(what, "choose another output with `-o FILE`").into());
         }
         Ok(path)
     }
@@ -139,8 +141,4 @@ impl Import {
             ui.say(format_args!("next: poolscope info {}", path.display()));
         }
     }
-}
-
-fn usage(what: &str, help: &str) -> Failure {
-    Error::Usage { what: what.to_owned(), help: help.to_owned() }.into()
 }

@@ -171,22 +171,20 @@ impl Replay {
     /// Two passes over the recording for a layout; the third is the replay.
     fn derive(&self, ui: &Ui) -> Result<(Layout, Derived), Failure> {
         if self.input.is_stdin() || !fs::metadata(&self.input.file).map_or(true, |file| file.is_file()) {
-            return Err(Failure::from(Error::Usage {
-                what: "a layout cannot be derived from a stream, because that takes reading the recording \
-                       more than once"
-                    .to_owned(),
-                help: "save the recording first (`poolscope import - -o run.pooltrace`), or give the pools \
-                       with --layout"
-                    .to_owned(),
-            }));
+            return Err(Failure::from(Error::usage(
+                "a layout cannot be derived from a stream, because that takes reading the recording \
+                       more than once",
+                "save the recording first (`poolscope import - -o run.pooltrace`), or give the pools \
+                       with --layout",
+            )));
         }
         let survey = self.pass(ui, Survey::take)?;
         let layout = self.pass(ui, |source| Peaks::count(&survey, source))?.layout(&survey);
         if self.emit_layout.is_some() && layout.pools.is_empty() {
-            return Err(Failure::from(Error::Usage {
-                what: format!("no request is of {LIMIT} bytes or less, so the derived layout has no pool"),
-                help: "leave out --emit-layout, or write a layout by hand".to_owned(),
-            }));
+            return Err(Failure::from(Error::usage(
+                format!("no request is of {LIMIT} bytes or less, so the derived layout has no pool"),
+                "leave out --emit-layout, or write a layout by hand",
+            )));
         }
         let derived =
             Derived { limit: LIMIT, larger_requests: survey.large(), largest_request: survey.largest() };
@@ -199,19 +197,19 @@ impl Replay {
         let inputs = [Some(&*self.input.file), self.layout.as_deref()];
         for output in outputs.into_iter().flatten() {
             if inputs.into_iter().flatten().any(|input| same_file(input, output)) {
-                return Err(Failure::from(Error::Usage {
-                    what: format!("{} is both input and output", output.display()),
-                    help: "choose another name for the output".to_owned(),
-                }));
+                return Err(Failure::from(Error::usage(
+                    format!("{} is both input and output", output.display()),
+                    "choose another name for the output",
+                )));
             }
         }
         let result = self.output.as_deref().unwrap_or(Path::new("-"));
         match &self.emit_layout {
             Some(layout) if result == layout || same_file(result, layout) => {
-                Err(Failure::from(Error::Usage {
-                    what: "the result and the layout would be written to the same file".to_owned(),
-                    help: "write one of them to a file: `--emit-layout FILE` or `-o FILE`".to_owned(),
-                }))
+                Err(Failure::from(Error::usage(
+                    "the result and the layout would be written to the same file",
+                    "write one of them to a file: `--emit-layout FILE` or `-o FILE`",
+                )))
             }
             _ => Ok(()),
         }

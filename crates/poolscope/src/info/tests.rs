@@ -50,7 +50,7 @@ fn the_json_form_has_its_version_first() {
 }
 
 #[test]
-fn text_of_a_file_cannot_talk_to_the_terminal() {
+fn control_characters_of_a_file_are_not_printed() {
     let mut info = survey("0,alloc,a,8\n");
     info.meta.title = "\x1b]0;owned\x07".into();
     info.remarks.push("\x1b[2J".into());

@@ -53,11 +53,10 @@ pub(super) struct Hooks<'a> {
     /// The time of the last line, or without a clock the number of calls.
     now: u64,
     timed: bool,
-    /// Monitors write the time of day: it begins again at midnight.
     damage: Damage,
 }
 
-/// A log that shows a recording with this line.
+/// Whether a log with this line is a recording of this format.
 pub(super) fn is_evidence(line: &str) -> bool {
     matches!(call(line), Some(Call::Alloc { .. } | Call::Free { .. } | Call::Realloc { .. }))
 }
@@ -265,7 +264,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shapes_of_lines() {
+    fn hook_lines_of_all_shapes_are_parsed() {
         let alloc = |size| Call::Alloc { block: Some(0x3ffb_8000), size, caps: 0, largest_free: None };
         let failed = |size| Call::Alloc { block: None, size, caps: 0, largest_free: None };
         let free = Call::Free { block: Some(0x3ffb_8000) };

@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn utf16_with_and_without_a_mark() {
+    fn utf16_is_read_with_and_without_a_byte_order_mark() {
         let text = "time_us,op,id,size\r\n1,alloc,é😀,16\r\n";
         for mark in ["", "\u{feff}"] {
             let units: Vec<u16> = format!("{mark}{text}").encode_utf16().collect();

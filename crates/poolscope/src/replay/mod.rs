@@ -83,9 +83,11 @@ pub fn run(plan: &Plan, source: &mut dyn Source) -> Result<Outcome> {
         ram.pools = placed.ram;
         ram.pool_blocks = placed.storage.iter().map(|blocks| u64::from(blocks.end - blocks.start)).sum();
         let allocator = Pools::new(&plan.layout, placed, memory, plan.malloc_psram);
-        let allocator = allocator.map_err(|error| Error::Usage {
-            what: format!("the pools cannot be made: {error}"),
-            help: "report this: a layout that fits the chip must fit the host".to_owned(),
+        let allocator = allocator.map_err(|error| {
+            Error::usage(
+                format!("the pools cannot be made: {error}"),
+                "report this: a layout that fits the chip must fit the host",
+            )
         })?;
         pools = Some(Contender::new(allocator, plan.verify));
     }

@@ -76,7 +76,7 @@ pub fn unbuildable(heap: &Builder, error: &BuildError) -> Error {
         let regions: Vec<_> = regions.map(|region| format!("{} {}", region.name, region.capacity)).collect();
         format!("the regions of {} can have at most these bytes: {}", heap.chip(), regions.join(", "))
     };
-    Error::Usage { what: error.to_string(), help }
+    Error::usage(error.to_string(), help)
 }
 
 /// A layout that the chip has no room for.

@@ -173,7 +173,7 @@ fn blocks_are_accounted_as_on_the_chip() {
 }
 
 #[test]
-fn placements_are_honoured() {
+fn pools_are_placed_where_the_layout_says() {
     let trace = csv("0,alloc,a,40\n1,alloc,b,400\n2,alloc,c,4000\n");
     let pools = layout(&[
         pool("iram", 40, 2, Placement::Iram),
@@ -220,7 +220,7 @@ fn malloc_uses_external_ram_only_if_allowed() {
 
 /// Blocks that lay in external RAM are there again, and get no pool in internal RAM.
 #[test]
-fn blocks_of_external_ram_are_placed_there() {
+fn blocks_of_external_ram_are_replayed_in_external_ram() {
     let trace =
         csv("0,alloc,0x3f800010,393216\n1,alloc,0x3ffb8000,64\n2,alloc,0x3f900010,64\n3,free,0x3f800010,\n");
     let survey = Survey::take(&mut *input::open(trace.as_bytes(), None).unwrap()).unwrap();
@@ -436,7 +436,7 @@ impl Allocator for Broken {
 
 /// Verification finds each kind of fault, and at the right event; a sound allocator passes.
 #[test]
-fn verification_finds_what_is_broken() {
+fn verification_finds_each_fault_at_its_event() {
     let alloc = |slot| Event::Alloc { slot, size: 16, dt: 0 };
     let free = |slot| Event::Free { slot, dt: 0 };
     let events =

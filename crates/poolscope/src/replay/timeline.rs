@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn few_are_kept_and_evenly_spread() {
+    fn the_samples_kept_are_few_and_evenly_spread() {
         for length in [1, 50, 100, 101, 1_000, 12_345, 1_000_000] {
             let samples = sampled(0..length, 100);
             assert!(
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn pauses_and_the_end_of_time() {
+    fn pauses_and_the_last_tick_are_sampled() {
         let samples = sampled([0, 5, 5, 1 << 40, u64::MAX - 1, u64::MAX].into_iter(), 4);
         assert_eq!(samples.last().unwrap().ticks, u64::MAX);
         assert!(samples.len() <= 4 && samples.is_sorted_by_key(|sample| sample.ticks));

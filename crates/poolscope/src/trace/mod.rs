@@ -38,15 +38,16 @@
 //! file are described in `docs/trace-format.md`.
 
 mod event;
-mod findings;
 mod live_blocks;
 mod reader;
 mod slots;
 mod wire;
 mod writer;
 
-pub use event::{BadFree, Context, Event, Lifetimes, Meta, Totals};
-pub use findings::{CallSite, FailedAllocs, FailedSize, Findings, LeftOut};
+pub(crate) use event::Contexts;
+pub use event::{
+    BadFree, CallSite, Context, Event, FailedAllocs, FailedSize, Findings, LeftOut, Lifetimes, Meta, Totals,
+};
 pub use live_blocks::{Fault, LiveBlocks, MAX_BLOCKS};
 pub use reader::Reader;
 pub use slots::{Admission, Release, SlotMap};

@@ -4,12 +4,10 @@ use std::io::{self, Read};
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::event::{BadFree, Context, Event, Meta, Totals};
-use super::findings::Findings;
+use super::event::{BadFree, Context, Event, Findings, MAX_CONTEXTS, MAX_NAME, Meta, Totals};
 use super::live_blocks::LiveBlocks;
 use super::wire::{
-    End, FIRST_VERSION, FirstEnd, FrameHeader, FrameKind, HEADER_LEN, MAGIC, MAX_CONTEXTS, MAX_META,
-    MAX_NAME, Record, VERSION,
+    End, FIRST_VERSION, FirstEnd, FrameHeader, FrameKind, HEADER_LEN, MAGIC, MAX_META, Record, VERSION,
 };
 use crate::error::{Error, Result};
 

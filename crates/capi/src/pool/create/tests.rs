@@ -4,6 +4,7 @@ use core::mem::size_of;
 use core::ptr::null;
 
 use super::*;
+use crate::pool::destroy::destroy_pool;
 
 const BLOCKS: usize = 1000;
 
@@ -19,14 +20,14 @@ fn a_struct_from_the_heap_is_refused_while_a_live_pool_has_its_address() {
     let pool: *mut memory_pool_t = spot.0.as_ptr().cast();
     let small = memory_pool_config_t { num_blocks: 1, ..config };
     // SAFETY: the memory is this test's, and larger than a struct; there is no name.
-    assert_eq!(unsafe { create(Home::Caller(pool), &small) }, Ok(pool));
+    assert_eq!(unsafe { create(Location::Caller(pool), &small) }, Ok(pool));
     drop(spot);
 
     // SAFETY: there is no name.
-    assert_eq!(unsafe { create(Home::Heap, &config) }, Err(refusal::STILL_A_POOL));
+    assert_eq!(unsafe { create(Location::Heap, &config) }, Err(refusals::STILL_A_POOL));
 
     let spot = Allocation::for_control(bytes, align_of::<Control>()).unwrap();
     assert_eq!(spot.0.as_ptr().cast(), pool, "the refused pool gave its memory back");
     // SAFETY: the struct is in this test's memory again, and nothing else uses the pool.
-    assert!(unsafe { end(pool, true, |_, _, _| {}) }.is_some_and(|ended| ended.refusal().is_none()));
+    assert!(unsafe { destroy_pool(pool, true, |_, _, _| {}) }.is_some_and(|ended| ended.refusal().is_none()));
 }
