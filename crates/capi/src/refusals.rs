@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_cause_has_a_line_of_its_own() {
+    fn every_cause_has_its_own_hint() {
         let mut lines = HashSet::new();
         for cause in ALL {
             assert!(!cause.step.is_empty() && !cause.step.contains('\n'), "{cause:?}");
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn each_reason_of_one_cause_has_a_line_of_its_own() {
+    fn each_reason_has_its_own_hint() {
         let reasons = [
             ESP_ERR_NO_MEM,
             MEMORY_POOL_ERR_NOT_A_BLOCK,

@@ -81,7 +81,7 @@ fn in_tables() -> BTreeSet<String> {
 }
 
 #[test]
-fn the_tables_name_what_is_in_the_source() {
+fn tables_of_unsafe_code_name_what_is_in_the_source() {
     let (source, tables) = (in_source(), in_tables());
     let missing: Vec<_> = source.difference(&tables).collect();
     let gone: Vec<_> = tables.difference(&source).collect();

@@ -35,7 +35,7 @@ fn is_damage(what: &str, damage: impl FnOnce(&mut TwoWordPool)) {
 }
 
 #[test]
-fn a_block_that_neither_the_list_nor_an_owner_has_is_lost() {
+fn validate_finds_a_block_that_is_neither_listed_nor_live() {
     is_damage("the list ends a block early", |pool| {
         pool.blocks[2][0] = 0;
         pool.listed = 2;
@@ -46,7 +46,7 @@ fn a_block_that_neither_the_list_nor_an_owner_has_is_lost() {
 }
 
 #[test]
-fn a_list_that_is_longer_or_shorter_than_its_count_is_damage() {
+fn validate_finds_a_list_of_another_length_than_its_count() {
     is_damage("one block more", |pool| pool.listed = 2);
     is_damage("one block less", |pool| pool.listed = 4);
     is_damage("more than were ever used", |pool| pool.listed = BLOCKS);
@@ -55,7 +55,7 @@ fn a_list_that_is_longer_or_shorter_than_its_count_is_damage() {
 }
 
 #[test]
-fn a_list_without_an_end_is_damage_and_the_walk_ends() {
+fn validate_ends_on_a_cycle_and_reports_it() {
     is_damage("the last leads to the first", |pool| pool.lead(1, 3));
     is_damage("the first leads to itself", |pool| pool.lead(3, 3));
     is_damage("two that lead to each other", |pool| pool.lead(2, 3));
@@ -66,7 +66,7 @@ fn a_list_without_an_end_is_damage_and_the_walk_ends() {
 }
 
 #[test]
-fn a_link_that_leads_to_no_free_block_is_damage() {
+fn validate_finds_a_link_that_leads_to_no_free_block() {
     is_damage("to a block in use", |pool| pool.lead(2, 0));
     is_damage("a block in use is the last", |pool| {
         pool.lead(1, 0);
@@ -84,7 +84,7 @@ fn a_link_that_leads_to_no_free_block_is_damage() {
 
 /// What is damage to the walk is damage to who allocates as well, at the block in question and not before.
 #[test]
-fn each_forged_link_is_refused_when_it_is_reached() {
+fn alloc_refuses_a_forged_link_when_it_reaches_it() {
     for to in [0, 4] {
         let mut pool = pool_with_three_listed_blocks();
         pool.lead(3, to);
@@ -99,7 +99,7 @@ fn each_forged_link_is_refused_when_it_is_reached() {
 
 /// The list is made anew from the map, whatever it was; blocks in use stay where they are.
 #[test]
-fn repair_finds_every_free_block() {
+fn repair_puts_every_free_block_on_the_list() {
     let mut pool = pool_with_three_listed_blocks();
     pool.lead(3, 0);
     (pool.listed, pool.blocks[2][0]) = (77, 1);
@@ -115,7 +115,7 @@ fn repair_finds_every_free_block() {
 
 /// For an owner that must find every free block on the list.
 #[test]
-fn blocks_that_were_never_used_are_put_on_the_list_lowest_address_first() {
+fn link_all_lists_unused_blocks_in_order_of_address() {
     let mut pool = pool_with_three_listed_blocks();
     pool.list().link_all();
     assert_eq!((pool.listed, pool.list().used()), (BLOCKS - 1, 1));
@@ -127,7 +127,7 @@ fn blocks_that_were_never_used_are_put_on_the_list_lowest_address_first() {
 }
 
 #[test]
-fn damage_found_outside_of_the_pool_is_counted_with_its_own() {
+fn count_damage_adds_to_the_damage_that_the_list_found() {
     let mut pool = pool_with_three_listed_blocks();
     pool.list().count_damage();
     pool.lead(3, 0);
@@ -137,7 +137,7 @@ fn damage_found_outside_of_the_pool_is_counted_with_its_own() {
 }
 
 #[test]
-fn each_block_in_use_is_named_and_no_other() {
+fn for_each_live_visits_live_blocks_only() {
     let mut pool = pool_with_three_listed_blocks();
     let second = pool.list().alloc().unwrap().as_ptr();
     // SAFETY: ours to return.

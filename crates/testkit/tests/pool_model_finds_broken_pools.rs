@@ -164,7 +164,7 @@ fn verdict(flaw: Flaw) -> Result<(), microusc_testkit::Violation> {
 }
 
 #[test]
-fn a_right_pool_passes() {
+fn correct_pool_passes() {
     assert_eq!(verdict(Flaw::None), Ok(()));
 }
 

@@ -188,7 +188,7 @@ fn verdict(flaw: Flaw) -> Result<(), Violation<SetOperation>> {
 }
 
 #[test]
-fn a_right_set_passes() {
+fn correct_set_passes() {
     assert_eq!(verdict(Flaw::None), Ok(()));
 }
 

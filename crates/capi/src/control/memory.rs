@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_heap_is_asked_for_all_that_the_memory_has_to_be() {
+    fn heap_is_asked_for_every_required_capability() {
         let caps = |placement, flags| heap_request(placement, flags).unwrap().caps;
         assert_eq!(caps(DRAM, 0), MALLOC_CAP_INTERNAL | MALLOC_CAP_8BIT);
         let for_dma = MALLOC_CAP_INTERNAL | MALLOC_CAP_8BIT | MALLOC_CAP_DMA;
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_fits_that_is_of_the_kind_and_as_aligned_as_asked_for() {
+    fn memory_fits_if_its_kind_and_alignment_are_those_requested() {
         #[repr(align(64))]
         struct Memory([u8; 128]);
         static MEMORY: Memory = Memory([0; 128]);

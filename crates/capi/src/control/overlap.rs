@@ -192,7 +192,7 @@ mod tests {
     use super::Range;
 
     #[test]
-    fn ranges_meet_where_they_have_a_byte_in_common() {
+    fn ranges_overlap_if_they_share_a_byte() {
         let middle = Range::at(100, 50);
         for (start, bytes, meets) in [
             (0, 100, false),
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_is_inside_another_with_all_of_its_bytes() {
+    fn range_is_inside_another_if_all_of_its_bytes_are() {
         let middle = Range::at(100, 50);
         for (start, bytes, inside) in [
             (100, 50, true),
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_lies_in_a_block_or_in_none() {
+    fn range_is_inside_one_block_or_none() {
         let block = |start, bytes| Range::at(start, bytes).block(1000, 64, 4);
         assert_eq!(block(1000, 64), Some(0));
         assert_eq!(block(1192, 64), Some(3));

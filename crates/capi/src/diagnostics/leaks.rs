@@ -430,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn each_costs_at_most_one_comparison_for_each_kind_that_there_is_room_for() {
+    fn each_item_costs_at_most_one_comparison_per_group() {
         for kinds in [1, 3, 8, 9, 4000] {
             let comparisons = Cell::new(0);
             let mut groups = Groups::<Counted<'_>, 8>::new();

@@ -16,7 +16,7 @@ fn slot_is_filled(pool: *mut memory_pool_t) -> bool {
 }
 
 #[test]
-fn a_slot_is_empty_when_its_block_is_returned_whichever_way() {
+fn record_is_empty_after_its_block_was_freed_in_any_way() {
     // SAFETY: a pool of this thread's own, and its one block.
     unsafe {
         let pool = memory_pool_malloc(32, 1);

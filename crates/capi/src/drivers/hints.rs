@@ -43,7 +43,7 @@ mod tests {
     use super::next_step;
 
     #[test]
-    fn whatever_failed_has_a_line_of_its_own() {
+    fn every_failure_has_its_own_hint() {
         let errors = [
             Error::NoLock,
             Error::MadeBefore,

@@ -68,7 +68,7 @@ mod tests {
     use crate::types::*;
 
     #[test]
-    fn whatever_was_wrong_with_the_memory_has_a_line_of_its_own() {
+    fn every_reason_of_a_formatting_has_its_own_hint() {
         let reasons = MEMORY_POOL_ERR_RETAINED_NONE..=MEMORY_POOL_ERR_RETAINED_MAP;
         let others = [MEMORY_POOL_ERR_NOT_A_BLOCK, MEMORY_POOL_ERR_DOUBLE_FREE, MEMORY_POOL_ERR_CORRUPT];
         let mut lines = HashSet::new();
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn each_cause_has_a_line_of_its_own() {
+    fn every_cause_has_its_own_hint() {
         let mut lines = HashSet::new();
         for cause in ALL.iter().chain(crate::refusals::ALL) {
             assert!(!cause.step.is_empty() && !cause.step.contains('\n'), "{cause:?}");

@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pause_ends_when_the_flag_is_clear_and_not_before() {
+    fn pause_ends_when_the_flag_is_clear_and_not_before() {
         let (flag, is_about_to_clear) = (Flag::new(), AtomicBool::new(false));
         flag.pause(); // clear already
         assert!(flag.try_set() && !flag.try_set());

@@ -10,7 +10,7 @@ const BLOCKS: usize = 1000;
 
 /// A program that frees the memory of a struct before it destroys the pool may get the same memory for its next pool.
 #[test]
-fn a_struct_from_the_heap_is_refused_while_a_live_pool_has_its_address() {
+fn heap_struct_at_the_address_of_a_live_pool_is_refused() {
     let config =
         memory_pool_config_t { block_size: 16, num_blocks: BLOCKS, placement: DRAM, flags: 0, name: null() };
     // As much as struct, control block and map of the second pool take, and a little more, since the heap looks for a place in

@@ -1,4 +1,4 @@
-/* Defects that must never come back: each test is named after what went wrong. */
+/* What the C functions guarantee: every misuse of the specification is refused, and no block has two owners. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 
@@ -6,7 +6,7 @@
 
 static memory_pool_t pool;
 
-TEST(the_free_counter_only_fell) {
+TEST(free_counter_rises_again_with_each_free) {
     CHECK(memory_pool_init(&pool, 32, 4));
     for (int round = 0; round < 100; round++) {
         void *block = memory_pool_alloc(&pool);
@@ -17,7 +17,7 @@ TEST(the_free_counter_only_fell) {
     memory_pool_destroy(&pool);
 }
 
-TEST(a_double_free_gave_one_block_to_two_owners) {
+TEST(double_free_is_refused_and_no_block_has_two_owners) {
     CHECK(memory_pool_init(&pool, 32, 4));
     void *block = memory_pool_alloc(&pool);
     memory_pool_free(&pool, block);
@@ -30,7 +30,7 @@ TEST(a_double_free_gave_one_block_to_two_owners) {
     memory_pool_destroy(&pool);
 }
 
-TEST(a_double_free_with_others_in_between_gave_one_block_to_two_owners) {
+TEST(double_free_after_other_frees_is_refused) {
     CHECK(memory_pool_init(&pool, 32, 4));
     void *a = memory_pool_alloc(&pool), *b = memory_pool_alloc(&pool);
     memory_pool_free(&pool, a);
@@ -47,7 +47,7 @@ TEST(a_double_free_with_others_in_between_gave_one_block_to_two_owners) {
     memory_pool_destroy(&pool);
 }
 
-TEST(a_stack_pointer_was_handed_out_as_a_block) {
+TEST(free_of_a_stack_pointer_is_refused) {
     char local[64];
     CHECK(memory_pool_init(&pool, 64, 4));
     memory_pool_free(&pool, local);
@@ -60,7 +60,7 @@ TEST(a_stack_pointer_was_handed_out_as_a_block) {
     memory_pool_destroy(&pool);
 }
 
-TEST(a_block_was_returned_to_another_pool) {
+TEST(free_of_a_block_of_another_pool_is_refused) {
     memory_pool_t other;
     CHECK(memory_pool_init(&pool, 32, 2) && memory_pool_init(&other, 32, 2));
     void *block = memory_pool_alloc(&pool);
@@ -74,7 +74,7 @@ TEST(a_block_was_returned_to_another_pool) {
     CHECK_SILENT();
 }
 
-TEST(a_node_was_freed_by_an_interior_pointer) {
+TEST(free_of_an_interior_pointer_is_refused) {
     CHECK(memory_pool_init(&pool, 64, 4));
     char *node = (char *)memory_pool_alloc(&pool);
     for (size_t inside = 1; inside < 64; inside++) {
@@ -85,7 +85,7 @@ TEST(a_node_was_freed_by_an_interior_pointer) {
     CHECK_EQUAL(memory_pool_destroy_unused(&pool), ESP_OK);
 }
 
-TEST(a_block_smaller_than_a_pointer_overflowed_the_heap) {
+TEST(block_smaller_than_a_pointer_is_refused) {
     for (size_t size = 0; size < sizeof(void *); size++) {
         CHECK(!memory_pool_init(&pool, unknown(size), 4));
         CHECK_REPORTED(ESP_ERR_INVALID_SIZE, "memory_pool_init");
@@ -95,7 +95,7 @@ TEST(a_block_smaller_than_a_pointer_overflowed_the_heap) {
     memory_pool_destroy(&pool);
 }
 
-TEST(the_product_of_size_and_count_wrapped) {
+TEST(size_and_count_whose_product_wraps_are_refused) {
     /* Products that wrap to a few bytes. */
     const size_t one_quarter = SIZE_MAX / 4 + 1;
     const struct {
@@ -118,7 +118,7 @@ TEST(the_product_of_size_and_count_wrapped) {
     }
 }
 
-TEST(a_30_byte_block_had_unaligned_links) {
+TEST(blocks_of_30_bytes_are_aligned_for_links) {
     CHECK(memory_pool_init(&pool, 30, 10));
     CHECK_EQUAL(pool.block_size % sizeof(void *), 0);
     CHECK(pool.block_size >= 30);
@@ -128,7 +128,7 @@ TEST(a_30_byte_block_had_unaligned_links) {
     memory_pool_destroy(&pool);
 }
 
-TEST(memset_of_block_size_reached_the_next_block) {
+TEST(memset_of_block_size_stays_inside_the_block) {
     CHECK(memory_pool_init(&pool, 30, 10));
     unsigned char *first = (unsigned char *)memory_pool_alloc(&pool), *second = (unsigned char *)memory_pool_alloc(&pool);
     memset(second, 0x11, pool.block_size);
@@ -138,13 +138,13 @@ TEST(memset_of_block_size_reached_the_next_block) {
     memory_pool_destroy(&pool);
 }
 
-TEST(destroy_of_null_crashed) {
+TEST(destroy_of_null_does_nothing) {
     memory_pool_destroy(NULL);
     CHECK_SILENT();
     CHECK_EQUAL(memory_pool_destroy_unused(NULL), ESP_ERR_INVALID_ARG);
 }
 
-TEST(destroy_freed_a_static_struct) {
+TEST(destroy_does_not_free_a_static_struct) {
     static memory_pool_t never_from_a_heap;
     CHECK(memory_pool_init(&never_from_a_heap, 32, 4));
     memory_pool_destroy(&never_from_a_heap);
@@ -160,7 +160,7 @@ TEST(destroy_freed_a_static_struct) {
     memory_pool_destroy(&never_from_a_heap);
 }
 
-TEST(a_second_init_leaked_the_first_storage) {
+TEST(second_init_is_refused_and_leaks_nothing) {
     static MEMORY_POOL_STATIC_BUFFER(buffer, 32, 4);
     CHECK(memory_pool_init(&pool, 32, 4));
     char *block = (char *)memory_pool_alloc(&pool);
@@ -197,7 +197,7 @@ static void *take_and_return(void *wrong) {
     return NULL;
 }
 
-TEST(two_cores_took_the_same_block) {
+TEST(two_threads_never_get_the_same_block) {
     size_t wrong[2] = {0, 0};
     pthread_t core[2];
     CHECK(memory_pool_init(&pool, 32, 2));
@@ -209,7 +209,7 @@ TEST(two_cores_took_the_same_block) {
     CHECK_EQUAL(memory_pool_destroy_unused(&pool), ESP_OK);
 }
 
-TEST(dram_turned_out_to_be_psram) {
+TEST(dram_pool_is_never_in_psram) {
     const char *const with_psram[] = {"esp32", "esp32s2", "esp32s3", "esp32c5", "esp32c61", "esp32p4"};
     for (size_t i = 0; i < sizeof(with_psram) / sizeof(with_psram[0]); i++) {
         use_chip(with_psram[i]);
@@ -227,7 +227,7 @@ TEST(dram_turned_out_to_be_psram) {
     }
 }
 
-TEST(a_macro_broke_if_else) {
+TEST(macro_can_be_used_in_if_else) {
     memory_pool_t *made;
     if (unknown(1) == 1)
         made = memory_handler_malloc(32, 4);
@@ -241,7 +241,7 @@ TEST(a_macro_broke_if_else) {
     for (memory_pool_t *at; (at = memory_pool_next(NULL)) != NULL;) memory_pool_destroy(at);
 }
 
-TEST(a_default_name_came_from_uninitialised_memory) {
+TEST(default_names_are_defined_and_unique) {
     memory_pool_t garbage;
     memset(&garbage, 0xEE, sizeof(garbage));
     CHECK(memory_pool_init(&pool, 32, 4) && memory_pool_init(&garbage, 32, 4));
@@ -260,7 +260,7 @@ TEST(a_default_name_came_from_uninitialised_memory) {
     memory_pool_destroy(&pool);
 }
 
-TEST(a_copy_of_the_struct_gave_blocks_to_two_owners) {
+TEST(copy_of_the_struct_gives_no_block_to_two_owners) {
     CHECK(memory_pool_init(&pool, 32, 4));
     memory_pool_t copy = pool;
     void *owned[8];
@@ -282,7 +282,7 @@ TEST(a_copy_of_the_struct_gave_blocks_to_two_owners) {
     CHECK_EQUAL(memory_pool_destroy_unused(&pool), ESP_OK);
 }
 
-TEST(padding_was_counted_and_then_not_used) {
+TEST(every_byte_of_the_storage_is_in_a_block) {
     const memory_placement_t placements[] = {DRAM, PSRAM, IRAM};
     for (size_t i = 0; i < 3; i++) {
         for (size_t size = sizeof(void *); size < 200; size += 7) {
@@ -298,25 +298,25 @@ TEST(padding_was_counted_and_then_not_used) {
 }
 
 static const test_t tests[] = {
-    RUN(the_free_counter_only_fell),
-    RUN(a_double_free_gave_one_block_to_two_owners),
-    RUN(a_double_free_with_others_in_between_gave_one_block_to_two_owners),
-    RUN(a_stack_pointer_was_handed_out_as_a_block),
-    RUN(a_block_was_returned_to_another_pool),
-    RUN(a_node_was_freed_by_an_interior_pointer),
-    RUN(a_block_smaller_than_a_pointer_overflowed_the_heap),
-    RUN(the_product_of_size_and_count_wrapped),
-    RUN(a_30_byte_block_had_unaligned_links),
-    RUN(memset_of_block_size_reached_the_next_block),
-    RUN(destroy_of_null_crashed),
-    RUN(destroy_freed_a_static_struct),
-    RUN(a_second_init_leaked_the_first_storage),
-    RUN(two_cores_took_the_same_block),
-    RUN(dram_turned_out_to_be_psram),
-    RUN(a_macro_broke_if_else),
-    RUN(a_default_name_came_from_uninitialised_memory),
-    RUN(a_copy_of_the_struct_gave_blocks_to_two_owners),
-    RUN(padding_was_counted_and_then_not_used),
+    RUN(free_counter_rises_again_with_each_free),
+    RUN(double_free_is_refused_and_no_block_has_two_owners),
+    RUN(double_free_after_other_frees_is_refused),
+    RUN(free_of_a_stack_pointer_is_refused),
+    RUN(free_of_a_block_of_another_pool_is_refused),
+    RUN(free_of_an_interior_pointer_is_refused),
+    RUN(block_smaller_than_a_pointer_is_refused),
+    RUN(size_and_count_whose_product_wraps_are_refused),
+    RUN(blocks_of_30_bytes_are_aligned_for_links),
+    RUN(memset_of_block_size_stays_inside_the_block),
+    RUN(destroy_of_null_does_nothing),
+    RUN(destroy_does_not_free_a_static_struct),
+    RUN(second_init_is_refused_and_leaks_nothing),
+    RUN(two_threads_never_get_the_same_block),
+    RUN(dram_pool_is_never_in_psram),
+    RUN(macro_can_be_used_in_if_else),
+    RUN(default_names_are_defined_and_unique),
+    RUN(copy_of_the_struct_gives_no_block_to_two_owners),
+    RUN(every_byte_of_the_storage_is_in_a_block),
 };
 
 int main(void) { return RUN_ALL(tests); }

@@ -16,7 +16,7 @@ static void become_task(void) { microusc_host_set_context(0, false); }
 
 #define REFUSED(function) CHECK_REPORTED(ESP_ERR_INVALID_STATE, function)
 
-TEST(an_interrupt_makes_no_pool) {
+TEST(making_a_pool_in_an_interrupt_is_refused) {
     static MEMORY_POOL_STATIC_BUFFER(buffer, SIZE, COUNT);
     static const memory_pool_set_class_t classes[] = {{16, 2}, {32, 2}};
     static MEMORY_POOL_RETAINED_BUFFER(rtc, SIZE, COUNT);
@@ -62,7 +62,7 @@ TEST(an_interrupt_makes_no_pool) {
     CHECK(memory_pool_next(NULL) == NULL);
 }
 
-TEST(an_interrupt_ends_no_pool) {
+TEST(destroying_a_pool_in_an_interrupt_is_refused) {
     static const memory_pool_set_class_t classes[] = {{16, 2}, {32, 2}};
     static MEMORY_POOL_RETAINED_BUFFER(rtc, SIZE, COUNT);
     static const memory_pool_retained_config_t kept = {SIZE, COUNT, 1};
@@ -102,7 +102,7 @@ TEST(an_interrupt_ends_no_pool) {
     CHECK_SILENT();
 }
 
-TEST(an_interrupt_does_nothing_else_that_is_for_tasks) {
+TEST(functions_for_tasks_are_refused_in_an_interrupt) {
     static unsigned char records[MEMORY_POOL_SITES_SIZE(COUNT)];
     char text[64] = "as it was";
     memory_pool_metrics_t metrics;
@@ -161,9 +161,9 @@ TEST(an_interrupt_does_nothing_else_that_is_for_tasks) {
 }
 
 static const test_t tests[] = {
-    RUN(an_interrupt_makes_no_pool),
-    RUN(an_interrupt_ends_no_pool),
-    RUN(an_interrupt_does_nothing_else_that_is_for_tasks),
+    RUN(making_a_pool_in_an_interrupt_is_refused),
+    RUN(destroying_a_pool_in_an_interrupt_is_refused),
+    RUN(functions_for_tasks_are_refused_in_an_interrupt),
 };
 
 int main(void) { return RUN_ALL(tests); }

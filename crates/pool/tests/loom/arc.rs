@@ -34,19 +34,19 @@ fn check(flaw: Flaw) {
 }
 
 #[test]
-fn the_last_owner_comes_after_all_others() {
+fn last_owner_sees_what_the_others_wrote() {
     check(Flaw::None);
 }
 
 #[test]
 #[should_panic]
-fn a_weakened_ordering_is_found() {
+fn weakened_ordering_is_found() {
     check(Flaw::Relaxed);
 }
 
 /// The value is lent for writing to its only owner, who comes after all that others did.
 #[test]
-fn an_only_owner_comes_after_those_that_went() {
+fn only_owner_sees_what_dropped_owners_wrote() {
     loom::model(|| {
         FLAW.set(Flaw::None);
         let pool: &'static AtomicPool<Shared<Watch>, 1, 1> = Box::leak(Box::new(AtomicPool::new()));

@@ -117,13 +117,13 @@ fn filled_while_it_leaves(early: bool) {
 }
 
 #[test]
-fn a_block_that_leaves_is_nobody_elses() {
+fn retiring_block_is_not_allocated_by_another_thread() {
     filled_while_it_leaves(false);
 }
 
 /// Filled after it is on the list, it is somebody else's already.
 #[test]
 #[should_panic]
-fn a_block_that_is_filled_when_it_is_free_is_found_out() {
+fn filling_a_block_after_its_free_is_found() {
     filled_while_it_leaves(true);
 }

@@ -13,7 +13,7 @@ enum { PATTERNS = sizeof(patterns) / sizeof(patterns[0]) };
 
 #define REFUSED(function) CHECK_REPORTED(ESP_ERR_INVALID_STATE, function)
 
-TEST(no_function_that_looks_a_pool_up_reads_through_garbage) {
+TEST(functions_that_look_up_a_pool_read_no_garbage) {
     static unsigned char records[MEMORY_POOL_SITES_SIZE(COUNT)];
     memory_pool_t garbage, before;
     memory_pool_info_t info;
@@ -89,7 +89,7 @@ TEST(no_function_that_looks_a_pool_up_reads_through_garbage) {
     }
 }
 
-TEST(no_function_of_sets_that_looks_a_set_up_reads_through_garbage) {
+TEST(functions_that_look_up_a_set_read_no_garbage) {
     memory_pool_set_t garbage, before;
     memory_pool_set_info_t info;
     static const memory_pool_set_class_t classes[] = {{16, 2}, {32, 2}};
@@ -139,7 +139,7 @@ static void use(memory_pool_t *pool) {
     show_memory_usage();
 }
 
-TEST(a_live_pool_whose_struct_is_overwritten_is_repaired) {
+TEST(live_pool_with_an_overwritten_struct_is_repaired) {
     static memory_pool_t pool;
     static const struct {
         size_t offset, bytes;
@@ -197,7 +197,7 @@ TEST(a_live_pool_whose_struct_is_overwritten_is_repaired) {
     reported.count = 0;
 }
 
-TEST(a_live_set_whose_own_fields_are_overwritten_harms_nobody) {
+TEST(live_set_with_overwritten_fields_does_no_harm) {
     static memory_pool_set_t set;
     static const memory_pool_set_class_t classes[] = {{32, 4}, {64, 4}, {128, 2}};
     static const struct {
@@ -230,7 +230,7 @@ TEST(a_live_set_whose_own_fields_are_overwritten_harms_nobody) {
     reported.count = 0;
 }
 
-TEST(a_set_of_which_only_the_number_of_classes_is_left_is_none) {
+TEST(set_with_only_its_number_of_classes_left_is_not_a_set) {
     memory_pool_set_t set;
     esp_err_t reason;
     memset(&set, 0, sizeof(set));
@@ -243,7 +243,7 @@ TEST(a_set_of_which_only_the_number_of_classes_is_left_is_none) {
     REFUSED("memory_pool_set_realloc");
 }
 
-TEST(an_alloc_from_a_damaged_pool_is_reported_every_way) {
+TEST(alloc_from_a_damaged_pool_is_reported_by_every_function) {
     memory_pool_t pool;
     esp_err_t reason;
     void *blocks[2];
@@ -286,7 +286,7 @@ TEST(an_alloc_from_a_damaged_pool_is_reported_every_way) {
     CHECK_SILENT();
 }
 
-TEST(exhaustion_is_counted_and_silent_every_way) {
+TEST(exhaustion_is_counted_without_a_log_line_by_every_function) {
     memory_pool_t pool;
     esp_err_t reason;
     void *held[COUNT], *blocks[1];
@@ -311,13 +311,13 @@ TEST(exhaustion_is_counted_and_silent_every_way) {
 }
 
 static const test_t tests[] = {
-    RUN(no_function_that_looks_a_pool_up_reads_through_garbage),
-    RUN(no_function_of_sets_that_looks_a_set_up_reads_through_garbage),
-    RUN(a_live_pool_whose_struct_is_overwritten_is_repaired),
-    RUN(a_live_set_whose_own_fields_are_overwritten_harms_nobody),
-    RUN(a_set_of_which_only_the_number_of_classes_is_left_is_none),
-    RUN(an_alloc_from_a_damaged_pool_is_reported_every_way),
-    RUN(exhaustion_is_counted_and_silent_every_way),
+    RUN(functions_that_look_up_a_pool_read_no_garbage),
+    RUN(functions_that_look_up_a_set_read_no_garbage),
+    RUN(live_pool_with_an_overwritten_struct_is_repaired),
+    RUN(live_set_with_overwritten_fields_does_no_harm),
+    RUN(set_with_only_its_number_of_classes_left_is_not_a_set),
+    RUN(alloc_from_a_damaged_pool_is_reported_by_every_function),
+    RUN(exhaustion_is_counted_without_a_log_line_by_every_function),
 };
 
 int main(void) { return RUN_ALL(tests); }

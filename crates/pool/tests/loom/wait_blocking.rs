@@ -79,13 +79,13 @@ struct Shared(&'static UnsafeCell<u32>);
 unsafe impl Send for Shared {}
 
 #[test]
-fn a_sleeper_owns_what_it_is_handed() {
+fn sleeping_task_owns_the_block_that_it_is_granted() {
     check::<false>(None);
 }
 
 /// The signal is given by the context that frees, which may be on its way when time is up.
 #[test]
-fn time_that_is_up_while_a_block_is_handed_over() {
+fn block_granted_during_a_timeout_is_not_lost() {
     check::<false>(Some(0));
 }
 
@@ -93,6 +93,6 @@ fn time_that_is_up_while_a_block_is_handed_over() {
 /// stack frame that the signal lies in.
 #[test]
 #[should_panic(expected = "Causality violation")]
-fn a_signal_that_orders_nothing_is_found() {
+fn signal_without_an_ordering_is_found() {
     check::<true>(None);
 }

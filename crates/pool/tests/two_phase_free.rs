@@ -46,7 +46,7 @@ impl TwoPhaseFree for BarePool<BLOCKS, 1> {
 }
 
 #[test]
-fn a_block_that_leaves_is_neither_freed_nor_given_out() {
+fn retiring_block_is_neither_freed_again_nor_allocated() {
     let mut pool = BarePool::<BLOCKS, 1>::new();
     let blocks = [pool.alloc(), pool.alloc(), pool.alloc()];
     pool.begin(blocks[0]).unwrap();
@@ -61,7 +61,7 @@ fn a_block_that_leaves_is_neither_freed_nor_given_out() {
 }
 
 #[test]
-fn what_begins_and_is_cancelled_is_its_owners() {
+fn cancelled_free_leaves_the_block_with_its_owner() {
     let mut pool = BarePool::<BLOCKS, 1>::new();
     let block = pool.alloc();
     pool.begin(block).unwrap();
@@ -70,7 +70,7 @@ fn what_begins_and_is_cancelled_is_its_owners() {
 }
 
 #[test]
-fn only_what_leaves_is_cancelled_or_finished() {
+fn cancel_and_finish_ignore_blocks_that_are_not_retiring() {
     let mut pool = BarePool::<BLOCKS, 1>::new();
     let (used, free) = (pool.alloc(), pool.alloc());
     pool.put(free).unwrap();
@@ -83,7 +83,7 @@ fn only_what_leaves_is_cancelled_or_finished() {
 }
 
 #[test]
-fn a_batch_leaves_whole_or_not_at_all() {
+fn batch_begins_to_be_freed_completely_or_not_at_all() {
     let mut pool = BarePool::<BLOCKS, 1>::new();
     let blocks = [pool.alloc(), pool.alloc(), pool.alloc()];
     pool.put(blocks[2]).unwrap();
@@ -97,7 +97,7 @@ fn a_batch_leaves_whole_or_not_at_all() {
 }
 
 #[test]
-fn the_fast_path_is_closed_while_operations_are_watched() {
+fn fast_path_is_off_while_diagnostics_are_on() {
     let mut pool = BarePool::<BLOCKS, 1>::new();
     let block = pool.alloc();
     pool.list().set_diagnostics(true);
@@ -113,7 +113,7 @@ fn the_fast_path_is_closed_while_operations_are_watched() {
 }
 
 #[test]
-fn only_a_free_block_is_shown_as_free() {
+fn free_block_at_returns_free_blocks_only() {
     let mut pool = BarePool::<BLOCKS, 1>::new();
     let block = pool.alloc();
     assert_eq!(pool.list().free_block_at(0), None, "in use");

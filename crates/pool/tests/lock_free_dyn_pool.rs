@@ -10,7 +10,7 @@ fn anywhere(_: *const u8, _: usize) -> bool {
 }
 
 #[test]
-fn words_where_atomics_do_not_work_are_refused_by_name() {
+fn words_in_memory_without_atomics_are_refused() {
     static WORDS: AtomicWords<1> = AtomicWords::new();
     let mut memory = [MaybeUninit::uninit(); 256];
     let asked = Cell::new((0, 0));
@@ -29,7 +29,7 @@ fn words_where_atomics_do_not_work_are_refused_by_name() {
 }
 
 #[test]
-fn words_serve_one_pool_at_a_time_and_then_another_from_the_start() {
+fn words_serve_one_pool_at_a_time_and_start_again_for_the_next() {
     static WORDS: AtomicWords<1> = AtomicWords::new();
     let (mut one, mut two) = ([MaybeUninit::uninit(); 256], [MaybeUninit::uninit(); 256]);
     let pool = AtomicDynPool::new(&WORDS, anywhere, &mut one, 64, 8).unwrap();
@@ -45,7 +45,7 @@ fn words_serve_one_pool_at_a_time_and_then_another_from_the_start() {
 }
 
 #[test]
-fn geometry_that_cannot_be_is_refused() {
+fn impossible_geometry_is_refused() {
     static WORDS: AtomicWords<1> = AtomicWords::new();
     static NO_WORDS: AtomicWords<0> = AtomicWords::new();
     let mut memory = [MaybeUninit::uninit(); 256];
@@ -64,7 +64,7 @@ fn geometry_that_cannot_be_is_refused() {
 }
 
 #[test]
-fn there_are_no_more_blocks_than_bits_and_wrong_frees_are_refused() {
+fn capacity_ends_with_the_words_and_wrong_frees_are_refused() {
     static WORDS: AtomicWords<{ words_for(40) }> = AtomicWords::new();
     let mut memory = vec![MaybeUninit::uninit(); 16 * 100];
     let range = memory.as_ptr_range();
@@ -94,7 +94,7 @@ fn there_are_no_more_blocks_than_bits_and_wrong_frees_are_refused() {
 }
 
 #[test]
-fn a_static_pool_owns_the_blocks_that_are_in_use() {
+fn owns_is_true_for_live_blocks_only() {
     static POOL: AtomicPool<u64, 2, 1> = AtomicPool::new();
     let first = POOL.alloc(1).unwrap();
     let address = (&raw const *first).cast::<u8>();
@@ -105,7 +105,7 @@ fn a_static_pool_owns_the_blocks_that_are_in_use() {
 }
 
 #[test]
-fn the_last_free_block_is_found_wherever_it_is() {
+fn last_free_block_is_found_at_every_index() {
     static WORDS: AtomicWords<40> = AtomicWords::new();
     let mut memory = vec![MaybeUninit::uninit(); 8 * 40 * 32 + 8];
     let pool = AtomicDynPool::new(&WORDS, anywhere, &mut memory, 8, 8).unwrap();

@@ -41,14 +41,14 @@ fn follow<M: Checks + 'static>(steps: &[u8]) {
 
 proptest! {
     #[test]
-    fn values_stay_what_they_were(steps in prop::collection::vec(0u8..20, 1..300)) {
+    fn values_of_live_blocks_do_not_change(steps in prop::collection::vec(0u8..20, 1..300)) {
         follow::<LinksChecked>(&steps);
         follow::<Unchecked>(&steps);
     }
 }
 
 #[test]
-fn a_link_that_leads_nowhere_is_noticed_without_marks() {
+fn link_out_of_the_pool_is_found_without_an_allocation_map() {
     let pool: &'static Bare<LinksChecked> = Box::leak(Box::new(Pool::new()));
     let address = Boxed::<Bare<LinksChecked>>::as_ptr(&pool.alloc(1).unwrap());
     // Freed by now; somebody writes to it.
@@ -61,7 +61,7 @@ fn a_link_that_leads_nowhere_is_noticed_without_marks() {
 }
 
 #[test]
-fn a_pool_without_checks_keeps_no_reserve() {
+fn pool_without_checks_refuses_a_reserve() {
     let pool: &'static Bare<Unchecked> = Box::leak(Box::new(Pool::new()));
     assert_eq!(pool.set_isr_reserve(1), Err(Error::ReserveTooLarge));
     let unmarked: &'static Bare<LinksChecked> = Box::leak(Box::new(Pool::new()));

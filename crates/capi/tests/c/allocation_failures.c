@@ -1,4 +1,4 @@
-/* Every allocation of every way to make a pool fails in turn: nothing is left behind. */
+/* Each allocation of each way to make a pool fails in turn, and nothing is left behind. */
 #include "check.h"
 
 static memory_pool_t pool;
@@ -47,7 +47,7 @@ static const maker_t makers[] = {
     {"init static", by_init_static, 0},
 };
 
-TEST(a_failure_at_every_step_unwinds) {
+TEST(failure_at_every_step_is_unwound) {
     for (size_t i = 0; i < sizeof(makers) / sizeof(makers[0]); i++) {
         size_t step = 0;
         for (bool made = false; !made;) {
@@ -71,7 +71,7 @@ TEST(a_failure_at_every_step_unwinds) {
     }
 }
 
-TEST(a_pool_is_made_after_failures_as_if_there_had_been_none) {
+TEST(pool_can_be_made_after_failures) {
     for (size_t step = 1; step <= 2; step++) {
         microusc_host_fail_allocation(step);
         CHECK(!memory_pool_init(&pool, 64, 10));
@@ -81,7 +81,7 @@ TEST(a_pool_is_made_after_failures_as_if_there_had_been_none) {
     }
 }
 
-TEST(a_full_heap_unwinds_too) {
+TEST(full_heap_is_unwound) {
     enum { MOST = 4096 };
     static memory_pool_t *made[MOST];
     const char *const full_of[] = {"esp32", "esp8266", "esp32c3", "esp32p4"};
@@ -100,9 +100,9 @@ TEST(a_full_heap_unwinds_too) {
 }
 
 static const test_t tests[] = {
-    RUN(a_failure_at_every_step_unwinds),
-    RUN(a_pool_is_made_after_failures_as_if_there_had_been_none),
-    RUN(a_full_heap_unwinds_too),
+    RUN(failure_at_every_step_is_unwound),
+    RUN(pool_can_be_made_after_failures),
+    RUN(full_heap_is_unwound),
 };
 
 int main(void) { return RUN_ALL(tests); }

@@ -88,7 +88,7 @@ static void print_usage(memory_pool_t *pool) {
     show_memory_usage();
 }
 
-TEST(what_is_told_at_once_is_of_one_list) {
+TEST(metrics_during_changes_are_of_one_list_of_pools) {
     static char text[32768];
     unsigned numbers[MAKERS], complete = 0;
     pthread_t makers[MAKERS];
@@ -120,7 +120,7 @@ TEST(what_is_told_at_once_is_of_one_list) {
 }
 
 static const test_t tests[] = {
-    RUN(what_is_told_at_once_is_of_one_list),
+    RUN(metrics_during_changes_are_of_one_list_of_pools),
 };
 
 int main(void) { return RUN_ALL(tests); }

@@ -1,4 +1,4 @@
-/* Pools end and begin in one struct at the same time: one of the two wins, and nothing is half of each. */
+/* Pools are initialised and destroyed in one struct or one memory at the same time: one call wins, and nothing is left half made. */
 /* flags: -pthread */
 #define _POSIX_C_SOURCE 200809L
 
@@ -105,7 +105,7 @@ static void check_made_or_not(void) {
     CHECK_EQUAL(heap_bytes(), heap_of_fresh_chip);
 }
 
-TEST(an_init_during_a_destroy_is_true_or_false) { at_once(destroy, make_or_not, make, check_made_or_not); }
+TEST(init_during_a_destroy_succeeds_or_is_refused) { at_once(destroy, make_or_not, make, check_made_or_not); }
 
 /* ---- Two ends, with records, which are printed ------------------------------------------------------------------- */
 
@@ -129,7 +129,7 @@ static void check_ended_unused(void) {
     check_ended();
 }
 
-TEST(two_destroys_at_once_end_one_pool) {
+TEST(two_destroys_at_once_destroy_one_pool) {
     alarm(60);
     at_once(destroy, destroy, make_recorded, check_ended);
     at_once(destroy, destroy_unused, make_recorded, check_ended_unused);
@@ -194,7 +194,7 @@ static void check_second(void) {
     CHECK_EQUAL(heap_bytes(), heap_of_fresh_chip);
 }
 
-TEST(memory_is_free_when_its_pool_has_ended) {
+TEST(memory_of_a_destroyed_pool_can_be_used_again) {
     at_once(destroy, make_recorded_over_it, make_static_recorded, check_second);
 }
 
@@ -249,7 +249,7 @@ static void check_no_set(void) {
     check_set_or_not();
 }
 
-TEST(sets_begin_and_end_whole) {
+TEST(sets_are_made_and_destroyed_completely) {
     at_once(destroy_set, make_set_or_not, make_set, check_set_or_not);
     at_once(destroy_set, destroy_set, make_set, check_no_set);
     at_once(make_set_or_not, make_other_set, nothing, check_one_of_two_sets);
@@ -265,9 +265,9 @@ static void check_whole_set(void) {
 }
 
 /* Nor before it is complete: its classes can be found from the first on. */
-TEST(no_class_ends_without_its_set) { at_once(make_set_or_not, end_a_class, nothing, check_whole_set); }
+TEST(class_cannot_be_destroyed_without_its_set) { at_once(make_set_or_not, end_a_class, nothing, check_whole_set); }
 
-TEST(two_sets_do_not_share_a_struct) {
+TEST(two_sets_cannot_share_a_struct) {
     at_once(make_set_or_not, make_set_over_it, nothing, check_one_of_two_sets);
 }
 
@@ -285,7 +285,7 @@ static void end_any(void) {
     CHECK_EQUAL(heap_bytes(), heap_of_fresh_chip);
 }
 
-TEST(a_pool_that_is_found_and_ended_at_once_was_complete) {
+TEST(pool_that_is_found_while_it_is_destroyed_is_complete) {
     CHECK_EQUAL(memory_pool_set_trace_callback(watch_new), ESP_OK);
     CHECK_EQUAL(memory_pool_trace_new_pools(true), ESP_OK);
     at_once(make_any, end_the_first, nothing, end_any);
@@ -337,7 +337,7 @@ static void ended_with_an_intruder(void (*end_it)(void), void *memory, size_t by
 }
 
 /* What is printed of the blocks in use is read from the records, until the end. */
-TEST(no_pool_is_made_over_records_that_are_still_read) {
+TEST(pool_over_records_that_are_being_read_is_refused) {
     memory_pool_set_report_callback(quiet);
     CHECK(memory_pool_init(&pool, SIZE, COUNT));
     CHECK_EQUAL(memory_pool_record_sites_in(&pool, records, sizeof(records)), ESP_OK);
@@ -414,7 +414,7 @@ static void waits_and_is_served(void) {
 }
 
 /* A task that was given a block has left the queue, and needs the pool all the same. */
-TEST(a_pool_does_not_end_before_the_task_that_it_served_has_run) {
+TEST(pool_is_not_destroyed_before_the_task_that_it_served_has_run) {
     memory_pool_set_report_callback(quiet);
     CHECK(memory_pool_init(&frames, SIZE, 1));
     waits_and_is_served();
@@ -442,17 +442,17 @@ TEST(a_pool_does_not_end_before_the_task_that_it_served_has_run) {
 }
 
 static const test_t tests[] = {
-    RUN(an_init_during_a_destroy_is_true_or_false),
+    RUN(init_during_a_destroy_succeeds_or_is_refused),
     RUN(two_inits_over_one_memory_make_one_pool),
     RUN(two_inits_of_one_struct_make_one_pool),
-    RUN(memory_is_free_when_its_pool_has_ended),
-    RUN(sets_begin_and_end_whole),
-    RUN(two_sets_do_not_share_a_struct),
-    RUN(no_class_ends_without_its_set),
-    RUN(a_pool_that_is_found_and_ended_at_once_was_complete),
-    RUN(two_destroys_at_once_end_one_pool),
-    RUN(no_pool_is_made_over_records_that_are_still_read),
-    RUN(a_pool_does_not_end_before_the_task_that_it_served_has_run),
+    RUN(memory_of_a_destroyed_pool_can_be_used_again),
+    RUN(sets_are_made_and_destroyed_completely),
+    RUN(two_sets_cannot_share_a_struct),
+    RUN(class_cannot_be_destroyed_without_its_set),
+    RUN(pool_that_is_found_while_it_is_destroyed_is_complete),
+    RUN(two_destroys_at_once_destroy_one_pool),
+    RUN(pool_over_records_that_are_being_read_is_refused),
+    RUN(pool_is_not_destroyed_before_the_task_that_it_served_has_run),
 };
 
 int main(void) { return RUN_ALL(tests); }

@@ -49,7 +49,7 @@ static const char *end_log(void) {
 #define CHECK_LOGS_VOID(call, words) CHECK_LOGS(((call), 0), words)
 
 /* Function, address, pool, reason, number of blocks and what to do: each is in the line. */
-TEST(a_line_has_all_of_its_parts) {
+TEST(log_line_has_all_of_its_parts) {
     memory_pool_t pool;
     char line[256];
     CHECK(memory_pool_init(&pool, SIZE, COUNT));
@@ -68,7 +68,7 @@ TEST(a_line_has_all_of_its_parts) {
     CHECK_LOGS(memory_pool_alloc(NULL), "memory_pool: memory_pool_alloc(0x0): ESP_ERR_INVALID_ARG: ");
 }
 
-TEST(a_refused_init_says_why) {
+TEST(refused_init_logs_its_cause) {
     static MEMORY_POOL_STATIC_BUFFER(buffer, SIZE, COUNT);
     static void *room[256];
     memory_pool_t pool, other;
@@ -101,7 +101,7 @@ static __attribute__((noinline)) bool local_pool(bool destroyed) {
     return made;
 }
 
-TEST(a_pool_on_the_stack_that_was_not_destroyed_is_named_as_the_cause) {
+TEST(pool_on_the_stack_that_was_not_destroyed_is_named_as_the_cause) {
     CHECK(local_pool(true));
     CHECK(local_pool(false));
     begin_log();
@@ -112,7 +112,7 @@ TEST(a_pool_on_the_stack_that_was_not_destroyed_is_named_as_the_cause) {
     CHECK(memory_pool_next(NULL) == NULL);
 }
 
-TEST(a_refused_set_says_why) {
+TEST(refused_set_logs_its_cause) {
     static const memory_pool_set_class_t unsorted[] = {{64, 2}, {32, 2}}, alike[] = {{30, 2}, {32, 2}},
                                          sorted[] = {{32, 2}, {64, 2}}, small[] = {{1, 2}}, none[] = {{32, 0}};
     static memory_pool_set_t set;
@@ -132,7 +132,7 @@ TEST(a_refused_set_says_why) {
     memory_pool_set_destroy(&set);
 }
 
-TEST(a_refused_call_says_why) {
+TEST(refused_call_logs_its_cause) {
     static unsigned char records[MEMORY_POOL_SITES_SIZE(COUNT)];
     memory_pool_t pool, none;
     void *blocks[COUNT + 1];
@@ -175,7 +175,7 @@ TEST(a_refused_call_says_why) {
     memory_pool_destroy(&pool);
 }
 
-TEST(an_overwritten_struct_of_a_live_pool_is_named_as_the_cause) {
+TEST(overwritten_struct_of_a_live_pool_is_named_as_the_cause) {
     static memory_pool_t pool;
     CHECK(memory_pool_init(&pool, SIZE, COUNT));
     void *block = memory_pool_alloc(&pool);
@@ -191,7 +191,7 @@ TEST(an_overwritten_struct_of_a_live_pool_is_named_as_the_cause) {
     CHECK_SILENT();
 }
 
-TEST(a_refused_retained_pool_says_why) {
+TEST(refused_retained_pool_logs_its_cause) {
     static MEMORY_POOL_RETAINED_BUFFER(rtc, SIZE, COUNT);
     memory_pool_retained_config_t config = {SIZE, COUNT, 1};
     memory_pool_retained_t pool, other;
@@ -211,13 +211,13 @@ TEST(a_refused_retained_pool_says_why) {
 }
 
 static const test_t tests[] = {
-    RUN(a_line_has_all_of_its_parts),
-    RUN(a_refused_init_says_why),
-    RUN(a_pool_on_the_stack_that_was_not_destroyed_is_named_as_the_cause),
-    RUN(a_refused_set_says_why),
-    RUN(a_refused_call_says_why),
-    RUN(an_overwritten_struct_of_a_live_pool_is_named_as_the_cause),
-    RUN(a_refused_retained_pool_says_why),
+    RUN(log_line_has_all_of_its_parts),
+    RUN(refused_init_logs_its_cause),
+    RUN(pool_on_the_stack_that_was_not_destroyed_is_named_as_the_cause),
+    RUN(refused_set_logs_its_cause),
+    RUN(refused_call_logs_its_cause),
+    RUN(overwritten_struct_of_a_live_pool_is_named_as_the_cause),
+    RUN(refused_retained_pool_logs_its_cause),
 };
 
 int main(void) { return RUN_ALL(tests); }

@@ -1,4 +1,5 @@
-//! Defects that pools of this kind have had in the field, each a test named after what went wrong.
+//! What every pool guarantees: wrong frees are refused, geometry that cannot work is refused, no block has two owners, and no value
+//! is lost.
 
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,7 +23,7 @@ fn pool(memory: &mut Memory, size: usize, count: usize) -> DynPool<'_, NoLock> {
 }
 
 #[test]
-fn the_free_counter_only_falls() {
+fn free_counter_rises_again_with_each_free() {
     let mut memory = Memory::new();
     let pool = pool(&mut memory, 32, 4);
     for _ in 0..10 {
@@ -34,7 +35,7 @@ fn the_free_counter_only_falls() {
 }
 
 #[test]
-fn one_block_has_two_owners_after_a_double_free() {
+fn double_free_is_refused_and_no_block_has_two_owners() {
     let mut memory = Memory::new();
     let pool = pool(&mut memory, 32, 4);
     let block = pool.alloc_raw().unwrap();
@@ -48,7 +49,7 @@ fn one_block_has_two_owners_after_a_double_free() {
 }
 
 #[test]
-fn a_stack_pointer_is_handed_out_as_a_block() {
+fn free_of_a_stack_pointer_is_refused() {
     let mut memory = Memory::new();
     let pool = pool(&mut memory, 32, 4);
     let mut local = [0usize; 4];
@@ -61,7 +62,7 @@ fn a_stack_pointer_is_handed_out_as_a_block() {
 }
 
 #[test]
-fn another_pools_block_is_taken_back() {
+fn free_of_a_block_of_another_pool_is_refused() {
     let (mut one, mut two) = (Memory::new(), Memory::new());
     let (one, two) = (pool(&mut one, 32, 4), pool(&mut two, 32, 4));
     let block = two.alloc_raw().unwrap();
@@ -71,7 +72,7 @@ fn another_pools_block_is_taken_back() {
 }
 
 #[test]
-fn an_interior_pointer_is_taken_back() {
+fn free_of_an_interior_pointer_is_refused() {
     let mut memory = Memory::new();
     let pool = pool(&mut memory, 48, 4);
     let block = pool.alloc_raw().unwrap().as_ptr();
@@ -82,7 +83,7 @@ fn an_interior_pointer_is_taken_back() {
 }
 
 #[test]
-fn a_block_smaller_than_a_pointer_overflows_into_its_neighbour() {
+fn block_smaller_than_a_pointer_is_refused() {
     let mut memory = Memory::new();
     for size in 0..WORD {
         assert_eq!(DynPool::<NoLock>::new(&mut memory.0, size, 1).err(), Some(Error::BlockTooSmall));
@@ -95,14 +96,14 @@ fn a_block_smaller_than_a_pointer_overflows_into_its_neighbour() {
 }
 
 #[test]
-fn a_size_multiplication_wraps() {
+fn size_whose_product_wraps_is_refused() {
     // On a 32-bit target 0x4000_0001 * 4 is 4: four blocks linked through four bytes.
     let quarter = (usize::MAX >> 2) + 1;
     assert_eq!(Geometry::new(quarter + 1, WORD, 4), Err(Error::TooLarge));
 }
 
 #[test]
-fn links_of_a_30_byte_block_are_unaligned() {
+fn blocks_of_30_bytes_are_aligned_for_links() {
     let mut memory = Memory::new();
     let pool = pool(&mut memory, 30, 10);
     while let Ok(block) = pool.alloc_raw() {
@@ -111,7 +112,7 @@ fn links_of_a_30_byte_block_are_unaligned() {
 }
 
 #[test]
-fn padding_is_counted_and_not_used_for_alignment() {
+fn blocks_are_aligned_in_memory_with_any_start() {
     let mut memory = Memory::new();
     for skew in 0..16 {
         let pool = DynPool::<NoLock>::new(&mut memory.0[skew..2000], 24, 16).unwrap();
@@ -123,7 +124,7 @@ fn padding_is_counted_and_not_used_for_alignment() {
 }
 
 #[test]
-fn a_forged_link_leads_out_of_the_pool() {
+fn forged_link_is_never_allocated() {
     let mut memory = Memory::new();
     let mut victim = [7usize; 8];
     let pool = pool(&mut memory, 32, 4);
@@ -144,7 +145,7 @@ fn a_forged_link_leads_out_of_the_pool() {
 }
 
 #[test]
-fn a_cycle_in_the_list_passes_for_a_whole_pool() {
+fn validate_finds_a_cycle_in_the_free_list() {
     let mut memory = Memory::new();
     let pool = pool(&mut memory, 32, 4);
     let blocks: Vec<_> = (0..4).map(|_| pool.alloc_raw().unwrap()).collect();
@@ -161,7 +162,7 @@ fn a_cycle_in_the_list_passes_for_a_whole_pool() {
 }
 
 #[test]
-fn a_failed_allocation_loses_the_value() {
+fn failed_alloc_returns_the_value() {
     static POOL: Pool<String, 1, SpinLock> = Pool::new();
     let kept = POOL.alloc("first".into()).unwrap();
     let rejected = POOL.alloc("second".into()).unwrap_err();
@@ -170,7 +171,7 @@ fn a_failed_allocation_loses_the_value() {
 }
 
 #[test]
-fn a_dropped_handle_leaks_what_its_value_owns() {
+fn dropping_a_handle_drops_its_value() {
     static DROPS: AtomicUsize = AtomicUsize::new(0);
     struct Counted;
     impl Drop for Counted {
@@ -191,7 +192,7 @@ fn a_dropped_handle_leaks_what_its_value_owns() {
 }
 
 #[test]
-fn two_threads_get_one_block() {
+fn two_threads_never_get_the_same_block() {
     static POOL: Pool<[AtomicUsize; 4], 6, SpinLock> = Pool::new();
     std::thread::scope(|scope| {
         for owner in 1..=4 {
@@ -209,7 +210,7 @@ fn two_threads_get_one_block() {
 }
 
 #[test]
-fn a_static_pool_costs_flash_or_start_up_time() {
+fn static_pool_is_all_zero() {
     // All zero bytes: the linker puts it where nothing is stored and nothing is copied.
     static POOL: Pool<[u32; 100], 100, SpinLock> = Pool::new();
     let bytes = (&raw const POOL).cast::<u8>();
@@ -220,7 +221,7 @@ fn a_static_pool_costs_flash_or_start_up_time() {
 }
 
 #[test]
-fn the_compiler_forgets_that_locks_order_other_memory() {
+fn locks_order_other_memory() {
     // A block's content, written by one thread, is seen by the next owner in another.
     static POOL: Pool<usize, 1, SpinLock> = Pool::new();
     std::thread::scope(|scope| {
@@ -238,7 +239,7 @@ fn the_compiler_forgets_that_locks_order_other_memory() {
 }
 
 #[test]
-fn a_reserve_is_taken_by_a_task_or_changes_the_rules() {
+fn reserve_is_kept_from_tasks_and_changes_no_other_rule() {
     // Behind the gate that a reserve closes every answer is the same; only the path differs.
     use microusc_pool::{ByteMap, Counters, FreeList};
     let geometry = Geometry::new(16, WORD, 3).unwrap();
@@ -274,7 +275,7 @@ fn a_reserve_is_taken_by_a_task_or_changes_the_rules() {
 }
 
 #[test]
-fn a_shared_value_is_dropped_twice_or_never() {
+fn shared_value_is_dropped_once() {
     use microusc_pool::{PoolArc, Shared};
     static DROPS: AtomicUsize = AtomicUsize::new(0);
     #[derive(Debug)]

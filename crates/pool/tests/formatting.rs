@@ -4,7 +4,7 @@
 use microusc_pool::{AllocSlice, Error, Pool, PoolArc, Rejected, Shared, SpinLock};
 
 #[test]
-fn a_handle_is_shown_as_its_value() {
+fn handle_is_formatted_as_its_value() {
     static BOXES: Pool<[u8; 2], 1, SpinLock> = Pool::new();
     static SHARED: Pool<Shared<[u8; 2]>, 1, SpinLock> = Pool::new();
     static VECTORS: Pool<[u8; 2], 1, SpinLock> = Pool::new();
@@ -16,7 +16,7 @@ fn a_handle_is_shown_as_its_value() {
 }
 
 #[test]
-fn a_snapshot_is_shown_as_a_bar_and_its_numbers() {
+fn stats_are_formatted_as_a_bar_and_numbers() {
     static POOL: Pool<[u8; 32], 12, SpinLock> = Pool::new();
     let shown = || POOL.stats().to_string();
     let numbers = "blocks of 32 B used";
@@ -34,7 +34,7 @@ fn a_snapshot_is_shown_as_a_bar_and_its_numbers() {
 }
 
 #[test]
-fn each_cell_of_the_bar_is_a_twelfth_of_the_blocks() {
+fn each_cell_of_the_bar_is_a_twelfth_of_the_capacity() {
     static POOL: Pool<[u8; 32], 4, SpinLock> = Pool::new();
     for capacity in 1..40 {
         for used in 0..=capacity {
@@ -49,7 +49,7 @@ fn each_cell_of_the_bar_is_a_twelfth_of_the_blocks() {
 
 /// The numbers are public, and may be changed on the way to a log.
 #[test]
-fn a_snapshot_of_any_numbers_is_shown() {
+fn stats_of_any_numbers_are_formatted() {
     static POOL: Pool<[u8; 32], 4, SpinLock> = Pool::new();
     for (capacity, free, bar) in [
         (0, 0, "[............] 0 of 0"),
@@ -66,7 +66,7 @@ fn a_snapshot_of_any_numbers_is_shown() {
 }
 
 #[test]
-fn an_error_is_shown_as_its_message() {
+fn error_is_formatted_as_its_message() {
     let rejected = Rejected { error: Error::Exhausted, value: "not shown" };
     assert_eq!(rejected.to_string(), Error::Exhausted.message());
     assert_eq!(Error::Exhausted.to_string(), Error::Exhausted.message());
