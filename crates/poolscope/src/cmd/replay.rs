@@ -29,8 +29,7 @@ const MAX_LAYOUT: u64 = 1 << 20;
 pub(crate) struct Replay {
     #[command(flatten)]
     input: Input,
-    /// The chip whose memory is used: esp8266, esp32, esp32s2, esp32s3, esp32c2, esp32c3, esp32c5, esp32c6, esp32c61, esp32h2, esp32p4
-    #[arg(long, value_name = "CHIP")]
+    #[arg(long, value_name = "CHIP", help = format!("The chip whose memory is used: {}", Chip::ALL.map(Chip::name).join(", ")))]
     chip: Chip,
     /// The version of ESP-IDF by which the heap is laid out: 5.4 or 5.5 (6.0 has the heap of 5.5)
     #[arg(long, value_name = "VERSION", default_value_t)]

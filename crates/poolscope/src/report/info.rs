@@ -6,7 +6,7 @@ use crate::text::{bytes, count, percent, plural, printable, ticks};
 use crate::trace::{FailedAllocs, FailedSize, Lifetimes};
 
 /// Width of a full bar, columns.
-const BAR: u64 = 30;
+const BAR: u64 = 28;
 
 /// What a recording holds as text, about 80 columns wide, ending in a line end. Same recording, same text.
 #[must_use]
@@ -111,18 +111,15 @@ fn size_table(out: &mut String, info: &Info) {
     let top: Vec<_> = sizes
         .top
         .iter()
-        .take(6)
+        .take(4)
         .map(|top| format!("{} × {} B", count(top.blocks), count(top.size)))
         .collect();
-    line(out, format_args!("  Most frequent: {}", top.join(", ")));
+    line(out, format_args!("  most frequent: {}", top.join(", ")));
 }
 
 /// Appends what half, 90 % and 99 % do not exceed, and the largest.
 fn quantiles(out: &mut String, [p50, p90, p99, max]: [String; 4]) {
-    line(
-        out,
-        format_args!("  Half are up to {p50}, 90 % up to {p90}, 99 % up to {p99}, the largest is {max}."),
-    );
+    line(out, format_args!("  half: up to {p50}; 90 %: up to {p90}; 99 %: up to {p99}; largest: {max}"));
 }
 
 fn lifetime_table(out: &mut String, info: &Info) {

@@ -188,14 +188,16 @@ fn more_notes(outcome: &Outcome) -> Vec<String> {
     if let Some(first) = &heap.first_double_free {
         notes.extend(double_frees(outcome, first));
     }
-    if let Some(PoolsOutcome { heap_too_large, heap_pool_exhausted, .. }) = outcome.pools
-        && heap_too_large + heap_pool_exhausted > 0
-    {
-        notes.push(format!(
-            "The rest of the heap served {} too large for every pool, and {} whose pool was exhausted.",
-            plural(heap_too_large, "request"),
-            count(heap_pool_exhausted),
-        ));
+    if let Some(PoolsOutcome { heap_too_large, heap_pool_exhausted, .. }) = outcome.pools {
+        let too_large = format!("{} too large for every pool", plural(heap_too_large, "request"));
+        let exhausted = format!("{} whose pool was exhausted", plural(heap_pool_exhausted, "request"));
+        let served = match (heap_too_large, heap_pool_exhausted) {
+            (0, 0) => None,
+            (_, 0) => Some(too_large),
+            (0, _) => Some(exhausted),
+            _ => Some(format!("{too_large}, and {exhausted}")),
+        };
+        notes.extend(served.map(|requests| format!("The rest of the heap served {requests}.")));
     }
     if heap.older_frees > 0 {
         let blocks = if heap.older_frees == 1 { "a block" } else { "blocks" };
@@ -278,13 +280,8 @@ fn verdict(out: &mut String, outcome: &Outcome) {
 
 fn misfit_verdict(out: &mut String, misfit: &Misfit) {
     let Misfit { pool, placement, reason, needed_bytes, available_bytes, missing_bytes } = misfit;
-    line(
-        out,
-        format_args!(
-            "  {BAD}pools  The pools do not fit the chip{BAD:#}: there is no room for `{pool}` in {placement}:"
-        ),
-    );
-    paragraph(out, INDENT, &format!("{reason}."));
+    line(out, format_args!("  {BAD}pools  The pools do not fit the chip.{BAD:#}"));
+    paragraph(out, INDENT, &format!("There is no room for `{pool}` in {placement}. {}", sentence(reason)));
     let (needed, available, missing) = (bytes(*needed_bytes), bytes(*available_bytes), bytes(*missing_bytes));
     paragraph(out, INDENT, &format!("Needed: {needed}; available: {available}; missing: about {missing}."));
     paragraph(
@@ -305,13 +302,11 @@ fn contender_verdict(
         None => line(out, format_args!("  {GOOD}{name:<6} Every allocation succeeded.{GOOD:#}")),
         Some(Failure { moment: at, size, kind, reason }) => {
             let failed = plural(contender.failed, "allocation");
+            line(out, format_args!("  {BAD}{name:<6} {failed} failed.{BAD:#}"));
             let first = if contender.failed == 1 { "It" } else { "The first" };
             let (size, at) = (count(size), moment(at, hz));
-            line(
-                out,
-                format_args!("  {BAD}{name:<6} {failed} failed.{BAD:#} {first} was of {size} B, at {at}:"),
-            );
-            paragraph(out, INDENT, &format!("{reason}."));
+            paragraph(out, INDENT, &format!("{first} was of {size} B, at {at}."));
+            paragraph(out, INDENT, &sentence(reason));
             if let Some(next) = next_step(kind) {
                 paragraph(out, INDENT, &format!("Next step: {next}."));
             }
@@ -322,6 +317,12 @@ fn contender_verdict(
         let found = format!("{BAD}{name:<6} {defects}{BAD:#}");
         line(out, format_args!("  {found} of the allocator itself. The first is at {at}: {}.", defect.what));
     }
+}
+
+/// A reason as a sentence.
+fn sentence(reason: &str) -> String {
+    let mut chars = reason.chars();
+    chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).chain(['.']).collect()
 }
 
 /// What to change in a layout, by the kind of the failure.
