@@ -136,7 +136,7 @@ pub(crate) const ON_FREERTOS: &[Program] = &[
     Program { name: "drivers-kept", defines: &["-DKEEPS"], ending: Ending::Broken, ..DRIVERS },
 ];
 
-/// The functions without the lock, in `owners.h`.
+/// The functions without the lock, in `owner_table.h`.
 const OPEN: &[&str] = &["-DOPEN"];
 
 /// With records of who took each block.
