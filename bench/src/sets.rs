@@ -4,11 +4,9 @@ use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
-use microusc_memory::abi::{
-    DRAM, ESP_OK, MEMORY_POOL_SET_MAX_CLASSES, memory_pool_set_class_t, memory_pool_set_t,
-};
-use microusc_memory::api::{
-    memory_pool_set_alloc, memory_pool_set_destroy, memory_pool_set_free, memory_pool_set_init,
+use microusc_memory::{
+    DRAM, ESP_OK, MEMORY_POOL_SET_MAX_CLASSES, memory_pool_set_alloc, memory_pool_set_class_t,
+    memory_pool_set_destroy, memory_pool_set_free, memory_pool_set_init, memory_pool_set_t,
 };
 use microusc_pool::{PoolSet, SizeClass};
 

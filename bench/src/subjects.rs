@@ -3,9 +3,10 @@
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
 
-use microusc_memory::abi::memory_pool_t;
-use microusc_memory::api::*;
-use microusc_pool::{AtomicPool, DefaultLock, Marked, NoLock, Pool, PoolBox, RawLock, Unmarked, words_for};
+use microusc_memory::*;
+use microusc_pool::{
+    AtomicPool, Checked, DefaultLock, LinksChecked, NoLock, Pool, PoolBox, RawLock, words_for,
+};
 
 /// Blocks of a pool under measurement.
 pub(crate) const BLOCKS: usize = 1000;
@@ -51,33 +52,33 @@ type TypedPool<L, M> = Pool<Content, BLOCKS, L, M>;
 type TypedHandle<L, M> = PoolBox<'static, MaybeUninit<Content>, TypedPool<L, M>>;
 
 /// A typed pool through its handles.
-pub(crate) struct Typed<L: RawLock + 'static, M: microusc_pool::Marking + 'static>(&'static TypedPool<L, M>);
+pub(crate) struct Typed<L: RawLock + 'static, M: microusc_pool::Checks + 'static>(&'static TypedPool<L, M>);
 
 /// One owner, no marks: the compiler excludes what the marks would find.
-pub(crate) type Unsynchronised = Typed<NoLock, Unmarked>;
+pub(crate) type Unsynchronised = Typed<NoLock, LinksChecked>;
 /// One owner, nothing checked: what the C original does.
 pub(crate) type Unchecked = Typed<NoLock, microusc_pool::Unchecked>;
 /// Shared, with marks: a static pool as most programs declare it.
-pub(crate) type Shared = Typed<DefaultLock, Marked>;
+pub(crate) type Shared = Typed<DefaultLock, Checked>;
 
-impl<L: RawLock, M: microusc_pool::Marking> Typed<L, M> {
+impl<L: RawLock, M: microusc_pool::Checks> Typed<L, M> {
     pub(crate) fn new() -> Self {
         Self(Box::leak(Box::new(Pool::new())))
     }
 }
 
 #[inline(never)]
-fn typed_alloc<L: RawLock, M: microusc_pool::Marking>(
+fn typed_alloc<L: RawLock, M: microusc_pool::Checks>(
     pool: &'static TypedPool<L, M>,
 ) -> Option<TypedHandle<L, M>> {
     pool.alloc_uninit().ok()
 }
 #[inline(never)]
-fn typed_free<L: RawLock, M: microusc_pool::Marking>(handle: TypedHandle<L, M>) {
+fn typed_free<L: RawLock, M: microusc_pool::Checks>(handle: TypedHandle<L, M>) {
     drop(handle);
 }
 
-impl<L: RawLock, M: microusc_pool::Marking> Subject for Typed<L, M> {
+impl<L: RawLock, M: microusc_pool::Checks> Subject for Typed<L, M> {
     type Handle = TypedHandle<L, M>;
     #[inline(always)]
     fn alloc(&mut self) -> Self::Handle {

@@ -6,7 +6,7 @@ mod subjects;
 
 use libfuzzer_sys::fuzz_target;
 use microusc_fuzz::judge;
-use microusc_memory::abi::{DRAM, IRAM, PSRAM};
+use microusc_memory::{DRAM, IRAM, PSRAM};
 use subjects::{ThroughC, Way};
 
 const WAYS: [Way; 9] = [

@@ -1,12 +1,12 @@
 //! Retained pools: memory of any content, memory of a pool that was written to, and then the shadow model.
 #![no_main]
 
-#[path = "../../crates/system/tests/subjects/mod.rs"]
+#[path = "../../crates/retained/tests/subjects/mod.rs"]
 mod subjects;
 
 use libfuzzer_sys::fuzz_target;
 use microusc_fuzz::judge;
-use microusc_system::retained::Found;
+use microusc_retained::Found;
 use subjects::Retained;
 
 const BLOCKS: usize = 19;

@@ -8,7 +8,7 @@ mod rust;
 
 use libfuzzer_sys::fuzz_target;
 use microusc_fuzz::judge_set;
-use microusc_memory::abi::{DRAM, IRAM, PSRAM};
+use microusc_memory::{DRAM, IRAM, PSRAM};
 
 fuzz_target!(|data: &[u8]| {
     let Some((kind, program)) = data.split_first() else { return };

@@ -67,7 +67,7 @@ fn written(numbers: &Numbers) -> Result<[(&'static str, String); 2]> {
 /// What the README says of the table.
 fn sentences(numbers: &Numbers) -> Result<[String; 2]> {
     let core = Core::compared(numbers)?;
-    let (checked, raw) = (core.cost("C functions")?, core.cost("RawPool, unchecked")?);
+    let (checked, raw) = (core.cost("C functions")?, core.cost("FreeList, unchecked")?);
     Ok([
         format!("{} RISC-V instructions a pair with the lock", checked.pair().1),
         format!("{} instructions a pair on RISC-V", raw.pair().1),

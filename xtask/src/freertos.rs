@@ -22,7 +22,7 @@ use crate::samples::Document;
 const KERNEL: [&str; 4] = ["tasks.c", "list.c", "queue.c", "portable/MemMang/heap_4.c"];
 
 /// The C file that calls the kernel for the archive.
-const PORT_OF_THE_POOLS: &str = "crates/capi/port/freertos/microusc_port_freertos.c";
+const PORT_OF_THE_POOLS: &str = "crates/port/src/freertos/microusc_port_freertos.c";
 /// Where the headers of programs are.
 const FOLDERS: [&str; 3] = ["firmware/runtime", "firmware/programs", INCLUDE];
 

@@ -43,7 +43,7 @@ const ALIASES: &str = "typedef void (*memory_pool_report_callback_t)(const memor
 /// What the Rust code calls of C: beside the C files that are compiled with programs, and compared with the Rust code like
 /// headers of ours.
 const CALLED: [&str; 2] =
-    ["crates/capi/port/freertos/microusc_port_freertos.h", "components/MicroUSC/port_esp_idf.h"];
+    ["crates/port/src/freertos/microusc_port_freertos.h", "crates/port/src/esp_idf/port_esp_idf.h"];
 
 /// The comparisons, for a report of several commands.
 pub(crate) fn steps(report: &mut Report) {
@@ -141,13 +141,15 @@ fn prototypes() -> Result<(String, BTreeSet<String>)> {
     let mut config =
         Config { language: Language::C, style: Style::Type, no_includes: true, ..Config::default() };
     config.export.item_types = vec![ItemType::Functions];
-    let bindings = Builder::new()
-        .with_config(config)
-        .with_crate(root().join("crates/capi"))
-        .generate()
-        .context("cbindgen cannot read the crate")?;
     let mut text = Vec::new();
-    bindings.write(&mut text);
+    for package in ["crates/capi", "crates/port"] {
+        let bindings = Builder::new()
+            .with_config(config.clone())
+            .with_crate(root().join(package))
+            .generate()
+            .with_context(|| format!("cbindgen cannot read {package}"))?;
+        bindings.write(&mut text);
+    }
     let text = String::from_utf8(text)?;
     let names = text.split(['(', ' ', '*', '\n']).filter(|word| is_ours(word)).map(str::to_owned).collect();
     Ok((text, names))

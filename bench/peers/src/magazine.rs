@@ -7,7 +7,7 @@ use std::mem::MaybeUninit;
 use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use microusc_pool::{ByteMarks, Geometry, Ledger, Link, RawLock, RawPool, SpinLock};
+use microusc_pool::{ByteMap, Counters, FreeList, Geometry, Link, RawLock, SpinLock};
 
 use crate::measure::{BLOCKS, Content, Peer};
 
@@ -16,7 +16,7 @@ const BATCH: usize = 4;
 
 struct Parts {
     lock: SpinLock,
-    list: UnsafeCell<(*mut Link, usize, Ledger)>,
+    list: UnsafeCell<(*mut Link, usize, Counters)>,
     geometry: Geometry,
     marks: UnsafeCell<[u8; BLOCKS]>,
     blocks: UnsafeCell<MaybeUninit<[Content; BLOCKS]>>,
@@ -30,17 +30,17 @@ thread_local! {
 }
 
 /// Works on the pool with its lock closed.
-fn locked<R>(work: impl FnOnce(&mut RawPool<'_, ByteMarks>) -> R) -> R {
+fn locked<R>(work: impl FnOnce(&mut FreeList<'_, ByteMap>) -> R) -> R {
     // SAFETY: made by `set_up`, there for ever.
     let parts = unsafe { &*PARTS.load(Ordering::Relaxed) };
     parts.lock.with(|| {
         // SAFETY: the lock is closed.
-        let (head, listed, ledger) = unsafe { &mut *parts.list.get() };
+        let (head, listed, counters) = unsafe { &mut *parts.list.get() };
         // SAFETY: as many bytes as blocks, zero at first.
-        let marks = unsafe { ByteMarks::new(parts.marks.get().cast()) };
+        let marks = unsafe { ByteMap::new(parts.marks.get().cast()) };
         // SAFETY: the parts belong together, and only this function uses them.
         let mut raw = unsafe {
-            RawPool::new((head, listed), ledger, parts.blocks.get().cast(), &parts.geometry, marks)
+            FreeList::new((head, listed), counters, parts.blocks.get().cast(), &parts.geometry, marks)
         };
         work(&mut raw)
     })
@@ -56,7 +56,7 @@ impl Peer for Magazines {
         let geometry = Geometry::new(size_of::<Content>(), align_of::<Content>(), BLOCKS).expect("a pool");
         let parts = Parts {
             lock: SpinLock::INIT,
-            list: UnsafeCell::new((null_mut(), 0, Ledger::NEW)),
+            list: UnsafeCell::new((null_mut(), 0, Counters::NEW)),
             geometry,
             marks: UnsafeCell::new([0; BLOCKS]),
             blocks: UnsafeCell::new(MaybeUninit::uninit()),
@@ -102,7 +102,7 @@ impl Peer for Magazines {
 fn refill(blocks: &[Cell<*mut u8>]) {
     locked(|raw| {
         for slot in &blocks[..BATCH] {
-            slot.set(raw.take().expect("there are enough blocks").as_ptr());
+            slot.set(raw.alloc().expect("there are enough blocks").as_ptr());
         }
     });
 }
@@ -112,7 +112,7 @@ fn give_back(blocks: &[Cell<*mut u8>]) {
     locked(|raw| {
         for slot in blocks {
             // SAFETY: a magazine's block is in use, and its alone.
-            unsafe { raw.put(slot.get()) }.expect("it is a block in use");
+            unsafe { raw.free(slot.get()) }.expect("it is a block in use");
         }
     });
 }

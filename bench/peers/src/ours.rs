@@ -5,8 +5,7 @@ use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use microusc_memory::abi::memory_pool_t;
-use microusc_memory::api::{memory_pool_alloc, memory_pool_free, memory_pool_malloc};
+use microusc_memory::{memory_pool_alloc, memory_pool_free, memory_pool_malloc, memory_pool_t};
 use microusc_pool::{AtomicPool, Pool, PoolBox, words_for};
 
 use crate::measure::{BLOCKS, Content, Peer};

@@ -2,7 +2,7 @@
 //! The C ABI of MicroUSC memory pools: `libmicrousc_memory.a` for `MicroUSC/system/memory_pool.h`.
 //!
 //! The header is the reference for C; this crate is the code behind it. No allocation logic lives here: a call is
-//! checked for null, converted, and handed to [`microusc_pool::RawPool`].
+//! checked for null, converted, and handed to [`microusc_pool::FreeList`].
 //!
 //! ```text
 //!   memory_pool_t (the caller's)          control block (internal RAM)            storage (DRAM, PSRAM or IRAM)
@@ -18,43 +18,61 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`abi`] | the C types and numbers |
-//! | [`api`] | the C functions, one file for each section of the header |
-//! | `control` | the control block, and the way from a `memory_pool_t` to a pool |
-//! | `create` | making and ending pools; every step unwinds |
-//! | `set` | pools of several block sizes: size to class, address to owner |
-//! | `system` | the kernel and the pools, as the system layer wants them |
-//! | `wait` | those who wait for a block |
-//! | `watch` | records, traces and checks that a pool can be told to make |
-//! | `placement` | which memory a wish leads to, and which wishes are impossible |
-//! | `registry` | the list of live pools, and what is reserved for pools in the making |
-//! | `overlap` | whose memory is whose: what a caller may give |
-//! | `refusal` | why a call is refused: the number, and the words of the log line |
-//! | `retained` | the list of open retained pools |
-//! | `census` | snapshots of one pool, and of all while others come and go |
-//! | `print`, `dump` | what is printed about pools |
-//! | `metrics` | what a monitoring system is told |
-//! | `text` | text without the formatting of `core` |
-//! | `port` | what differs between platforms |
+//! | [`types`] | the C types that features share |
+//! | [`pool`] | pools: control block, registry, creation, blocks, batches, snapshots |
+//! | [`wait`] | waiting for a block |
+//! | [`set`] | pools of several block sizes: size to class, address to owner |
+//! | [`retained`] | pools that survive a reset |
+//! | [`drivers`] | drivers with their stacks from pools |
+//! | [`diagnostics`] | call-site records, traces and checks of free blocks |
+//! | [`output`] | log lines, prints, dumps, metrics |
+//!
+//! Obligations that every C function shares, beside those of its own (# Safety):
+//!
+//! 1. A pointer to a pool is null, or points to a `memory_pool_t` that is zeroed or holds a pool, live or ended.
+//!    (Those that make a pool take any bytes.)
+//! 2. Other pointers are null or valid for what their type says, strings with a terminating zero.
+//! 3. A pool is not used while, or after, another context ends it.
+#![allow(non_camel_case_types, reason = "the names are C's")]
+#![allow(clippy::missing_safety_doc, reason = "the obligations are one list, above")]
 
-pub mod abi;
-pub mod api;
+pub mod diagnostics;
+pub mod drivers;
+pub mod output;
+pub mod pool;
+pub mod retained;
+pub mod set;
+pub mod types;
+pub mod wait;
 
-mod census;
-mod control;
-mod create;
-mod dump;
-mod metrics;
-mod overlap;
-mod placement;
-mod port;
-mod print;
-mod refusal;
-mod registry;
-mod report;
-mod retained;
-mod set;
-mod system;
-mod text;
-mod wait;
-mod watch;
+pub use diagnostics::api::*;
+pub use diagnostics::leaks::*;
+pub use diagnostics::leaks_types::*;
+pub use diagnostics::trace_types::*;
+pub use drivers::types::*;
+pub use drivers::*;
+pub use output::metrics_api::*;
+pub use output::metrics_types::*;
+pub use pool::batch::*;
+pub use pool::blocks::*;
+pub use pool::inspect::*;
+pub use pool::lifecycle::*;
+pub use retained::types::*;
+pub use retained::*;
+pub use set::api::*;
+pub use set::types::*;
+pub use types::*;
+pub use wait::api::*;
+
+#[cfg(feature = "freertos")]
+pub use microusc_port::microusc_freertos_set_writer;
+#[cfg(feature = "bare")]
+pub use microusc_port::{
+    microusc_bare_set_clock, microusc_bare_set_heap, microusc_bare_set_wait, microusc_bare_set_writer,
+};
+#[cfg(feature = "host")]
+pub use microusc_port::{
+    microusc_host_chip_address, microusc_host_fail_allocation, microusc_host_free_bytes,
+    microusc_host_interrupt_at_release, microusc_host_misplace_allocation, microusc_host_select_chip,
+    microusc_host_set_context,
+};

@@ -7,8 +7,8 @@ use std::mem::{align_of, offset_of, size_of};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use microusc_memory::abi::*;
-use microusc_system::Settings;
+use microusc_drivers::Settings;
+use microusc_memory::*;
 
 /// What a name means in C, and the number that it means in Rust.
 type Fact = (String, i128);

@@ -2,7 +2,7 @@
 
 mod subjects;
 
-use microusc_memory::abi::{DRAM, IRAM, PSRAM};
+use microusc_memory::{DRAM, IRAM, PSRAM};
 use microusc_testkit::Shadow;
 use proptest::prelude::*;
 use subjects::{ThroughC, Way};

@@ -3,7 +3,7 @@
 #[path = "subjects/set.rs"]
 mod subject;
 
-use microusc_memory::abi::{DRAM, IRAM, PSRAM};
+use microusc_memory::{DRAM, IRAM, PSRAM};
 use microusc_testkit::SetShadow;
 use proptest::prelude::*;
 use subject::CSet;

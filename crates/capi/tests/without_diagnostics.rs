@@ -3,8 +3,7 @@
 
 use std::ptr::null_mut;
 
-use microusc_memory::abi::*;
-use microusc_memory::api::*;
+use microusc_memory::*;
 
 #[test]
 fn records_are_refused_and_blocks_in_use_are_told_of_all_the_same() {

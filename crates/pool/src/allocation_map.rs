@@ -2,14 +2,14 @@
 //!
 //! ```text
 //!            take                          put
-//!  VIRGIN ----------->  LIVE  ----------------------> FREE
+//!  NEVER_ALLOCATED ----------->  LIVE  ----------------------> FREE
 //!    1                  0x80  <----------------------   0
 //!                                  take
 //!  take of a LIVE block: the list was forged          -> Error::Corrupt
-//!  put of a VIRGIN or FREE block                      -> Error::DoubleFree
+//!  put of a NEVER_ALLOCATED or FREE block                      -> Error::DoubleFree
 //! ```
 //!
-//! (Between LIVE and FREE a block may be LEAVING, 0x81: see `free_list/two_phase_free.rs`. The sign bit does not tell the two apart, so the fast
+//! (Between LIVE and FREE a block may be RETIRING, 0x81: see `free_list/two_phase_free.rs`. The sign bit does not tell the two apart, so the fast
 //! path is closed while a block is leaving, and the slow path compares the whole mark.)
 //!
 //! The free list lives in the free blocks, where an overrun or a write after free reaches it. It may therefore
@@ -23,24 +23,24 @@ use crate::sealed::Sealed;
 /// The mark of a block that has been returned, or that a zeroed map starts with.
 pub const FREE: u8 = 0;
 /// The mark of a free block that was not handed out since the lowest number of free blocks was last started anew.
-pub const VIRGIN: u8 = 1;
+pub const NEVER_ALLOCATED: u8 = 1;
 /// The mark of a block that has an owner. The sign bit, so that one branch tests for it.
 pub const LIVE: u8 = 0x80;
 
 /// The mark of a block that was given up and is not free yet. Claimed, like one that has an owner.
-pub const LEAVING: u8 = 0x81;
+pub const RETIRING: u8 = 0x81;
 
-/// Keeps which blocks are live: [`ByteMarks`], [`NoMarks`] or [`NoChecks`]. Sealed: no other type implements it.
+/// Keeps which blocks are live: [`ByteMap`], [`NoMap`] or [`NoChecks`]. Sealed: no other type implements it.
 ///
 /// # Safety
 ///
 /// 1. `claim` returns `false` for every index claimed and not released since; else it makes the index claimed.
 /// 2. `release` returns `false`, changing nothing, for an index that is not claimed.
 ///
-/// [`NoMarks`] and [`NoChecks`] are exempt: they are for pools whose types make both cases impossible.
-pub unsafe trait Marks: Sealed {
+/// [`NoMap`] and [`NoChecks`] are exempt: they are for pools whose types make both cases impossible.
+pub unsafe trait AllocationMap: Sealed {
     /// Whether ownership is recorded at all.
-    const KEPT: bool;
+    const RECORDS_OWNERS: bool;
 
     /// Whether a link is proven to lead to a block before it is followed.
     const LINKS_CHECKED: bool = true;
@@ -66,36 +66,36 @@ pub unsafe trait Marks: Sealed {
     /// `index` is below the capacity of the pool that these marks are for.
     unsafe fn is_claimed(&self, index: usize) -> bool;
 
-    /// Whether block `index` is [`VIRGIN`].
+    /// Whether block `index` is [`NEVER_ALLOCATED`].
     ///
     /// # Safety
     ///
     /// `index` is below the capacity of the pool that these marks are for.
-    unsafe fn is_virgin(&self, index: usize) -> bool;
+    unsafe fn is_never_allocated(&self, index: usize) -> bool;
 
-    /// Whether block `index` is [`LEAVING`]: claimed, but no owner's any more, so that it must not be released.
+    /// Whether block `index` is [`RETIRING`]: claimed, but no owner's any more, so that it must not be released.
     ///
     /// # Safety
     ///
     /// `index` is below the capacity of the pool that these marks are for.
     #[inline(always)]
-    unsafe fn is_leaving(&self, _: usize) -> bool {
+    unsafe fn is_retiring(&self, _: usize) -> bool {
         false
     }
 }
 
-/// A byte a block, in memory that the pool was given, `BEHIND` bytes behind an address: an owner that has something
+/// A byte a block, in memory that the pool was given, `OFFSET` bytes behind an address: an owner that has something
 /// there anyway, as the C ABI has its control block, need not add up the two on every operation.
 #[derive(Clone, Copy, Debug)]
-pub struct ByteMarks<const BEHIND: usize = 0>(*mut u8);
+pub struct ByteMap<const OFFSET: usize = 0>(*mut u8);
 
-impl<const BEHIND: usize> ByteMarks<BEHIND> {
-    /// Marks `BEHIND` bytes behind `address`.
+impl<const OFFSET: usize> ByteMap<OFFSET> {
+    /// A map `OFFSET` bytes behind `address`.
     ///
     /// # Safety
     ///
     /// 1. There are as many readable and writable bytes as the pool has blocks, for as long as the result is used.
-    /// 2. Each holds [`FREE`], [`VIRGIN`], [`LIVE`] or [`LEAVING`], and nothing else writes to them meanwhile.
+    /// 2. Each holds [`FREE`], [`NEVER_ALLOCATED`], [`LIVE`] or [`RETIRING`], and nothing else writes to them meanwhile.
     #[inline(always)]
     pub const unsafe fn new(address: *mut u8) -> Self {
         Self(address)
@@ -103,7 +103,7 @@ impl<const BEHIND: usize> ByteMarks<BEHIND> {
 
     #[inline(always)]
     fn mark(&self, index: usize) -> *mut u8 {
-        self.0.wrapping_add(index).wrapping_add(BEHIND)
+        self.0.wrapping_add(index).wrapping_add(OFFSET)
     }
 
     /// The mark of block `index`.
@@ -129,13 +129,13 @@ impl<const BEHIND: usize> ByteMarks<BEHIND> {
     }
 }
 
-impl<const BEHIND: usize> Sealed for ByteMarks<BEHIND> {}
-impl Sealed for NoMarks {}
+impl<const OFFSET: usize> Sealed for ByteMap<OFFSET> {}
+impl Sealed for NoMap {}
 impl Sealed for NoChecks {}
 
 // SAFETY: a mark is LIVE from claim to release and at no other time.
-unsafe impl<const BEHIND: usize> Marks for ByteMarks<BEHIND> {
-    const KEPT: bool = true;
+unsafe impl<const OFFSET: usize> AllocationMap for ByteMap<OFFSET> {
+    const RECORDS_OWNERS: bool = true;
 
     #[inline(always)]
     unsafe fn claim(&self, index: usize) -> bool {
@@ -165,25 +165,25 @@ unsafe impl<const BEHIND: usize> Marks for ByteMarks<BEHIND> {
         unsafe { (self.get(index) as i8) < 0 }
     }
 
-    unsafe fn is_virgin(&self, index: usize) -> bool {
+    unsafe fn is_never_allocated(&self, index: usize) -> bool {
         // SAFETY: the caller's index.
-        unsafe { self.get(index) == VIRGIN }
+        unsafe { self.get(index) == NEVER_ALLOCATED }
     }
 
     #[inline(always)]
-    unsafe fn is_leaving(&self, index: usize) -> bool {
+    unsafe fn is_retiring(&self, index: usize) -> bool {
         // SAFETY: the caller's index.
-        unsafe { self.get(index) == LEAVING }
+        unsafe { self.get(index) == RETIRING }
     }
 }
 
 /// No marks: for a typed pool, whose handles can be neither forged nor returned twice.
 #[derive(Clone, Copy, Debug)]
-pub struct NoMarks;
+pub struct NoMap;
 
 // SAFETY: exempt, as the trait says.
-unsafe impl Marks for NoMarks {
-    const KEPT: bool = false;
+unsafe impl AllocationMap for NoMap {
+    const RECORDS_OWNERS: bool = false;
 
     #[inline(always)]
     unsafe fn claim(&self, _: usize) -> bool {
@@ -200,7 +200,7 @@ unsafe impl Marks for NoMarks {
         false
     }
 
-    unsafe fn is_virgin(&self, _: usize) -> bool {
+    unsafe fn is_never_allocated(&self, _: usize) -> bool {
         false
     }
 }
@@ -211,8 +211,8 @@ unsafe impl Marks for NoMarks {
 pub struct NoChecks;
 
 // SAFETY: exempt, as the trait says.
-unsafe impl Marks for NoChecks {
-    const KEPT: bool = false;
+unsafe impl AllocationMap for NoChecks {
+    const RECORDS_OWNERS: bool = false;
     const LINKS_CHECKED: bool = false;
 
     #[inline(always)]
@@ -230,7 +230,7 @@ unsafe impl Marks for NoChecks {
         false
     }
 
-    unsafe fn is_virgin(&self, _: usize) -> bool {
+    unsafe fn is_never_allocated(&self, _: usize) -> bool {
         false
     }
 }

@@ -4,12 +4,13 @@ use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use crate::free_list::{Link, RawPool};
-use crate::pool::List;
+use crate::free_list::{FreeList, Link};
+use crate::pool::FreeListState;
 use crate::sealed::Sealed;
 use crate::sync::Guarded;
 use crate::{
-    ByteMarks, DefaultLock, Error, Geometry, Locked, Owns, PoolBox, RawLock, Reclaim, Rejected, Stats, Survey,
+    ByteMap, DefaultLock, Error, Geometry, LockedPool, Owns, PoolBox, RawLock, Reclaim, Rejected, Stats,
+    StatsBuilder,
 };
 
 /// A pool of byte blocks over borrowed memory: a static, a stack array, a linker section, part of a heap.
@@ -36,7 +37,7 @@ use crate::{
 /// ```
 pub struct DynPool<'m, L: RawLock = DefaultLock> {
     lock: L,
-    list: Guarded<List>,
+    list: Guarded<FreeListState>,
     geometry: Geometry,
     base: NonNull<u8>,
     marks: NonNull<u8>,
@@ -74,7 +75,7 @@ impl<'m, L: RawLock> DynPool<'m, L> {
         // SAFETY: both are addresses inside a slice, which do not lie at null; the marks begin behind the blocks.
         let (base, marks) =
             unsafe { (NonNull::new_unchecked(base), NonNull::new_unchecked(base.add(geometry.bytes()))) };
-        let list = Guarded::new(List::EMPTY);
+        let list = Guarded::new(FreeListState::EMPTY);
         Ok(Self { lock: L::INIT, list, geometry, base, marks, memory: PhantomData })
     }
 
@@ -109,9 +110,9 @@ impl<'m, L: RawLock> DynPool<'m, L> {
     #[inline]
     pub fn alloc_raw(&self) -> Result<NonNull<u8>, Error> {
         // SAFETY: the lock is closed.
-        match self.lock.try_with(|| unsafe { self.unlocked(|raw| raw.try_take()) }) {
+        match self.lock.with_or_stay_locked(|| unsafe { self.with_free_list(|raw| raw.alloc_fast()) }) {
             Ok(block) => Ok(block),
-            Err(saved) => self.take_otherwise(saved),
+            Err(saved) => self.alloc_slow(saved),
         }
     }
 
@@ -122,7 +123,7 @@ impl<'m, L: RawLock> DynPool<'m, L> {
     ///
     /// As [`alloc_raw`](Self::alloc_raw).
     pub fn can_alloc(&self) -> Result<(), Error> {
-        self.with_raw(|raw| raw.can_take())
+        self.with_lock(|raw| raw.can_alloc())
     }
 
     /// Returns a block by its address. O(1); one critical section.
@@ -137,10 +138,10 @@ impl<'m, L: RawLock> DynPool<'m, L> {
     #[inline]
     pub unsafe fn free_raw(&self, block: *mut u8) -> Result<(), Error> {
         // SAFETY: the lock is closed; the block is as the caller promises.
-        match self.lock.try_with(|| unsafe { self.unlocked(|raw| raw.try_put(block)) }) {
+        match self.lock.with_or_stay_locked(|| unsafe { self.with_free_list(|raw| raw.free_fast(block)) }) {
             Ok(()) => Ok(()),
             // SAFETY: as the caller promises.
-            Err(saved) => unsafe { self.put_otherwise(block, saved) },
+            Err(saved) => unsafe { self.free_slow(block, saved) },
         }
     }
 
@@ -150,7 +151,7 @@ impl<'m, L: RawLock> DynPool<'m, L> {
     ///
     /// As [`alloc_raw`](Self::alloc_raw).
     pub fn alloc_raw_from_isr(&self) -> Result<NonNull<u8>, Error> {
-        self.with_raw(|raw| raw.take_urgent())
+        self.with_lock(|raw| raw.alloc_from_isr())
     }
 
     /// Keeps the last `blocks` free blocks for [`alloc_raw_from_isr`](Self::alloc_raw_from_isr); 0 for none. O(1);
@@ -160,7 +161,7 @@ impl<'m, L: RawLock> DynPool<'m, L> {
     ///
     /// [`Error::ReserveTooLarge`]; nothing is changed.
     pub fn set_isr_reserve(&self, blocks: usize) -> Result<(), Error> {
-        self.with_raw(|raw| raw.set_reserve(blocks))
+        self.with_lock(|raw| raw.set_reserve(blocks))
     }
 
     /// Fills `blocks` with the addresses of free blocks: all or none. O(n) inside one critical section.
@@ -169,7 +170,7 @@ impl<'m, L: RawLock> DynPool<'m, L> {
     ///
     /// [`Error::BatchTooLarge`], [`Error::Exhausted`] or [`Error::Corrupt`]; then no block is taken.
     pub fn alloc_batch_raw(&self, blocks: &mut [MaybeUninit<NonNull<u8>>]) -> Result<(), Error> {
-        self.with_raw(|raw| raw.take_many(blocks))
+        self.with_lock(|raw| raw.alloc_batch(blocks))
     }
 
     /// Returns blocks by their addresses: all or none. O(n) inside one critical section.
@@ -184,7 +185,7 @@ impl<'m, L: RawLock> DynPool<'m, L> {
     /// Each that is a live block of this pool is the caller's and is not used again.
     pub unsafe fn free_batch_raw(&self, blocks: &[*mut u8]) -> Result<(), (usize, Error)> {
         // SAFETY: as the caller promises.
-        self.with_raw(|raw| unsafe { raw.put_many(blocks) })
+        self.with_lock(|raw| unsafe { raw.free_batch(blocks) })
     }
 
     /// Where block 0 begins. O(1), no critical section.
@@ -199,7 +200,7 @@ impl<'m, L: RawLock> DynPool<'m, L> {
 
     /// A snapshot of the pool. O(capacity), in critical sections of O(64).
     pub fn stats(&self) -> Stats {
-        Survey::make(|survey| self.with_raw(|raw| raw.survey(survey)))
+        StatsBuilder::make(|survey| self.with_lock(|raw| raw.collect_stats(survey)))
     }
 
     /// Walks the free list and compares it with the marks. O(capacity) inside one critical section.
@@ -208,25 +209,25 @@ impl<'m, L: RawLock> DynPool<'m, L> {
     ///
     /// [`Error::Corrupt`].
     pub fn validate(&self) -> Result<(), Error> {
-        self.with_raw(|raw| raw.validate())
+        self.with_lock(|raw| raw.validate())
     }
 
     /// Makes the free list anew from the marks after [`Error::Corrupt`], and returns its length in blocks.
     /// O(capacity) inside one critical section. Live blocks are not touched.
     pub fn repair(&self) -> usize {
-        self.with_raw(|raw| raw.repair())
+        self.with_lock(|raw| raw.repair())
     }
 
     /// Starts [`Stats::lowest_free`] anew from now. O(capacity) inside one critical section.
     pub fn reset_lowest_free(&self) {
-        self.with_raw(|raw| raw.reset_lowest());
+        self.with_lock(|raw| raw.reset_lowest_free());
     }
 
     #[cold]
     #[inline(never)]
-    fn take_otherwise(&self, saved: L::Saved) -> Result<NonNull<u8>, Error> {
+    fn alloc_slow(&self, saved: L::Saved) -> Result<NonNull<u8>, Error> {
         // SAFETY: the lock is closed.
-        let taken = unsafe { self.unlocked(|raw| raw.take_otherwise()) };
+        let taken = unsafe { self.with_free_list(|raw| raw.alloc_slow()) };
         // SAFETY: closed with `saved` by `alloc_raw`.
         unsafe { self.lock.release(saved) };
         taken
@@ -234,39 +235,39 @@ impl<'m, L: RawLock> DynPool<'m, L> {
 
     /// # Safety
     ///
-    /// As [`RawPool::put`]; the lock is closed with `saved`.
+    /// As [`FreeList::free`]; the lock is closed with `saved`.
     #[cold]
     #[inline(never)]
-    unsafe fn put_otherwise(&self, block: *mut u8, saved: L::Saved) -> Result<(), Error> {
+    unsafe fn free_slow(&self, block: *mut u8, saved: L::Saved) -> Result<(), Error> {
         // SAFETY: the lock is closed; the block is as the caller promises.
-        let answer = unsafe { self.unlocked(|raw| raw.put_otherwise(block)) };
+        let answer = unsafe { self.with_free_list(|raw| raw.free_slow(block)) };
         // SAFETY: closed with `saved` by `free_raw`.
         unsafe { self.lock.release(saved) };
         answer
     }
 
     #[inline(always)]
-    fn with_raw<R>(&self, work: impl FnOnce(&mut RawPool<'_, ByteMarks>) -> R) -> R {
+    fn with_lock<R>(&self, work: impl FnOnce(&mut FreeList<'_, ByteMap>) -> R) -> R {
         // SAFETY: the lock is closed.
-        self.lock.with(|| unsafe { self.unlocked(work) })
+        self.lock.with(|| unsafe { self.with_free_list(work) })
     }
 
     /// # Safety
     ///
     /// The lock is closed.
     #[inline(always)]
-    unsafe fn unlocked<R>(&self, work: impl FnOnce(&mut RawPool<'_, ByteMarks>) -> R) -> R {
+    unsafe fn with_free_list<R>(&self, work: impl FnOnce(&mut FreeList<'_, ByteMap>) -> R) -> R {
         self.lock.assert_held();
         let result = self.list.with_mut(|list| {
             // SAFETY: with the lock closed nobody else has a reference to the list.
             let list = unsafe { &mut *list };
             // SAFETY: `new` set up the marks, and they are the pool's by exclusive borrow.
-            let marks = unsafe { ByteMarks::new(self.marks.as_ptr()) };
+            let marks = unsafe { ByteMap::new(self.marks.as_ptr()) };
             // SAFETY: the four parts are this pool's own, by exclusive borrow, and `new` cut the memory to `geometry`.
             let mut raw = unsafe {
-                RawPool::new(
-                    (&mut list.head, &mut list.listed),
-                    &mut list.ledger,
+                FreeList::new(
+                    (&mut list.head, &mut list.free_list_len),
+                    &mut list.counters,
                     self.base.as_ptr(),
                     &self.geometry,
                     marks,
@@ -291,14 +292,14 @@ unsafe impl<L: RawLock> Reclaim for DynPool<'_, L> {
 // SAFETY: the marks know.
 unsafe impl<L: RawLock> Owns for DynPool<'_, L> {
     fn owns(&self, address: *const u8) -> bool {
-        self.with_raw(|raw| raw.is_live(address))
+        self.with_lock(|raw| raw.is_live(address))
     }
 }
 
 impl<L: RawLock> Sealed for DynPool<'_, L> {}
 
 // SAFETY: the lock guards this very pool. A block is a stride long, and any byte is a `MaybeUninit`.
-unsafe impl<L: RawLock> Locked for DynPool<'_, L> {
+unsafe impl<L: RawLock> LockedPool for DynPool<'_, L> {
     type Lock = L;
     type Block = [MaybeUninit<u8>];
 
@@ -313,9 +314,9 @@ unsafe impl<L: RawLock> Locked for DynPool<'_, L> {
     }
 
     #[inline(always)]
-    unsafe fn unlocked<R>(&self, work: impl FnOnce(&mut RawPool<'_, ByteMarks>) -> R) -> R {
+    unsafe fn with_free_list<R>(&self, work: impl FnOnce(&mut FreeList<'_, ByteMap>) -> R) -> R {
         // SAFETY: as the caller promises.
-        unsafe { DynPool::unlocked(self, work) }
+        unsafe { DynPool::with_free_list(self, work) }
     }
 }
 

@@ -12,7 +12,7 @@
 //! | tasks that shall wait for a block | [`WaitPool`] around a pool: `wait().await` on any executor, or a task that sleeps |
 //! | lists, text and slices of a run-time length, in blocks of any of these | [`PoolVec`], [`PoolString`], and [`AllocSlice`] for `PoolBox<[T]>` |
 //! | requests of several sizes | [`PoolSet`]: a pool for each size class, found by size and by address; [`GlobalSet`] for a whole program |
-//! | parts of a pool kept elsewhere (the C ABI) | [`RawPool`]: the heart itself, one operation at a time |
+//! | parts of a pool kept elsewhere (the C ABI) | [`FreeList`]: the heart itself, one operation at a time |
 //!
 //! ```
 //! use microusc_pool::Pool;
@@ -37,9 +37,9 @@
 //!         \                |                  /
 //!          '---- lock::RawLock::with(...) ---'               sharing: a wrapper, never a second implementation
 //!                          |
-//!                     free_list::RawPool                        the one unsafe heart, single-threaded
+//!                     free_list::FreeList                        the one unsafe heart, single-threaded
 //!                     /          \
-//!          geometry::Geometry  allocation_map::Marks                 address to index, and who owns what
+//!          geometry::Geometry  allocation_map::AllocationMap                 address to index, and who owns what
 //! ```
 //!
 //! The crate uses no allocator, has no dependency by default, does not panic, and divides nowhere on the way to a
@@ -77,7 +77,7 @@ mod stats;
 mod sync;
 mod wait;
 
-pub use allocation_map::{ByteMarks, Marks, NoChecks, NoMarks};
+pub use allocation_map::{AllocationMap, ByteMap, NoChecks, NoMap};
 #[cfg(any(
     target_has_atomic = "32",
     feature = "critical-section",
@@ -86,16 +86,19 @@ pub use allocation_map::{ByteMarks, Marks, NoChecks, NoMarks};
 pub use atomic_pool::{AtomicDynPool, AtomicPool, AtomicStats, AtomicWords, words_for};
 pub use dyn_pool::DynPool;
 pub use error::{Error, Rejected};
-pub use free_list::{Ledger, Link, RawPool};
+pub use free_list::{Counters, FreeList, Link};
 pub use geometry::{Geometry, LINK_BYTES};
 pub use handles::*;
 pub use lock::*;
-pub use pool::{Boxed, Holds, Marked, Marking, Pool, Unchecked, Unmarked};
+pub use pool::{Boxed, Checked, Checks, LinksChecked, Pool, TypedPool, Unchecked};
 pub use size_class_set::{ClassStats, GlobalSet, NoFallback, PoolSet, SetStats, SizeClass};
-pub use stats::{Stats, Survey};
+pub use stats::{Stats, StatsBuilder};
 #[cfg(any(loom, shuttle))]
 pub use sync::{FLAW, Flaw};
-pub use wait::{Locked, Order, Queue, Signal, State, Taken, Wait, WaitPool, Waited, Waiter, take_blocking};
+pub use wait::{
+    LockedPool, Signal, UninitBlock, Wait, WaitOrder, WaitPool, WaitQueue, WaitablePool, Waiter, WaiterState,
+    alloc_blocking,
+};
 
 /// The Rust of the project's front page, as a test.
 #[cfg(doctest)]

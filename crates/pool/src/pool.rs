@@ -4,38 +4,38 @@ use core::cell::UnsafeCell;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr::{NonNull, null_mut};
 
-use crate::free_list::{Ledger, Link, RawPool};
+use crate::free_list::{Counters, FreeList, Link};
 use crate::sealed::Sealed;
 use crate::sync::{Guarded, ahead};
 use crate::{
-    ByteMarks, DefaultLock, Error, Geometry, Locked, Marks, NoChecks, NoMarks, Owns, PoolBox, RawLock,
-    Reclaim, Rejected, Stats, Survey,
+    AllocationMap, ByteMap, DefaultLock, Error, Geometry, LockedPool, NoChecks, NoMap, Owns, PoolBox,
+    RawLock, Reclaim, Rejected, Stats, StatsBuilder,
 };
 
-/// Whether a pool records the owner of each block, and where: [`Marked`], [`Unmarked`] or [`Unchecked`]. Sealed: no other
+/// Whether a pool records the owner of each block, and where: [`Checked`], [`LinksChecked`] or [`Unchecked`]. Sealed: no other
 /// type implements it, since the pool's unsafe code relies on what it says.
-pub trait Marking: Sealed {
+pub trait Checks: Sealed {
     /// Room for the marks of `N` blocks.
     type Room<const N: usize>;
     /// How they are used.
-    type Marks: Marks;
-    /// Marks at the start: all zero.
+    type Map: AllocationMap;
+    /// The map at the start: all zero.
     ///
     /// # Safety
     ///
     /// `room` is the room of a pool of `N` blocks, valid for reads and writes as long as the result is used, in which only
     /// the pool's marks are written.
-    unsafe fn marks<const N: usize>(room: *mut Self::Room<N>) -> Self::Marks;
+    unsafe fn marks<const N: usize>(room: *mut Self::Room<N>) -> Self::Map;
 }
 
 /// A mark for each block: double frees and foreign addresses that come back through
 /// [`PoolBox::from_raw`] are refused, and a forged link never leads to a block in use. One byte a block.
 #[derive(Debug)]
-pub struct Marked;
+pub struct Checked;
 
 /// No marks: for a pool whose blocks never leave the type system. Links are still checked for range and stride.
 #[derive(Debug)]
-pub struct Unmarked;
+pub struct LinksChecked;
 
 /// Nothing is checked: for a pool whose blocks never leave the type system, next to code that never writes astray.
 ///
@@ -52,35 +52,35 @@ pub struct Unmarked;
 #[derive(Debug)]
 pub struct Unchecked;
 
-impl Sealed for Marked {}
-impl Sealed for Unmarked {}
+impl Sealed for Checked {}
+impl Sealed for LinksChecked {}
 impl Sealed for Unchecked {}
-impl<T, const N: usize, L: RawLock, M: Marking> Sealed for Pool<T, N, L, M> {}
+impl<T, const N: usize, L: RawLock, M: Checks> Sealed for Pool<T, N, L, M> {}
 
-impl Marking for Marked {
+impl Checks for Checked {
     type Room<const N: usize> = [u8; N];
-    type Marks = ByteMarks;
+    type Map = ByteMap;
 
     #[inline(always)]
-    unsafe fn marks<const N: usize>(room: *mut [u8; N]) -> ByteMarks {
+    unsafe fn marks<const N: usize>(room: *mut [u8; N]) -> ByteMap {
         // SAFETY: as the caller promises.
-        unsafe { ByteMarks::new(room.cast()) }
+        unsafe { ByteMap::new(room.cast()) }
     }
 }
 
-impl Marking for Unmarked {
+impl Checks for LinksChecked {
     type Room<const N: usize> = [u8; 0];
-    type Marks = NoMarks;
+    type Map = NoMap;
 
     #[inline(always)]
-    unsafe fn marks<const N: usize>(_: *mut [u8; 0]) -> NoMarks {
-        NoMarks
+    unsafe fn marks<const N: usize>(_: *mut [u8; 0]) -> NoMap {
+        NoMap
     }
 }
 
-impl Marking for Unchecked {
+impl Checks for Unchecked {
     type Room<const N: usize> = [u8; 0];
-    type Marks = NoChecks;
+    type Map = NoChecks;
 
     #[inline(always)]
     unsafe fn marks<const N: usize>(_: *mut [u8; 0]) -> NoChecks {
@@ -90,27 +90,27 @@ impl Marking for Unchecked {
 
 /// A block: a value while it has an owner, a link while it is free.
 #[repr(C)]
-pub(crate) union Slot<T> {
+pub(crate) union BlockStorage<T> {
     value: ManuallyDrop<MaybeUninit<T>>,
     link: ManuallyDrop<Link>,
 }
 
 #[repr(C)]
-pub(crate) struct List {
+pub(crate) struct FreeListState {
     pub(crate) head: *mut Link,
-    pub(crate) listed: usize,
-    pub(crate) ledger: Ledger,
+    pub(crate) free_list_len: usize,
+    pub(crate) counters: Counters,
 }
 
-impl List {
+impl FreeListState {
     /// Of a pool that was never used: all zero.
-    pub(crate) const EMPTY: Self = Self { head: null_mut(), listed: 0, ledger: Ledger::NEW };
+    pub(crate) const EMPTY: Self = Self { head: null_mut(), free_list_len: 0, counters: Counters::NEW };
 }
 
 /// A pool of `N` blocks, each for one `T`.
 ///
 /// `Pool::new()` is a constant of zero bytes: a static pool lies in `.bss`, takes no flash, and is ready before
-/// `main`. RAM besides the blocks: 32 bytes (48 with pointers of 64 bits), the lock, and a byte a block ([`Marked`]) or none ([`Unmarked`], [`Unchecked`]).
+/// `main`. RAM besides the blocks: 32 bytes (48 with pointers of 64 bits), the lock, and a byte a block ([`Checked`]) or none ([`LinksChecked`], [`Unchecked`]).
 ///
 /// * Cost: [`alloc`](Self::alloc) and dropping its handle are O(1), each one short critical section of `L`.
 /// * Context: whatever `L` allows; a `Pool` is `Sync` exactly when its lock is (and `T` may be sent). Which lock a pool has
@@ -130,26 +130,27 @@ impl List {
 /// assert_eq!(POOL.stats().free, 1);
 /// # drop(second);
 /// ```
-pub struct Pool<T, const N: usize, L: RawLock = DefaultLock, M: Marking = Marked> {
+pub struct Pool<T, const N: usize, L: RawLock = DefaultLock, M: Checks = Checked> {
     lock: L,
-    list: Guarded<List>,
+    list: Guarded<FreeListState>,
     marks: UnsafeCell<MaybeUninit<M::Room<N>>>,
-    blocks: UnsafeCell<MaybeUninit<[Slot<T>; N]>>,
+    blocks: UnsafeCell<MaybeUninit<[BlockStorage<T>; N]>>,
 }
 
 // SAFETY: the list and the marks are touched with the lock closed only, and `L: Sync` promises that this excludes
 // everybody else. A value is reached through its handle, of which there is one; `T: Send` lets it be made in one
 // thread and dropped in another.
-unsafe impl<T: Send, const N: usize, L: RawLock + Sync, M: Marking> Sync for Pool<T, N, L, M> {}
+unsafe impl<T: Send, const N: usize, L: RawLock + Sync, M: Checks> Sync for Pool<T, N, L, M> {}
 // SAFETY: a pool is moved only before it is ever used, since using it takes a `&'static` reference.
-unsafe impl<T: Send, const N: usize, L: RawLock + Send, M: Marking> Send for Pool<T, N, L, M> {}
+unsafe impl<T: Send, const N: usize, L: RawLock + Send, M: Checks> Send for Pool<T, N, L, M> {}
 
-impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
+impl<T, const N: usize, L: RawLock, M: Checks> Pool<T, N, L, M> {
     /// The geometry, computed by the compiler; a pool that cannot exist does not compile.
-    const GEOMETRY: Geometry = match Geometry::new(size_of::<Slot<T>>(), align_of::<Slot<T>>(), N) {
-        Ok(geometry) => geometry,
-        Err(error) => panic!("{}", error.message()),
-    };
+    const GEOMETRY: Geometry =
+        match Geometry::new(size_of::<BlockStorage<T>>(), align_of::<BlockStorage<T>>(), N) {
+            Ok(geometry) => geometry,
+            Err(error) => panic!("{}", error.message()),
+        };
 
     /// An empty pool, all zero bytes.
     ///
@@ -166,7 +167,7 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
         let _checked = Self::GEOMETRY;
         Self {
             lock: L::INIT,
-            list: Guarded::new(List::EMPTY),
+            list: Guarded::new(FreeListState::EMPTY),
             marks: UnsafeCell::new(MaybeUninit::zeroed()),
             blocks: UnsafeCell::new(MaybeUninit::uninit()),
         }
@@ -179,7 +180,7 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
     /// [`Error::Exhausted`] or [`Error::Corrupt`], with the value given back.
     #[inline]
     pub fn alloc(&'static self, value: T) -> Result<Boxed<Self>, Rejected<T>> {
-        match self.take() {
+        match self.alloc_block() {
             Ok(block) => {
                 // SAFETY: the block is ours, and as large and aligned as a `T`.
                 unsafe { block.write(value) };
@@ -209,7 +210,7 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
     #[inline]
     pub fn alloc_uninit(&'static self) -> Result<PoolBox<'static, MaybeUninit<T>, Self>, Error> {
         // SAFETY: just taken; a `MaybeUninit` needs no initialisation.
-        self.take().map(|block| unsafe { PoolBox::from_parts(self, block.cast()) })
+        self.alloc_block().map(|block| unsafe { PoolBox::from_parts(self, block.cast()) })
     }
 
     /// As [`alloc`](Self::alloc), from the reserve as well: for interrupts. O(1); one critical section.
@@ -218,7 +219,7 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
     ///
     /// As [`alloc`](Self::alloc).
     pub fn alloc_from_isr(&'static self, value: T) -> Result<Boxed<Self>, Rejected<T>> {
-        match self.with_raw(|raw| raw.take_urgent()) {
+        match self.with_lock(|raw| raw.alloc_from_isr()) {
             Ok(block) => {
                 let block = block.cast::<T>();
                 // SAFETY: the block is ours, and as large and aligned as a `T`.
@@ -250,12 +251,12 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
     ///
     /// [`Error::ReserveTooLarge`]; nothing is changed.
     pub fn set_isr_reserve(&self, blocks: usize) -> Result<(), Error> {
-        self.with_raw(|raw| raw.set_reserve(blocks))
+        self.with_lock(|raw| raw.set_reserve(blocks))
     }
 
     /// A snapshot of the pool. O(capacity), in critical sections of O(64).
     pub fn stats(&self) -> Stats {
-        Survey::make(|survey| self.with_raw(|raw| raw.survey(survey)))
+        StatsBuilder::make(|survey| self.with_lock(|raw| raw.collect_stats(survey)))
     }
 
     /// Walks the free list and compares it with the marks. O(N) inside one critical section.
@@ -264,25 +265,25 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
     ///
     /// [`Error::Corrupt`].
     pub fn validate(&self) -> Result<(), Error> {
-        self.with_raw(|raw| raw.validate())
+        self.with_lock(|raw| raw.validate())
     }
 
     #[inline(always)]
-    fn take(&self) -> Result<NonNull<T>, Error> {
+    fn alloc_block(&self) -> Result<NonNull<T>, Error> {
         // SAFETY: the lock is closed.
-        let usual = || unsafe { self.unlocked(|raw| raw.try_take()) }.inspect(|_| self.fetch_ahead());
-        match self.lock.try_with(usual) {
+        let usual = || unsafe { self.with_free_list(|raw| raw.alloc_fast()) }.inspect(|_| self.fetch_ahead());
+        match self.lock.with_or_stay_locked(usual) {
             Ok(block) => Ok(block.cast()),
-            Err(saved) => self.take_otherwise(saved).map(NonNull::cast),
+            Err(saved) => self.alloc_slow(saved).map(NonNull::cast),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn take_otherwise(&self, saved: L::Saved) -> Result<NonNull<u8>, Error> {
+    fn alloc_slow(&self, saved: L::Saved) -> Result<NonNull<u8>, Error> {
         // SAFETY: the lock is closed.
-        let taken = unsafe { self.unlocked(|raw| raw.take_otherwise()) };
-        // SAFETY: closed with `saved` by `take`.
+        let taken = unsafe { self.with_free_list(|raw| raw.alloc_slow()) };
+        // SAFETY: closed with `saved` by `alloc_block`.
         unsafe { self.lock.release(saved) };
         taken
     }
@@ -291,27 +292,28 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
     ///
     /// # Safety
     ///
-    /// As [`RawPool::put`].
+    /// As [`FreeList::free`].
     #[inline(always)]
-    unsafe fn put(&self, block: *mut u8) -> Result<(), Error> {
+    unsafe fn free_block(&self, block: *mut u8) -> Result<(), Error> {
         // SAFETY: the lock is closed; the block is as the caller promises.
-        let usual = || unsafe { self.unlocked(|raw| raw.try_put(block)) }.inspect(|()| self.remember(block));
-        match self.lock.try_with(usual) {
+        let usual =
+            || unsafe { self.with_free_list(|raw| raw.free_fast(block)) }.inspect(|()| self.remember(block));
+        match self.lock.with_or_stay_locked(usual) {
             Ok(()) => Ok(()),
             // SAFETY: as the caller promises.
-            Err(saved) => unsafe { self.put_otherwise(block, saved) },
+            Err(saved) => unsafe { self.free_slow(block, saved) },
         }
     }
 
     /// # Safety
     ///
-    /// As [`RawPool::put`]; the lock is closed with `saved`.
+    /// As [`FreeList::free`]; the lock is closed with `saved`.
     #[cold]
     #[inline(never)]
-    unsafe fn put_otherwise(&self, block: *mut u8, saved: L::Saved) -> Result<(), Error> {
+    unsafe fn free_slow(&self, block: *mut u8, saved: L::Saved) -> Result<(), Error> {
         // SAFETY: the lock is closed; the block is as the caller promises.
-        let answer = unsafe { self.unlocked(|raw| raw.put_otherwise(block)) };
-        // SAFETY: closed with `saved` by `put`.
+        let answer = unsafe { self.with_free_list(|raw| raw.free_slow(block)) };
+        // SAFETY: closed with `saved` by `free_block`.
         unsafe { self.lock.release(saved) };
         answer
     }
@@ -333,16 +335,16 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
     }
 
     #[inline(always)]
-    fn with_raw<R>(&self, work: impl FnOnce(&mut RawPool<'_, M::Marks>) -> R) -> R {
+    fn with_lock<R>(&self, work: impl FnOnce(&mut FreeList<'_, M::Map>) -> R) -> R {
         // SAFETY: the lock is closed.
-        self.lock.with(|| unsafe { self.unlocked(work) })
+        self.lock.with(|| unsafe { self.with_free_list(work) })
     }
 
     /// # Safety
     ///
     /// The lock is closed.
     #[inline(always)]
-    unsafe fn unlocked<R>(&self, work: impl FnOnce(&mut RawPool<'_, M::Marks>) -> R) -> R {
+    unsafe fn with_free_list<R>(&self, work: impl FnOnce(&mut FreeList<'_, M::Map>) -> R) -> R {
         self.lock.assert_held();
         let result = self.list.with_mut(|list| {
             // SAFETY: with the lock closed nobody else has a reference to the list.
@@ -352,9 +354,9 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
             // SAFETY: the four parts are this pool's own and stay where they are for ever; `GEOMETRY` is that of
             // `blocks`; only this function and the owners of blocks reach them.
             let mut raw = unsafe {
-                RawPool::new(
-                    (&mut list.head, &mut list.listed),
-                    &mut list.ledger,
+                FreeList::new(
+                    (&mut list.head, &mut list.free_list_len),
+                    &mut list.counters,
                     self.blocks.get().cast(),
                     &const { Self::GEOMETRY },
                     marks,
@@ -367,7 +369,7 @@ impl<T, const N: usize, L: RawLock, M: Marking> Pool<T, N, L, M> {
     }
 }
 
-impl<T, const N: usize, L: RawLock> Pool<T, N, L, Marked> {
+impl<T, const N: usize, L: RawLock> Pool<T, N, L, Checked> {
     /// Takes `K` blocks without filling them: all or none. O(K) inside one critical section.
     ///
     /// # Errors
@@ -377,7 +379,7 @@ impl<T, const N: usize, L: RawLock> Pool<T, N, L, Marked> {
         &'static self,
     ) -> Result<[PoolBox<'static, MaybeUninit<T>, Self>; K], Error> {
         let mut blocks = [MaybeUninit::uninit(); K];
-        self.with_raw(|raw| raw.take_many(&mut blocks))?;
+        self.with_lock(|raw| raw.alloc_batch(&mut blocks))?;
         // SAFETY: all written, and just taken; a `MaybeUninit` needs no initialisation.
         Ok(blocks.map(|block| unsafe { PoolBox::from_parts(self, block.assume_init().cast()) }))
     }
@@ -395,39 +397,39 @@ impl<T, const N: usize, L: RawLock> Pool<T, N, L, Marked> {
     #[inline]
     pub unsafe fn free_raw(&self, block: *mut T) -> Result<(), Error> {
         // SAFETY: as the caller promises.
-        unsafe { self.put(block.cast()) }
+        unsafe { self.free_block(block.cast()) }
     }
 
     /// Makes the free list anew from the marks after [`Error::Corrupt`], and returns its length in blocks.
     /// O(N) inside one critical section. Live blocks are not touched.
     pub fn repair(&self) -> usize {
-        self.with_raw(|raw| raw.repair())
+        self.with_lock(|raw| raw.repair())
     }
 
     /// Starts [`Stats::lowest_free`] anew from now. O(N) inside one critical section.
     pub fn reset_lowest_free(&self) {
-        self.with_raw(|raw| raw.reset_lowest());
+        self.with_lock(|raw| raw.reset_lowest_free());
     }
 }
 
 // SAFETY: blocks are given out to `&'static self` only, so that the pool never moves; a block in use is on no list.
-unsafe impl<T, const N: usize, L: RawLock, M: Marking> Reclaim for Pool<T, N, L, M> {
+unsafe impl<T, const N: usize, L: RawLock, M: Checks> Reclaim for Pool<T, N, L, M> {
     #[inline(always)]
     unsafe fn reclaim(&self, block: NonNull<u8>) {
         // SAFETY: as the caller promises. A refusal is counted by the pool.
-        let _counted = unsafe { self.put(block.as_ptr()) };
+        let _counted = unsafe { self.free_block(block.as_ptr()) };
     }
 }
 
 // SAFETY: the marks know.
-unsafe impl<T, const N: usize, L: RawLock> Owns for Pool<T, N, L, Marked> {
+unsafe impl<T, const N: usize, L: RawLock> Owns for Pool<T, N, L, Checked> {
     fn owns(&self, address: *const u8) -> bool {
-        self.with_raw(|raw| raw.is_live(address))
+        self.with_lock(|raw| raw.is_live(address))
     }
 }
 
 // SAFETY: the lock guards this very pool.
-unsafe impl<T, const N: usize, L: RawLock> Locked for Pool<T, N, L, Marked> {
+unsafe impl<T, const N: usize, L: RawLock> LockedPool for Pool<T, N, L, Checked> {
     type Lock = L;
     type Block = MaybeUninit<T>;
 
@@ -442,21 +444,21 @@ unsafe impl<T, const N: usize, L: RawLock> Locked for Pool<T, N, L, Marked> {
     }
 
     #[inline(always)]
-    unsafe fn unlocked<R>(&self, work: impl FnOnce(&mut RawPool<'_, ByteMarks>) -> R) -> R {
+    unsafe fn with_free_list<R>(&self, work: impl FnOnce(&mut FreeList<'_, ByteMap>) -> R) -> R {
         // SAFETY: as the caller promises.
-        unsafe { Pool::unlocked(self, work) }
+        unsafe { Pool::with_free_list(self, work) }
     }
 }
 
-impl<T, const N: usize, L: RawLock, M: Marking> Holds for Pool<T, N, L, M> {
+impl<T, const N: usize, L: RawLock, M: Checks> TypedPool for Pool<T, N, L, M> {
     type Value = T;
 }
 
 /// A pool for values of one type.
-pub trait Holds: Reclaim {
+pub trait TypedPool: Reclaim {
     /// What its blocks are for.
     type Value;
 }
 
 /// The handle of a static pool's value: `Boxed<Pool<Packet, 32>>`.
-pub type Boxed<P> = PoolBox<'static, <P as Holds>::Value, P>;
+pub type Boxed<P> = PoolBox<'static, <P as TypedPool>::Value, P>;

@@ -35,17 +35,17 @@ impl Stats {
 /// The counters of a pool are consistent with each other: they are read in one critical section. The lowest number of
 /// free blocks is counted behind it, some blocks in each critical section, so that none is long; it is never above `free`.
 #[derive(Clone, Copy, Debug)]
-pub struct Survey {
+pub struct StatsBuilder {
     stats: Option<Stats>,
     next: usize,
     end: usize,
 }
 
-impl Survey {
+impl StatsBuilder {
     /// Blocks looked at in one step.
     const STEP: usize = 64;
 
-    /// Makes a snapshot by calling `step`, which calls [`RawPool::survey`](crate::RawPool::survey) in a critical section,
+    /// Makes a snapshot by calling `step`, which calls [`FreeList::survey`](crate::FreeList::survey) in a critical section,
     /// until it is complete. O(capacity).
     pub fn make(mut step: impl FnMut(&mut Self) -> bool) -> Stats {
         let mut survey = Self { stats: None, next: 0, end: 0 };
@@ -66,10 +66,10 @@ impl Survey {
     }
 
     /// Looks at the next blocks, all of them below `limit`; `true` if they were the last.
-    pub(crate) fn look(&mut self, limit: usize, is_virgin: impl Fn(usize) -> bool) -> bool {
+    pub(crate) fn look(&mut self, limit: usize, is_never_allocated: impl Fn(usize) -> bool) -> bool {
         let end = self.end.min(limit);
         let until = end.min(self.next.saturating_add(Self::STEP));
-        let seen = (self.next..until).filter(|&index| is_virgin(index)).count();
+        let seen = (self.next..until).filter(|&index| is_never_allocated(index)).count();
         self.next = until;
         if let Some(stats) = &mut self.stats {
             // Started anew in the meantime, the marks may say more than there was at the beginning.
@@ -107,41 +107,47 @@ impl fmt::Display for Stats {
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::*;
-    use crate::allocation_map::VIRGIN;
-    use crate::{ByteMarks, Geometry, Ledger, RawPool};
+    use crate::allocation_map::NEVER_ALLOCATED;
+    use crate::{ByteMap, Counters, FreeList, Geometry};
 
     /// A pool of so many blocks that were on the list once, over marks that end with those.
-    fn with_pool<R>(marks: &mut [u8], work: impl FnOnce(&RawPool<'_, ByteMarks>) -> R) -> R {
+    fn with_pool<R>(marks: &mut [u8], work: impl FnOnce(&FreeList<'_, ByteMap>) -> R) -> R {
         let geometry = Geometry::new(8, 8, marks.len()).unwrap();
         let mut blocks = std::vec![0u64; marks.len()];
-        let (mut head, mut listed) = (core::ptr::null_mut(), 0);
-        let mut ledger = Ledger { fresh: marks.len(), ..Ledger::NEW };
+        let (mut head, mut free_list_len) = (core::ptr::null_mut(), 0);
+        let mut counters = Counters { first_unused: marks.len(), ..Counters::NEW };
         // SAFETY: memory for so many blocks and marks, used by nothing else meanwhile.
         let raw = unsafe {
-            let marks = ByteMarks::new(marks.as_mut_ptr());
-            RawPool::new((&mut head, &mut listed), &mut ledger, blocks.as_mut_ptr().cast(), &geometry, marks)
+            let marks = ByteMap::new(marks.as_mut_ptr());
+            FreeList::new(
+                (&mut head, &mut free_list_len),
+                &mut counters,
+                blocks.as_mut_ptr().cast(),
+                &geometry,
+                marks,
+            )
         };
         work(&raw)
     }
 
     #[test]
     fn a_survey_that_another_pool_began_reads_no_mark_beyond_this_ones() {
-        let mut large = [VIRGIN; 200];
-        let mut small = [VIRGIN; 10];
+        let mut large = [NEVER_ALLOCATED; 200];
+        let mut small = [NEVER_ALLOCATED; 10];
         let mut steps = 0;
-        let stats = Survey::make(|survey| {
+        let stats = StatsBuilder::make(|survey| {
             steps += 1;
             assert!(steps < 10, "it never ends");
             if steps == 1 {
-                with_pool(&mut large, |raw| raw.survey(survey))
+                with_pool(&mut large, |raw| raw.collect_stats(survey))
             } else {
-                with_pool(&mut small, |raw| raw.survey(survey))
+                with_pool(&mut small, |raw| raw.collect_stats(survey))
             }
         });
         assert_eq!((steps, stats.capacity), (2, 200));
         // From the start: of the end that the larger pool set, only what this pool has is read.
-        let mut survey = Survey { stats: Some(stats), next: 0, end: 200 };
-        assert!(with_pool(&mut small, |raw| raw.survey(&mut survey)));
+        let mut survey = StatsBuilder { stats: Some(stats), next: 0, end: 200 };
+        assert!(with_pool(&mut small, |raw| raw.collect_stats(&mut survey)));
         assert_eq!(survey.next, 10);
     }
 }

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::mem::MaybeUninit;
 
-use microusc_pool::{AtomicDynPool, AtomicWords, Error, Owns, words_for};
+use microusc_pool::{AtomicDynPool, AtomicPool, AtomicWords, Error, Owns, words_for};
 
 fn anywhere(_: *const u8, _: usize) -> bool {
     true
@@ -91,6 +91,17 @@ fn there_are_no_more_blocks_than_bits_and_wrong_frees_are_refused() {
     assert!(matches!(pool.alloc_value(Strict), Err(rejected) if rejected.error == Error::UnsuitableMemory));
     assert_eq!(*pool.alloc_value(7u64).unwrap(), 7);
     assert_eq!(pool.stats().free, 1);
+}
+
+#[test]
+fn a_static_pool_owns_the_blocks_that_are_in_use() {
+    static POOL: AtomicPool<u64, 2, 1> = AtomicPool::new();
+    let first = POOL.alloc(1).unwrap();
+    let address = (&raw const *first).cast::<u8>();
+    assert!(POOL.owns(address) && !POOL.owns(address.wrapping_add(1)), "a block begins at its address only");
+    assert!(!POOL.owns(address.wrapping_add(8)), "a free block has no owner");
+    drop(first);
+    assert!(!POOL.owns(address));
 }
 
 #[test]

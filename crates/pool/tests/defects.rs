@@ -240,36 +240,36 @@ fn the_compiler_forgets_that_locks_order_other_memory() {
 #[test]
 fn a_reserve_is_taken_by_a_task_or_changes_the_rules() {
     // Behind the gate that a reserve closes every answer is the same; only the path differs.
-    use microusc_pool::{ByteMarks, Ledger, RawPool};
+    use microusc_pool::{ByteMap, Counters, FreeList};
     let geometry = Geometry::new(16, WORD, 3).unwrap();
     let (mut blocks, mut marks) = ([0usize; 16], [0u8; 3]);
-    let (mut head, mut listed, mut ledger) = (std::ptr::null_mut(), 0, Ledger::NEW);
+    let (mut head, mut listed, mut counters) = (std::ptr::null_mut(), 0, Counters::NEW);
     // SAFETY: the parts are made for one another and outlive the pool.
     let mut pool = unsafe {
-        let marks = ByteMarks::<0>::new(marks.as_mut_ptr());
-        RawPool::new((&mut head, &mut listed), &mut ledger, blocks.as_mut_ptr().cast(), &geometry, marks)
+        let marks = ByteMap::<0>::new(marks.as_mut_ptr());
+        FreeList::new((&mut head, &mut listed), &mut counters, blocks.as_mut_ptr().cast(), &geometry, marks)
     };
     assert_eq!(pool.set_reserve(4), Err(Error::ReserveTooLarge));
     pool.set_reserve(1).unwrap();
-    assert_eq!(pool.try_take(), None);
-    let first = pool.take().unwrap();
+    assert_eq!(pool.alloc_fast(), None);
+    let first = pool.alloc().unwrap();
     // SAFETY: ours to return, once; then wrong, which is the point.
     unsafe {
-        assert_eq!(pool.try_put(first.as_ptr()), None);
-        assert_eq!(pool.put(first.as_ptr()), Ok(()));
-        assert_eq!(pool.put(first.as_ptr()), Err(Error::DoubleFree));
-        assert_eq!(pool.put(first.as_ptr().wrapping_add(1)), Err(Error::NotABlock));
+        assert_eq!(pool.free_fast(first.as_ptr()), None);
+        assert_eq!(pool.free(first.as_ptr()), Ok(()));
+        assert_eq!(pool.free(first.as_ptr()), Err(Error::DoubleFree));
+        assert_eq!(pool.free(first.as_ptr().wrapping_add(1)), Err(Error::NotABlock));
     }
-    let mut blocks: Vec<_> = (0..2).map(|_| pool.take().unwrap()).collect();
-    assert_eq!(pool.take(), Err(Error::Exhausted), "the last block is kept");
-    blocks.push(pool.take_urgent().unwrap());
-    assert_eq!(pool.take_urgent(), Err(Error::Exhausted));
+    let mut blocks: Vec<_> = (0..2).map(|_| pool.alloc().unwrap()).collect();
+    assert_eq!(pool.alloc(), Err(Error::Exhausted), "the last block is kept");
+    blocks.push(pool.alloc_from_isr().unwrap());
+    assert_eq!(pool.alloc_from_isr(), Err(Error::Exhausted));
     pool.set_reserve(0).unwrap();
     for block in blocks {
         // SAFETY: ours to return.
-        assert_eq!(unsafe { pool.try_put(block.as_ptr()) }, Some(()));
+        assert_eq!(unsafe { pool.free_fast(block.as_ptr()) }, Some(()));
     }
-    assert_eq!((pool.try_take().is_some(), pool.stats().lowest_free, pool.stats().refused), (true, 0, 2));
+    assert_eq!((pool.alloc_fast().is_some(), pool.stats().lowest_free, pool.stats().refused), (true, 0, 2));
     assert_eq!(pool.validate(), Ok(()));
 }
 

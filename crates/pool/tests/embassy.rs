@@ -5,11 +5,11 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use embassy_executor::{Executor, Spawner};
-use microusc_pool::{Order, Pool, PoolBox, SpinLock, Taken, WaitPool};
+use microusc_pool::{Pool, PoolBox, SpinLock, UninitBlock, WaitOrder, WaitPool};
 
 type Inner = Pool<u32, 2, SpinLock>;
 
-static POOL: WaitPool<Inner> = WaitPool::new(Pool::new(), Order::Priority);
+static POOL: WaitPool<Inner> = WaitPool::new(Pool::new(), WaitOrder::Priority);
 
 const TURNS: u32 = 500;
 
@@ -17,7 +17,7 @@ const TURNS: u32 = 500;
 #[embassy_executor::task(pool_size = 3)]
 async fn producer(number: u32, away: Sender<PoolBox<'static, u32, WaitPool<Inner>>>) {
     for turn in 0..TURNS {
-        let block: Taken<Inner> = POOL.wait(number as u8).await.unwrap();
+        let block: UninitBlock<Inner> = POOL.wait(number as u8).await.unwrap();
         away.send(PoolBox::write(block, number * TURNS + turn)).unwrap();
     }
 }

@@ -49,6 +49,34 @@ fn handles_of_dynamic_pools_are_dropped_elsewhere() {
     assert_eq!((pool.stats().used(), set.stats().classes[0].pool.used()), (0, 0));
 }
 
+#[test]
+fn a_value_needs_a_block_as_large_and_as_aligned_as_itself() {
+    #[repr(align(32))]
+    struct Memory([MaybeUninit<u8>; 512]);
+    #[repr(align(16))]
+    #[derive(Debug)]
+    struct Aligned;
+    let mut memory = Memory([MaybeUninit::uninit(); 512]);
+    let pool: DynPool<SpinLock> = DynPool::new(&mut memory.0, 64, 8).unwrap();
+    assert_eq!(*pool.alloc_value([1u8; 64]).unwrap(), [1; 64], "all of a block");
+    assert_eq!(pool.alloc_value([1u8; 65]).unwrap_err().error, Error::UnsuitableMemory);
+    // Aligned are: all blocks, every second one, none; and every second one beginning with the second.
+    for (first, stride, suits) in [(0, 32, true), (0, 24, false), (8, 32, false), (8, 24, false)] {
+        let pool: DynPool<SpinLock> = DynPool::new(&mut memory.0[first..], stride, 8).unwrap();
+        let answer = pool.alloc_value(Aligned).map(drop).map_err(|refused| refused.error);
+        let expected = if suits { Ok(()) } else { Err(Error::UnsuitableMemory) };
+        assert_eq!(answer, expected, "{stride} bytes apart, {first} bytes from an aligned address");
+    }
+}
+
+#[test]
+fn equal_values_in_two_blocks_are_two_values() {
+    static POOL: Pool<Shared<u32>, 2, SpinLock> = Pool::new();
+    let [one, other] = [1, 1].map(|value| PoolArc::new(POOL.alloc(Shared::new(value)).unwrap()));
+    assert_eq!(*one, *other);
+    assert!(PoolArc::ptr_eq(&one, &one.clone()) && !PoolArc::ptr_eq(&one, &other));
+}
+
 /// A value that is not `Clone` and cannot be made again.
 #[derive(Debug, PartialEq, Eq)]
 struct Only(&'static str);

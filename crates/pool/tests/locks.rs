@@ -9,8 +9,8 @@ use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
 use microusc_pool::{
-    DynPool, Error, GlobalSet, Marked, Marking, NoFallback, NonAllocatingLock, Order, Owns, Pool, PoolBox,
-    PoolSet, RawLock, SizeClass, Unchecked, Unmarked, WaitPool,
+    Checked, Checks, DynPool, Error, GlobalSet, LinksChecked, NoFallback, NonAllocatingLock, Owns, Pool,
+    PoolBox, PoolSet, RawLock, SizeClass, Unchecked, WaitOrder, WaitPool,
 };
 
 thread_local! {
@@ -83,7 +83,7 @@ fn leaked<T>(value: T) -> &'static T {
 }
 
 /// What pools with and without marks have in common.
-fn typed_pool<M: Marking + 'static>() {
+fn typed_pool<M: Checks + 'static>() {
     let pool: &'static TypedPool<M> = leaked(Pool::new());
     // Never used, hence by the slow path; then from the list.
     let first = takes(1, || pool.alloc(1)).unwrap();
@@ -101,14 +101,14 @@ fn typed_pool<M: Marking + 'static>() {
 
 #[test]
 fn typed_pools_hold_their_lock() {
-    typed_pool::<Marked>();
-    typed_pool::<Unmarked>();
+    typed_pool::<Checked>();
+    typed_pool::<LinksChecked>();
     typed_pool::<Unchecked>();
 }
 
 #[test]
 fn a_typed_pool_holds_its_lock_on_each_slow_path() {
-    let pool: &'static TypedPool<Marked> = leaked(Pool::new());
+    let pool: &'static TypedPool<Checked> = leaked(Pool::new());
     takes(1, || pool.set_isr_reserve(2)).unwrap();
     let [one, two] = takes(1, || pool.alloc_batch::<2>()).unwrap();
     assert_eq!(takes(1, || pool.alloc(1)).unwrap_err().error, Error::Exhausted);
@@ -243,7 +243,7 @@ fn a_pool_that_is_waited_for_holds_its_lock() {
     use std::pin::pin;
     use std::task::{Context, Poll, Waker};
 
-    let pool: &'static WaitPool<Pool<u64, 2, Recorded>> = leaked(WaitPool::new(Pool::new(), Order::Fifo));
+    let pool: &'static WaitPool<Pool<u64, 2, Recorded>> = leaked(WaitPool::new(Pool::new(), WaitOrder::Fifo));
     let mut context = Context::from_waker(Waker::noop());
     let held = [takes(1, || pool.try_alloc()).unwrap(), takes(1, || pool.try_alloc_from_isr()).unwrap()];
     let mut wait = pin!(pool.wait(0));
@@ -278,10 +278,10 @@ mod newcomers {
     use super::*;
 
     type Inner = Pool<usize, 3, Recorded>;
-    type Waited = WaitPool<Inner>;
+    type WaitablePool = WaitPool<Inner>;
 
     thread_local! {
-        static POOL: Cell<Option<&'static Waited>> = const { Cell::new(None) };
+        static POOL: Cell<Option<&'static WaitablePool>> = const { Cell::new(None) };
         static CAME: Cell<u32> = const { Cell::new(0) };
     }
 
@@ -307,7 +307,7 @@ mod newcomers {
     }
 
     /// Three wait for three blocks, which `makes_free` makes free.
-    fn are_not_first(pool: &'static Waited, makes_free: impl FnOnce()) {
+    fn are_not_first(pool: &'static WaitablePool, makes_free: impl FnOnce()) {
         let mut waits: [_; 3] = std::array::from_fn(|_| Box::pin(pool.wait(0)));
         assert!(waits.iter_mut().all(|wait| is_pending(wait.as_mut())));
         POOL.set(Some(pool));
@@ -323,21 +323,21 @@ mod newcomers {
 
     #[test]
     fn are_not_first_while_blocks_are_returned() {
-        let pool = leaked(WaitPool::new(Pool::new(), Order::Priority));
+        let pool = leaked(WaitPool::new(Pool::new(), WaitOrder::Priority));
         let held = [(); 3].map(|()| pool.try_alloc().unwrap());
         are_not_first(pool, || drop(held));
     }
 
     #[test]
     fn are_not_first_while_a_reserve_is_made_smaller() {
-        let pool: &'static Waited = leaked(WaitPool::new(Pool::new(), Order::Priority));
+        let pool: &'static WaitablePool = leaked(WaitPool::new(Pool::new(), WaitOrder::Priority));
         pool.set_isr_reserve(3).unwrap();
         are_not_first(pool, || pool.set_isr_reserve(0).unwrap());
     }
 
     #[test]
     fn are_not_first_while_the_list_is_repaired() {
-        let pool: &'static Waited = leaked(WaitPool::new(Pool::new(), Order::Priority));
+        let pool: &'static WaitablePool = leaked(WaitPool::new(Pool::new(), WaitOrder::Priority));
         let blocks = [(); 3].map(|()| pool.try_alloc().unwrap());
         let first = PoolBox::as_ptr(&blocks[2]).cast::<usize>();
         drop(blocks);

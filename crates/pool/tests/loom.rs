@@ -487,17 +487,18 @@ mod lock_free_over_given_memory {
 /// Hand-over against cancellation.
 mod waiting {
     use super::*;
-    use microusc_pool::{Order, Pool, WaitPool};
+    use microusc_pool::{Pool, WaitOrder, WaitPool};
     use std::future::Future;
     use std::pin::pin;
     use std::task::{Context, Poll, Waker};
 
-    type Waited = WaitPool<Pool<usize, 1, SpinLock>>;
+    type WaitablePool = WaitPool<Pool<usize, 1, SpinLock>>;
 
     #[test]
     fn a_block_handed_over_while_the_wait_is_cancelled_is_not_lost() {
         loom::model(|| {
-            let pool: &'static Waited = Box::leak(Box::new(WaitPool::new(Pool::new(), Order::Fifo)));
+            let pool: &'static WaitablePool =
+                Box::leak(Box::new(WaitPool::new(Pool::new(), WaitOrder::Fifo)));
             let held = pool.try_alloc().unwrap();
             let address = PoolBox::into_raw(held).as_ptr() as usize;
             let thread = thread::spawn(move || {
@@ -521,7 +522,8 @@ mod waiting {
     #[test]
     fn two_who_wait_and_one_block_that_goes_round() {
         loom::model(|| {
-            let pool: &'static Waited = Box::leak(Box::new(WaitPool::new(Pool::new(), Order::Fifo)));
+            let pool: &'static WaitablePool =
+                Box::leak(Box::new(WaitPool::new(Pool::new(), WaitOrder::Fifo)));
             drop(pool.try_alloc().unwrap());
             let once = move || {
                 let mut wait = pin!(pool.wait(0));

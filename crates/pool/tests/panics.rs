@@ -7,8 +7,8 @@ use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use microusc_pool::{
-    AllocSlice, AtomicDynPool, AtomicPool, AtomicWords, DynPool, Order, Pool, PoolArc, PoolBox, PoolSet,
-    PoolVec, Shared, SizeClass, SpinLock, WaitPool,
+    AllocSlice, AtomicDynPool, AtomicPool, AtomicWords, DynPool, Pool, PoolArc, PoolBox, PoolSet, PoolVec,
+    Shared, SizeClass, SpinLock, WaitOrder, WaitPool,
 };
 
 thread_local! {
@@ -147,7 +147,7 @@ fn a_block_that_is_waited_for_is_granted_when_its_value_panics() {
     use std::pin::pin;
     use std::task::{Context, Waker};
 
-    static POOL: WaitPool<Pool<Bad, 1>> = WaitPool::new(Pool::new(), Order::Fifo);
+    static POOL: WaitPool<Pool<Bad, 1>> = WaitPool::new(Pool::new(), WaitOrder::Fifo);
     let _alone = ONE_AT_A_TIME.lock().unwrap();
     let only = PoolBox::write(POOL.try_alloc().unwrap(), bad());
     let mut wait = pin!(POOL.wait(0));

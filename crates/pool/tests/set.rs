@@ -58,6 +58,36 @@ fn the_bytes_promised_are_enough_wherever_they_begin_and_hardly_more() {
 }
 
 #[test]
+fn the_bytes_promised_are_the_blocks_their_marks_and_the_padding_of_each_class() {
+    let word = size_of::<usize>();
+    for (align, padded_to) in [(1, word), (word, word), (16, 16), (64, 64)] {
+        let blocks: usize =
+            CLASSES.iter().map(|class| class.blocks * class.block_size.next_multiple_of(padded_to)).sum();
+        assert_eq!(Set::bytes_for(align, &CLASSES), blocks + 7 + 3 * (padded_to - 1));
+    }
+}
+
+#[test]
+fn a_set_is_as_aligned_as_the_least_aligned_pool() {
+    #[repr(align(128))]
+    struct Aligned([MaybeUninit<u8>; 512]);
+    let (mut one, mut two) = (Aligned([MaybeUninit::uninit(); 512]), Aligned([MaybeUninit::uninit(); 512]));
+    for (sizes, offsets, align) in [
+        ([24, 40], [0, 0], 8), // both strides have the same lowest bit
+        ([32, 64], [0, 0], 32),
+        ([64, 128], [8, 8], 8), // both addresses have
+        ([64, 128], [0, 16], 16),
+        ([24, 64], [8, 0], 8), // address and stride of one pool have
+    ] {
+        let pools = [
+            DynPool::<NoLock>::new(&mut one.0[offsets[0]..], sizes[0], 8).unwrap(),
+            DynPool::<NoLock>::new(&mut two.0[offsets[1]..], sizes[1], 8).unwrap(),
+        ];
+        assert_eq!(PoolSet::over(pools).unwrap().align(), align, "{sizes:?} at {offsets:?}");
+    }
+}
+
+#[test]
 fn pools_that_are_out_of_order_make_no_set() {
     let pool =
         |memory: &'static mut [MaybeUninit<u8>], size| DynPool::<NoLock>::new(memory, size, 8).unwrap();

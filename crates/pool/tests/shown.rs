@@ -1,13 +1,17 @@
 //! What handles, snapshots and errors look like in a log.
 #![cfg(not(any(loom, shuttle)))]
 
-use microusc_pool::{Error, Pool, PoolArc, Shared, SpinLock};
+use microusc_pool::{AllocSlice, Error, Pool, PoolArc, Rejected, Shared, SpinLock};
 
 #[test]
 fn a_handle_is_shown_as_its_value() {
     static BOXES: Pool<[u8; 2], 1, SpinLock> = Pool::new();
     static SHARED: Pool<Shared<[u8; 2]>, 1, SpinLock> = Pool::new();
+    static VECTORS: Pool<[u8; 2], 1, SpinLock> = Pool::new();
     assert_eq!(format!("{:?}", BOXES.alloc([1, 2]).unwrap()), "[1, 2]");
+    let mut vector = VECTORS.alloc_vec(2).unwrap();
+    vector.push(5u8).unwrap();
+    assert_eq!(format!("{vector:?}"), "[5]");
     assert_eq!(format!("{:?}", PoolArc::new(SHARED.alloc(Shared::new([3, 4])).unwrap())), "[3, 4]");
 }
 
@@ -27,6 +31,20 @@ fn a_snapshot_is_shown_as_a_bar_and_its_numbers() {
         shown(),
         "[######......] 6 of 12 blocks of 32 B used, lowest free 0, exhausted 1, refused 0, damaged 0"
     );
+}
+
+#[test]
+fn each_cell_of_the_bar_is_a_twelfth_of_the_blocks() {
+    static POOL: Pool<[u8; 32], 4, SpinLock> = Pool::new();
+    for capacity in 1..40 {
+        for used in 0..=capacity {
+            let mut stats = POOL.stats();
+            (stats.capacity, stats.free) = (capacity, capacity - used);
+            let filled = (0..12).filter(|cell| used > capacity * cell / 12).count();
+            let bar = format!("[{}{}] {used} of {capacity} ", "#".repeat(filled), ".".repeat(12 - filled));
+            assert!(stats.to_string().starts_with(&bar), "{stats}");
+        }
+    }
 }
 
 /// The numbers are public, and may be changed on the way to a log.
@@ -49,6 +67,8 @@ fn a_snapshot_of_any_numbers_is_shown() {
 
 #[test]
 fn an_error_is_shown_as_its_message() {
+    let rejected = Rejected { error: Error::Exhausted, value: "not shown" };
+    assert_eq!(rejected.to_string(), Error::Exhausted.message());
     assert_eq!(Error::Exhausted.to_string(), Error::Exhausted.message());
     assert_ne!(Error::DoubleFree.message(), Error::NotABlock.message());
 }

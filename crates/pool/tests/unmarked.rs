@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use microusc_pool::{Boxed, Error, Marking, NoLock, Pool, Unchecked, Unmarked};
+use microusc_pool::{Boxed, Checks, Error, LinksChecked, NoLock, Pool, Unchecked};
 use proptest::prelude::*;
 
 const BLOCKS: usize = 6;
@@ -12,7 +12,7 @@ const BLOCKS: usize = 6;
 type Bare<M> = Pool<u64, BLOCKS, NoLock, M>;
 
 /// Takes (even) or returns (odd) as `steps` say, next to a map of what must be there.
-fn follow<M: Marking + 'static>(steps: &[u8]) {
+fn follow<M: Checks + 'static>(steps: &[u8]) {
     let pool: &'static Bare<M> = Box::leak(Box::new(Pool::new()));
     let mut held: BTreeMap<u8, (u64, Boxed<Bare<M>>)> = BTreeMap::new();
     let (mut most, mut refused) = (0, 0);
@@ -42,15 +42,15 @@ fn follow<M: Marking + 'static>(steps: &[u8]) {
 proptest! {
     #[test]
     fn values_stay_what_they_were(steps in prop::collection::vec(0u8..20, 1..300)) {
-        follow::<Unmarked>(&steps);
+        follow::<LinksChecked>(&steps);
         follow::<Unchecked>(&steps);
     }
 }
 
 #[test]
 fn a_link_that_leads_nowhere_is_noticed_without_marks() {
-    let pool: &'static Bare<Unmarked> = Box::leak(Box::new(Pool::new()));
-    let address = Boxed::<Bare<Unmarked>>::as_ptr(&pool.alloc(1).unwrap());
+    let pool: &'static Bare<LinksChecked> = Box::leak(Box::new(Pool::new()));
+    let address = Boxed::<Bare<LinksChecked>>::as_ptr(&pool.alloc(1).unwrap());
     // Freed by now; somebody writes to it.
     // SAFETY: inside the pool, which lives for ever; the write after free is the misuse under test.
     unsafe { address.cast::<usize>().write(address.addr().get() + 1) };
@@ -64,7 +64,7 @@ fn a_link_that_leads_nowhere_is_noticed_without_marks() {
 fn a_pool_without_checks_keeps_no_reserve() {
     let pool: &'static Bare<Unchecked> = Box::leak(Box::new(Pool::new()));
     assert_eq!(pool.set_isr_reserve(1), Err(Error::ReserveTooLarge));
-    let unmarked: &'static Bare<Unmarked> = Box::leak(Box::new(Pool::new()));
+    let unmarked: &'static Bare<LinksChecked> = Box::leak(Box::new(Pool::new()));
     assert_eq!(unmarked.set_isr_reserve(BLOCKS), Ok(()));
     assert_eq!(unmarked.alloc(1).unwrap_err().error, Error::Exhausted);
 }

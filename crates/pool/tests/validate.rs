@@ -4,8 +4,8 @@
 
 use std::ptr::null_mut;
 
-use microusc_pool::allocation_map::{FREE, LIVE, VIRGIN};
-use microusc_pool::{ByteMarks, Error, Geometry, Ledger, Link, RawPool};
+use microusc_pool::allocation_map::{FREE, LIVE, NEVER_ALLOCATED};
+use microusc_pool::{ByteMap, Counters, Error, FreeList, Geometry, Link};
 
 const BLOCKS: usize = 6;
 const WORD: usize = size_of::<usize>();
@@ -14,7 +14,7 @@ const WORD: usize = size_of::<usize>();
 struct Parts {
     head: *mut Link,
     listed: usize,
-    ledger: Ledger,
+    counters: Counters,
     geometry: Geometry,
     marks: Box<[u8; BLOCKS]>,
     blocks: Box<[[usize; 2]; BLOCKS]>,
@@ -26,30 +26,30 @@ impl Parts {
         let mut parts = Self {
             head: null_mut(),
             listed: 0,
-            ledger: Ledger::NEW,
+            counters: Counters::NEW,
             geometry: Geometry::new(2 * WORD, WORD, BLOCKS).unwrap(),
             marks: Box::new([FREE; BLOCKS]),
             blocks: Box::new([[0; 2]; BLOCKS]),
         };
-        let taken: Vec<_> = (0..4).map(|_| parts.pool().take().unwrap()).collect();
+        let taken: Vec<_> = (0..4).map(|_| parts.pool().alloc().unwrap()).collect();
         for block in &taken[1..] {
             // SAFETY: just taken.
-            unsafe { parts.pool().put(block.as_ptr()) }.unwrap();
+            unsafe { parts.pool().free(block.as_ptr()) }.unwrap();
         }
         assert_eq!(parts.pool().validate(), Ok(()));
         assert_eq!(parts.listed, 3);
         parts
     }
 
-    fn pool(&mut self) -> RawPool<'_, ByteMarks> {
+    fn pool(&mut self) -> FreeList<'_, ByteMap> {
         // SAFETY: the parts are made for one another. What a test wrote to them is what is to be found.
         unsafe {
-            RawPool::new(
+            FreeList::new(
                 (&mut self.head, &mut self.listed),
-                &mut self.ledger,
+                &mut self.counters,
                 self.blocks.as_mut_ptr().cast(),
                 &self.geometry,
-                ByteMarks::new(self.marks.as_mut_ptr()),
+                ByteMap::new(self.marks.as_mut_ptr()),
             )
         }
     }
@@ -80,7 +80,7 @@ fn a_block_that_neither_the_list_nor_an_owner_has_is_lost() {
     });
     is_damage("the list was emptied", |parts| (parts.head, parts.listed) = (null_mut(), 0));
     is_damage("an owner is gone from the map", |parts| parts.marks[0] = FREE);
-    is_damage("one that was not used since the last reset counts", |parts| parts.marks[0] = VIRGIN);
+    is_damage("one that was not used since the last reset counts", |parts| parts.marks[0] = NEVER_ALLOCATED);
 }
 
 #[test]
@@ -126,12 +126,12 @@ fn each_forged_link_is_refused_when_it_is_reached() {
     for to in [0, 4] {
         let mut parts = Parts::new();
         parts.lead(3, to);
-        assert_eq!(parts.pool().can_take(), Ok(()));
-        assert!(parts.pool().take().is_ok());
-        assert_eq!(parts.pool().can_take(), Err(Error::Corrupt));
-        assert_eq!(parts.pool().take(), Err(Error::Corrupt));
-        assert_eq!(parts.pool().take_urgent(), Err(Error::Corrupt));
-        assert_eq!((parts.ledger.damaged, parts.ledger.exhausted), (2, 0));
+        assert_eq!(parts.pool().can_alloc(), Ok(()));
+        assert!(parts.pool().alloc().is_ok());
+        assert_eq!(parts.pool().can_alloc(), Err(Error::Corrupt));
+        assert_eq!(parts.pool().alloc(), Err(Error::Corrupt));
+        assert_eq!(parts.pool().alloc_from_isr(), Err(Error::Corrupt));
+        assert_eq!((parts.counters.damaged, parts.counters.exhausted), (2, 0));
     }
 }
 
@@ -143,25 +143,48 @@ fn repair_finds_every_free_block() {
     (parts.listed, parts.blocks[2][0]) = (77, 1);
     assert_eq!(parts.pool().repair(), 3);
     assert_eq!(parts.pool().validate(), Ok(()));
-    let mut taken: Vec<_> = (0..5).map(|_| parts.pool().take().unwrap().as_ptr().addr()).collect();
-    assert_eq!(parts.pool().take(), Err(Error::Exhausted));
+    let mut taken: Vec<_> = (0..5).map(|_| parts.pool().alloc().unwrap().as_ptr().addr()).collect();
+    assert_eq!(parts.pool().alloc(), Err(Error::Exhausted));
     taken.sort_unstable();
     let all: Vec<_> = (1..BLOCKS).map(|index| parts.link(index).addr()).collect();
     assert_eq!(taken, all);
     assert_eq!(parts.pool().used(), BLOCKS);
 }
 
+/// For an owner that must find every free block on the list.
+#[test]
+fn blocks_that_were_never_used_are_put_on_the_list_lowest_address_first() {
+    let mut parts = Parts::new();
+    parts.pool().link_all();
+    assert_eq!((parts.listed, parts.pool().used()), (BLOCKS - 1, 1));
+    assert_eq!(parts.pool().validate(), Ok(()));
+    let taken = [(); BLOCKS - 1].map(|()| parts.pool().alloc().unwrap().as_ptr());
+    assert_eq!(taken.map(|block| parts.pool().index_of(block)), [4, 5, 3, 2, 1].map(Some));
+    assert_eq!(parts.pool().alloc(), Err(Error::Exhausted));
+    assert_eq!(parts.pool().validate(), Ok(()));
+}
+
+#[test]
+fn damage_found_outside_of_the_pool_is_counted_with_its_own() {
+    let mut parts = Parts::new();
+    parts.pool().count_damage();
+    parts.lead(3, 0);
+    assert!(parts.pool().alloc().is_ok());
+    assert_eq!(parts.pool().alloc(), Err(Error::Corrupt));
+    assert_eq!(parts.pool().stats().damaged, 2);
+}
+
 #[test]
 fn each_block_in_use_is_named_and_no_other() {
     let mut parts = Parts::new();
-    let second = parts.pool().take().unwrap().as_ptr();
+    let second = parts.pool().alloc().unwrap().as_ptr();
     // SAFETY: ours to return.
-    unsafe { parts.pool().begin_put(second) }.unwrap();
+    unsafe { parts.pool().begin_free(second) }.unwrap();
     let mut live = Vec::new();
     parts.pool().for_each_live(|block| live.push(block.as_ptr().addr()));
     assert_eq!(live, [parts.link(0).addr()], "what leaves has no owner any more");
     // SAFETY: begun with above.
-    unsafe { parts.pool().cancel_put(second) };
+    unsafe { parts.pool().cancel_free(second) };
     let mut live = Vec::new();
     parts.pool().for_each_live(|block| live.push(block.as_ptr().addr()));
     assert_eq!(live, [parts.link(0).addr(), second.addr()]);

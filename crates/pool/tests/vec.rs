@@ -7,8 +7,8 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 use microusc_pool::{
-    AllocSlice, AtomicPool, DynPool, Error, NoLock, Pool, PoolBox, PoolSet, PoolString, PoolVec, Reclaim,
-    SizeClass, SpinLock, Unmarked,
+    AllocSlice, AtomicPool, DynPool, Error, LinksChecked, NoLock, Pool, PoolBox, PoolSet, PoolString,
+    PoolVec, Reclaim, SizeClass, SpinLock,
 };
 use proptest::prelude::*;
 
@@ -116,7 +116,7 @@ proptest! {
 
     #[test]
     fn in_arrays_of_a_static_pool(program in proptest::collection::vec(op(), 0..60), boxed in any::<bool>()) {
-        static BYTES: Pool<[u8; 9], 2, SpinLock, Unmarked> = Pool::new();
+        static BYTES: Pool<[u8; 9], 2, SpinLock, LinksChecked> = Pool::new();
         check(PoolVec::new(BYTES.alloc_uninit().unwrap()), |value| value, program.clone(), boxed);
         prop_assert_eq!(BYTES.stats().used(), 0);
         let wide = PoolVec::new(leak::<u128, 7>().alloc_uninit().unwrap());

@@ -7,33 +7,33 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use microusc_pool::{Order, Owns, Pool, PoolBox, SpinLock, Taken, Wait, WaitPool};
+use microusc_pool::{Owns, Pool, PoolBox, SpinLock, UninitBlock, Wait, WaitOrder, WaitPool};
 
 type Inner = Pool<usize, 2, SpinLock>;
-type Waited = WaitPool<Inner>;
+type WaitablePool = WaitPool<Inner>;
 
-fn new(order: Order) -> &'static Waited {
+fn new(order: WaitOrder) -> &'static WaitablePool {
     Box::leak(Box::new(WaitPool::new(Pool::new(), order)))
 }
 
-fn take(pool: &'static Waited) -> Taken<Inner> {
+fn take(pool: &'static WaitablePool) -> UninitBlock<Inner> {
     pool.try_alloc().unwrap()
 }
 
-fn poll(wait: Pin<&mut Wait<Inner>>) -> Option<Taken<Inner>> {
+fn poll(wait: Pin<&mut Wait<Inner>>) -> Option<UninitBlock<Inner>> {
     match wait.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(taken) => Some(taken.unwrap()),
         Poll::Pending => None,
     }
 }
 
-fn free(pool: &'static Waited) -> usize {
+fn free(pool: &'static WaitablePool) -> usize {
     pool.stats().free
 }
 
 #[test]
 fn who_waits_longest_is_served_first() {
-    let pool = new(Order::Fifo);
+    let pool = new(WaitOrder::Fifo);
     let held = [take(pool), take(pool)];
     let (mut first, mut second) = (pin!(pool.wait(0)), pin!(pool.wait(9)));
     assert!(poll(first.as_mut()).is_none() && poll(second.as_mut()).is_none());
@@ -49,7 +49,7 @@ fn who_waits_longest_is_served_first() {
 
 #[test]
 fn the_highest_priority_is_served_first() {
-    let pool = new(Order::Priority);
+    let pool = new(WaitOrder::Priority);
     let held = [take(pool), take(pool)];
     let (mut low, mut high, mut alike) = (pin!(pool.wait(1)), pin!(pool.wait(5)), pin!(pool.wait(5)));
     assert!(poll(low.as_mut()).is_none() && poll(high.as_mut()).is_none() && poll(alike.as_mut()).is_none());
@@ -68,7 +68,7 @@ fn the_highest_priority_is_served_first() {
 
 #[test]
 fn a_freed_block_is_not_snatched_from_who_waits() {
-    let pool = new(Order::Fifo);
+    let pool = new(WaitOrder::Fifo);
     let held = [take(pool), take(pool)];
     let mut waiting = pin!(pool.wait(0));
     assert!(poll(waiting.as_mut()).is_none());
@@ -83,7 +83,7 @@ fn a_freed_block_is_not_snatched_from_who_waits() {
 
 #[test]
 fn cancelled_waits_lose_no_block() {
-    let pool = new(Order::Fifo);
+    let pool = new(WaitOrder::Fifo);
     let held = [take(pool), take(pool)];
     let mut last = pin!(pool.wait(0));
     {
@@ -110,7 +110,7 @@ fn the_last_waker_given_is_the_one_that_is_woken() {
             self.0.fetch_add(1, Ordering::Relaxed);
         }
     }
-    let pool = new(Order::Fifo);
+    let pool = new(WaitOrder::Fifo);
     let held = [take(pool), take(pool)];
     let counts: [Arc<Count>; 2] = std::array::from_fn(|_| Arc::new(Count(AtomicUsize::new(0))));
     let mut waiting = pin!(pool.wait(0));
@@ -126,7 +126,7 @@ fn the_last_waker_given_is_the_one_that_is_woken() {
 
 #[test]
 fn what_waits_in_many_threads_is_served_and_cancelled_without_loss() {
-    let pool = new(Order::Fifo);
+    let pool = new(WaitOrder::Fifo);
     std::thread::scope(|scope| {
         for thread in 0..4usize {
             scope.spawn(move || {
@@ -151,7 +151,7 @@ fn what_waits_in_many_threads_is_served_and_cancelled_without_loss() {
 
 #[test]
 fn a_pool_that_is_waited_on_knows_which_blocks_are_in_use() {
-    let pool = new(Order::Fifo);
+    let pool = new(WaitOrder::Fifo);
     let block = take(pool);
     let address: *const u8 = PoolBox::as_ptr(&block).as_ptr().cast();
     assert!(pool.owns(address) && !pool.owns(address.wrapping_add(1)) && !pool.owns(std::ptr::null()));

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use microusc_pool::{DynPool, Error, Order, Pool, PoolBox, Signal, SpinLock, WaitPool};
+use microusc_pool::{DynPool, Error, Pool, PoolBox, Signal, SpinLock, WaitOrder, WaitPool};
 
 /// A binary semaphore of the host.
 struct Semaphore(Mutex<bool>, Condvar);
@@ -45,15 +45,15 @@ unsafe impl Signal for Semaphore {
     }
 }
 
-type Waited = WaitPool<Pool<usize, 2, SpinLock>>;
+type WaitablePool = WaitPool<Pool<usize, 2, SpinLock>>;
 
-fn new(order: Order) -> &'static Waited {
+fn new(order: WaitOrder) -> &'static WaitablePool {
     Box::leak(Box::new(WaitPool::new(Pool::new(), order)))
 }
 
 #[test]
 fn a_sleeper_gets_the_block_that_is_freed() {
-    let pool = new(Order::Fifo);
+    let pool = new(WaitOrder::Fifo);
     let held = [pool.try_alloc().unwrap(), pool.try_alloc().unwrap()];
     let address = PoolBox::as_ptr(&held[0]).addr();
     std::thread::scope(|scope| {
@@ -73,7 +73,7 @@ fn a_sleeper_gets_the_block_that_is_freed() {
 
 #[test]
 fn time_is_up_after_all_of_it_and_the_refusal_is_counted_once() {
-    let pool = new(Order::Priority);
+    let pool = new(WaitOrder::Priority);
     let held = [pool.try_alloc().unwrap(), pool.try_alloc().unwrap()];
     let before = Instant::now();
     assert_eq!(pool.wait_blocking::<Semaphore>(3, Some(30)).unwrap_err(), Error::TimedOut);
@@ -87,7 +87,7 @@ fn time_is_up_after_all_of_it_and_the_refusal_is_counted_once() {
 
 #[test]
 fn an_interrupt_is_refused_and_nothing_is_changed() {
-    let pool = new(Order::Fifo);
+    let pool = new(WaitOrder::Fifo);
     let before = pool.stats();
     IN_INTERRUPT.set(true);
     assert_eq!(pool.wait_blocking::<Semaphore>(0, None).unwrap_err(), Error::CannotWait);
@@ -130,7 +130,7 @@ unsafe impl Signal for JustTooLate {
     }
 }
 
-type Held = PoolBox<'static, MaybeUninit<usize>, Waited>;
+type Held = PoolBox<'static, MaybeUninit<usize>, WaitablePool>;
 
 thread_local! {
     static HELD: Cell<Option<Held>> = const { Cell::new(None) };
@@ -138,7 +138,7 @@ thread_local! {
 
 #[test]
 fn what_is_granted_as_time_is_up_is_kept() {
-    let pool = new(Order::Fifo);
+    let pool = new(WaitOrder::Fifo);
     let other = pool.try_alloc().unwrap();
     HELD.set(Some(pool.try_alloc().unwrap()));
     let block = pool.wait_blocking::<JustTooLate>(0, Some(0)).unwrap();
@@ -149,7 +149,7 @@ fn what_is_granted_as_time_is_up_is_kept() {
 
 #[test]
 fn who_waits_does_not_touch_the_reserve_until_it_is_smaller() {
-    let pool = new(Order::Fifo);
+    let pool = new(WaitOrder::Fifo);
     pool.set_isr_reserve(2).unwrap();
     assert_eq!(pool.wait_blocking::<Semaphore>(0, Some(1)).unwrap_err(), Error::TimedOut);
     drop(pool.try_alloc_from_isr().unwrap());
@@ -169,7 +169,7 @@ fn sleepers_on_borrowed_memory_lose_nothing() {
     let blocks = pool.stats().capacity;
     assert!(blocks < 6, "fewer than threads, so that they wait");
     let pool: &'static WaitPool<DynPool<'static, SpinLock>> =
-        Box::leak(Box::new(WaitPool::new(pool, Order::Priority)));
+        Box::leak(Box::new(WaitPool::new(pool, WaitOrder::Priority)));
     std::thread::scope(|scope| {
         for thread in 0..6u8 {
             scope.spawn(move || {
@@ -261,7 +261,7 @@ fn overwrite_the_stack() -> u64 {
 }
 
 /// Nothing waits, nothing is lost: both blocks come back and can be taken.
-fn is_whole(pool: &'static Waited) {
+fn is_whole(pool: &'static WaitablePool) {
     overwrite_the_stack();
     let both = [pool.try_alloc().unwrap(), pool.try_alloc().unwrap()];
     drop(both);
@@ -270,7 +270,7 @@ fn is_whole(pool: &'static Waited) {
 
 #[test]
 fn a_signal_that_wakes_for_no_reason_waits_on_and_leaves_no_node_behind() {
-    let pool = new(Order::Fifo);
+    let pool = new(WaitOrder::Fifo);
     let held = [pool.try_alloc().unwrap(), pool.try_alloc().unwrap()];
     answer_with([Answer::True, Answer::True, Answer::False]);
     assert_eq!(pool.wait_blocking::<Restless>(0, Some(1000)).unwrap_err(), Error::TimedOut);
@@ -285,7 +285,7 @@ fn a_signal_that_wakes_for_no_reason_waits_on_and_leaves_no_node_behind() {
 
 #[test]
 fn a_block_granted_while_time_is_up_is_kept_whatever_the_signal_answers() {
-    let pool = new(Order::Fifo);
+    let pool = new(WaitOrder::Fifo);
     let (first, second) = (pool.try_alloc().unwrap(), pool.try_alloc().unwrap());
     HELD.set(Some(first));
     // `JustTooLate` frees it and says that time is up; a `wait` without a time is not over before the signal was given.
@@ -298,7 +298,7 @@ fn a_block_granted_while_time_is_up_is_kept_whatever_the_signal_answers() {
 
 #[test]
 fn a_signal_that_panics_leaves_the_queue() {
-    let pool = new(Order::Fifo);
+    let pool = new(WaitOrder::Fifo);
     let held = [pool.try_alloc().unwrap(), pool.try_alloc().unwrap()];
     let wait = || catch_unwind(AssertUnwindSafe(|| pool.wait_blocking::<Restless>(0, None)));
     answer_with([Answer::Panic]);

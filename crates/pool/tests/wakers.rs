@@ -9,7 +9,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::task::{Context, RawWaker, RawWakerVTable, Waker};
 
-use microusc_pool::{Error, GlobalSet, NoFallback, NonAllocatingLock, Order, Pool, RawLock, Wait, WaitPool};
+use microusc_pool::{
+    Error, GlobalSet, NoFallback, NonAllocatingLock, Pool, RawLock, Wait, WaitOrder, WaitPool,
+};
 
 thread_local! {
     static HELD: Cell<u32> = const { Cell::new(0) };
@@ -17,7 +19,7 @@ thread_local! {
     static REENTERED: Cell<u32> = const { Cell::new(0) };
     /// Calls into the executor's code.
     static CALLS: Cell<u32> = const { Cell::new(0) };
-    static POOL: Cell<Option<&'static Waited>> = const { Cell::new(None) };
+    static POOL: Cell<Option<&'static WaitablePool>> = const { Cell::new(None) };
     static WAKE_PANICS: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -49,7 +51,7 @@ impl Drop for Watchful {
     }
 }
 
-type Waited = WaitPool<Pool<u64, 2, Watchful>>;
+type WaitablePool = WaitPool<Pool<u64, 2, Watchful>>;
 
 /// What an executor may do whenever it is called.
 fn use_the_pool() {
@@ -77,8 +79,8 @@ fn waker() -> Waker {
     unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &TABLE)) }
 }
 
-fn new() -> &'static Waited {
-    let pool: &'static Waited = Box::leak(Box::new(WaitPool::new(Pool::new(), Order::Fifo)));
+fn new() -> &'static WaitablePool {
+    let pool: &'static WaitablePool = Box::leak(Box::new(WaitPool::new(Pool::new(), WaitOrder::Fifo)));
     POOL.set(Some(pool));
     pool
 }
@@ -88,7 +90,7 @@ fn is_ready(wait: Pin<&mut Wait<Pool<u64, 2, Watchful>>>) -> bool {
 }
 
 /// The executor was called, never with the lock held, and both blocks are back.
-fn was_never_entered_twice(pool: &'static Waited) {
+fn was_never_entered_twice(pool: &'static WaitablePool) {
     assert!(CALLS.get() > 0);
     assert_eq!((REENTERED.get(), HELD.get()), (0, 0));
     assert_eq!((pool.stats().free, pool.stats().refused, pool.validate()), (2, 0, Ok(())));

@@ -15,7 +15,7 @@ pub mod info;
 pub mod input;
 pub mod layout;
 pub mod replay;
-mod table;
+mod report;
 pub mod text;
 pub mod trace;
 

@@ -7,7 +7,7 @@ use core::mem::MaybeUninit;
 use core::ptr::{NonNull, null_mut};
 
 use microusc_pool::{
-    AtomicPool, Geometry, InterruptLock, Ledger, Link, Marked, NoChecks, NoLock, Pool, PoolBox, RawPool,
+    AtomicPool, Checked, Counters, FreeList, Geometry, InterruptLock, Link, NoChecks, NoLock, Pool, PoolBox,
     Unchecked, words_for,
 };
 
@@ -77,7 +77,7 @@ macro_rules! subject {
     };
 }
 
-type Locked = Pool<Content, BLOCKS, InterruptLock, Marked>;
+type Locked = Pool<Content, BLOCKS, InterruptLock, Checked>;
 type Plain = Pool<Content, BLOCKS, NoLock, Unchecked>;
 type LockFree = AtomicPool<Content, BLOCKS, { words_for(BLOCKS) }>;
 
@@ -91,7 +91,7 @@ struct Raw(UnsafeCell<Parts>);
 struct Parts {
     head: *mut Link,
     listed: usize,
-    ledger: Ledger,
+    counters: Counters,
     base: *mut u8,
 }
 
@@ -101,10 +101,16 @@ const GEOMETRY: Geometry = match Geometry::new(size_of::<Content>(), 4, BLOCKS) 
 };
 
 impl Parts {
-    fn raw(&mut self) -> RawPool<'_, NoChecks> {
+    fn raw(&mut self) -> FreeList<'_, NoChecks> {
         // SAFETY: `base` is that of as many blocks, which nobody else uses.
         unsafe {
-            RawPool::new((&mut self.head, &mut self.listed), &mut self.ledger, self.base, &GEOMETRY, NoChecks)
+            FreeList::new(
+                (&mut self.head, &mut self.listed),
+                &mut self.counters,
+                self.base,
+                &GEOMETRY,
+                NoChecks,
+            )
         }
     }
 }
@@ -112,20 +118,20 @@ impl Parts {
 #[unsafe(no_mangle)]
 #[inline(never)]
 fn budget_raw_alloc(parts: &mut Parts) -> Option<NonNull<u8>> {
-    parts.raw().try_take().or_else(|| raw_first_use(parts))
+    parts.raw().alloc_fast().or_else(|| raw_first_use(parts))
 }
 
 #[cold]
 #[inline(never)]
 fn raw_first_use(parts: &mut Parts) -> Option<NonNull<u8>> {
-    parts.raw().take_otherwise().ok()
+    parts.raw().alloc_slow().ok()
 }
 
 #[unsafe(no_mangle)]
 #[inline(never)]
 fn budget_raw_free(parts: &mut Parts, block: NonNull<u8>) {
     // SAFETY: taken before, and returned once.
-    let _always = unsafe { parts.raw().try_put(block.as_ptr()) };
+    let _always = unsafe { parts.raw().free_fast(block.as_ptr()) };
 }
 
 impl Subject for Raw {
@@ -136,7 +142,7 @@ impl Subject for Raw {
     fn make() -> &'static Self {
         let base = Box::leak(Box::new([MaybeUninit::<Content>::uninit(); BLOCKS]));
         let parts =
-            Parts { head: null_mut(), listed: 0, ledger: Ledger::NEW, base: base.as_mut_ptr().cast() };
+            Parts { head: null_mut(), listed: 0, counters: Counters::NEW, base: base.as_mut_ptr().cast() };
         Box::leak(Box::new(Self(UnsafeCell::new(parts))))
     }
 

@@ -6,7 +6,7 @@ use core::ptr::null_mut;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering::*};
 use core::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
-use microusc_pool::{InterruptLock, Order, Pool, PoolBox, Taken, WaitPool};
+use microusc_pool::{InterruptLock, Pool, PoolBox, UninitBlock, WaitOrder, WaitPool};
 
 use crate::board::{self, println};
 use crate::owners::broken;
@@ -17,14 +17,14 @@ const ROUNDS: u32 = 200;
 const MICROSECONDS: u32 = 20;
 
 type Inner = Pool<[u32; 4], 2, InterruptLock>;
-static POOL: WaitPool<Inner> = WaitPool::new(Pool::new(), Order::Fifo);
+static POOL: WaitPool<Inner> = WaitPool::new(Pool::new(), WaitOrder::Fifo);
 
 /// Blocks on their way to the interrupt: written by tasks, emptied by ticks. More places than the pool has blocks.
 static HANDED: [AtomicPtr<[u32; 4]>; 4] = [const { AtomicPtr::new(null_mut()) }; 4];
 static HANDED_COUNT: AtomicU32 = AtomicU32::new(0);
 static FREED_COUNT: AtomicU32 = AtomicU32::new(0);
 
-fn hand_over(block: Taken<Inner>, content: [u32; 4]) {
+fn hand_over(block: UninitBlock<Inner>, content: [u32; 4]) {
     let block = PoolBox::into_raw(PoolBox::write(block, content));
     let count = HANDED_COUNT.load(Relaxed);
     HANDED[count as usize % HANDED.len()].store(block.as_ptr(), Relaxed);

@@ -1,6 +1,7 @@
 //! Objects with one violation each, which must be found.
 
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Reached, reached, swaps};
 use crate::process::Run;
@@ -27,16 +28,16 @@ const RISCV: &str = "llvm-mc-22 -triple=riscv32 -mattr=+m,+c -filetype=obj";
 const X86_64: &str = "gcc -O2 -ffunction-sections -c";
 
 /// Assembles or compiles; `None` where that is not installed (in CI it is).
-fn made(by: &str, name: &str, source: &str) -> Option<Object> {
+fn made(by: &str, source: &str) -> Option<Object> {
     if let Err(why) = tools::need(&["llc-22", "gcc"]) {
         println!("SKIPPED: {why}");
         return None;
     }
     let end = if by == X86_64 { "c" } else { "s" };
-    let at = |end: &str| {
-        let name = name.replace(' ', "-");
-        std::env::temp_dir().join(format!("microusc-code-{name}-{}.{end}", std::process::id()))
-    };
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let at =
+        |end: &str| std::env::temp_dir().join(format!("microusc-code-{}-{number}.{end}", std::process::id()));
     std::fs::write(at(end), source).unwrap();
     let mut words = by.split(' ');
     Command::new(words.next()?).args(words).arg("-o").arg(at("o")).arg(at(end)).captured().unwrap();
@@ -45,8 +46,8 @@ fn made(by: &str, name: &str, source: &str) -> Option<Object> {
 }
 
 /// An object for Xtensa.
-pub(crate) fn assembled(name: &str, assembly: &str) -> Option<Object> {
-    made(XTENSA, name, assembly)
+pub(crate) fn assembled(assembly: &str) -> Option<Object> {
+    made(XTENSA, assembly)
 }
 
 fn walked(object: Option<Object>) -> Option<Reached> {
@@ -56,7 +57,7 @@ fn walked(object: Option<Object>) -> Option<Reached> {
 /// The violations of each case are the expected ones; nothing else is, for an empty text.
 fn check(by: &str, cases: &[(&str, String, &str)]) {
     for (name, source, expected) in cases {
-        let Some(reached) = walked(made(by, name, source)) else { return };
+        let Some(reached) = walked(made(by, source)) else { return };
         let found = reached.violations.join("; ");
         let is_it = if expected.is_empty() { found.is_empty() } else { found.contains(expected) };
         assert!(is_it, "{name}: {found}");
@@ -191,7 +192,7 @@ fn code_and_constants_in_ram_pass_on_xtensa_and_narrow_accesses_are_counted() {
     let entry = xtensa("pool_entry", ".iram1.pool_entry", literals, code);
     let data = ".section .bss.counter,\"aw\",@nobits\n.globl counter\ncounter: .zero 4\n";
     let source = entry + &xtensa("helper", ".iram1.helper", "", "nop") + data;
-    let Some(reached) = walked(assembled("ram", &source)) else { return };
+    let Some(reached) = walked(assembled(&source)) else { return };
     assert_eq!(reached.violations, Vec::<String>::new());
     assert!(reached.functions.contains_key("helper"));
     assert_eq!(reached.functions["pool_entry"].1, 2);
@@ -200,7 +201,7 @@ fn code_and_constants_in_ram_pass_on_xtensa_and_narrow_accesses_are_counted() {
 #[test]
 fn compare_and_swap_is_counted() {
     for (code, count) in [("s32c1i a2, a3, 0", 1), ("s32i a2, a3, 0", 0)] {
-        let Some(object) = assembled(code, &xtensa("f", ".text.f", "", code)) else { return };
+        let Some(object) = assembled(&xtensa("f", ".text.f", "", code)) else { return };
         assert_eq!(swaps(object.path()).unwrap(), count);
     }
 }

@@ -202,11 +202,11 @@ mod tests {
     #[test]
     fn unwind_tables_in_an_archive_are_found() {
         const CODE: &str = ".section .iram1.f,\"ax\",@progbits\nnop\n";
-        let Some(without) = assembled("tables none", CODE) else { return };
+        let Some(without) = assembled(CODE) else { return };
         assert!(only_what_programs_use(without.path()).is_ok());
         for section in [".eh_frame", ".ARM.exidx.text.f"] {
             let table = format!("{CODE}.section {section},\"a\",@progbits\n.byte 1\n");
-            let Some(with) = assembled("tables some", &table) else { return };
+            let Some(with) = assembled(&table) else { return };
             let error = only_what_programs_use(with.path()).unwrap_err().to_string();
             assert!(error.contains(section), "{error}");
         }

@@ -1,4 +1,5 @@
-//! The component's folder as it is packed: its sources, the headers of `crates/capi`, the archives, the licences.
+//! The component's folder as it is packed: its sources, the C file of `crates/port`, the headers of `crates/capi`, the
+//! archives, the licences.
 
 use std::path::Path;
 
@@ -19,6 +20,9 @@ pub(super) fn folder() -> Result<Done> {
     let listed = cmd!("git -C {sources} ls-files --cached --others --exclude-standard").quiet().read()?;
     for file in listed.lines() {
         copy(&sources.join(file), &to.join(file))?;
+    }
+    for file in ["port_esp_idf.c", "port_esp_idf.h"] {
+        copy(&root().join("crates/port/src/esp_idf").join(file), &to.join(file))?;
     }
     let include = archive::include_dir();
     for header in archive::headers()? {

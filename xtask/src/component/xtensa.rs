@@ -97,7 +97,7 @@ mod tests {
     fn instructions_that_a_chip_lacks_are_found_in_code_and_not_in_constants() {
         let code = ".section .text.f,\"ax\",@progbits\n.literal .L0, 0x12345678\n.globl f\n.type f,@function\n\
             f: entry a1, 32\nl32r a2, .L0\ns32c1i a2, a3, 0\nrsr.ccount a2\nretw\n.size f, . - f\n";
-        let Some(object) = assembled("foreign", code) else { return };
+        let Some(object) = assembled(code) else { return };
         let listed = list(object.path()).unwrap();
         let used = mnemonics(&listed);
         assert_eq!(used.values().sum::<usize>(), 5, "{used:?}");
@@ -106,8 +106,8 @@ mod tests {
     }
 
     /// The verdict on an object, unless there is no assembler.
-    fn verdict(name: &str, assembly: &str) -> Option<String> {
-        let object = std::fs::read(assembled(name, assembly)?.path()).unwrap();
+    fn verdict(assembly: &str) -> Option<String> {
+        let object = std::fs::read(assembled(assembly)?.path()).unwrap();
         Some(form(&object).err().map_or(String::new(), |why| why.to_string()))
     }
 
@@ -118,16 +118,16 @@ mod tests {
     #[test]
     fn literals_behind_the_code_or_at_odd_places_are_found() {
         let aligned = format!("{POOL}.p2align 2\n{CODE}");
-        let Some(verdict_on_aligned) = verdict("aligned", &aligned) else { return };
+        let Some(verdict_on_aligned) = verdict(&aligned) else { return };
         assert_eq!(verdict_on_aligned, "");
-        assert_eq!(verdict("odd", &format!("{POOL}{CODE}")).unwrap(), ".literal.f is not aligned");
-        assert_eq!(verdict("behind", CODE).unwrap(), ".literal.f comes behind .text.f");
+        assert_eq!(verdict(&format!("{POOL}{CODE}")).unwrap(), ".literal.f is not aligned");
+        assert_eq!(verdict(CODE).unwrap(), ".literal.f comes behind .text.f");
     }
 
     #[test]
     fn a_function_of_the_other_abi_is_found() {
         let other = CODE.replace("entry a1, 32", "addi a1, a1, -32");
-        let Some(verdict) = verdict("call0", &other) else { return };
+        let Some(verdict) = verdict(&other) else { return };
         assert_eq!(verdict, "f does not begin as functions with windows do");
     }
 }

@@ -43,8 +43,8 @@ const COLUMNS: [Column; 7] = [
         checks: "none (`Unchecked`): its handles own the blocks",
     },
     Column {
-        row: "RawPool, unchecked",
-        title: "`RawPool`, unchecked",
+        row: "FreeList, unchecked",
+        title: "`FreeList`, unchecked",
         lock: "none",
         checks: "none (`NoChecks`)",
     },
@@ -130,7 +130,7 @@ fn peers(core: &Core<'_>) -> Result<(String, String)> {
     for Column { row, title, lock, checks } in COLUMNS {
         let block = match title {
             "C" => "1",
-            "`RawPool`, unchecked" => "0",
+            "`FreeList`, unchecked" => "0",
             _ => continue,
         };
         let cost = core.cost(row)?;

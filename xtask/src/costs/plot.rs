@@ -102,7 +102,7 @@ fn groups(cores: &[Core<'_>]) -> Result<[Group; 3]> {
         ("Pool", "Pool, masked", "mask; address, owner, free list"),
         ("C, no lock", "C functions, unsynchronised", "no lock; NULL, address, owner, free list"),
         ("AtomicPool", "AtomicPool", "lock-free; address, owner. Line: up to"),
-        ("RawPool, unchecked", "RawPool, unchecked", "no lock; nothing; counts"),
+        ("FreeList, unchecked", "FreeList, unchecked", "no lock; nothing; counts"),
     ];
     let others = others.into_iter().map(|(name, row, note)| {
         let mut bar = Bar::ours(name.to_owned(), &compared.cost(row)?, note);

@@ -51,7 +51,8 @@ impl Suite {
         let package = match folder {
             "c" => return Ok(Self::C { program: program.to_owned(), target }),
             "pool" => "microusc-pool",
-            "system" => "microusc-system",
+            "drivers" => "microusc-drivers",
+            "retained" => "microusc-retained",
             "memory" => "microusc-memory",
             _ => bail!("no suite is called {name}"),
         };

@@ -48,6 +48,26 @@ static const char *end_log(void) {
 
 #define CHECK_LOGS_VOID(call, words) CHECK_LOGS(((call), 0), words)
 
+/* Function, address, pool, reason, number of blocks and what to do: each is in the line. */
+TEST(a_line_has_all_of_its_parts) {
+    memory_pool_t pool;
+    char line[256];
+    CHECK(memory_pool_init(&pool, SIZE, COUNT));
+    CHECK_EQUAL(memory_pool_set_name(&pool, "lines"), ESP_OK);
+    snprintf(line, sizeof(line),
+             "memory_pool: memory_pool_free(%p) of pool \"lines\": MEMORY_POOL_ERR_NOT_A_BLOCK: free the address that "
+             "memory_pool_alloc returned, to the same pool\n",
+             (void *)&pool);
+    CHECK_LOGS_VOID(memory_pool_free(&pool, &pool), line);
+    CHECK(memory_pool_alloc(&pool) != NULL && memory_pool_alloc(&pool) != NULL);
+    snprintf(line, sizeof(line),
+             "memory_pool: memory_pool_destroy(%p) of pool \"lines\": MEMORY_POOL_ERR_IN_USE, 2 blocks in use: blocks are in "
+             "use: their owners hold pointers to memory that ends with the pool\n",
+             (void *)&pool);
+    CHECK_LOGS_VOID(memory_pool_destroy(&pool), line);
+    CHECK_LOGS(memory_pool_alloc(NULL), "memory_pool: memory_pool_alloc(0x0): ESP_ERR_INVALID_ARG: ");
+}
+
 TEST(a_refused_init_says_why) {
     static MEMORY_POOL_STATIC_BUFFER(buffer, SIZE, COUNT);
     static void *room[256];
@@ -162,6 +182,9 @@ TEST(an_overwritten_struct_of_a_live_pool_is_named_as_the_cause) {
     memset(&pool, 0, sizeof(pool));
     CHECK_LOGS(memory_pool_alloc(&pool), "struct of a live pool was overwritten");
     CHECK_LOGS_VOID(memory_pool_free(&pool, block), "struct of a live pool was overwritten");
+    static memory_pool_t none;
+    CHECK_LOGS(memory_pool_alloc(&none), "no live pool has this address");
+    CHECK_LOGS_VOID(memory_pool_free(&none, &none), "no live pool has this address");
     CHECK_EQUAL(memory_pool_repair(&pool), ESP_OK);
     memory_pool_free(&pool, block);
     memory_pool_destroy(&pool);
@@ -188,6 +211,7 @@ TEST(a_refused_retained_pool_says_why) {
 }
 
 static const test_t tests[] = {
+    RUN(a_line_has_all_of_its_parts),
     RUN(a_refused_init_says_why),
     RUN(a_pool_on_the_stack_that_was_not_destroyed_is_named_as_the_cause),
     RUN(a_refused_set_says_why),

@@ -3,6 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include <pthread.h>
+#include <sched.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -385,6 +386,8 @@ static void end_frames_once(void) {
 static void end_while_told(const memory_pool_event_t *event) {
     if (event->operation == MEMORY_POOL_TRACE_ALLOC && !tried) {
         tried = true;
+        /* Another task that is gone for ever: this one still needs the pool. */
+        while (memory_pool_forget_task(&given) != ESP_OK) sched_yield();
         other_task(ends_frames);
     }
 }

@@ -120,7 +120,34 @@ TEST(statistics_are_printed) {
     CHECK(strstr(text, "printed") && strstr(text, "DRAM") && strstr(text, "32 bytes"));
     CHECK(strstr(text, "Total blocks: 10\n") && strstr(text, "Used blocks: 1\n"));
     CHECK(strstr(text, "Free blocks: 9") && strstr(text, "Refused frees: 1\n"));
+    CHECK(strstr(text, "Utilization: 10%\n") != NULL);
+    for (int i = 0; i < 6; i++) CHECK(memory_pool_alloc(&pool) != NULL);
+    CHECK(strstr(printed(memory_pool_print_stats, &pool), "Utilization: 70%\n") != NULL);
     memory_pool_destroy(&pool);
+}
+
+/* The line of one kind of memory: what is in it, and how much of that is free. */
+static void check_heap_line(const char *text, const char *name, uint32_t caps) {
+    size_t total, available, least, largest;
+    char line[32];
+    snprintf(line, sizeof(line), "\n%s ", name);
+    const char *const numbers = strstr(text, line);
+    CHECK(numbers != NULL);
+    CHECK_EQUAL(sscanf(numbers + strlen(line), "%zu %zu %zu %zu", &total, &available, &least, &largest), 4);
+    CHECK_EQUAL(available, microusc_host_free_bytes(caps));
+    CHECK(total > available && least <= available && largest <= available && largest > 0);
+}
+
+TEST(usage_says_how_much_of_each_kind_of_memory_is_free) {
+    memory_pool_t *const pools[] = {memory_pool_malloc_placed(64, 4, DRAM), memory_pool_malloc_placed(64, 8, PSRAM),
+                                    memory_pool_malloc_placed(64, 16, IRAM), memory_pool_malloc(64, 2)};
+    const char *const text = printed(print_usage, NULL);
+    CHECK(strstr(text, "Memory of esp32\nheap           total      free  min_free   largest\n") == text);
+    check_heap_line(text, "internal", MALLOC_CAP_INTERNAL | MALLOC_CAP_8BIT);
+    check_heap_line(text, "dma", MALLOC_CAP_DMA);
+    check_heap_line(text, "psram", MALLOC_CAP_SPIRAM);
+    check_heap_line(text, "iram", MALLOC_CAP_INTERNAL | MALLOC_CAP_32BIT);
+    for (size_t i = 0; i < sizeof(pools) / sizeof(pools[0]); i++) memory_pool_destroy(pools[i]);
 }
 
 TEST(usage_has_a_line_for_the_heap_and_for_every_pool) {
@@ -178,6 +205,7 @@ static const test_t tests[] = {
     RUN(pools_are_iterated_in_the_order_they_were_made),
     RUN(pools_are_found_by_name),
     RUN(statistics_are_printed),
+    RUN(usage_says_how_much_of_each_kind_of_memory_is_free),
     RUN(usage_has_a_line_for_the_heap_and_for_every_pool),
     RUN(a_report_callback_may_use_the_pool_it_hears_of),
 };

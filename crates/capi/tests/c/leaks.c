@@ -333,6 +333,57 @@ TEST(blocks_are_printed_by_place_as_long_as_there_are_few_places) {
     }
 }
 
+/* A line names the place and the oldest of its blocks, wherever that lies, with its age in seconds. */
+TEST(a_printed_place_stands_for_its_oldest_block) {
+    open_pool(4);
+    CHECK_EQUAL(memory_pool_set_name(&pool, "lines"), ESP_OK);
+    void *const low = memory_pool_alloc_at(&pool, 7, "other"), *const oldest = memory_pool_alloc_at(&pool, 5, "here");
+    memory_pool_free(&pool, low);
+    pause_ms(130);
+    void *const young[] = {memory_pool_alloc_at(&pool, 5, "here"), memory_pool_alloc_at(&pool, 5, "here")};
+    CHECK(same(young[0], low) && address_of(oldest) < address_of(young[1]));
+    const memory_pool_site_t site = site_of(oldest);
+    char line[128];
+    snprintf(line, sizeof(line), "pool \"lines\": 3 in use, taken at here:5 by task 0x%llx on core 0, the oldest 0x%llx for ",
+             (unsigned long long)address_of(site.task), (unsigned long long)address_of(oldest));
+    const char *const text = printed(dump_all, &pool), *const age = text + strlen(line);
+    CHECK(strncmp(text, line, strlen(line)) == 0);
+    /* Seconds, a point, three digits. */
+    unsigned seconds, milliseconds;
+    char point, unit[4];
+    CHECK(strspn(age, "0123456789") >= 1 && strspn(strchr(age, '.') + 1, "0123456789") == 3);
+    CHECK_EQUAL(sscanf(age, "%u%c%3u %3[^\n]", &seconds, &point, &milliseconds, unit), 4);
+    CHECK(point == '.' && strcmp(unit, "s") == 0);
+    const uint64_t least_ms = 130, most_ms = (uint64_t)site_of(oldest).age_us / 1000;
+    const uint64_t said_ms = (uint64_t)seconds * 1000 + milliseconds;
+    CHECK(least_ms <= said_ms && said_ms <= most_ms);
+    memory_pool_free(&pool, oldest);
+    for (size_t i = 0; i < 2; i++) memory_pool_free(&pool, young[i]);
+    close_pool();
+}
+
+/* Blocks from before records were kept, and one that an interrupt took. */
+TEST(printed_lines_say_what_is_known) {
+    CHECK(memory_pool_init(&pool, SIZE, 4));
+    CHECK_EQUAL(memory_pool_set_name(&pool, "lines"), ESP_OK);
+    void *const before = memory_pool_alloc(&pool);
+    CHECK_EQUAL(memory_pool_record_sites(&pool, true), ESP_OK);
+    void *const from = memory_pool_alloc_from(&pool, &pool), *const interrupted = run(take_in_interrupt);
+    char wanted[512];
+    snprintf(wanted, sizeof(wanted), "pool \"lines\": 1 in use, taken before that was recorded, the first 0x%llx\n",
+             (unsigned long long)address_of(before));
+    const char *text = printed(dump_all, &pool);
+    CHECK(strncmp(text, wanted, strlen(wanted)) == 0);
+    snprintf(wanted, sizeof(wanted), "\npool \"lines\": 1 in use, taken from 0x%llx by task 0x", (unsigned long long)address_of(&pool));
+    CHECK(strstr(text, wanted) != NULL);
+    snprintf(wanted, sizeof(wanted), " by an interrupt on core 0, the oldest 0x%llx for 0.", (unsigned long long)address_of(interrupted));
+    CHECK(strstr(text, wanted) != NULL);
+    CHECK_EQUAL(lines_of(text), 3);
+    void *const blocks[] = {before, from, interrupted};
+    for (size_t i = 0; i < 3; i++) memory_pool_free(&pool, blocks[i]);
+    close_pool();
+}
+
 TEST(classes_of_a_set_keep_records_too) {
     static memory_pool_set_t set;
     const memory_pool_set_class_t classes[] = {{16, 4}, {64, 4}};
@@ -431,6 +482,8 @@ static const test_t tests[] = {
     RUN(records_lie_where_the_caller_wants_them),
     RUN(records_that_are_kept_are_not_overwritten_by_those_that_are_refused),
     RUN(blocks_are_printed_by_place_as_long_as_there_are_few_places),
+    RUN(a_printed_place_stands_for_its_oldest_block),
+    RUN(printed_lines_say_what_is_known),
     RUN(classes_of_a_set_keep_records_too),
     RUN(nonsense_is_refused),
     RUN(records_are_switched_on_and_off_while_blocks_come_and_go),

@@ -285,6 +285,62 @@ TEST(a_struct_holds_one_pool) {
     reported.count = 0;
 }
 
+static memory_pool_set_t set;
+static unsigned found_whole;
+
+static void makes_the_set(void) {
+    const memory_pool_set_class_t classes[] = {{16, 2}, {64, 2}, {256, 2}};
+    CHECK_EQUAL(memory_pool_set_init(&set, classes, 3, DRAM), ESP_OK);
+}
+
+static void looks_at_the_set(void) {
+    memory_pool_set_info_t info;
+    const esp_err_t reason = memory_pool_set_get_info(&set, 2, &info);
+    CHECK(reason == ESP_OK || reason == ESP_ERR_INVALID_STATE);
+    found_whole += reason == ESP_OK;
+}
+
+/* A set whose first class is there already, and that is still being made, is none. */
+TEST(a_set_is_none_before_it_is_complete) {
+    bool came = true;
+    for (unsigned n = 1; came; n++) {
+        found_whole = 0;
+        memset(&set, 0, sizeof(set));
+        came = with_another_at(n, looks_at_the_set, makes_the_set);
+        memory_pool_set_destroy(&set);
+        CHECK(memory_pool_next(NULL) == NULL);
+        CHECK(n < 100);
+    }
+    reported.count = 0;
+}
+
+static memory_pool_t outer;
+static void *part_of_outer;
+
+static void makes_a_pool_inside(void) {
+    made += memory_pool_init_static(&pool, part_of_outer, 1024, SIZE, BLOCKS) == ESP_OK;
+}
+
+static void ends_the_outer_pool(void) { memory_pool_destroy(&outer); }
+
+/* Memory that a pool is just being made in does not end: that the pool's struct lies elsewhere does not matter. */
+TEST(a_pool_does_not_end_while_another_is_made_inside_it) {
+    static MEMORY_POOL_STATIC_BUFFER(buffer, 1024, 1);
+    bool came = true;
+    for (unsigned n = 1; came; n++) {
+        CHECK_EQUAL(memory_pool_init_static(&outer, buffer, sizeof(buffer), 1024, 1), ESP_OK);
+        part_of_outer = memory_pool_alloc(&outer);
+        made = 0;
+        came = with_another_at(n, ends_the_outer_pool, makes_a_pool_inside);
+        CHECK_EQUAL(made, 1);
+        CHECK(memory_pool_owns(&outer, part_of_outer));
+        CHECK_EQUAL(memory_pool_destroy_unused(&pool), ESP_OK);
+        memory_pool_destroy(&outer);
+        CHECK(n < 100);
+    }
+    reported.count = 0;
+}
+
 static void *taken;
 
 static void takes(void) { taken = memory_pool_alloc(&pool); }
@@ -328,6 +384,8 @@ static const test_t tests[] = {
     RUN(nothing_overtakes_while_a_reserve_is_made_smaller),
     RUN(nothing_overtakes_while_the_list_is_repaired),
     RUN(a_struct_holds_one_pool),
+    RUN(a_set_is_none_before_it_is_complete),
+    RUN(a_pool_does_not_end_while_another_is_made_inside_it),
     RUN(a_block_that_is_free_has_no_record),
 };
 

@@ -125,6 +125,16 @@ TEST(blocks_for_dma_are_aligned_for_it_on_every_chip) {
     }
 }
 
+TEST(blocks_that_are_not_for_dma_are_aligned_to_a_pointer_on_every_chip) {
+    for (size_t i = 0; i < CHIPS; i++) {
+        use_chip(chips[i].name);
+        memory_pool_t pool;
+        CHECK(memory_pool_init_placed(&pool, 30, 5, DRAM));
+        CHECK_EQUAL(pool.block_size, rounded(30, sizeof(void *)));
+        memory_pool_destroy(&pool);
+    }
+}
+
 TEST(a_default_pool_and_a_placed_one_differ_in_dma_alone) {
     memory_pool_t made_for_dma, placed;
     CHECK(memory_pool_init(&made_for_dma, 64, 4) && memory_pool_init_placed(&placed, 64, 4, DRAM));
@@ -200,6 +210,7 @@ static const test_t tests[] = {
     RUN(impossible_pairs_are_refused_by_name_on_every_chip),
     RUN(blocks_lie_where_they_were_wished_on_every_chip),
     RUN(blocks_for_dma_are_aligned_for_it_on_every_chip),
+    RUN(blocks_that_are_not_for_dma_are_aligned_to_a_pointer_on_every_chip),
     RUN(a_default_pool_and_a_placed_one_differ_in_dma_alone),
     RUN(a_static_buffer_in_other_memory_than_internal_ram_is_refused),
     RUN(memory_of_another_kind_is_refused),

@@ -121,6 +121,18 @@ TEST(sizes_and_pointers_are_checked) {
     microusc_driver_notify(NULL);
 }
 
+/* What no heap can give, whatever it has, is a wrong size. */
+TEST(parts_of_more_bytes_than_there_are_addresses_are_refused_as_that) {
+    microusc_system_config_t config;
+    CHECK_EQUAL(microusc_system_get_config(&config), ESP_OK);
+    const microusc_system_config_t before = config;
+    config.max_drivers = SIZE_MAX / 1024;
+    CHECK_EQUAL(microusc_system_configure(&config), ESP_OK);
+    CHECK_EQUAL(setUSCtaskSize(4096), ESP_ERR_INVALID_SIZE);
+    CHECK_REPORTED(ESP_ERR_INVALID_SIZE, "setUSCtaskSize");
+    CHECK_EQUAL(microusc_system_configure(&before), ESP_OK);
+}
+
 TEST(every_allocation_that_fails_unwinds) {
     const size_t heap = heap_bytes();
     size_t fails = 1;
@@ -387,6 +399,7 @@ TEST(a_trace_callback_may_ask_the_system_layer) {
 static const test_t tests[] = {
     RUN(every_part_is_made_once),
     RUN(sizes_and_pointers_are_checked),
+    RUN(parts_of_more_bytes_than_there_are_addresses_are_refused_as_that),
     RUN(every_allocation_that_fails_unwinds),
     RUN(stacks_and_nodes_are_aligned_and_internal),
     RUN(a_driver_works_and_leaves_nothing),

@@ -3,6 +3,7 @@
 #include "check.h"
 
 #include <pthread.h>
+#include <sched.h>
 
 #include "MicroUSC/system/memory_pool_leaks.h"
 #include "MicroUSC/system/memory_pool_set.h"
@@ -109,6 +110,36 @@ TEST(only_traced_pools_are_told_of_and_only_while_they_are) {
     CHECK_EQUAL(memory_pool_trace(&quiet, true), ESP_ERR_INVALID_STATE);
     CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_trace");
     close_pool();
+}
+
+static void *takes_with_timeout(void *waited_on) {
+    return memory_pool_alloc_timeout((memory_pool_t *)waited_on, MEMORY_POOL_WAIT_FOREVER);
+}
+
+/* Records alone are kept of the first pool, the second is traced. */
+TEST(a_block_handed_to_a_waiting_task_is_told_of_if_the_pool_is_traced) {
+    for (int traced = 0; traced < 2; traced++) {
+        pthread_t thread;
+        void *result;
+        told = looked_at = 0;
+        CHECK(memory_pool_init(&pool, SIZE, 1));
+        CHECK_EQUAL(memory_pool_set_trace_callback(record), ESP_OK);
+        CHECK_EQUAL(traced ? memory_pool_trace(&pool, true) : memory_pool_record_sites(&pool, true), ESP_OK);
+        void *const block = memory_pool_alloc(&pool);
+        CHECK_EQUAL(pthread_create(&thread, NULL, takes_with_timeout, &pool), 0);
+        while (info_of(&pool).waiting_tasks == 0) sched_yield();
+        memory_pool_free(&pool, block);
+        CHECK_EQUAL(pthread_join(thread, &result), 0);
+        CHECK(same(result, block));
+        CHECK_EQUAL(told, traced ? 3 : 0);
+        if (traced) {
+            check_event(MEMORY_POOL_TRACE_ALLOC, block);
+            check_event(MEMORY_POOL_TRACE_FREE, block);
+            check_event(MEMORY_POOL_TRACE_ALLOC, block);
+        }
+        memory_pool_free(&pool, block);
+        close_pool();
+    }
 }
 
 TEST(new_pools_are_traced_from_their_first_block_on_and_sets_tell_what_was_asked_for) {
@@ -325,6 +356,7 @@ static const test_t tests[] = {
     RUN(every_way_to_take_and_return_is_told),
     RUN(what_is_refused_is_not_told_as_returned),
     RUN(only_traced_pools_are_told_of_and_only_while_they_are),
+    RUN(a_block_handed_to_a_waiting_task_is_told_of_if_the_pool_is_traced),
     RUN(new_pools_are_traced_from_their_first_block_on_and_sets_tell_what_was_asked_for),
     RUN(a_block_that_is_being_returned_is_not_returned_again),
     RUN(nor_in_a_set_which_does_not_end_meanwhile),

@@ -6,8 +6,7 @@ use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::ptr::{NonNull, null, null_mut};
 
-use microusc_memory::abi::*;
-use microusc_memory::api::*;
+use microusc_memory::*;
 use microusc_testkit::{Counts, Refusal, Subject};
 
 /// How a pool is made, and which functions are used on it.

@@ -3,8 +3,7 @@
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
-use microusc_memory::abi::*;
-use microusc_memory::api::*;
+use microusc_memory::*;
 use microusc_testkit::{ClassCounts, Refusal, SetCounts, SetSubject};
 
 /// Apart by more than a cache line, to which blocks in external RAM are rounded.

@@ -1,11 +1,11 @@
 //! The bit map of the lock-free pools: which block has an owner.
 
 use crate::Error;
-use crate::sync::{Hint, Number, Word};
+use crate::sync::{BitWord, RelaxedCounter, SearchHint};
 
 /// Words that a lock-free pool of so many blocks needs.
 pub const fn words_for(blocks: usize) -> usize {
-    blocks.div_ceil(Word::BITS)
+    blocks.div_ceil(BitWord::BITS)
 }
 
 /// What a lock-free pool tells about itself. Plain numbers of blocks; others may change them while they are read.
@@ -24,16 +24,16 @@ pub struct AtomicStats {
 
 /// What a lock-free pool has besides its words and blocks.
 #[derive(Debug)]
-pub(crate) struct Tally {
+pub(crate) struct AtomicCounters {
     /// The word that served last.
-    hint: Hint,
-    exhausted: Number,
-    refused: Number,
+    hint: SearchHint,
+    exhausted: RelaxedCounter,
+    refused: RelaxedCounter,
 }
 
-impl Tally {
+impl AtomicCounters {
     pub(crate) const fn new() -> Self {
-        Self { hint: Hint::new(), exhausted: Number::new(), refused: Number::new() }
+        Self { hint: SearchHint::new(), exhausted: RelaxedCounter::new(), refused: RelaxedCounter::new() }
     }
 
     /// As new; while nobody uses it.
@@ -45,7 +45,7 @@ impl Tally {
 }
 
 /// What came of looking at a word.
-enum Taken {
+enum ClaimResult {
     /// The block with this index.
     Block(usize),
     /// No bit was clear.
@@ -59,36 +59,36 @@ const LINE: usize = 16;
 
 /// The bits of a pool, borrowed for one operation or for a pool's life.
 ///
-/// Bits that stand for no block, behind the last one, are never set.
+/// Bitmap that stand for no block, behind the last one, are never set.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Bits<'a> {
-    tally: &'a Tally,
+pub(crate) struct Bitmap<'a> {
+    counters: &'a AtomicCounters,
     /// As many as the blocks need.
-    words: &'a [Word],
+    words: &'a [BitWord],
     blocks: usize,
-    /// Bits of the last word that stand for blocks.
+    /// Bitmap of the last word that stand for blocks.
     last: u32,
 }
 
-impl<'a> Bits<'a> {
+impl<'a> Bitmap<'a> {
     /// The first bits of `words`: one for each of `blocks` blocks, or for as many as there are bits.
     #[inline(always)]
-    pub(crate) fn new(tally: &'a Tally, words: &'a [Word], blocks: usize) -> Self {
+    pub(crate) fn new(counters: &'a AtomicCounters, words: &'a [BitWord], blocks: usize) -> Self {
         let words = words.get(..words_for(blocks)).unwrap_or(words);
-        let bits = words.len() * Word::BITS;
+        let bits = words.len() * BitWord::BITS;
         let blocks = if blocks < bits { blocks } else { bits };
-        Self { tally, words, blocks, last: u32::MAX >> (bits - blocks) }
+        Self { counters, words, blocks, last: u32::MAX >> (bits - blocks) }
     }
 
     /// Takes a block where the hint says: its index. Otherwise where to look for one, by
     /// [`take_elsewhere`](Self::take_elsewhere), which a caller makes its last call.
     #[inline(always)]
-    pub(crate) fn try_take(self) -> Result<usize, usize> {
-        let at = self.tally.hint.get();
-        match self.words.get(at).map_or(Taken::Nothing, |word| self.take_in(at, word)) {
-            Taken::Block(index) => Ok(index),
-            Taken::Nothing => Err(self.next(at)),
-            Taken::Lost => Err(self.away(at)),
+    pub(crate) fn alloc_fast(self) -> Result<usize, usize> {
+        let at = self.counters.hint.get();
+        match self.words.get(at).map_or(ClaimResult::Nothing, |word| self.take_in(at, word)) {
+            ClaimResult::Block(index) => Ok(index),
+            ClaimResult::Nothing => Err(self.next(at)),
+            ClaimResult::Lost => Err(self.away(at)),
         }
     }
 
@@ -107,28 +107,32 @@ impl<'a> Bits<'a> {
                 continue;
             };
             (at, left) = match self.take_in(at, word) {
-                Taken::Block(index) => {
-                    self.tally.hint.set(at);
+                ClaimResult::Block(index) => {
+                    self.counters.hint.set(at);
                     return Some(index);
                 }
-                Taken::Nothing => (self.next(at), left - 1),
-                Taken::Lost => (self.away(at), self.words.len()),
+                ClaimResult::Nothing => (self.next(at), left - 1),
+                ClaimResult::Lost => (self.away(at), self.words.len()),
             };
         }
-        self.tally.exhausted.bump();
+        self.counters.exhausted.bump();
         None
     }
 
     #[inline(always)]
-    fn take_in(self, at: usize, word: &Word) -> Taken {
+    fn take_in(self, at: usize, word: &BitWord) -> ClaimResult {
         let blocks = if at + 1 == self.words.len() { self.last } else { u32::MAX };
         let free = !word.get() & blocks;
         if free == 0 {
-            return Taken::Nothing;
+            return ClaimResult::Nothing;
         }
         // One bit, known by its number: compilers then have one instruction for it, where the processor has.
         let number = free.trailing_zeros();
-        if word.take(1 << number) { Taken::Block(at * Word::BITS + number as usize) } else { Taken::Lost }
+        if word.take(1 << number) {
+            ClaimResult::Block(at * BitWord::BITS + number as usize)
+        } else {
+            ClaimResult::Lost
+        }
     }
 
     #[inline(always)]
@@ -148,7 +152,7 @@ impl<'a> Bits<'a> {
             return Err(self.refuse(Error::NotABlock));
         };
         if word.put(bit) {
-            self.tally.hint.freed(at);
+            self.counters.hint.freed(at);
             Ok(())
         } else {
             Err(self.refuse(Error::DoubleFree))
@@ -166,23 +170,45 @@ impl<'a> Bits<'a> {
         AtomicStats {
             capacity: self.blocks,
             free: self.blocks - used as usize,
-            exhausted: self.tally.exhausted.get(),
-            refused: self.tally.refused.get(),
+            exhausted: self.counters.exhausted.get(),
+            refused: self.counters.refused.get(),
         }
     }
 
     /// Number of the word, word and bit of a block.
     #[inline(always)]
-    fn find(self, index: usize) -> Option<(usize, &'a Word, u32)> {
-        let at = index / Word::BITS;
+    fn find(self, index: usize) -> Option<(usize, &'a BitWord, u32)> {
+        let at = index / BitWord::BITS;
         // No panic path: `get` gives `None` where an index would not be in the array, which `index < blocks` excludes.
         let word = self.words.get(at)?;
-        Some((at, word, 1 << (index % Word::BITS)))
+        Some((at, word, 1 << (index % BitWord::BITS)))
     }
 
     #[cold]
     fn refuse(self, error: Error) -> Error {
-        self.tally.refused.bump();
+        self.counters.refused.bump();
         error
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_search_goes_on_at_the_following_word_and_after_a_conflict_on_another_cache_line() {
+        const WORDS: usize = 2 * LINE + 3;
+        let (counters, words) = (AtomicCounters::new(), [const { BitWord::new() }; WORDS]);
+        let bits = Bitmap::new(&counters, &words, WORDS * BitWord::BITS);
+        for at in 0..WORDS {
+            assert_eq!(bits.next(at), (at + 1) % WORDS);
+        }
+        assert_eq!(bits.away(0), LINE);
+        assert_eq!(bits.away(LINE + 2), 2 * LINE + 2);
+        // From the last line to the first, beside the word where the other context began.
+        assert_eq!(bits.away(LINE + 3), 4);
+        assert_eq!(bits.away(2 * LINE + 1), 2);
+        let few = Bitmap::new(&counters, &words[..3], 3 * BitWord::BITS);
+        assert_eq!([0, 1, 2].map(|at| few.away(at)), [1, 2, 0]);
     }
 }

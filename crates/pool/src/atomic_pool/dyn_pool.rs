@@ -4,9 +4,9 @@ use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use super::bitmap::{AtomicStats, Bits, Tally};
+use super::bitmap::{AtomicCounters, AtomicStats, Bitmap};
 use crate::dyn_pool::place;
-use crate::sync::Word;
+use crate::sync::BitWord;
 use crate::{Error, Geometry, LINK_BYTES, Owns, PoolBox, Reclaim, Rejected};
 
 /// The control words of an [`AtomicDynPool`]: `W` is [`words_for`](crate::words_for) its blocks.
@@ -16,9 +16,9 @@ use crate::{Error, Geometry, LINK_BYTES, Owns, PoolBox, Reclaim, Rejected};
 #[derive(Debug)]
 pub struct AtomicWords<const W: usize> {
     /// Bit 0: a pool has them.
-    claimed: Word,
-    tally: Tally,
-    words: [Word; W],
+    claimed: BitWord,
+    counters: AtomicCounters,
+    words: [BitWord; W],
 }
 
 impl<const W: usize> AtomicWords<W> {
@@ -28,7 +28,11 @@ impl<const W: usize> AtomicWords<W> {
         reason = "words are made in a constant, where Default cannot be called"
     )]
     pub const fn new() -> Self {
-        Self { claimed: Word::new(), tally: Tally::new(), words: [const { Word::new() }; W] }
+        Self {
+            claimed: BitWord::new(),
+            counters: AtomicCounters::new(),
+            words: [const { BitWord::new() }; W],
+        }
     }
 }
 
@@ -64,8 +68,8 @@ impl<const W: usize> AtomicWords<W> {
 /// ```
 #[derive(Debug)]
 pub struct AtomicDynPool<'m> {
-    claimed: &'m Word,
-    bits: Bits<'m>,
+    claimed: &'m BitWord,
+    bits: Bitmap<'m>,
     geometry: Geometry,
     base: NonNull<u8>,
     memory: PhantomData<&'m mut [MaybeUninit<u8>]>,
@@ -104,7 +108,7 @@ impl<'m> AtomicDynPool<'m> {
         let padding = memory.as_mut_ptr().align_offset(align.max(LINK_BYTES));
         // Once for each pool, far from any hot path: a division is welcome here.
         let fit = memory.len().saturating_sub(padding) / stride;
-        let capacity = fit.min(W.saturating_mul(Word::BITS));
+        let capacity = fit.min(W.saturating_mul(BitWord::BITS));
         if capacity == 0 {
             return Err(Error::UnsuitableMemory);
         }
@@ -114,9 +118,9 @@ impl<'m> AtomicDynPool<'m> {
         if !words.claimed.take(1) {
             return Err(Error::Initialized);
         }
-        words.tally.reset();
-        words.words.iter().for_each(Word::clear);
-        let bits = Bits::new(&words.tally, &words.words, capacity);
+        words.counters.reset();
+        words.words.iter().for_each(BitWord::clear);
+        let bits = Bitmap::new(&words.counters, &words.words, capacity);
         Ok(Self { claimed: &words.claimed, bits, geometry, base, memory: PhantomData })
     }
 
@@ -150,7 +154,7 @@ impl<'m> AtomicDynPool<'m> {
     /// [`Error::Exhausted`].
     #[inline]
     pub fn alloc_raw(&self) -> Result<NonNull<u8>, Error> {
-        let taken = match self.bits.try_take() {
+        let taken = match self.bits.alloc_fast() {
             Ok(index) => Some(self.block(index)),
             Err(start) => self.take_elsewhere(start),
         };

@@ -34,11 +34,11 @@ mod dyn_pool;
 pub use bitmap::{AtomicStats, words_for};
 pub use dyn_pool::{AtomicDynPool, AtomicWords};
 
-use bitmap::{Bits, Tally};
+use bitmap::{AtomicCounters, Bitmap};
 
-use crate::pool::Slot;
-use crate::sync::Word;
-use crate::{Error, Geometry, Holds, Owns, PoolBox, Reclaim, Rejected};
+use crate::pool::BlockStorage;
+use crate::sync::BitWord;
+use crate::{Error, Geometry, Owns, PoolBox, Reclaim, Rejected, TypedPool};
 
 /// A pool of `N` blocks, each for one `T`, without a lock: `W` is [`words_for(N)`](words_for).
 ///
@@ -67,9 +67,9 @@ use crate::{Error, Geometry, Holds, Owns, PoolBox, Reclaim, Rejected};
 /// static EVENTS: microusc_pool::AtomicPool<u64, 40, 1> = microusc_pool::AtomicPool::new();
 /// ```
 pub struct AtomicPool<T, const N: usize, const W: usize> {
-    tally: Tally,
-    words: [Word; W],
-    blocks: UnsafeCell<MaybeUninit<[Slot<T>; N]>>,
+    counters: AtomicCounters,
+    words: [BitWord; W],
+    blocks: UnsafeCell<MaybeUninit<[BlockStorage<T>; N]>>,
 }
 
 // SAFETY: a block is reached by the one context that set its bit; `T: Send` lets it be made here and dropped there.
@@ -78,11 +78,12 @@ unsafe impl<T: Send, const N: usize, const W: usize> Sync for AtomicPool<T, N, W
 unsafe impl<T: Send, const N: usize, const W: usize> Send for AtomicPool<T, N, W> {}
 
 impl<T, const N: usize, const W: usize> AtomicPool<T, N, W> {
-    const GEOMETRY: Geometry = match Geometry::new(size_of::<Slot<T>>(), align_of::<Slot<T>>(), N) {
-        Ok(geometry) if W == words_for(N) => geometry,
-        Ok(_) => panic!("W must be words_for(N)"),
-        Err(error) => panic!("{}", error.message()),
-    };
+    const GEOMETRY: Geometry =
+        match Geometry::new(size_of::<BlockStorage<T>>(), align_of::<BlockStorage<T>>(), N) {
+            Ok(geometry) if W == words_for(N) => geometry,
+            Ok(_) => panic!("W must be words_for(N)"),
+            Err(error) => panic!("{}", error.message()),
+        };
 
     /// A pool of which nothing is in use, all zero bytes.
     #[expect(
@@ -92,8 +93,8 @@ impl<T, const N: usize, const W: usize> AtomicPool<T, N, W> {
     pub const fn new() -> Self {
         let _checked = Self::GEOMETRY;
         Self {
-            tally: Tally::new(),
-            words: [const { Word::new() }; W],
+            counters: AtomicCounters::new(),
+            words: [const { BitWord::new() }; W],
             blocks: UnsafeCell::new(MaybeUninit::uninit()),
         }
     }
@@ -118,7 +119,7 @@ impl<T, const N: usize, const W: usize> AtomicPool<T, N, W> {
     /// [`Error::Exhausted`].
     #[inline]
     pub fn alloc_uninit(&self) -> Result<PoolBox<'_, MaybeUninit<T>, Self>, Error> {
-        let taken = match self.bits().try_take() {
+        let taken = match self.bits().alloc_fast() {
             Ok(index) => Some(self.handle(self.block(index))),
             Err(start) => self.alloc_elsewhere(start),
         };
@@ -145,7 +146,7 @@ impl<T, const N: usize, const W: usize> AtomicPool<T, N, W> {
     /// [`Error::Exhausted`].
     #[inline]
     pub fn alloc_raw(&self) -> Result<NonNull<T>, Error> {
-        let taken = match self.bits().try_take() {
+        let taken = match self.bits().alloc_fast() {
             Ok(index) => Some(self.block(index)),
             Err(start) => self.take_elsewhere(start),
         };
@@ -179,8 +180,8 @@ impl<T, const N: usize, const W: usize> AtomicPool<T, N, W> {
     }
 
     #[inline(always)]
-    fn bits(&self) -> Bits<'_> {
-        Bits::new(&self.tally, &self.words, N)
+    fn bits(&self) -> Bitmap<'_> {
+        Bitmap::new(&self.counters, &self.words, N)
     }
 
     /// The index of the block at `address`, or a number not below `N`.
@@ -191,7 +192,7 @@ impl<T, const N: usize, const W: usize> AtomicPool<T, N, W> {
 
     #[inline(always)]
     fn block<V>(&self, index: usize) -> NonNull<V> {
-        let blocks = self.blocks.get().cast::<Slot<T>>();
+        let blocks = self.blocks.get().cast::<BlockStorage<T>>();
         // SAFETY: `index` is below N; a pool does not lie at null.
         unsafe { NonNull::new_unchecked(blocks.add(index)).cast() }
     }
@@ -213,6 +214,6 @@ unsafe impl<T, const N: usize, const W: usize> Owns for AtomicPool<T, N, W> {
     }
 }
 
-impl<T, const N: usize, const W: usize> Holds for AtomicPool<T, N, W> {
+impl<T, const N: usize, const W: usize> TypedPool for AtomicPool<T, N, W> {
     type Value = T;
 }

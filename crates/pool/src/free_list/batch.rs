@@ -3,27 +3,27 @@
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use super::RawPool;
-use crate::allocation_map::{ByteMarks, FREE, LIVE};
+use super::FreeList;
+use crate::allocation_map::{ByteMap, FREE, LIVE};
 use crate::{Error, Link};
 
-impl<const BEHIND: usize> RawPool<'_, ByteMarks<BEHIND>> {
+impl<const OFFSET: usize> FreeList<'_, ByteMap<OFFSET>> {
     /// Fills `blocks` with free blocks. O(n), n being their number; their content is whatever was there.
     ///
     /// # Errors
     ///
     /// Then no block is taken: [`Error::BatchTooLarge`] if the pool never has so many, [`Error::Exhausted`] if it has
     /// not now, [`Error::Corrupt`].
-    pub fn take_many(&mut self, blocks: &mut [MaybeUninit<NonNull<u8>>]) -> Result<(), Error> {
+    pub fn alloc_batch(&mut self, blocks: &mut [MaybeUninit<NonNull<u8>>]) -> Result<(), Error> {
         if blocks.len() > self.geometry.capacity() {
             return Err(Error::BatchTooLarge);
         }
         if blocks.len() > self.available() {
-            self.ledger.exhausted = self.ledger.exhausted.saturating_add(1);
+            self.counters.exhausted = self.counters.exhausted.saturating_add(1);
             return Err(Error::Exhausted);
         }
         let mut taken = 0;
-        let failed = blocks.iter_mut().find_map(|room| match self.take() {
+        let failed = blocks.iter_mut().find_map(|room| match self.alloc() {
             Ok(block) => {
                 room.write(block);
                 taken += 1;
@@ -35,7 +35,7 @@ impl<const BEHIND: usize> RawPool<'_, ByteMarks<BEHIND>> {
         // Last taken, first returned: the list is as it was.
         for block in blocks.iter().take(taken).rev() {
             // SAFETY: written above, and nobody else's.
-            let _ours = unsafe { self.put(block.assume_init().as_ptr()) };
+            let _ours = unsafe { self.free(block.assume_init().as_ptr()) };
         }
         Err(error)
     }
@@ -51,22 +51,24 @@ impl<const BEHIND: usize> RawPool<'_, ByteMarks<BEHIND>> {
     /// # Safety
     ///
     /// Each that is a live block of this pool is its owner's to give up.
-    pub unsafe fn put_many(&mut self, blocks: &[*mut u8]) -> Result<(), (usize, Error)> {
+    pub unsafe fn free_batch(&mut self, blocks: &[*mut u8]) -> Result<(), (usize, Error)> {
         if blocks.len() > self.geometry.capacity() {
             return Err((0, Error::BatchTooLarge));
         }
         // First the marks, which tell right from wrong and can be put back; then the links, which cannot fail.
         for (at, block) in blocks.iter().enumerate() {
-            let index = self.index_below(block.addr(), self.ledger.fresh);
+            let index = self.index_below(block.addr(), self.counters.first_unused);
             // The whole mark is compared, as for every slow path: a block that is leaving is none to return.
-            // SAFETY: the index is below `fresh`, which is at most the capacity.
+            // SAFETY: the index is below `first_unused`, which is at most the capacity.
             let live = index.filter(|index| unsafe { self.marks.get(*index) } == LIVE);
             if let Some(index) = live {
                 // SAFETY: as above.
                 unsafe { self.marks.set(index, FREE) };
             } else {
                 let released = blocks.iter().take(at);
-                for index in released.filter_map(|block| self.index_below(block.addr(), self.ledger.fresh)) {
+                for index in
+                    released.filter_map(|block| self.index_below(block.addr(), self.counters.first_unused))
+                {
                     // SAFETY: as above.
                     unsafe { self.marks.set(index, LIVE) };
                 }
@@ -78,7 +80,7 @@ impl<const BEHIND: usize> RawPool<'_, ByteMarks<BEHIND>> {
             // SAFETY: its mark says that it was live, and it is the caller's to give.
             unsafe { link.write(Link { next: *self.head }) };
             *self.head = link.as_ptr();
-            *self.listed = self.listed.wrapping_add(1);
+            *self.free_list_len = self.free_list_len.wrapping_add(1);
         }
         Ok(())
     }

@@ -2,117 +2,117 @@
 
 use core::ptr::{NonNull, null_mut};
 
-use super::{Link, RawPool};
-use crate::allocation_map::{ByteMarks, FREE, LIVE, Marks, VIRGIN};
-use crate::{Error, Stats, Survey};
+use super::{FreeList, Link};
+use crate::allocation_map::{AllocationMap, ByteMap, FREE, LIVE, NEVER_ALLOCATED};
+use crate::{Error, Stats, StatsBuilder};
 
-impl<M: Marks> RawPool<'_, M> {
+impl<M: AllocationMap> FreeList<'_, M> {
     /// Walks the list and the marks, and says whether they tell the same story. O(capacity), bounded even if the
     /// list is a cycle.
     ///
     /// ```text
-    ///  walk: at most `listed` steps, each to a block whose mark is free, then null
+    ///  walk: at most `free_list_len` steps, each to a block whose mark is free, then null
     ///        a list that ends cannot hold a block twice     -> no duplicates
-    ///  marks: exactly `listed` free ones below `fresh`      -> no block is lost
+    ///  marks: exactly `free_list_len` free ones below `first_unused`      -> no block is lost
     /// ```
     ///
     /// # Errors
     ///
     /// [`Error::Corrupt`].
     pub fn validate(&self) -> Result<(), Error> {
-        if *self.listed > self.ledger.fresh {
+        if *self.free_list_len > self.counters.first_unused {
             return Err(Error::Corrupt);
         }
         let mut at = *self.head;
-        for _ in 0..*self.listed {
-            let listed = self.index_below(at.addr(), self.ledger.fresh);
-            if listed.is_none_or(|index| self.is_claimed(index)) {
+        for _ in 0..*self.free_list_len {
+            let free_list_len = self.index_below(at.addr(), self.counters.first_unused);
+            if free_list_len.is_none_or(|index| self.is_claimed(index)) {
                 return Err(Error::Corrupt);
             }
             // SAFETY: the index proves the address to be a block of ours; it is free, so no owner's data is read.
             at = unsafe { self.link(at.addr()).as_ref().next };
         }
-        let unclaimed = (0..self.ledger.fresh).filter(|&index| !self.is_claimed(index)).count();
-        let told_alike = at.is_null() && (!M::KEPT || unclaimed == *self.listed);
+        let unclaimed = (0..self.counters.first_unused).filter(|&index| !self.is_claimed(index)).count();
+        let told_alike = at.is_null() && (!M::RECORDS_OWNERS || unclaimed == *self.free_list_len);
         told_alike.then_some(()).ok_or(Error::Corrupt)
     }
 
     /// A snapshot. O(capacity): for an owner that has the pool to itself, or [`survey`](Self::survey) for the others.
     pub fn stats(&self) -> Stats {
-        Survey::make(|survey| self.survey(survey))
+        StatsBuilder::make(|survey| self.collect_stats(survey))
     }
 
-    /// A part of a [`Survey`]: at first the counters, then the marks of some blocks. O(64); `true` when it is complete.
+    /// A part of a [`StatsBuilder`]: at first the counters, then the marks of some blocks. O(64); `true` when it is complete.
     /// A survey that was begun on another pool ends early and says nothing of use; no mark beyond this pool's is read.
     ///
     /// The lowest number of free blocks costs nothing when blocks are taken: they are taken last-in-first-out, so a block
     /// that was never used is taken only when all others are in use, and those left are what was never needed. (Damage
     /// to the list may change the order; then there are fewer, never more, until it is started anew.)
-    pub fn survey(&self, survey: &mut Survey) -> bool {
+    pub fn collect_stats(&self, survey: &mut StatsBuilder) -> bool {
         if survey.begins() {
             let capacity = self.geometry.capacity();
             let stats = Stats {
                 stride_bytes: self.geometry.stride(),
                 capacity,
                 free: self.free_blocks(),
-                lowest_free: capacity - self.ledger.fresh,
-                exhausted: self.ledger.exhausted,
-                refused: self.ledger.refused,
-                damaged: self.ledger.damaged.into(),
+                lowest_free: capacity - self.counters.first_unused,
+                exhausted: self.counters.exhausted,
+                refused: self.counters.refused,
+                damaged: self.counters.damaged.into(),
             };
-            survey.begin(stats, self.ledger.fresh);
+            survey.begin(stats, self.counters.first_unused);
         }
-        // SAFETY: below `fresh`, which is at most the capacity. (A survey that another pool began may have a larger end.)
-        survey.look(self.ledger.fresh, |index| unsafe { self.marks.is_virgin(index) })
+        // SAFETY: below `first_unused`, which is at most the capacity. (A survey that another pool began may have a larger end.)
+        survey.look(self.counters.first_unused, |index| unsafe { self.marks.is_never_allocated(index) })
     }
 }
 
-impl<const BEHIND: usize> RawPool<'_, ByteMarks<BEHIND>> {
-    /// Puts every block that was never listed on the list, lowest address first. O(capacity).
+impl<const OFFSET: usize> FreeList<'_, ByteMap<OFFSET>> {
+    /// Puts every block that was never free_list_len on the list, lowest address first. O(capacity).
     ///
-    /// For an owner that must find every free block on the list; a taken block then never comes from the fresh part.
-    pub fn thread(&mut self) {
+    /// For an owner that must find every free block on the list; a taken block then never comes from the first_unused part.
+    pub fn link_all(&mut self) {
         let mut next = *self.head;
-        for index in (self.ledger.fresh..self.geometry.capacity()).rev() {
+        for index in (self.counters.first_unused..self.geometry.capacity()).rev() {
             // SAFETY: `index` is below the capacity.
-            unsafe { self.marks.set(index, VIRGIN) };
+            unsafe { self.marks.set(index, NEVER_ALLOCATED) };
             next = self.push_behind(index, next);
         }
         *self.head = next;
-        self.set_fresh(self.geometry.capacity());
+        self.set_first_unused(self.geometry.capacity());
     }
 
     /// Makes the free list anew from the marks, which no overrun of a block reaches, and returns its length in
     /// blocks. O(capacity). Live blocks are not touched.
     pub fn repair(&mut self) -> usize {
         *self.head = null_mut();
-        *self.listed = 0;
+        *self.free_list_len = 0;
         // Never-used blocks go to the bottom: they tell the lowest number only while they are the last to be taken.
-        for wanted in [VIRGIN, FREE] {
-            for index in (0..self.ledger.fresh).rev() {
-                // SAFETY: `index` is below `fresh`, which is at most the capacity.
+        for wanted in [NEVER_ALLOCATED, FREE] {
+            for index in (0..self.counters.first_unused).rev() {
+                // SAFETY: `index` is below `first_unused`, which is at most the capacity.
                 if unsafe { self.marks.get(index) } == wanted {
                     *self.head = self.push_behind(index, *self.head);
                 }
             }
         }
-        *self.listed
+        *self.free_list_len
     }
 
     /// Starts the lowest number of free blocks anew from now. O(capacity).
-    pub fn reset_lowest(&mut self) {
-        for index in 0..self.ledger.fresh {
+    pub fn reset_lowest_free(&mut self) {
+        for index in 0..self.counters.first_unused {
             if !self.is_claimed(index) {
-                // SAFETY: `index` is below `fresh`, which is at most the capacity.
-                unsafe { self.marks.set(index, VIRGIN) };
+                // SAFETY: `index` is below `first_unused`, which is at most the capacity.
+                unsafe { self.marks.set(index, NEVER_ALLOCATED) };
             }
         }
     }
 
     /// Calls `f` with the address of each live block, lowest first. O(capacity).
     pub fn for_each_live(&self, mut f: impl FnMut(NonNull<u8>)) {
-        for index in 0..self.ledger.fresh {
-            // SAFETY: `index` is below `fresh`, which is at most the capacity.
+        for index in 0..self.counters.first_unused {
+            // SAFETY: `index` is below `first_unused`, which is at most the capacity.
             if unsafe { self.marks.get(index) } == LIVE {
                 f(self.link(self.base.addr() + index * self.geometry.stride()).cast());
             }
@@ -124,7 +124,7 @@ impl<const BEHIND: usize> RawPool<'_, ByteMarks<BEHIND>> {
         let link = self.link(self.base.addr() + index * self.geometry.stride());
         // SAFETY: block `index` is ours and free: nobody else uses it.
         unsafe { link.write(Link { next }) };
-        *self.listed += 1;
+        *self.free_list_len += 1;
         link.as_ptr()
     }
 }

@@ -34,12 +34,21 @@ proptest! {
         align_log in 0u32..8,
         capacity in 1usize..3000,
         offset: usize,
+        block in 0..3000usize,
     ) {
         let g = Geometry::new(size, 1 << align_log, capacity).unwrap();
         prop_assert!(g.stride() >= size && g.stride().is_multiple_of(1 << align_log));
         prop_assert!(g.stride() < size + (1 << align_log).max(LINK_BYTES));
-        // The reference: what a division would say, for random words and for words near the pool.
-        for offset in [offset, offset % (g.bytes() + g.stride()), 0usize.wrapping_sub(offset % 4096)] {
+        // The reference: what a division would say, for random words, for words near the pool, and for starts of blocks.
+        let start = block % (capacity + 1) * g.stride();
+        for offset in [
+            offset,
+            offset % (g.bytes() + g.stride()),
+            0usize.wrapping_sub(offset % 4096),
+            start,
+            start + 1,
+            g.bytes() - g.stride(),
+        ] {
             let divided = (offset.is_multiple_of(g.stride()) && offset < g.bytes()).then(|| offset / g.stride());
             prop_assert_eq!(g.index_of(offset), divided);
             let (stride, limit) = (g.stride(), capacity / 2);

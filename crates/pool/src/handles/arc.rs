@@ -4,22 +4,20 @@ use core::fmt;
 use core::ops::Deref;
 use core::ptr::NonNull;
 
-use crate::sync::Count;
-use crate::{
-    AtomicDynPool, AtomicPool, DynPool, Marking, Pool, PoolBox, PoolSet, RawLock, Reclaim, Rejected,
-};
+use crate::sync::OwnerCount;
+use crate::{AtomicDynPool, AtomicPool, Checks, DynPool, Pool, PoolBox, PoolSet, RawLock, Reclaim, Rejected};
 
 /// What is in a block that several own: the value, and how many they are.
 #[derive(Debug)]
 pub struct Shared<T> {
-    owners: Count,
+    owners: OwnerCount,
     value: T,
 }
 
 impl<T> Shared<T> {
     /// A value with one owner to be.
     pub const fn new(value: T) -> Self {
-        Self { owners: Count::one(), value }
+        Self { owners: OwnerCount::one(), value }
     }
 
     /// The value again: of what a pool refused, so that it is not lost. O(1).
@@ -107,7 +105,7 @@ fn first_owner<'p, T, P: Reclaim>(
     }
 }
 
-impl<T, const N: usize, L: RawLock, M: Marking> Pool<Shared<T>, N, L, M> {
+impl<T, const N: usize, L: RawLock, M: Checks> Pool<Shared<T>, N, L, M> {
     /// Moves `value` into a block that may have several owners: [`alloc`](Self::alloc) and [`PoolArc::new`]. Cost and
     /// context are those of `alloc`.
     ///

@@ -3,7 +3,7 @@
 use core::iter::repeat_n;
 
 use crate::dyn_pool::all_aligned_for;
-use crate::{DynPool, Error, Marking, Pool, PoolBox, PoolSet, PoolVec, RawLock, Reclaim};
+use crate::{Checks, DynPool, Error, Pool, PoolBox, PoolSet, PoolVec, RawLock, Reclaim};
 
 /// A pool whose blocks hold vectors and slices of `T`: one of arrays ([`Pool`], [`AtomicPool`](crate::AtomicPool)), or of bytes
 /// ([`DynPool`], [`PoolSet`]).
@@ -86,7 +86,7 @@ fn bytes_of<T>(count: usize) -> Result<usize, Error> {
     size_of::<T>().checked_mul(count).ok_or(Error::TooLarge)
 }
 
-impl<T, const K: usize, const N: usize, L: RawLock, M: Marking> AllocSlice<'static, T>
+impl<T, const K: usize, const N: usize, L: RawLock, M: Checks> AllocSlice<'static, T>
     for &'static Pool<[T; K], N, L, M>
 {
     type Pool = Pool<[T; K], N, L, M>;

@@ -162,7 +162,7 @@ pub unsafe trait RawLock {
     /// A pool operation is a dozen instructions; a call in the middle of them, even one that is never made, costs as
     /// many again in registers saved. So the rare case is a call at the end, outside of this function.
     #[inline(always)]
-    fn try_with<R>(&self, usual: impl FnOnce() -> Option<R>) -> Result<R, Self::Saved> {
+    fn with_or_stay_locked<R>(&self, usual: impl FnOnce() -> Option<R>) -> Result<R, Self::Saved> {
         let saved = self.acquire();
         let Some(result) = usual() else { return Err(saved) };
         // SAFETY: acquired above.

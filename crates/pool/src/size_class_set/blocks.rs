@@ -122,21 +122,21 @@ impl<'m, const CLASSES: usize, L: RawLock> PoolSet<'m, CLASSES, L> {
             return Err(error);
         };
         let block = pool.alloc_raw()?;
-        self.count(|tally| tally.spilled_in[next] = tally.spilled_in[next].saturating_add(1));
+        self.count(|counters| counters.spilled_in[next] = counters.spilled_in[next].saturating_add(1));
         Ok(block)
     }
 
     #[cold]
     #[inline(never)]
     fn no_class(&self) -> Result<NonNull<u8>, Error> {
-        self.count(|tally| tally.no_class = tally.no_class.saturating_add(1));
+        self.count(|counters| counters.no_class = counters.no_class.saturating_add(1));
         Err(Error::NoClass)
     }
 
     #[cold]
     #[inline(never)]
     fn refuse(&self, error: Error) -> Error {
-        self.count(|tally| tally.refused = tally.refused.saturating_add(1));
+        self.count(|counters| counters.refused = counters.refused.saturating_add(1));
         error
     }
 }

@@ -117,7 +117,7 @@ impl<const CLASSES: usize, G, L: NonAllocatingLock> GlobalSet<CLASSES, G, L> {
     }
 
     #[inline(always)]
-    fn take(&self, layout: Layout) -> Option<NonNull<u8>> {
+    fn alloc_from_set(&self, layout: Layout) -> Option<NonNull<u8>> {
         self.set()?.alloc_raw(layout.size(), layout.align()).ok()
     }
 }
@@ -128,7 +128,7 @@ unsafe impl<const CLASSES: usize, G: GlobalAlloc, L: NonAllocatingLock> GlobalAl
 {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        match self.take(layout) {
+        match self.alloc_from_set(layout) {
             Some(block) => block.as_ptr(),
             // SAFETY: as the caller promises.
             None => unsafe { self.fallback.alloc(layout) },
@@ -137,7 +137,7 @@ unsafe impl<const CLASSES: usize, G: GlobalAlloc, L: NonAllocatingLock> GlobalAl
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        match self.take(layout) {
+        match self.alloc_from_set(layout) {
             Some(block) => {
                 // SAFETY: the block is the caller's to be, and at least so long.
                 unsafe { block.write_bytes(0, layout.size()) };

@@ -27,7 +27,7 @@ pub use stats::{ClassStats, SetStats};
 
 use crate::sync::Guarded;
 use crate::{DefaultLock, DynPool, Error, Geometry, LINK_BYTES, RawLock};
-use stats::Tally;
+use stats::SetCounters;
 
 /// What one class of a [`PoolSet`] shall be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,12 +78,12 @@ pub struct PoolSet<'m, const CLASSES: usize, L: RawLock = DefaultLock> {
     align: usize,
     spill: bool,
     lock: L,
-    tally: Guarded<Tally<CLASSES>>,
+    counters: Guarded<SetCounters<CLASSES>>,
 }
 
-// SAFETY: the pools may be shared, and the tally is touched with the lock closed only, which excludes everybody else.
+// SAFETY: the pools may be shared, and the counters is touched with the lock closed only, which excludes everybody else.
 unsafe impl<const CLASSES: usize, L: RawLock + Sync> Sync for PoolSet<'_, CLASSES, L> {}
-// SAFETY: the pools may be sent, and the tally is numbers.
+// SAFETY: the pools may be sent, and the counters is numbers.
 unsafe impl<const CLASSES: usize, L: RawLock + Send> Send for PoolSet<'_, CLASSES, L> {}
 
 impl<'m, const CLASSES: usize, L: RawLock> PoolSet<'m, CLASSES, L> {
@@ -168,7 +168,7 @@ impl<'m, const CLASSES: usize, L: RawLock> PoolSet<'m, CLASSES, L> {
             align: 1 << bits.trailing_zeros(),
             spill: false,
             lock: L::INIT,
-            tally: Guarded::new(Tally::NEW),
+            counters: Guarded::new(SetCounters::NEW),
         })
     }
 
@@ -196,21 +196,21 @@ impl<'m, const CLASSES: usize, L: RawLock> PoolSet<'m, CLASSES, L> {
     /// A snapshot of each class, and what was refused by the set itself. O(blocks of all classes), in critical sections of
     /// O(64) and one of O(CLASSES): the classes are not snapshots of one moment.
     pub fn stats(&self) -> SetStats<CLASSES> {
-        let tally = self.count(|tally| *tally);
+        let counters = self.count(|counters| *counters);
         SetStats {
             classes: core::array::from_fn(|rank| ClassStats {
                 pool: self.pools[rank].stats(),
-                spilled_in: tally.spilled_in[rank],
+                spilled_in: counters.spilled_in[rank],
             }),
-            no_class: tally.no_class,
-            refused: tally.refused,
+            no_class: counters.no_class,
+            refused: counters.refused,
         }
     }
 
     /// Changes the counters that are the set's own. One critical section.
-    fn count<R>(&self, work: impl FnOnce(&mut Tally<CLASSES>) -> R) -> R {
-        // SAFETY: with the lock closed nobody else has a reference to the tally.
-        self.lock.with(|| self.tally.with_mut(|tally| work(unsafe { &mut *tally })))
+    fn count<R>(&self, work: impl FnOnce(&mut SetCounters<CLASSES>) -> R) -> R {
+        // SAFETY: with the lock closed nobody else has a reference to the counters.
+        self.lock.with(|| self.counters.with_mut(|counters| work(unsafe { &mut *counters })))
     }
 }
 

@@ -4,13 +4,13 @@ use crate::Stats;
 
 /// The counters that are the set's own.
 #[derive(Clone, Copy)]
-pub(super) struct Tally<const CLASSES: usize> {
+pub(super) struct SetCounters<const CLASSES: usize> {
     pub(super) spilled_in: [u32; CLASSES],
     pub(super) no_class: u32,
     pub(super) refused: u32,
 }
 
-impl<const CLASSES: usize> Tally<CLASSES> {
+impl<const CLASSES: usize> SetCounters<CLASSES> {
     pub(super) const NEW: Self = Self { spilled_in: [0; CLASSES], no_class: 0, refused: 0 };
 }
 

@@ -4,9 +4,9 @@ use super::world::{AtomicU32, Ordering};
 
 /// Bits, set and cleared one at a time.
 #[derive(Debug)]
-pub(crate) struct Word(AtomicU32);
+pub(crate) struct BitWord(AtomicU32);
 
-impl Word {
+impl BitWord {
     pub(crate) const BITS: usize = 32;
 
     pub(crate) const fn new() -> Self {
@@ -38,9 +38,9 @@ impl Word {
 
 /// A number that orders nothing.
 #[derive(Debug)]
-pub(crate) struct Number(AtomicU32);
+pub(crate) struct RelaxedCounter(AtomicU32);
 
-impl Number {
+impl RelaxedCounter {
     pub(crate) const fn new() -> Self {
         Self(AtomicU32::new(0))
     }
@@ -62,12 +62,12 @@ impl Number {
 
 /// A number of owners.
 #[derive(Debug)]
-pub(crate) struct Count(AtomicU32);
+pub(crate) struct OwnerCount(AtomicU32);
 
 /// From here on nobody counts any more, and the last owner never goes: a block lost rather than one freed too early.
 const SATURATED: u32 = u32::MAX / 2;
 
-impl Count {
+impl OwnerCount {
     pub(crate) const fn one() -> Self {
         Self(AtomicU32::new(1))
     }
@@ -98,13 +98,13 @@ impl Count {
 mod tests {
     use super::*;
 
-    fn owners(count: &Count) -> u32 {
+    fn owners(count: &OwnerCount) -> u32 {
         count.0.load(Ordering::Relaxed)
     }
 
     #[test]
     fn a_saturated_count_stays_so_and_the_last_owner_never_goes() {
-        let count = Count(AtomicU32::new(SATURATED - 1));
+        let count = OwnerCount(AtomicU32::new(SATURATED - 1));
         count.add();
         assert_eq!(owners(&count), SATURATED);
         // Contexts that add at the same time may each find it saturated, far below where it would wrap.
@@ -114,7 +114,7 @@ mod tests {
             !count.remove() && owners(&count) == SATURATED,
             "what is not counted any more is not taken off"
         );
-        let counted = Count(AtomicU32::new(SATURATED - 1));
+        let counted = OwnerCount(AtomicU32::new(SATURATED - 1));
         assert!(
             !counted.remove() && owners(&counted) == SATURATED - 2,
             "one below is counted like any other"
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn owners_are_counted() {
-        let count = Count::one();
+        let count = OwnerCount::one();
         assert!(count.is_one());
         count.add();
         assert!(!count.is_one());

@@ -36,3 +36,26 @@ impl Flag {
         pause_until(|| self.0.load(Ordering::Relaxed) == CLEAR);
     }
 }
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicBool;
+
+    #[test]
+    fn a_pause_ends_when_the_flag_is_clear_and_not_before() {
+        let (flag, about_to_clear) = (Flag::new(), AtomicBool::new(false));
+        flag.pause(); // clear already
+        assert!(flag.try_set() && !flag.try_set());
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+                about_to_clear.store(true, Ordering::Relaxed);
+                flag.clear();
+            });
+            flag.pause();
+            assert!(about_to_clear.load(Ordering::Relaxed), "still set");
+        });
+        assert!(flag.try_set());
+    }
+}

@@ -10,9 +10,9 @@ use crate::lock::RawLock;
 
 /// Bits, set and cleared one at a time.
 #[derive(Debug)]
-pub(crate) struct Word(AtomicU32);
+pub(crate) struct BitWord(AtomicU32);
 
-impl Word {
+impl BitWord {
     pub(crate) const BITS: usize = 32;
 
     pub(crate) const fn new() -> Self {
@@ -54,11 +54,11 @@ impl Word {
 
 /// A number that orders nothing.
 #[derive(Debug)]
-pub(crate) struct Number(Word);
+pub(crate) struct RelaxedCounter(BitWord);
 
-impl Number {
+impl RelaxedCounter {
     pub(crate) const fn new() -> Self {
-        Self(Word::new())
+        Self(BitWord::new())
     }
 
     #[inline(always)]
@@ -78,14 +78,14 @@ impl Number {
 
 /// A number of owners.
 #[derive(Debug)]
-pub(crate) struct Count(Word);
+pub(crate) struct OwnerCount(BitWord);
 
 /// From here on nothing is counted any more, and the last owner never goes: a block lost rather than one freed too early.
 const SATURATED: u32 = u32::MAX / 2;
 
-impl Count {
+impl OwnerCount {
     pub(crate) const fn one() -> Self {
-        Self(Word(AtomicU32::new(1)))
+        Self(BitWord(AtomicU32::new(1)))
     }
 
     #[inline(always)]
@@ -111,8 +111,8 @@ mod tests {
 
     #[test]
     fn a_saturated_count_stays_so_and_the_last_owner_never_goes() {
-        let owners = |count: &Count| count.0.get();
-        let count = Count(Word(AtomicU32::new(SATURATED - 1)));
+        let owners = |count: &OwnerCount| count.0.get();
+        let count = OwnerCount(BitWord(AtomicU32::new(SATURATED - 1)));
         count.add();
         count.add();
         assert_eq!(owners(&count), SATURATED, "it stops there");
@@ -120,7 +120,7 @@ mod tests {
             !count.remove() && owners(&count) == SATURATED,
             "what is not counted any more is not taken off"
         );
-        let counted = Count(Word(AtomicU32::new(SATURATED - 1)));
+        let counted = OwnerCount(BitWord(AtomicU32::new(SATURATED - 1)));
         assert!(
             !counted.remove() && owners(&counted) == SATURATED - 2,
             "one below is counted like any other"

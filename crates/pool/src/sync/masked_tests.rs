@@ -11,7 +11,7 @@ use crate::lock::RawLock;
 #[expect(dead_code, reason = "the tests use what can go wrong")]
 mod words;
 
-use words::{Count, Number, Word};
+use words::{BitWord, OwnerCount, RelaxedCounter};
 
 thread_local! {
     static MASKED: Cell<u32> = const { Cell::new(0) };
@@ -67,18 +67,18 @@ fn leaked<T>(value: T) -> &'static T {
 fn a_bit_is_set_or_cleared_and_those_of_an_interrupt_stay() {
     let bits = || leaked(Cell::new(0b10u32));
     // The handler sets one more bit each time.
-    let sets_more = |word: &'static Word| {
+    let sets_more = |word: &'static BitWord| {
         let next = bits();
         move || {
             assert!(word.take(next.get()));
             next.set(next.get() << 1);
         }
     };
-    let word = leaked(Word::new());
+    let word = leaked(BitWord::new());
     interrupted(sets_more(word), || assert!(word.take(1)));
     assert_eq!(word.get(), 0b111);
 
-    let word = leaked(Word::new());
+    let word = leaked(BitWord::new());
     assert!(word.take(1));
     interrupted(sets_more(word), || assert!(word.put(1)));
     assert_eq!(word.get(), 0b110);
@@ -88,7 +88,7 @@ fn a_bit_is_set_or_cleared_and_those_of_an_interrupt_stay() {
 
 #[test]
 fn a_bit_that_an_interrupt_takes_first_is_its_own() {
-    let word = leaked(Word::new());
+    let word = leaked(BitWord::new());
     let won = leaked(Cell::new(0));
     let takes = move || won.set(won.get() + u32::from(word.take(1)));
     interrupted(takes, || assert!(!word.take(1)));
@@ -97,11 +97,11 @@ fn a_bit_that_an_interrupt_takes_first_is_its_own() {
 
 #[test]
 fn nothing_is_counted_twice_or_not_at_all() {
-    let number = leaked(Number::new());
+    let number = leaked(RelaxedCounter::new());
     interrupted(|| number.bump(), || number.bump());
     assert_eq!(number.get(), 3);
 
-    let count = leaked(Count::one());
+    let count = leaked(OwnerCount::one());
     interrupted(|| count.add(), || count.add());
     assert!(!count.is_one());
     interrupted(|| assert!(!count.remove()), || assert!(!count.remove()));
@@ -110,6 +110,6 @@ fn nothing_is_counted_twice_or_not_at_all() {
 
 #[test]
 fn the_only_owner_is_told_with_interrupts_masked() {
-    let count = leaked(Count::one());
+    let count = leaked(OwnerCount::one());
     interrupted(|| (), || assert!(count.is_one()));
 }

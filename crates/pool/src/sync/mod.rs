@@ -1,10 +1,10 @@
 //! Words, counters, flags and guarded cells: what pools are made of where several contexts meet.
 //!
 //! ```text
-//!   Word  Number  Count  Flag        written once: atomic.rs, flag.rs    (masked.rs where there are no atomics)
+//!   BitWord  RelaxedCounter  OwnerCount  Flag        written once: atomic.rs, flag.rs    (masked.rs where there are no atomics)
 //!   ------------------------------
 //!   AtomicU32  AtomicBool  Guarded   a world: the language's, loom's or shuttle's
-//!   pause_until  Hint  ahead
+//!   pause_until  SearchHint  ahead
 //! ```
 //!
 //! What is shipped and what the model checkers run differ in the world alone: an ordering that is weakened in a word, a
@@ -41,13 +41,13 @@ pub(crate) use flag::Flag;
     feature = "critical-section",
     feature = "unsafe-assume-single-core"
 ))]
-pub(crate) use words::{Count, Number, Word};
+pub(crate) use words::{BitWord, OwnerCount, RelaxedCounter};
 #[cfg(any(
     target_has_atomic = "32",
     feature = "critical-section",
     feature = "unsafe-assume-single-core"
 ))]
-pub(crate) use world::Hint;
+pub(crate) use world::SearchHint;
 pub(crate) use world::{AtomicBool, Guarded, Ordering, ahead};
 #[cfg(any(loom, shuttle))]
 pub use world::{FLAW, Flaw};

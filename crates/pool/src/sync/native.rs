@@ -11,7 +11,7 @@ pub(crate) use core::sync::atomic::{AtomicBool, Ordering};
     feature = "critical-section",
     feature = "unsafe-assume-single-core"
 ))]
-pub(crate) use machine::Hint;
+pub(crate) use machine::SearchHint;
 pub(crate) use machine::ahead;
 
 #[cfg_attr(any(target_os = "none", target_os = "espidf"), path = "machine/chip.rs")]

@@ -9,7 +9,7 @@ pub(crate) mod ahead;
 #[path = "hint/shared.rs"]
 mod hint;
 
-pub(crate) use hint::Hint;
+pub(crate) use hint::SearchHint;
 
 /// How the atomic words are broken on purpose, to see that this is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use core::mem::forget;
 use core::pin::{Pin, pin};
 use core::ptr::NonNull;
 
-use super::{Queue, State, Waiter};
-use crate::{Error, Marks, RawPool};
+use super::{WaitQueue, Waiter, WaiterState};
+use crate::{AllocationMap, Error, FreeList};
 
 /// What one task sleeps on: a binary semaphore of an operating system.
 ///
@@ -15,7 +15,7 @@ use crate::{Error, Marks, RawPool};
 /// use core::time::Duration;
 /// use std::sync::{Condvar, Mutex};
 ///
-/// use microusc_pool::{Error, Order, Pool, Signal, WaitPool};
+/// use microusc_pool::{Error, WaitOrder, Pool, Signal, WaitPool};
 ///
 /// struct Semaphore(Mutex<bool>, Condvar);
 ///
@@ -41,7 +41,7 @@ use crate::{Error, Marks, RawPool};
 ///     }
 /// }
 ///
-/// static POOL: WaitPool<Pool<u32, 1>> = WaitPool::new(Pool::new(), Order::Fifo);
+/// static POOL: WaitPool<Pool<u32, 1>> = WaitPool::new(Pool::new(), WaitOrder::Fifo);
 ///
 /// let only = POOL.wait_blocking::<Semaphore>(0, Some(1000))?;
 /// assert_eq!(POOL.wait_blocking::<Semaphore>(0, Some(5)).unwrap_err(), Error::TimedOut);
@@ -86,15 +86,15 @@ pub unsafe trait Signal {
 ///
 /// # Safety
 ///
-/// 1. `locked` gives access to a pool and to that pool's queue, with the lock held that guards both, and to the same two
+/// 1. `with_queue` gives access to a pool and to that pool's queue, with the lock held that guards both, and to the same two
 ///    each time.
-/// 2. `put_back` returns the block to that pool.
-pub unsafe trait Waited {
+/// 2. `return_block` returns the block to that pool.
+pub unsafe trait WaitablePool {
     /// What wakes a waiter.
     type Waker;
 
     /// How the pool keeps which blocks are live.
-    type Marks: Marks;
+    type Map: AllocationMap;
 
     /// Runs `work` with the lock held.
     ///
@@ -105,9 +105,9 @@ pub unsafe trait Waited {
     ///    of the same list.
     /// 2. It does not panic.
     /// 3. It puts nothing else in the place of the queue, and enters waiters of this pool only.
-    unsafe fn locked<R>(
+    unsafe fn with_queue<R>(
         &self,
-        work: impl FnOnce(&mut RawPool<'_, Self::Marks>, &mut Queue<Self::Waker>) -> R,
+        work: impl FnOnce(&mut FreeList<'_, Self::Map>, &mut WaitQueue<Self::Waker>) -> R,
     ) -> R;
 
     /// Returns a block, and serves and wakes the first waiter. The lock is not held.
@@ -115,7 +115,7 @@ pub unsafe trait Waited {
     /// # Safety
     ///
     /// `block` is a live block of this pool, and the caller's, who does not use it again.
-    unsafe fn put_back(&self, block: NonNull<u8>);
+    unsafe fn return_block(&self, block: NonNull<u8>);
 }
 
 /// Takes a block, and sleeps until there is one, for at most `milliseconds` (`None`: for ever). O(waiters) in one
@@ -141,7 +141,7 @@ pub unsafe trait Waited {
 ///
 /// What `waker` makes gives the signal once, when it is used to wake, and at no other time; nothing else gives, opens or
 /// waits on the signal. It is of no use after that, and dropping it does nothing.
-pub unsafe fn take_blocking<S: Signal, A: Waited>(
+pub unsafe fn alloc_blocking<S: Signal, A: WaitablePool>(
     pool: &A,
     priority: u8,
     milliseconds: Option<u32>,
@@ -160,7 +160,7 @@ pub unsafe fn take_blocking<S: Signal, A: Waited>(
     // SAFETY: a waker is moved and not dropped. The node is idle, and in place until this function ends; before that,
     // however it ends, `sleeper` has it out of the queue.
     let at_once = unsafe {
-        pool.locked(|raw, queue| match queue.take_now(raw) {
+        pool.with_queue(|raw, queue| match queue.alloc_now(raw) {
             Some(taken) => Some((taken, waker)),
             None => {
                 queue.enter(raw, node, waker);
@@ -200,45 +200,45 @@ enum Seen {
 
 /// A task whose node is in the queue, or was granted a block. Dropped only when its signal panics: then the node leaves
 /// the queue before the stack frame that it lies in is gone, and a block that it was granted returns.
-struct Sleeper<'a, S: Signal, A: Waited> {
+struct Sleeper<'a, S: Signal, A: WaitablePool> {
     pool: &'a A,
     signal: Pin<&'a S>,
     node: *mut Waiter<A::Waker>,
 }
 
-impl<S: Signal, A: Waited> Sleeper<'_, S, A> {
+impl<S: Signal, A: WaitablePool> Sleeper<'_, S, A> {
     /// Where the node is. One that is queued leaves if its time `is_up`.
     fn look(&self, is_up: bool) -> Seen {
         // SAFETY: the node lives and is this queue's. What would have woken it leaves the closure undropped.
         let (seen, _unused) = unsafe {
-            self.pool.locked(|raw, queue| match (*self.node).state() {
-                State::Granted(block) => (Seen::Granted(*block), State::Idle),
-                State::Queued(_) if !is_up => (Seen::Queued, State::Idle),
-                State::Queued(_) => {
+            self.pool.with_queue(|raw, queue| match (*self.node).state() {
+                WaiterState::Granted(block) => (Seen::Granted(*block), WaiterState::Idle),
+                WaiterState::Queued(_) if !is_up => (Seen::Queued, WaiterState::Idle),
+                WaiterState::Queued(_) => {
                     let left = queue.leave(raw, self.node);
                     // One last look, which also counts the refusal.
-                    let last = raw.take().map_err(|error| match error {
+                    let last = raw.alloc().map_err(|error| match error {
                         Error::Exhausted => Error::TimedOut,
                         other => other,
                     });
                     (Seen::Left(last), left)
                 }
                 // Forgotten.
-                State::Idle => (Seen::Left(Err(Error::TimedOut)), State::Idle),
+                WaiterState::Idle => (Seen::Left(Err(Error::TimedOut)), WaiterState::Idle),
             })
         };
         seen
     }
 }
 
-impl<S: Signal, A: Waited> Drop for Sleeper<'_, S, A> {
+impl<S: Signal, A: WaitablePool> Drop for Sleeper<'_, S, A> {
     fn drop(&mut self) {
         // SAFETY: as in `look`.
-        let left = unsafe { self.pool.locked(|raw, queue| queue.leave(raw, self.node)) };
-        if let State::Granted(block) = left {
+        let left = unsafe { self.pool.with_queue(|raw, queue| queue.leave(raw, self.node)) };
+        if let WaiterState::Granted(block) = left {
             while !self.signal.wait(None) {}
             // SAFETY: granted to this node, and to be used by nothing else.
-            unsafe { self.pool.put_back(block) };
+            unsafe { self.pool.return_block(block) };
         }
     }
 }

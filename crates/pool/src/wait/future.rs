@@ -5,27 +5,27 @@ use core::marker::PhantomPinned;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 
-use super::{Locked, State, Taken, WaitPool, Waited, Waiter};
+use super::{LockedPool, UninitBlock, WaitPool, WaitablePool, Waiter, WaiterState};
 use crate::Error;
 
 /// The future of [`WaitPool::wait`]. Dropping it cancels the wait; no block is lost.
-pub struct Wait<P: Locked + 'static> {
+pub struct Wait<P: LockedPool + 'static> {
     pool: &'static WaitPool<P>,
     waiter: UnsafeCell<Waiter<Waker>>,
     _pinned: PhantomPinned,
 }
 
 // SAFETY: the waiter is touched with the pool's lock closed only, by whichever thread polls, drops or serves.
-unsafe impl<P: Locked + Sync> Send for Wait<P> {}
+unsafe impl<P: LockedPool + Sync> Send for Wait<P> {}
 
-impl<P: Locked> Wait<P> {
+impl<P: LockedPool> Wait<P> {
     pub(super) fn new(pool: &'static WaitPool<P>, priority: u8) -> Self {
         Self { pool, waiter: UnsafeCell::new(Waiter::new(priority)), _pinned: PhantomPinned }
     }
 }
 
-impl<P: Locked> Future for Wait<P> {
-    type Output = Result<Taken<P>, Error>;
+impl<P: LockedPool> Future for Wait<P> {
+    type Output = Result<UninitBlock<P>, Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let waiter = self.waiter.get();
@@ -35,20 +35,20 @@ impl<P: Locked> Future for Wait<P> {
         let mut replaced = None;
         // SAFETY: only this pool's queue and free list are used, and nothing of them is kept.
         let polled = unsafe {
-            self.pool.locked(|raw, queue| {
+            self.pool.with_queue(|raw, queue| {
                 // The lock is held, so the waiter is ours. The future is pinned, so it is in place until `drop`, in
                 // which it leaves.
                 match (*waiter).state() {
-                    State::Granted(block) => {
+                    WaiterState::Granted(block) => {
                         let block = *block;
                         (*waiter).settle();
                         Poll::Ready(Ok(block))
                     }
-                    State::Queued(old) => {
+                    WaiterState::Queued(old) => {
                         replaced = waker.take().map(|new| core::mem::replace(old, new));
                         Poll::Pending
                     }
-                    State::Idle => match queue.take_now(raw) {
+                    WaiterState::Idle => match queue.alloc_now(raw) {
                         Some(taken) => Poll::Ready(taken),
                         None => {
                             if let Some(waker) = waker.take() {
@@ -67,13 +67,13 @@ impl<P: Locked> Future for Wait<P> {
     }
 }
 
-impl<P: Locked> Drop for Wait<P> {
+impl<P: LockedPool> Drop for Wait<P> {
     fn drop(&mut self) {
         let waiter = self.waiter.get();
         // SAFETY: the lock is held; the waiter is idle, or this queue's.
-        let left = unsafe { self.pool.locked(|raw, queue| queue.leave(raw, waiter)) };
+        let left = unsafe { self.pool.with_queue(|raw, queue| queue.leave(raw, waiter)) };
         // A waker that is left is dropped here, with the lock released.
-        if let State::Granted(block) = left {
+        if let WaiterState::Granted(block) = left {
             drop(self.pool.handle(block));
         }
     }

@@ -11,12 +11,12 @@
 
 use core::ptr::{NonNull, null_mut};
 
-use crate::{Error, Marks, RawPool};
+use crate::{AllocationMap, Error, FreeList};
 
 /// Who is served first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Order {
+pub enum WaitOrder {
     /// The highest priority; among equals, who has waited longest.
     Priority,
     /// Who has waited longest.
@@ -32,12 +32,12 @@ pub struct Waiter<W> {
     /// While it is queued: the one in front, or null for the first, so that leaving needs no search.
     previous: *mut Waiter<W>,
     priority: u8,
-    state: State<W>,
+    state: WaiterState<W>,
 }
 
 /// Where a [`Waiter`] is.
 #[derive(Debug)]
-pub enum State<W> {
+pub enum WaiterState<W> {
     /// In no queue.
     Idle,
     /// In the queue; to be woken by this.
@@ -47,40 +47,40 @@ pub enum State<W> {
 }
 
 impl<W> Waiter<W> {
-    /// Somebody who does not wait yet. `priority` counts in [`Order::Priority`]: higher is served earlier.
+    /// Somebody who does not wait yet. `priority` counts in [`WaitOrder::Priority`]: higher is served earlier.
     pub const fn new(priority: u8) -> Self {
-        Self { next: null_mut(), previous: null_mut(), priority, state: State::Idle }
+        Self { next: null_mut(), previous: null_mut(), priority, state: WaiterState::Idle }
     }
 
     /// Where it is.
-    pub(super) fn state(&mut self) -> &mut State<W> {
+    pub(super) fn state(&mut self) -> &mut WaiterState<W> {
         &mut self.state
     }
 
     /// Where it was; from now on in no queue, with no block.
     ///
-    /// Not while it is queued: [`Queue::leave`] is for that.
-    pub(super) fn settle(&mut self) -> State<W> {
-        core::mem::replace(&mut self.state, State::Idle)
+    /// Not while it is queued: [`WaitQueue::leave`] is for that.
+    pub(super) fn settle(&mut self) -> WaiterState<W> {
+        core::mem::replace(&mut self.state, WaiterState::Idle)
     }
 }
 
 /// Those who wait for a block of one pool.
 ///
-/// It lies beside the pool's [`Ledger`](crate::Ledger), and everything here is done with the pool's lock closed. What
+/// It lies beside the pool's [`Counters`](crate::Counters), and everything here is done with the pool's lock closed. What
 /// is woken is for the caller to wake, after the lock was opened.
 ///
 /// * Cost: [`serve`](Self::serve) and [`leave`](Self::leave) are O(1); [`enter`](Self::enter) is O(waiters).
 #[derive(Debug)]
-pub struct Queue<W> {
+pub struct WaitQueue<W> {
     first: *mut Waiter<W>,
-    order: Order,
+    order: WaitOrder,
     waiting: u16,
 }
 
-impl<W> Queue<W> {
+impl<W> WaitQueue<W> {
     /// Nobody.
-    pub const fn new(order: Order) -> Self {
+    pub const fn new(order: WaitOrder) -> Self {
         Self { first: null_mut(), order, waiting: 0 }
     }
 
@@ -90,16 +90,19 @@ impl<W> Queue<W> {
     }
 
     /// Serves those who come from now on in another order.
-    pub fn set_order(&mut self, order: Order) {
+    pub fn set_order(&mut self, order: WaitOrder) {
         self.order = order;
     }
 
     /// Takes a block if there is one and nobody waits for it. O(1).
-    pub fn take_now<M: Marks>(&self, raw: &mut RawPool<'_, M>) -> Option<Result<NonNull<u8>, Error>> {
-        (self.first.is_null() && raw.available() > 0).then(|| raw.take())
+    pub fn alloc_now<M: AllocationMap>(
+        &self,
+        raw: &mut FreeList<'_, M>,
+    ) -> Option<Result<NonNull<u8>, Error>> {
+        (self.first.is_null() && raw.available() > 0).then(|| raw.alloc())
     }
 
-    /// Queues `waiter`, which is to be woken by `waker`: after [`take_now`](Self::take_now) gave nothing, under the same
+    /// Queues `waiter`, which is to be woken by `waker`: after [`alloc_now`](Self::alloc_now) gave nothing, under the same
     /// lock. O(waiters). `waker` is moved and nothing else: it is neither cloned, dropped nor used here.
     ///
     /// # Safety
@@ -107,17 +110,22 @@ impl<W> Queue<W> {
     /// 1. The lock of `raw` is held, and this queue is that pool's: it is used with this one pool only.
     /// 2. `waiter` is idle, and stays valid and in place, used by nothing but this queue, until it has left the queue or
     ///    was granted a block.
-    pub unsafe fn enter<M: Marks>(&mut self, raw: &mut RawPool<'_, M>, waiter: *mut Waiter<W>, waker: W) {
+    pub unsafe fn enter<M: AllocationMap>(
+        &mut self,
+        raw: &mut FreeList<'_, M>,
+        waiter: *mut Waiter<W>,
+        waker: W,
+    ) {
         // SAFETY: the waiter is idle, hence the caller's; those in the queue are in place, as each promised.
         unsafe {
             let (mut previous, mut next) = (null_mut::<Waiter<W>>(), self.first);
             while let Some(other) = next.as_ref() {
-                if self.order == Order::Priority && other.priority < (*waiter).priority {
+                if self.order == WaitOrder::Priority && other.priority < (*waiter).priority {
                     break;
                 }
                 (previous, next) = (next, other.next);
             }
-            (*waiter).state = State::Queued(waker);
+            (*waiter).state = WaiterState::Queued(waker);
             self.link(previous, waiter);
             Self::set_previous(next, waiter);
             (*waiter).next = next;
@@ -132,10 +140,14 @@ impl<W> Queue<W> {
     /// # Safety
     ///
     /// As [`enter`](Self::enter); `waiter` is idle, in this queue, or was granted a block by it.
-    pub unsafe fn leave<M: Marks>(&mut self, raw: &mut RawPool<'_, M>, waiter: *mut Waiter<W>) -> State<W> {
+    pub unsafe fn leave<M: AllocationMap>(
+        &mut self,
+        raw: &mut FreeList<'_, M>,
+        waiter: *mut Waiter<W>,
+    ) -> WaiterState<W> {
         // SAFETY: those in the queue are in place, as each promised; the lock is closed.
         unsafe {
-            if let State::Queued(_) = (*waiter).state {
+            if let WaiterState::Queued(_) = (*waiter).state {
                 self.unlink(waiter);
                 self.count(raw, self.waiting.saturating_sub(1));
             }
@@ -151,24 +163,24 @@ impl<W> Queue<W> {
     ///
     /// As [`enter`](Self::enter).
     #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_queue_serve"))]
-    pub unsafe fn serve<M: Marks>(&mut self, raw: &mut RawPool<'_, M>) -> Option<W> {
+    pub unsafe fn serve<M: AllocationMap>(&mut self, raw: &mut FreeList<'_, M>) -> Option<W> {
         // SAFETY: those in the queue are in place, as each promised; the lock is closed.
         let waiter = NonNull::new(self.first)?.as_ptr();
         if raw.unreserved() == 0 {
             return None;
         }
         // What damage there is was counted; who waits goes on waiting until it is repaired.
-        let block = raw.take_any().ok()?;
+        let block = raw.alloc_for_waiter().ok()?;
         // SAFETY: those in the queue are in place, as each promised; the lock is closed.
         let state = unsafe {
             self.first = (*waiter).next;
             Self::set_previous(self.first, null_mut());
-            core::mem::replace(&mut (*waiter).state, State::Granted(block))
+            core::mem::replace(&mut (*waiter).state, WaiterState::Granted(block))
         };
         self.count(raw, self.waiting.saturating_sub(1));
         match state {
-            State::Queued(waker) => Some(waker),
-            State::Idle | State::Granted(_) => None,
+            WaiterState::Queued(waker) => Some(waker),
+            WaiterState::Idle | WaiterState::Granted(_) => None,
         }
     }
 
@@ -217,14 +229,14 @@ impl<W> Queue<W> {
 
     /// Notes how many are left. As many free blocks are owed to them, and the gate is closed while there are any.
     #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_queue_count"))]
-    fn count<M: Marks>(&mut self, raw: &mut RawPool<'_, M>, waiting: u16) {
+    fn count<M: AllocationMap>(&mut self, raw: &mut FreeList<'_, M>, waiting: u16) {
         self.waiting = waiting;
         // The number stops at its largest value: it may have come down to 0 too early.
         raw.set_waiting(if self.first.is_null() { 0 } else { usize::from(waiting.max(1)) });
     }
 }
 
-impl<W: Copy> Queue<W> {
+impl<W: Copy> WaitQueue<W> {
     /// Takes waiters out of the queue for which `gone` is true of what would wake them; says how many. O(waiters).
     ///
     /// For tasks that will never go on, as long as the memory that they waited in is still theirs. One that goes on all
@@ -236,14 +248,18 @@ impl<W: Copy> Queue<W> {
     /// # Safety
     ///
     /// As [`enter`](Self::enter); and `gone` does not use the pool or its lock, and does not panic.
-    pub unsafe fn forget<M: Marks>(&mut self, raw: &mut RawPool<'_, M>, gone: impl Fn(&W) -> bool) -> usize {
+    pub unsafe fn forget<M: AllocationMap>(
+        &mut self,
+        raw: &mut FreeList<'_, M>,
+        gone: impl Fn(&W) -> bool,
+    ) -> usize {
         let mut forgotten = 0;
         // SAFETY: those in the queue are in place, as each promised; the lock is closed.
         unsafe {
             let mut waiter = self.first;
             while !waiter.is_null() {
                 let next = (*waiter).next;
-                if matches!(&(*waiter).state, State::Queued(waker) if gone(waker)) {
+                if matches!(&(*waiter).state, WaiterState::Queued(waker) if gone(waker)) {
                     self.unlink(waiter);
                     (*waiter).settle();
                     forgotten += 1;

@@ -3,8 +3,8 @@
 use core::mem::MaybeUninit;
 use core::ptr::null_mut;
 
-use super::{Order, Queue, State, Waiter};
-use crate::{ByteMarks, Error, Geometry, Ledger, Link, RawPool};
+use super::{WaitOrder, WaitQueue, Waiter, WaiterState};
+use crate::{ByteMap, Counters, Error, FreeList, Geometry, Link};
 
 const BLOCKS: usize = 4;
 const WORD: usize = size_of::<usize>();
@@ -12,54 +12,54 @@ const WORD: usize = size_of::<usize>();
 /// The parts of a pool, and its queue, in which a number stands for what wakes a task.
 struct Parts<const N: usize = BLOCKS> {
     head: *mut Link,
-    listed: usize,
-    ledger: Ledger,
+    free_list_len: usize,
+    counters: Counters,
     geometry: Geometry,
     marks: [u8; N],
     blocks: [MaybeUninit<usize>; N],
-    queue: Queue<u32>,
+    queue: WaitQueue<u32>,
 }
 
 impl<const N: usize> Parts<N> {
     fn new() -> Self {
         Self {
             head: null_mut(),
-            listed: 0,
-            ledger: Ledger::NEW,
+            free_list_len: 0,
+            counters: Counters::NEW,
             geometry: Geometry::new(WORD, WORD, N).unwrap(),
             marks: [0; N],
             blocks: [MaybeUninit::uninit(); N],
-            queue: Queue::new(Order::Fifo),
+            queue: WaitQueue::new(WaitOrder::Fifo),
         }
     }
 
     /// A critical section.
-    fn locked<R>(&mut self, work: impl FnOnce(&mut RawPool<'_, ByteMarks>, &mut Queue<u32>) -> R) -> R {
+    fn locked<R>(&mut self, work: impl FnOnce(&mut FreeList<'_, ByteMap>, &mut WaitQueue<u32>) -> R) -> R {
         // SAFETY: the parts belong together, and are borrowed together.
         unsafe {
-            let marks = ByteMarks::new(self.marks.as_mut_ptr());
-            let list = (&mut self.head, &mut self.listed);
+            let marks = ByteMap::new(self.marks.as_mut_ptr());
+            let list = (&mut self.head, &mut self.free_list_len);
             let base = self.blocks.as_mut_ptr().cast();
-            work(&mut RawPool::new(list, &mut self.ledger, base, &self.geometry, marks), &mut self.queue)
+            work(&mut FreeList::new(list, &mut self.counters, base, &self.geometry, marks), &mut self.queue)
         }
     }
 
     /// Every block, in use.
-    fn take_all(&mut self) -> [*mut u8; N] {
-        core::array::from_fn(|_| self.locked(|raw, _| raw.take().unwrap().as_ptr()))
+    fn alloc_all(&mut self) -> [*mut u8; N] {
+        core::array::from_fn(|_| self.locked(|raw, _| raw.alloc().unwrap().as_ptr()))
     }
 
     fn enter(&mut self, waiter: &mut Waiter<u32>, waker: u32) {
         // SAFETY: the waiters of these tests outlive the queue's use of them.
         self.locked(|raw, queue| unsafe {
-            assert_eq!(queue.take_now(raw), None);
+            assert_eq!(queue.alloc_now(raw), None);
             queue.enter(raw, waiter, waker);
         });
     }
 
-    fn put(&mut self, blocks: &[*mut u8]) {
+    fn free_all(&mut self, blocks: &[*mut u8]) {
         // SAFETY: blocks in use, each given up once.
-        assert_eq!(self.locked(|raw, _| unsafe { raw.put_many(blocks) }), Ok(()));
+        assert_eq!(self.locked(|raw, _| unsafe { raw.free_batch(blocks) }), Ok(()));
     }
 
     fn serve(&mut self) -> Option<u32> {
@@ -70,19 +70,19 @@ impl<const N: usize> Parts<N> {
     /// Whether a caller that comes now gets a block, in each way that there is; it returns what it gets.
     fn newcomer_gets(&mut self) -> (bool, bool, bool) {
         // SAFETY: a block that was just taken is returned.
-        let mut once = |take: fn(&mut RawPool<'_, ByteMarks>) -> Result<core::ptr::NonNull<u8>, Error>| {
+        let mut once = |take: fn(&mut FreeList<'_, ByteMap>) -> Result<core::ptr::NonNull<u8>, Error>| {
             let taken = self.locked(|raw, _| take(raw));
             if let Ok(block) = taken {
-                self.put(&[block.as_ptr()]);
+                self.free_all(&[block.as_ptr()]);
             }
             taken.is_ok()
         };
-        let usual = once(|raw| raw.take());
-        let urgent = once(|raw| raw.take_urgent());
+        let usual = once(|raw| raw.alloc());
+        let urgent = once(|raw| raw.alloc_from_isr());
         let batch = once(|raw| {
             let mut room = [MaybeUninit::uninit()];
             // SAFETY: written, since one was taken.
-            raw.take_many(&mut room).map(|()| unsafe { room[0].assume_init() })
+            raw.alloc_batch(&mut room).map(|()| unsafe { room[0].assume_init() })
         });
         (usual, urgent, batch)
     }
@@ -91,40 +91,46 @@ impl<const N: usize> Parts<N> {
 #[test]
 fn blocks_that_waiting_tasks_are_owed_are_left_to_them() {
     let mut parts = Parts::<BLOCKS>::new();
-    let blocks = parts.take_all();
+    let blocks = parts.alloc_all();
     let (mut first, mut second) = (Waiter::new(0), Waiter::new(0));
     parts.enter(&mut first, 1);
     parts.enter(&mut second, 2);
     for returned in 1..=2 {
-        parts.put(&blocks[returned - 1..returned]);
+        parts.free_all(&blocks[returned - 1..returned]);
         assert_eq!(parts.newcomer_gets(), (false, false, false), "{returned} of two are free");
-        assert_eq!(parts.locked(|raw, _| raw.can_take()), Err(Error::Exhausted));
+        assert_eq!(parts.locked(|raw, _| raw.can_alloc()), Err(Error::Exhausted));
     }
-    parts.put(&blocks[2..3]);
+    parts.free_all(&blocks[2..3]);
     assert_eq!(parts.newcomer_gets(), (true, true, true), "the third is nobody's");
-    assert_eq!(parts.locked(|raw, _| raw.can_take()), Ok(()));
+    assert_eq!(parts.locked(|raw, _| raw.can_alloc()), Ok(()));
     assert_eq!((parts.serve(), parts.serve(), parts.serve()), (Some(1), Some(2), None));
     assert_eq!(parts.newcomer_gets(), (true, true, true));
-    assert!(matches!(first.settle(), State::Granted(_)) && matches!(second.settle(), State::Granted(_)));
-    assert_eq!(parts.ledger.open, parts.ledger.fresh, "nothing keeps the fast path closed");
+    assert!(
+        matches!(first.settle(), WaiterState::Granted(_))
+            && matches!(second.settle(), WaiterState::Granted(_))
+    );
+    assert_eq!(
+        parts.counters.fast_path_limit, parts.counters.first_unused,
+        "nothing keeps the fast path closed"
+    );
     assert_eq!(parts.locked(|raw, _| raw.validate()), Ok(()));
 }
 
 #[test]
 fn a_reserve_is_not_owed_to_tasks_but_to_interrupts() {
     let mut parts = Parts::<BLOCKS>::new();
-    let blocks = parts.take_all();
+    let blocks = parts.alloc_all();
     assert_eq!(parts.locked(|raw, _| raw.set_reserve(1)), Ok(()));
     let mut waiter = Waiter::new(0);
     parts.enter(&mut waiter, 1);
-    parts.put(&blocks[..1]);
+    parts.free_all(&blocks[..1]);
     assert_eq!(parts.serve(), None, "the only free block is the reserve");
     assert_eq!(parts.newcomer_gets(), (false, true, false));
-    parts.put(&blocks[1..2]);
+    parts.free_all(&blocks[1..2]);
     assert_eq!(parts.newcomer_gets(), (false, true, false), "one for the interrupt, one owed");
-    let urgent = parts.locked(|raw, _| raw.take_urgent()).unwrap().as_ptr();
+    let urgent = parts.locked(|raw, _| raw.alloc_from_isr()).unwrap().as_ptr();
     assert_eq!(parts.newcomer_gets(), (false, true, false), "the reserve comes first");
-    parts.put(&[urgent]);
+    parts.free_all(&[urgent]);
     // With less to keep, both are above the reserve.
     assert_eq!(parts.locked(|raw, _| raw.set_reserve(0)), Ok(()));
     assert_eq!(parts.newcomer_gets(), (true, true, true), "one is owed, one is not");
@@ -134,14 +140,14 @@ fn a_reserve_is_not_owed_to_tasks_but_to_interrupts() {
 #[test]
 fn a_task_that_leaves_the_queue_is_owed_nothing() {
     let mut parts = Parts::<BLOCKS>::new();
-    let blocks = parts.take_all();
+    let blocks = parts.alloc_all();
     let (mut first, mut second) = (Waiter::new(0), Waiter::new(0));
     parts.enter(&mut first, 1);
     parts.enter(&mut second, 2);
-    parts.put(&blocks[..1]);
+    parts.free_all(&blocks[..1]);
     // SAFETY: the waiter is this queue's.
     let left = parts.locked(|raw, queue| unsafe { queue.leave(raw, &mut first) });
-    assert!(matches!(left, State::Queued(1)));
+    assert!(matches!(left, WaiterState::Queued(1)));
     assert_eq!(parts.newcomer_gets(), (false, false, false), "the other still waits");
     // SAFETY: as above.
     assert_eq!(parts.locked(|raw, queue| unsafe { queue.forget(raw, |waker| *waker == 2) }), 1);
@@ -151,7 +157,7 @@ fn a_task_that_leaves_the_queue_is_owed_nothing() {
 #[test]
 fn forgetting_takes_out_all_that_are_gone_and_only_these() {
     let mut parts = Parts::<BLOCKS>::new();
-    let blocks = parts.take_all();
+    let blocks = parts.alloc_all();
     let mut waiters: [Waiter<u32>; 5] = core::array::from_fn(|_| Waiter::new(0));
     let first = waiters.as_mut_ptr();
     for number in 0..5 {
@@ -161,23 +167,23 @@ fn forgetting_takes_out_all_that_are_gone_and_only_these() {
     // SAFETY: the waiters are this queue's.
     let forgotten = parts.locked(|raw, queue| unsafe { queue.forget(raw, |waker| waker % 2 == 0) });
     assert_eq!((forgotten, parts.queue.waiting()), (3, 2));
-    parts.put(&blocks);
+    parts.free_all(&blocks);
     assert_eq!([parts.serve(), parts.serve(), parts.serve()], [Some(1), Some(3), None]);
-    assert!([0, 2, 4].into_iter().all(|number| matches!(waiters[number].settle(), State::Idle)));
+    assert!([0, 2, 4].into_iter().all(|number| matches!(waiters[number].settle(), WaiterState::Idle)));
 }
 
 #[test]
 fn more_tasks_than_are_counted_are_owed_everything() {
     const MANY: usize = 300;
     let mut parts = Parts::<MANY>::new();
-    let blocks = parts.take_all();
+    let blocks = parts.alloc_all();
     let mut waiters: [Waiter<u32>; MANY] = core::array::from_fn(|_| Waiter::new(0));
     let first = waiters.as_mut_ptr();
     for number in 0..MANY {
         // SAFETY: inside the array, which does not move.
         parts.enter(unsafe { &mut *first.add(number) }, number as u32);
     }
-    parts.put(&blocks);
+    parts.free_all(&blocks);
     assert_eq!(parts.newcomer_gets(), (false, false, false));
     for waiting in (0..MANY).rev() {
         // SAFETY: as above; the waiter is this queue's.
@@ -190,14 +196,14 @@ fn more_tasks_than_are_counted_are_owed_everything() {
 #[test]
 fn damage_is_told_to_who_would_get_nothing_from_a_whole_list() {
     let mut parts = Parts::<BLOCKS>::new();
-    let blocks = parts.take_all();
+    let blocks = parts.alloc_all();
     let mut waiter = Waiter::new(0);
     parts.enter(&mut waiter, 1);
-    parts.put(&blocks[..1]);
+    parts.free_all(&blocks[..1]);
     parts.head = core::ptr::without_provenance_mut(4);
-    assert_eq!(parts.locked(|raw, _| raw.take()), Err(Error::Corrupt));
-    assert_eq!(parts.locked(|raw, _| raw.take_urgent()), Err(Error::Corrupt));
-    assert_eq!(parts.locked(|raw, _| raw.can_take()), Err(Error::Corrupt));
+    assert_eq!(parts.locked(|raw, _| raw.alloc()), Err(Error::Corrupt));
+    assert_eq!(parts.locked(|raw, _| raw.alloc_from_isr()), Err(Error::Corrupt));
+    assert_eq!(parts.locked(|raw, _| raw.can_alloc()), Err(Error::Corrupt));
     assert_eq!(parts.serve(), None);
     assert_eq!(parts.locked(|raw, _| raw.repair()), 1);
     assert_eq!(parts.newcomer_gets(), (false, false, false), "what was found again is owed as well");
@@ -206,10 +212,10 @@ fn damage_is_told_to_who_would_get_nothing_from_a_whole_list() {
 
 /// The order of the queue after some tasks left it, wherever they stood, and whichever way they came to stand there; `served` of them
 /// were served before.
-fn leave_and_serve(order: Order, served: usize, gone: u32) {
+fn leave_and_serve(order: WaitOrder, served: usize, gone: u32) {
     let mut parts = Parts::<BLOCKS>::new();
     parts.queue.set_order(order);
-    let blocks = parts.take_all();
+    let blocks = parts.alloc_all();
     // By priority each is put in front of those that are there; otherwise behind them.
     let mut waiters: [Waiter<u32>; BLOCKS] = core::array::from_fn(|number| Waiter::new(number as u8));
     let first = waiters.as_mut_ptr();
@@ -218,11 +224,11 @@ fn leave_and_serve(order: Order, served: usize, gone: u32) {
         parts.enter(unsafe { &mut *first.add(number) }, number as u32);
     }
     let turns = core::array::from_fn::<usize, BLOCKS, _>(|turn| match order {
-        Order::Fifo => turn,
-        Order::Priority => BLOCKS - 1 - turn,
+        WaitOrder::Fifo => turn,
+        WaitOrder::Priority => BLOCKS - 1 - turn,
     });
     let (now, later) = turns.split_at(served);
-    parts.put(&blocks[..served]);
+    parts.free_all(&blocks[..served]);
     for number in now {
         assert_eq!(parts.serve(), Some(*number as u32));
     }
@@ -230,9 +236,9 @@ fn leave_and_serve(order: Order, served: usize, gone: u32) {
     for number in later.iter().copied().filter(|number| leaves(*number)) {
         // SAFETY: as above; the waiter is this queue's.
         let left = parts.locked(|raw, queue| unsafe { queue.leave(raw, first.add(number)) });
-        assert!(matches!(left, State::Queued(waker) if waker == number as u32));
+        assert!(matches!(left, WaiterState::Queued(waker) if waker == number as u32));
     }
-    parts.put(&blocks[served..]);
+    parts.free_all(&blocks[served..]);
     for number in later.iter().copied().filter(|number| !leaves(*number)) {
         assert_eq!(parts.serve(), Some(number as u32));
     }
@@ -243,8 +249,8 @@ fn leave_and_serve(order: Order, served: usize, gone: u32) {
 fn leaving_keeps_the_order_of_the_others() {
     for gone in 0..1 << BLOCKS {
         for served in 0..=BLOCKS {
-            leave_and_serve(Order::Fifo, served, gone);
-            leave_and_serve(Order::Priority, served, gone);
+            leave_and_serve(WaitOrder::Fifo, served, gone);
+            leave_and_serve(WaitOrder::Priority, served, gone);
         }
     }
 }
@@ -253,36 +259,36 @@ fn leaving_keeps_the_order_of_the_others() {
 #[test]
 fn a_block_that_is_leaving_is_refused_and_not_handed_out() {
     let mut parts = Parts::<BLOCKS>::new();
-    let blocks = parts.take_all();
+    let blocks = parts.alloc_all();
     let block = blocks[0];
     // SAFETY: a block that is leaving, which is what these refuse.
     unsafe {
-        assert_eq!(parts.locked(|raw, _| raw.begin_put(block)), Ok(()));
-        assert_eq!(parts.locked(|raw, _| raw.try_put(block)), None);
-        assert_eq!(parts.locked(|raw, _| raw.put(block)), Err(Error::DoubleFree));
-        assert_eq!(parts.locked(|raw, _| raw.put_many(&[blocks[1], block])), Err((1, Error::DoubleFree)));
-        assert_eq!(parts.locked(|raw, _| raw.begin_put(block)), Err(Error::DoubleFree));
+        assert_eq!(parts.locked(|raw, _| raw.begin_free(block)), Ok(()));
+        assert_eq!(parts.locked(|raw, _| raw.free_fast(block)), None);
+        assert_eq!(parts.locked(|raw, _| raw.free(block)), Err(Error::DoubleFree));
+        assert_eq!(parts.locked(|raw, _| raw.free_batch(&[blocks[1], block])), Err((1, Error::DoubleFree)));
+        assert_eq!(parts.locked(|raw, _| raw.begin_free(block)), Err(Error::DoubleFree));
         assert_eq!(
-            parts.locked(|raw, _| raw.begin_put_many(&[blocks[1], block])),
+            parts.locked(|raw, _| raw.begin_free_batch(&[blocks[1], block])),
             Err((1, Error::DoubleFree))
         );
     }
     assert!(parts.locked(|raw, _| !raw.is_live(block) && raw.is_live(blocks[1])));
     assert_eq!(parts.locked(|raw, _| (raw.used(), raw.repair(), raw.validate())), (BLOCKS, 0, Ok(())));
     // A forged link to it is damage.
-    (parts.head, parts.listed) = (block.cast(), 1);
-    assert_eq!(parts.locked(|raw, _| raw.take()), Err(Error::Corrupt));
-    (parts.head, parts.listed) = (null_mut(), 0);
-    assert_eq!(parts.locked(|raw, _| raw.take()), Err(Error::Exhausted));
+    (parts.head, parts.free_list_len) = (block.cast(), 1);
+    assert_eq!(parts.locked(|raw, _| raw.alloc()), Err(Error::Corrupt));
+    (parts.head, parts.free_list_len) = (null_mut(), 0);
+    assert_eq!(parts.locked(|raw, _| raw.alloc()), Err(Error::Exhausted));
 
     // SAFETY: begun with above, and again.
     unsafe {
-        parts.locked(|raw, _| raw.cancel_put(block));
+        parts.locked(|raw, _| raw.cancel_free(block));
         assert!(parts.locked(|raw, _| raw.is_live(block)));
-        assert_eq!(parts.locked(|raw, _| raw.begin_put(block)), Ok(()));
-        assert!(parts.locked(|raw, _| raw.finish_put(block)));
+        assert_eq!(parts.locked(|raw, _| raw.begin_free(block)), Ok(()));
+        assert!(parts.locked(|raw, _| raw.finish_free(block)));
     }
     parts.locked(|raw, _| raw.set_retiring(false));
-    assert_eq!(parts.ledger.open, parts.ledger.fresh);
-    assert_eq!(parts.locked(|raw, _| raw.take()).map(|block| block.as_ptr()), Ok(block));
+    assert_eq!(parts.counters.fast_path_limit, parts.counters.first_unused);
+    assert_eq!(parts.locked(|raw, _| raw.alloc()).map(|block| block.as_ptr()), Ok(block));
 }

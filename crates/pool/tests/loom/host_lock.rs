@@ -56,7 +56,7 @@ mod port {
 
 use port::{atomic, pause, record};
 
-#[path = "../../../capi/src/port/host/lock.rs"]
+#[path = "../../../port/src/host/lock.rs"]
 mod lock;
 
 #[test]

@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 use std::ptr::null_mut;
 
-use microusc_pool::{ByteMarks, Geometry, Ledger, Link, RawPool};
+use microusc_pool::{ByteMap, Counters, FreeList, Geometry, Link};
 
 use super::*;
 
@@ -11,7 +11,7 @@ use super::*;
 struct Parts {
     lock: SpinLock,
     words: UnsafeCell<(usize, usize)>,
-    ledger: UnsafeCell<Ledger>,
+    counters: UnsafeCell<Counters>,
     geometry: Geometry,
     block: *mut usize,
     mark: *mut u8,
@@ -28,7 +28,7 @@ impl Parts {
         Arc::new(Self {
             lock: SpinLock::INIT,
             words: UnsafeCell::new((0, 0)),
-            ledger: UnsafeCell::new(Ledger::NEW),
+            counters: UnsafeCell::new(Counters::NEW),
             geometry: Geometry::new(LINK_BYTES, LINK_BYTES, 1).unwrap(),
             block: Box::into_raw(Box::<MaybeUninit<usize>>::new_uninit()).cast(),
             mark: Box::into_raw(Box::new(0)),
@@ -36,19 +36,24 @@ impl Parts {
         })
     }
 
-    fn locked<R>(&self, work: impl FnOnce(&mut RawPool<'_, ByteMarks>) -> R) -> R {
+    fn locked<R>(&self, work: impl FnOnce(&mut FreeList<'_, ByteMap>) -> R) -> R {
         self.lock.with(|| {
             // SAFETY: the lock is held; the parts come together, always. A head is an address of the one block, or null.
             self.words.with_mut(|words| unsafe {
-                self.ledger.with_mut(|ledger| {
+                self.counters.with_mut(|counters| {
                     let mut head: *mut Link = match (*words).0 {
                         0 => null_mut(),
                         at => std::ptr::with_exposed_provenance_mut(at),
                     };
-                    let marks = ByteMarks::new(self.mark);
+                    let marks = ByteMap::new(self.mark);
                     let list = (&mut head, &mut (*words).1);
-                    let done =
-                        work(&mut RawPool::new(list, &mut *ledger, self.block.cast(), &self.geometry, marks));
+                    let done = work(&mut FreeList::new(
+                        list,
+                        &mut *counters,
+                        self.block.cast(),
+                        &self.geometry,
+                        marks,
+                    ));
                     (*words).0 = head.addr();
                     done
                 })
@@ -75,34 +80,34 @@ impl Drop for Parts {
 fn filled_while_it_leaves(early: bool) {
     loom::model(move || {
         let parts = Parts::new();
-        let block = parts.locked(|raw| raw.take()).unwrap().as_ptr();
+        let block = parts.locked(|raw| raw.alloc()).unwrap().as_ptr();
         parts.touch();
         let (other, again) = (parts.clone(), block.expose_provenance());
         let thread = thread::spawn(move || {
             let again: *mut u8 = std::ptr::with_exposed_provenance_mut(again);
             // SAFETY: a block in use, whose owner gives it up, or refused.
-            let refused = other.locked(|raw| unsafe { raw.begin_put(again) });
+            let refused = other.locked(|raw| unsafe { raw.begin_free(again) });
             if refused.is_ok() {
                 // The second free came first: then this is the one that returns.
                 other.touch();
                 // SAFETY: begun above.
-                assert!(other.locked(|raw| unsafe { raw.finish_put(again) }));
+                assert!(other.locked(|raw| unsafe { raw.finish_free(again) }));
                 return;
             }
             assert_eq!(refused, Err(Error::DoubleFree));
-            if other.locked(|raw| raw.take()).is_ok() {
+            if other.locked(|raw| raw.alloc()).is_ok() {
                 other.touch();
             }
         });
         if early {
             // SAFETY: a block in use, or refused.
-            let _put = parts.locked(|raw| unsafe { raw.put(block) });
+            let _put = parts.locked(|raw| unsafe { raw.free(block) });
             parts.touch();
         // SAFETY: a block in use, or refused.
-        } else if parts.locked(|raw| unsafe { raw.begin_put(block) }).is_ok() {
+        } else if parts.locked(|raw| unsafe { raw.begin_free(block) }).is_ok() {
             parts.touch();
             // SAFETY: begun above.
-            assert!(parts.locked(|raw| unsafe { raw.finish_put(block) }));
+            assert!(parts.locked(|raw| unsafe { raw.finish_free(block) }));
         }
         thread.join().unwrap();
         let in_use = parts.locked(|raw| raw.used());

@@ -4,7 +4,7 @@
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use microusc_pool::{Order, Owns, Pool, WaitPool};
+use microusc_pool::{Owns, Pool, WaitOrder, WaitPool};
 
 use super::*;
 
@@ -110,8 +110,8 @@ fn slow_paths_of_a_typed_pool() {
     }
 }
 
-type Waited = WaitPool<Pool<usize, 1, SpinLock>>;
-type BesideAWaiter = fn(&'static Waited);
+type WaitablePool = WaitPool<Pool<usize, 1, SpinLock>>;
+type BesideAWaiter = fn(&'static WaitablePool);
 
 /// What can serve a waiter, or be in its way, while it waits and gives up.
 const BESIDE_A_WAITER: &[(&str, BesideAWaiter)] = &[
@@ -129,7 +129,8 @@ fn each_beside_a_waiter() {
         let mut model = loom::model::Builder::new();
         model.preemption_bound = Some(2);
         model.check(move || {
-            let pool: &'static Waited = Box::leak(Box::new(WaitPool::new(Pool::new(), Order::Fifo)));
+            let pool: &'static WaitablePool =
+                Box::leak(Box::new(WaitPool::new(Pool::new(), WaitOrder::Fifo)));
             // The reserve keeps the block from the waiter, unless the other lets it go.
             pool.set_isr_reserve(1).unwrap();
             let thread = thread::spawn(move || beside(pool));

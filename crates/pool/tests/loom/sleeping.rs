@@ -3,7 +3,7 @@
 use std::pin::Pin;
 
 use loom::sync::atomic::{AtomicBool, Ordering};
-use microusc_pool::{Order, Pool, Signal, WaitPool};
+use microusc_pool::{Pool, Signal, WaitOrder, WaitPool};
 
 use super::*;
 
@@ -50,7 +50,7 @@ unsafe impl<const BROKEN: bool> Signal for Semaphore<BROKEN> {
 fn check<const BROKEN: bool>(milliseconds: Option<u32>) {
     loom::model(move || {
         let pool: &'static WaitPool<Pool<usize, 1, SpinLock>> =
-            Box::leak(Box::new(WaitPool::new(Pool::new(), Order::Fifo)));
+            Box::leak(Box::new(WaitPool::new(Pool::new(), WaitOrder::Fifo)));
         let content: &'static UnsafeCell<u32> = Box::leak(Box::new(UnsafeCell::new(0)));
         let content = Shared(content);
         let held = pool.try_alloc().unwrap();

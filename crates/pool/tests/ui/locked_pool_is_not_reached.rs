@@ -1,14 +1,14 @@
 //! The free list and the queue of a pool are not for safe code: with them a block could have two owners.
 #![forbid(unsafe_code)]
-use microusc_pool::{Order, Pool, PoolBox, WaitPool, Waited};
+use microusc_pool::{WaitOrder, Pool, PoolBox, WaitPool, WaitablePool};
 
-static POOL: WaitPool<Pool<u64, 2>> = WaitPool::new(Pool::new(), Order::Fifo);
+static POOL: WaitPool<Pool<u64, 2>> = WaitPool::new(Pool::new(), WaitOrder::Fifo);
 
 fn main() {
     let owned = PoolBox::write(POOL.try_alloc().unwrap(), 1);
     let address = PoolBox::as_ptr(&owned).cast().as_ptr();
-    POOL.locked(|raw, _| {
-        let _ = raw.begin_put(address);
-        raw.finish_put(address);
+    POOL.with_queue(|raw, _| {
+        let _ = raw.begin_free(address);
+        raw.finish_free(address);
     });
 }

@@ -1,5 +1,5 @@
 //! What a queue is added to is a pool of the crate.
-use microusc_pool::{ByteMarks, Locked, NoLock, Owns, RawPool, Reclaim};
+use microusc_pool::{ByteMap, LockedPool, NoLock, Owns, FreeList, Reclaim};
 use std::ptr::NonNull;
 
 struct Own;
@@ -14,7 +14,7 @@ unsafe impl Owns for Own {
     }
 }
 
-unsafe impl Locked for Own {
+unsafe impl LockedPool for Own {
     type Lock = NoLock;
     type Block = u8;
     fn lock(&self) -> &NoLock {
@@ -23,7 +23,7 @@ unsafe impl Locked for Own {
     fn view(&self, block: NonNull<u8>) -> NonNull<u8> {
         block
     }
-    unsafe fn unlocked<R>(&self, _: impl FnOnce(&mut RawPool<'_, ByteMarks>) -> R) -> R {
+    unsafe fn with_free_list<R>(&self, _: impl FnOnce(&mut FreeList<'_, ByteMap>) -> R) -> R {
         todo!()
     }
 }

@@ -1,20 +1,20 @@
-//! Marks of any address would be written to: what keeps them, and where they are, is the crate's.
-use microusc_pool::{ByteMarks, Marked, Marking, Marks};
+//! A map at any address would be written to: what keeps them, and where they are, is the crate's.
+use microusc_pool::{ByteMap, Checked, Checks, AllocationMap};
 
 struct Own;
 
-impl Marking for Own {
+impl Checks for Own {
     type Room<const N: usize> = [u8; 0];
-    type Marks = ByteMarks;
-    unsafe fn marks<const N: usize>(_: *mut [u8; 0]) -> ByteMarks {
-        unsafe { ByteMarks::new(std::ptr::null_mut()) }
+    type Map = ByteMap;
+    unsafe fn marks<const N: usize>(_: *mut [u8; 0]) -> ByteMap {
+        unsafe { ByteMap::new(std::ptr::null_mut()) }
     }
 }
 
 struct OwnMarks;
 
-unsafe impl Marks for OwnMarks {
-    const KEPT: bool = true;
+unsafe impl AllocationMap for OwnMarks {
+    const RECORDS_OWNERS: bool = true;
     unsafe fn claim(&self, _: usize) -> bool {
         true
     }
@@ -24,13 +24,13 @@ unsafe impl Marks for OwnMarks {
     unsafe fn is_claimed(&self, _: usize) -> bool {
         false
     }
-    unsafe fn is_virgin(&self, _: usize) -> bool {
+    unsafe fn is_never_allocated(&self, _: usize) -> bool {
         false
     }
 }
 
 fn main() {
     let mut word = 0u64;
-    let _ = Marked::marks::<8>((&raw mut word).cast());
-    let _ = ByteMarks::<0>::new((&raw mut word).cast());
+    let _ = Checked::marks::<8>((&raw mut word).cast());
+    let _ = ByteMap::<0>::new((&raw mut word).cast());
 }

@@ -1,9 +1,9 @@
 //! A waiter of one pool in the queue of another would be granted a block of the wrong pool, and one that is no longer there
 //! would be written to.
-use microusc_pool::{ByteMarks, Order, Queue, RawPool, Waiter};
+use microusc_pool::{ByteMap, WaitOrder, WaitQueue, FreeList, Waiter};
 
-fn wait(raw: &mut RawPool<'_, ByteMarks>) {
-    let mut queue = Queue::new(Order::Fifo);
+fn wait(raw: &mut FreeList<'_, ByteMap>) {
+    let mut queue = WaitQueue::new(WaitOrder::Fifo);
     let mut waiter = Waiter::new(0);
     queue.enter(raw, &mut waiter, 7);
     let _ = queue.serve(raw);

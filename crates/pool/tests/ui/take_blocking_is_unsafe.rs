@@ -2,12 +2,12 @@
 use std::pin::Pin;
 use std::task::Waker;
 
-use microusc_pool::{Order, Pool, Signal, WaitPool, take_blocking};
+use microusc_pool::{WaitOrder, Pool, Signal, WaitPool, alloc_blocking};
 
-static POOL: WaitPool<Pool<u64, 2>> = WaitPool::new(Pool::new(), Order::Fifo);
+static POOL: WaitPool<Pool<u64, 2>> = WaitPool::new(Pool::new(), WaitOrder::Fifo);
 
 fn wait<S: Signal>() {
-    let _ = take_blocking::<S, _>(&POOL, 0, None, |signal: Pin<&S>| {
+    let _ = alloc_blocking::<S, _>(&POOL, 0, None, |signal: Pin<&S>| {
         signal.give();
         Waker::noop().clone()
     });

@@ -4,16 +4,15 @@
 //! data: serialise it for machines (`schema` says which version), or [`render`](Info::render) it for people.
 
 mod lifetimes;
-mod render;
 mod sizes;
 
 use serde::Serialize;
 
 use crate::error::Result;
 use crate::input::Source;
+pub use crate::report::failures;
 use crate::trace::{BadFree, CallSite, Context, Event, FailedAllocs, LeftOut, Meta, Totals};
 pub use lifetimes::{LifetimeRow, LifetimeStats};
-pub use render::failures;
 pub use sizes::{SizeCount, SizeRow, SizeStats};
 
 /// The version of the JSON form of [`Info`].

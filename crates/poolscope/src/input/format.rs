@@ -1,12 +1,8 @@
-//! The formats that can be read, and how to tell them apart.
+//! The formats that can be read, and those that are known and hold no recording.
 
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
-use crate::trace::MAGIC;
-
-/// How much of an input is looked at to tell files from text that is searched line by line.
-pub(super) const WINDOW: usize = 64 << 10;
 
 /// A format of recordings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -76,32 +72,57 @@ impl FromStr for Format {
     }
 }
 
-/// What the start of an input is.
-pub(super) enum Start {
-    /// A file of this format.
-    File(Format),
-    /// Text in which a recording may be anywhere.
-    Text,
+const RECORD: &str = "record allocations and frees instead: ESP-IDF's heap tracing (heap_trace_start, then \
+                      heap_trace_dump), SystemView with `sysviewtrace_proc.py -j`, or a CSV (time_us,op,id,size) that \
+                      allocation hooks print";
+
+/// A format that is known and is no recording, of which `text` is a line.
+pub(super) fn other_format(text: &str) -> Option<Error> {
+    let snapshot = "it shows the blocks of one moment, not when each was allocated and freed";
+    let sums = "it has sums for one moment, not single allocations and frees";
+    let says = |words: &str| text.contains(words);
+    let (what, lacks, instead) =
+        if says("Showing data for heap: 0x") || says(" data, size: ") && says("Free: ") {
+            ("a snapshot of the heap by heap_caps_dump", snapshot, RECORD)
+        } else if says("Task: ") && says("CAP_8BIT: ")
+            || says("CURRENT MEMORY USAGE")
+            || says("PEAK MEMORY USAGE")
+        {
+            ("a table of the heap use of tasks (heap_task_info)", sums, RECORD)
+        } else if says("Heap summary for capabilities 0x")
+            || says("free") && says("min_free") && says("allocated ") && says("At 0x")
+        {
+            ("a summary of the heap by heap_caps_print_heap_info", sums, RECORD)
+        } else if says("HEAP: Allocated ") || says("HEAP: Freed ") {
+            (
+                "the report of sysviewtrace_proc.py for people",
+                "its layout differs from version to version and leaves out interrupts",
+                "write the same recording as JSON: `sysviewtrace_proc.py -j`",
+            )
+        } else if says("==") && (says("HEAP SUMMARY") || says("Memcheck, a memory error detector")) {
+            (
+                "the output of valgrind's memcheck",
+                sums,
+                "record the same program with `heaptrack --raw PROGRAM`, or with mtrace of the C library",
+            )
+        } else if text.starts_with("snapshot=") || text.starts_with("mem_heap_B=") {
+            (
+                "a file of valgrind's massif",
+                sums,
+                "record the same program with `heaptrack --raw PROGRAM`, or with mtrace of the C library",
+            )
+        } else {
+            return None;
+        };
+    Some(Error::NoRecording { what, lacks, instead })
 }
 
-/// Tells the format from the first [`WINDOW`] bytes of the content.
-pub(super) fn recognise(start: &[u8]) -> Result<Start> {
-    let text = start.trim_ascii_start();
-    let says = |words: &[u8]| text.windows(words.len()).any(|window| window == words);
-    if start.is_empty() {
-        Err(Error::NoData)
-    } else if start.starts_with(&MAGIC[..4]) || start.starts_with(&[MAGIC[0] & 0x7f, b'P', b'T', b'R']) {
-        Ok(Start::File(Format::Native))
-    } else if super::heaptrack::is_version_line(text) {
-        Ok(Start::File(Format::Heaptrack))
-    } else if text.starts_with(b"{") && (says(b"\"events\"") || says(b"\"streams\"")) {
-        Ok(Start::File(Format::Sysview))
-    } else if text.starts_with(b"{") && says(b"\"traceEvents\"") || text.starts_with(b"[{") && says(b"\"ph\"")
-    {
-        Err(super::log::perfetto())
-    } else if super::csv::is_header(text) {
-        Ok(Start::File(Format::Csv))
-    } else {
-        Ok(Start::Text)
+/// The error for a trace of Perfetto or Chrome.
+pub(super) fn perfetto() -> Error {
+    Error::NoRecording {
+        what: "a trace of Perfetto or Chrome",
+        lacks: "its events are marks on a time line, without the address that tells which block was freed",
+        instead: "record the heap itself: on a device with ESP-IDF's SystemView tracing (`sysviewtrace_proc.py -j`, not \
+                  `-p`) or heap tracing, on Linux with `heaptrack --raw PROGRAM`",
     }
 }

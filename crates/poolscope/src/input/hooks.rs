@@ -12,16 +12,13 @@
 //! an allocation the size. A call's line is C: the arguments, `=`, and what came back. The time is the logger's or the
 //! monitor's, in milliseconds.
 
-use super::Decoder;
 use super::blocks::{Blocks, Request, address, is_null};
-use super::damage::Damage;
-use super::log_lines::{LogLines, is_restart, message, time_ms};
-use super::memory::is_external;
+use super::external::is_external;
+use super::lines::Damage;
+use super::lines::{LogLines, is_restart, message, time_ms};
+use super::source::Decoder;
 use crate::error::Result;
 use crate::trace::{Event, Findings, Meta};
-
-/// Lines decoded per call.
-const BATCH: usize = 4096;
 
 /// `MALLOC_CAP_SPIRAM` of ESP-IDF.
 const CAP_SPIRAM: u64 = 1 << 10;
@@ -113,12 +110,10 @@ impl Decoder for Hooks<'_> {
     }
 
     fn decode(&mut self, batch: &mut Vec<Event>) -> Result<bool> {
-        for _ in 0..BATCH {
-            if !self.lines.advance()? {
-                return Ok(false);
-            }
-            self.line(batch);
+        if !self.lines.advance()? {
+            return Ok(false);
         }
+        self.line(batch);
         Ok(true)
     }
 

@@ -6,102 +6,82 @@
 //! bounded by the blocks live at once (SystemView JSON is the exception: it has to be sorted).
 
 mod blocks;
-mod booked;
-mod clock;
 mod csv;
-mod damage;
-mod decompress;
-mod encoding;
+mod external;
 mod format;
 mod heap_trace;
 mod heaptrack;
 mod hooks;
-mod json_guard;
 mod lines;
 mod log;
-mod log_lines;
-mod memory;
 mod mtrace;
-mod native;
-mod peek;
+mod source;
 mod sysview;
+mod unpack;
 
 use std::io::Read;
 
-use booked::Booked;
+use crate::error::{Error, Result};
+use crate::trace::{MAGIC, Reader};
 pub use format::Format;
-use format::Start;
+use source::Checked;
+pub use source::Source;
 
-use crate::error::Result;
-use crate::trace::{Context, Event, Findings, Meta, Totals};
-
-/// A recording being read: events that have been checked, from any format.
-///
-/// The promises of [`trace::Reader`](crate::trace::Reader) hold for every source.
-pub trait Source {
-    /// What is known about the recording.
-    fn meta(&self) -> &Meta;
-
-    /// The contexts defined so far; every `Switch` handed out is an index into them.
-    fn contexts(&self) -> &[Context];
-
-    /// Appends the next events to `batch`; `false` at the end.
-    ///
-    /// # Errors
-    /// Whatever is wrong with the input. The events already in `batch` are sound.
-    fn next_batch(&mut self, batch: &mut Vec<Event>) -> Result<bool>;
-
-    /// The totals of the events handed out so far.
-    fn totals(&self) -> &Totals;
-
-    /// What the user should know about this reading, in sentences; complete at the end.
-    fn remarks(&self) -> Vec<String>;
-
-    /// What the recording says beside its events; complete at the end.
-    fn findings(&self) -> Findings;
-}
-
-/// What a reader of a foreign format implements; [`Booked`] makes a [`Source`] of it.
-trait Decoder {
-    /// The format's name, for errors.
-    const NAME: &'static str;
-
-    fn meta(&self) -> &Meta;
-
-    fn contexts(&self) -> &[Context] {
-        &[]
-    }
-
-    /// Appends some events; `false` at the end.
-    fn decode(&mut self, batch: &mut Vec<Event>) -> Result<bool>;
-
-    fn remarks(&self) -> Vec<String>;
-
-    fn findings(&self) -> Findings;
-}
+/// How much of an input is looked at to tell files from text that is searched line by line.
+const WINDOW: usize = 64 << 10;
 
 /// Opens a recording. `format` `None` means: find out from the content.
 ///
 /// # Errors
 /// [`Error::UnknownFormat`](crate::Error::UnknownFormat), [`Error::NoRecording`](crate::Error::NoRecording), and everything the format's reader finds wrong at its start.
 pub fn open<'a>(input: impl Read + 'a, format: Option<Format>) -> Result<Box<dyn Source + 'a>> {
-    let mut input = encoding::to_utf8(decompress::unpack(Box::new(input))?)?;
+    let mut input = unpack::open(Box::new(input))?;
     let format = match format {
         Some(format) => format,
-        None => match format::recognise(input.peek(format::WINDOW)?)? {
+        None => match recognise(input.peek(WINDOW)?)? {
             Start::File(format) => format,
             Start::Text => return log::find(input, None),
         },
     };
     Ok(match format {
-        Format::Native => Box::new(native::Native::new(input)?),
-        Format::Heaptrack => Box::new(Booked::new(heaptrack::Heaptrack::new(input)?)),
-        Format::Sysview => Box::new(Booked::new(sysview::Sysview::new(input)?)),
-        Format::Csv if csv::is_header(input.peek(format::WINDOW)?.trim_ascii_start()) => {
-            Box::new(Booked::new(csv::Csv::new(input)?))
+        Format::Native => Box::new(Reader::new(input)?),
+        Format::Heaptrack => Box::new(Checked::new(heaptrack::Heaptrack::new(input)?)),
+        Format::Sysview => Box::new(Checked::new(sysview::Sysview::new(input)?)),
+        Format::Csv if csv::is_header(input.peek(WINDOW)?.trim_ascii_start()) => {
+            Box::new(Checked::new(csv::Csv::new(input)?))
         }
         Format::Csv | Format::HeapTrace | Format::Hooks | Format::Mtrace => log::find(input, Some(format))?,
     })
+}
+
+/// What the start of an input is.
+enum Start {
+    /// A file of this format.
+    File(Format),
+    /// Text in which a recording may be anywhere.
+    Text,
+}
+
+/// Tells the format from the first [`WINDOW`] bytes of the content.
+fn recognise(start: &[u8]) -> Result<Start> {
+    let text = start.trim_ascii_start();
+    let says = |words: &[u8]| text.windows(words.len()).any(|window| window == words);
+    if start.is_empty() {
+        Err(Error::NoData)
+    } else if start.starts_with(&MAGIC[..4]) || start.starts_with(&[MAGIC[0] & 0x7f, b'P', b'T', b'R']) {
+        Ok(Start::File(Format::Native))
+    } else if heaptrack::is_version_line(text) {
+        Ok(Start::File(Format::Heaptrack))
+    } else if text.starts_with(b"{") && (says(b"\"events\"") || says(b"\"streams\"")) {
+        Ok(Start::File(Format::Sysview))
+    } else if text.starts_with(b"{") && says(b"\"traceEvents\"") || text.starts_with(b"[{") && says(b"\"ph\"")
+    {
+        Err(format::perfetto())
+    } else if csv::is_header(text) {
+        Ok(Start::File(Format::Csv))
+    } else {
+        Ok(Start::Text)
+    }
 }
 
 #[cfg(test)]

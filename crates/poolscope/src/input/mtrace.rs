@@ -12,15 +12,12 @@
 //! `+` is an allocation, `-` a free, `<` and `>` the old and the new block of a `realloc`, `!` a `realloc` that failed.
 //! There is no clock; one event is one tick.
 
-use super::Decoder;
 use super::blocks::{Blocks, Request, address};
-use super::damage::Damage;
-use super::log_lines::{LogLines, message};
+use super::lines::Damage;
+use super::lines::{LogLines, message};
+use super::source::Decoder;
 use crate::error::Result;
 use crate::trace::{Event, Findings, Meta};
-
-/// Lines decoded per call.
-const BATCH: usize = 4096;
 
 /// What a line says. An address of `None` is `NULL`.
 #[derive(Debug, PartialEq, Eq)]
@@ -101,12 +98,10 @@ impl Decoder for Mtrace<'_> {
     }
 
     fn decode(&mut self, batch: &mut Vec<Event>) -> Result<bool> {
-        for _ in 0..BATCH {
-            if !self.lines.advance()? {
-                return Ok(false);
-            }
-            self.line(batch);
+        if !self.lines.advance()? {
+            return Ok(false);
         }
+        self.line(batch);
         Ok(true)
     }
 

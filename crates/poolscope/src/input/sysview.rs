@@ -8,15 +8,15 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::io::{self, Read};
 
 use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 
-use super::Decoder;
 use super::blocks::{Blocks, Request, address};
-use super::json_guard::JsonGuard;
-use super::memory::is_external;
-use super::peek::Peek;
+use super::external::is_external;
+use super::source::Decoder;
+use super::unpack::Peek;
 use crate::error::{Error, Result};
 use crate::text::{plural, was};
 use crate::trace::{Context, Event, Findings, Meta};
@@ -38,9 +38,6 @@ const DISORDER_NS: u64 = 1_000_000_000;
 
 /// Ticks are nanoseconds: ESP32 time stamps are multiples of 25 ns or so.
 const TICK_HZ: u64 = 1_000_000_000;
-
-/// Events decoded per call.
-const BATCH: usize = 4096;
 
 /// Reads a SystemView recording.
 pub(super) struct Sysview {
@@ -325,10 +322,8 @@ impl Decoder for Sysview {
     }
 
     fn decode(&mut self, batch: &mut Vec<Event>) -> Result<bool> {
-        for _ in 0..BATCH {
-            let Some(event) = self.events.next() else { return Ok(false) };
-            self.event(&event, batch);
-        }
+        let Some(event) = self.events.next() else { return Ok(false) };
+        self.event(&event, batch);
         Ok(true)
     }
 
@@ -364,4 +359,58 @@ impl Decoder for Sysview {
 /// The parser's error, or the error of what it reads from.
 fn explain(error: serde_json::Error) -> Error {
     if error.is_io() { Error::from_read(error.into()) } else { Error::Json(error.to_string()) }
+}
+
+/// Longest string accepted, bytes.
+const MAX_STRING: usize = 64 << 10;
+
+/// Deepest nesting accepted.
+const MAX_DEPTH: usize = 64;
+
+/// Passes JSON through, up to a string or a nesting that no recording has.
+pub(super) struct JsonGuard<R> {
+    inner: R,
+    /// Bytes of the string being read, if any, and whether the next one is escaped.
+    string: Option<usize>,
+    escaped: bool,
+    depth: usize,
+}
+
+impl<R> JsonGuard<R> {
+    pub(super) fn new(inner: R) -> Self {
+        JsonGuard { inner, string: None, escaped: false, depth: 0 }
+    }
+
+    fn watch(&mut self, byte: u8) -> Result<(), String> {
+        match (&mut self.string, byte) {
+            (Some(_), b'"') if !self.escaped => self.string = None,
+            (Some(len), _) => {
+                self.escaped = byte == b'\\' && !self.escaped;
+                *len += 1;
+                if *len > MAX_STRING {
+                    return Err(format!("a string longer than {MAX_STRING} bytes"));
+                }
+            }
+            (None, b'"') => self.string = Some(0),
+            (None, b'{' | b'[') => {
+                self.depth += 1;
+                if self.depth > MAX_DEPTH {
+                    return Err(format!("nested deeper than {MAX_DEPTH} levels"));
+                }
+            }
+            (None, b'}' | b']') => self.depth = self.depth.saturating_sub(1),
+            (None, _) => {}
+        }
+        Ok(())
+    }
+}
+
+impl<R: Read> Read for JsonGuard<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        for &byte in &buffer[..n] {
+            self.watch(byte).map_err(|what| io::Error::other(Error::Json(what)))?;
+        }
+        Ok(n)
+    }
 }

@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::Error;
 use crate::trace::{BadFree, LeftOut, Lifetimes, Reader, SlotMap, Writer};
+use crate::trace::{Context, Event, Findings, Meta, Totals};
 
 const CSV: &[u8] = include_bytes!("../../tests/fixtures/sensor.csv");
 const BAD_FREES: &[u8] = include_bytes!("../../tests/fixtures/bad_frees.csv");
@@ -67,7 +68,7 @@ fn auto(input: &[u8]) -> Said {
 /// The content of a packed fixture.
 fn unpacked(packed: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
-    decompress::unpack(Box::new(packed)).unwrap().read_to_end(&mut text).unwrap();
+    unpack::open(Box::new(packed)).unwrap().read_to_end(&mut text).unwrap();
     text
 }
 

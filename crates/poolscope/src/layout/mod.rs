@@ -13,15 +13,13 @@
 //! ```
 
 pub mod derive;
-mod error;
 mod parse;
-pub mod target;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use error::LayoutError;
+pub use parse::LayoutError;
 
 /// Most pools in a layout.
 pub const MAX_POOLS: usize = 64;
@@ -34,6 +32,25 @@ pub const MAX_NUMBER: u32 = 1 << 26;
 
 /// Longest name of a pool, bytes: what fits a pool's control block.
 pub const MAX_NAME: usize = 15;
+
+// What a pool takes on a chip, whose pointers have 32 bits. A program creates a pool with two requests to the heap: one
+// for the control block, which is in internal RAM, and one for the blocks. The heap adds its header and its rounding to
+// each.
+
+/// Bytes of a `memory_pool_t`: six words.
+const POOL_STRUCT: u32 = 24;
+/// Bytes of the control block behind it, without the allocation map: on one RISC-V core,
+/// with diagnostics, as `cargo xtask budgets` counts it.
+const CONTROL: u32 = 100;
+/// Bytes outside the blocks for each block: its byte of the allocation map.
+pub const MAP_BYTE: u32 = 1;
+/// Bytes in front of each block that the chip's heap hands out.
+pub const HEAP_HEADER: u32 = 4;
+/// Alignment of every block, bytes: a pointer's.
+const WORD: u32 = 4;
+
+/// Bytes a pool takes besides its blocks and its allocation map.
+pub const POOL_OVERHEAD: u32 = POOL_STRUCT + CONTROL + 2 * HEAP_HEADER;
 
 /// The pools of a program.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -101,6 +118,35 @@ impl Layout {
             );
         }
         file
+    }
+}
+
+impl PoolSpec {
+    /// Bytes from one block to the next; `line` is the chip's cache line in external RAM, bytes.
+    #[must_use]
+    pub fn stride(&self, line: u32) -> u32 {
+        self.block_size.next_multiple_of(self.alignment(line))
+    }
+
+    /// Bytes to a multiple of which each block begins.
+    #[must_use]
+    pub fn alignment(&self, line: u32) -> u32 {
+        match self.placement {
+            Placement::Psram => line.max(WORD),
+            Placement::Dram | Placement::Iram => WORD,
+        }
+    }
+
+    /// Bytes of the request for the blocks.
+    #[must_use]
+    pub fn storage_bytes(&self, line: u32) -> u64 {
+        u64::from(self.stride(line)) * u64::from(self.blocks)
+    }
+
+    /// Bytes of the request for the control block.
+    #[must_use]
+    pub fn control_bytes(&self) -> u64 {
+        u64::from(POOL_STRUCT + CONTROL) + u64::from(MAP_BYTE) * u64::from(self.blocks)
     }
 }
 

@@ -1,12 +1,12 @@
 //! Feeding both sides the same events, in turns, with samples in between.
 
 use super::Moment;
+use super::contender::Side;
 use super::fragmentation::Fragmentation;
 use super::heap::Heap;
+use super::outcome::Firsts;
 use super::pools::Pools;
-use super::report::Firsts;
-use super::samples::{Sample, Sampler};
-use super::side::Side;
+use super::timeline::{Sample, Sampler};
 use crate::error::Result;
 use crate::input::Source;
 use crate::trace::Event;

@@ -4,10 +4,10 @@ use std::ptr::NonNull;
 
 use microusc_chips::{Caps, ChipHeap, FailReason, RegionInfo};
 
-use super::samples::Room;
-use super::shadow::Place;
-use super::side::{Allocator, Defect, Grant, Outcome, Reason};
-use crate::layout::target::HEAP_HEADER;
+use super::contender::{Allocator, Defect, Grant, Outcome, Reason};
+use super::overlap::Place;
+use super::timeline::Room;
+use crate::layout::HEAP_HEADER;
 
 /// The heap as plain `malloc` and `free` see it. A block's tag is the bytes it was given.
 pub(super) struct Heap {

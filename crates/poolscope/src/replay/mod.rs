@@ -30,19 +30,17 @@
 //! Memory: 16 bytes a side for each block of the peak, one batch, and the memory of the chip twice. With
 //! [`Setup::verify`] some 30 bytes more for each live block, and a search for each event.
 
-mod carve;
 mod classes;
+mod contender;
 mod drive;
 mod fragmentation;
 mod heap;
-mod plot;
+mod outcome;
+mod overlap;
+mod plan;
 mod pools;
-mod render;
-mod report;
-mod samples;
-mod shadow;
-mod side;
 mod stamp;
+mod timeline;
 
 use microusc_chips::{BuildError, Builder, Chip, ChipHeap, Engine, Kind};
 use serde::Serialize;
@@ -51,15 +49,15 @@ use crate::error::{Error, Result};
 use crate::input::Source;
 use crate::layout::Layout;
 use crate::trace::Context;
-use carve::Carved;
+use contender::Side;
 use drive::Replay;
 pub use fragmentation::RegionFragmentation;
 use heap::Heap;
+pub use outcome::*;
+use plan::Carved;
 use pools::{Arenas, Pools};
-pub use report::*;
-use samples::Sampler;
-pub use samples::{Room, Sample};
-use side::Side;
+use timeline::Sampler;
+pub use timeline::{Room, Sample};
 
 /// Most samples kept if the interval is free.
 const SAMPLES: usize = 120;

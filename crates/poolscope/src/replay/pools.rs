@@ -7,12 +7,12 @@ use std::ptr::NonNull;
 use microusc_chips::ChipHeap;
 use microusc_pool::{DynPool, Error, LINK_BYTES, NoLock, Owns, Stats};
 
-use super::carve::Carved;
 use super::classes::Classes;
+use super::contender::{Allocator, Defect, Grant, Outcome, Reason};
 use super::heap::Heap;
-use super::samples::Room;
-use super::shadow::Place;
-use super::side::{Allocator, Defect, Grant, Outcome, Reason};
+use super::overlap::Place;
+use super::plan::Carved;
+use super::timeline::Room;
 use crate::layout::{Layout, Placement};
 use crate::text::{is, plural};
 

@@ -3,7 +3,7 @@ use std::ptr::NonNull;
 use microusc_chips::{Chip, ChipHeap, Engine};
 use proptest::prelude::*;
 
-use super::side::{Defect, Grant, Outcome, Reason};
+use super::contender::{Defect, Grant, Outcome, Reason};
 use super::*;
 use crate::input;
 use crate::layout::derive::{Peaks, Survey};
@@ -336,18 +336,18 @@ fn a_damaged_pool_says_so() {
     let mut arenas = Arenas::new(&layout, &carved);
     let Carved { heap, storage, strides, .. } = carved;
     let mut pools = Pools::new(&layout, (heap, &storage, &strides), &mut arenas, false).unwrap();
-    let (block, tag) = side::Allocator::alloc(&mut pools, 10, false).unwrap();
+    let (block, tag) = contender::Allocator::alloc(&mut pools, 10, false).unwrap();
     // SAFETY: just allocated; that it is written to afterwards is the fault to be found, and the memory is still ours.
     unsafe {
-        side::Allocator::free(&mut pools, block, tag).unwrap();
+        contender::Allocator::free(&mut pools, block, tag).unwrap();
         block.cast::<usize>().write(0x1234);
     }
     // The damaged link is met behind the block that it is in.
-    side::Allocator::alloc(&mut pools, 10, false).unwrap();
-    let refusal = side::Allocator::alloc(&mut pools, 10, false).unwrap_err();
-    let reason = side::Allocator::explain(&pools, 10, false, refusal);
+    contender::Allocator::alloc(&mut pools, 10, false).unwrap();
+    let refusal = contender::Allocator::alloc(&mut pools, 10, false).unwrap_err();
+    let reason = contender::Allocator::explain(&pools, 10, false, refusal);
     assert_eq!((reason.kind, reason.message.as_str()), ("corrupt", "corrupt: pool `a` is damaged"));
-    assert!(matches!(side::Allocator::audit(&pools, 1, 0), Err(Defect::Books(_))));
+    assert!(matches!(contender::Allocator::audit(&pools, 1, 0), Err(Defect::Books(_))));
 }
 
 /// An allocator that is broken in a chosen way.
@@ -376,7 +376,7 @@ enum Way {
     Miscount,
 }
 
-impl side::Allocator for Broken {
+impl contender::Allocator for Broken {
     type Refusal = ();
 
     fn alloc(&mut self, _: u64, _: bool) -> Result<(NonNull<u8>, u32), ()> {
@@ -409,9 +409,9 @@ impl side::Allocator for Broken {
         Reason { kind: "refused", message: String::new() }
     }
 
-    fn place(&self, _: NonNull<u8>, tag: u32) -> shadow::Place {
+    fn place(&self, _: NonNull<u8>, tag: u32) -> overlap::Place {
         let start = 8 * tag + if self.way == Way::Outside { 1000 } else { 0 };
-        shadow::Place { block: start..start + 12, within: 0..512 }
+        overlap::Place { block: start..start + 12, within: 0..512 }
     }
 
     fn room(&self) -> Room {

@@ -39,7 +39,7 @@
 
 mod event;
 mod findings;
-mod ledger;
+mod live_blocks;
 mod reader;
 mod slots;
 mod wire;
@@ -47,7 +47,7 @@ mod writer;
 
 pub use event::{BadFree, Context, Event, Lifetimes, Meta, Totals};
 pub use findings::{CallSite, FailedAllocs, FailedSize, Findings, LeftOut};
-pub use ledger::{Fault, Ledger, MAX_BLOCKS};
+pub use live_blocks::{Fault, LiveBlocks, MAX_BLOCKS};
 pub use reader::Reader;
 pub use slots::{Admission, Release, SlotMap};
 pub use wire::{EXTENSION, MAGIC, VERSION};

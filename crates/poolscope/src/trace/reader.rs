@@ -6,7 +6,7 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 use super::event::{BadFree, Context, Event, Meta, Totals};
 use super::findings::Findings;
-use super::ledger::Ledger;
+use super::live_blocks::LiveBlocks;
 use super::wire::{
     End, FIRST_VERSION, FirstEnd, FrameHeader, FrameKind, HEADER_LEN, MAGIC, MAX_CONTEXTS, MAX_META,
     MAX_NAME, Record, VERSION,
@@ -23,7 +23,7 @@ pub struct Reader<R: Read> {
     version: u16,
     meta: Meta,
     contexts: Vec<Context>,
-    ledger: Ledger,
+    live: LiveBlocks,
     totals: Option<Totals>,
     remarks: Vec<String>,
     findings: Findings,
@@ -45,7 +45,7 @@ impl<R: Read> Reader<R> {
             version: VERSION,
             meta: Meta::new("", 0),
             contexts: Vec::new(),
-            ledger: Ledger::new(),
+            live: LiveBlocks::new(),
             totals: None,
             remarks: Vec::new(),
             findings: Findings::default(),
@@ -90,7 +90,7 @@ impl<R: Read> Reader<R> {
     /// The totals of the events handed out so far.
     #[must_use]
     pub fn totals_so_far(&self) -> &Totals {
-        self.ledger.totals()
+        self.live.totals()
     }
 
     /// Appends the events of the next frame to `batch`; `false` when the trace has ended as it should.
@@ -197,7 +197,7 @@ impl<R: Read> Reader<R> {
                     continue;
                 }
             };
-            self.ledger.apply(&event).map_err(|fault| self.corrupt(at, fault))?;
+            self.live.apply(&event).map_err(|fault| self.corrupt(at, fault))?;
             batch.push(event);
         }
         self.raw = raw;
@@ -212,7 +212,7 @@ impl<R: Read> Reader<R> {
             return Err(self.corrupt(at, "more contexts than the format allows"));
         }
         self.contexts.push(Context { name: name.to_owned(), core, in_isr });
-        self.ledger.define_context();
+        self.live.define_context();
         Ok(())
     }
 
@@ -226,7 +226,7 @@ impl<R: Read> Reader<R> {
         let Ok((End { totals, remarks, findings }, [])) = end else {
             return Err(self.corrupt(at, "the totals do not decode"));
         };
-        if totals != *self.ledger.totals() {
+        if totals != *self.live.totals() {
             return Err(self.corrupt(at, "the totals at the end do not match the events"));
         }
         if read_full(&mut self.input, &mut [0]).map_err(Error::from_read)? != 0 {

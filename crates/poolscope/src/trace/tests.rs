@@ -118,10 +118,10 @@ fn contexts_travel() {
 
 #[test]
 fn impossible_events_are_refused_and_change_nothing() {
-    let mut ledger = Ledger::new();
-    let ok = |ledger: &mut Ledger, event| ledger.apply(&event).unwrap();
-    ok(&mut ledger, Event::Alloc { slot: 0, size: 10, dt: 1 });
-    let before = ledger.totals().clone();
+    let mut live = LiveBlocks::new();
+    let ok = |live: &mut LiveBlocks, event| live.apply(&event).unwrap();
+    ok(&mut live, Event::Alloc { slot: 0, size: 10, dt: 1 });
+    let before = live.totals().clone();
     let cases = [
         (Event::Alloc { slot: 0, size: 1, dt: 1 }, Fault::SlotLive(0)),
         (Event::Alloc { slot: 2, size: 1, dt: 1 }, Fault::SlotSkipped { slot: 2, next: 1 }),
@@ -131,13 +131,13 @@ fn impossible_events_are_refused_and_change_nothing() {
         (Event::Switch { context: 0 }, Fault::UnknownContext(0)),
     ];
     for (event, fault) in cases {
-        assert_eq!(ledger.apply(&event), Err(fault));
-        assert_eq!(*ledger.totals(), before);
+        assert_eq!(live.apply(&event), Err(fault));
+        assert_eq!(*live.totals(), before);
     }
-    ok(&mut ledger, Event::Free { slot: 0, dt: 1 });
-    assert_eq!(ledger.apply(&Event::Free { slot: 0, dt: 1 }), Err(Fault::SlotDead(0)));
-    assert_eq!(ledger.apply(&Event::Alloc { slot: 0, size: u64::MAX, dt: 0 }), Err(Fault::BytesOverflow));
-    assert_eq!(ledger.totals().peak_bytes_at, 1);
+    ok(&mut live, Event::Free { slot: 0, dt: 1 });
+    assert_eq!(live.apply(&Event::Free { slot: 0, dt: 1 }), Err(Fault::SlotDead(0)));
+    assert_eq!(live.apply(&Event::Alloc { slot: 0, size: u64::MAX, dt: 0 }), Err(Fault::BytesOverflow));
+    assert_eq!(live.totals().peak_bytes_at, 1);
 }
 
 #[test]

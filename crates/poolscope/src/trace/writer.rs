@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::event::{Context, Event, Meta, Totals};
 use super::findings::Findings;
-use super::ledger::Ledger;
+use super::live_blocks::LiveBlocks;
 use super::wire::{
     End, FrameHeader, FrameKind, MAGIC, MAX_CONTEXTS, MAX_META, MAX_NAME, MAX_REMARKS, Record, VERSION,
 };
@@ -26,7 +26,7 @@ const LEVEL: Compression = Compression::new(3);
 /// Memory: one frame (256 KiB) and 8 bytes per block of the peak.
 pub struct Writer<W: Write> {
     out: W,
-    ledger: Ledger,
+    live: LiveBlocks,
     contexts: u32,
     remarks: Vec<String>,
     findings: Findings,
@@ -55,7 +55,7 @@ impl<W: Write> Writer<W> {
         let raw = Vec::with_capacity(FRAME_BYTES + FRAME_BYTES / 8);
         Ok(Writer {
             out,
-            ledger: Ledger::new(),
+            live: LiveBlocks::new(),
             contexts: 0,
             remarks: Vec::new(),
             findings: Findings::default(),
@@ -74,7 +74,7 @@ impl<W: Write> Writer<W> {
         }
         let name = &context.name[..context.name.floor_char_boundary(MAX_NAME)];
         self.push(&Record::Context { name, core: context.core, in_isr: context.in_isr })?;
-        self.ledger.define_context();
+        self.live.define_context();
         self.contexts += 1;
         Ok(self.contexts - 1)
     }
@@ -85,7 +85,7 @@ impl<W: Write> Writer<W> {
     /// [`Error::ImpossibleEvent`] if it contradicts the events before it; [`Error::Write`].
     #[inline]
     pub fn write(&mut self, event: Event) -> Result<()> {
-        self.ledger.apply(&event).map_err(Error::ImpossibleEvent)?;
+        self.live.apply(&event).map_err(Error::ImpossibleEvent)?;
         self.push(&event.into())
     }
 
@@ -111,7 +111,7 @@ impl<W: Write> Writer<W> {
     pub fn finish(mut self) -> Result<(W, Totals)> {
         self.flush_frame(FrameKind::Events)?;
         let end = End {
-            totals: self.ledger.totals().clone(),
+            totals: self.live.totals().clone(),
             remarks: std::mem::take(&mut self.remarks),
             findings: std::mem::take(&mut self.findings),
         };
@@ -124,7 +124,7 @@ impl<W: Write> Writer<W> {
     /// The totals of the events written so far.
     #[must_use]
     pub fn totals(&self) -> &Totals {
-        self.ledger.totals()
+        self.live.totals()
     }
 
     #[inline]

@@ -8,7 +8,7 @@
  *     microusc_freertos_set_writer(to_uart);
  *
  * The port is the archive built with its feature `freertos`, and one C file that is compiled with the kernel:
- * crates/capi/port/freertos/microusc_port_freertos.c. What FreeRTOSConfig.h must have, and may say: docs/freertos.md.
+ * crates/port/src/freertos/microusc_port_freertos.c. What FreeRTOSConfig.h must have, and may say: docs/freertos.md.
  */
 #ifndef MICROUSC_PORT_FREERTOS_H
 #define MICROUSC_PORT_FREERTOS_H

@@ -2,18 +2,18 @@
 //!
 //! Threads start at the same word. One of them loses a bit to the other and looks elsewhere from then on; the other stays.
 
-use crate::sync::Number;
+use crate::sync::RelaxedCounter;
 
 /// A power of two.
 const HINTS: usize = 8;
 
 /// The number of the word that served a thread last: where it looks first.
 #[derive(Debug)]
-pub(crate) struct Hint([Number; HINTS]);
+pub(crate) struct SearchHint([RelaxedCounter; HINTS]);
 
-impl Hint {
+impl SearchHint {
     pub(crate) const fn new() -> Self {
-        Self([const { Number::new() }; HINTS])
+        Self([const { RelaxedCounter::new() }; HINTS])
     }
 
     pub(crate) fn reset(&self) {
@@ -39,7 +39,7 @@ impl Hint {
     /// The hint of the thread, known by where its stack is. Two threads may have the same, or one thread two: it is a
     /// hint. Stacks lie at equal distances, which a multiple of the golden ratio spreads.
     #[inline(always)]
-    fn mine(&self) -> &Number {
+    fn mine(&self) -> &RelaxedCounter {
         let on_the_stack = 0u8;
         let place = ((&raw const on_the_stack).addr() >> 16) as u32;
         let number = place.wrapping_mul(0x9E37_79B9) >> (u32::BITS - HINTS.ilog2());

@@ -1,14 +1,14 @@
 //! One hint for all: on chips, where a block has to be found soon after it was freed and RAM counts.
 
-use crate::sync::Number;
+use crate::sync::RelaxedCounter;
 
 /// The number of the word that served last: where to look first.
 #[derive(Debug)]
-pub(crate) struct Hint(Number);
+pub(crate) struct SearchHint(RelaxedCounter);
 
-impl Hint {
+impl SearchHint {
     pub(crate) const fn new() -> Self {
-        Self(Number::new())
+        Self(RelaxedCounter::new())
     }
 
     pub(crate) fn reset(&self) {

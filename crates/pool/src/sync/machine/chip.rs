@@ -14,4 +14,4 @@ pub(crate) mod pause;
     feature = "critical-section",
     feature = "unsafe-assume-single-core"
 ))]
-pub(crate) use hint::Hint;
+pub(crate) use hint::SearchHint;

@@ -7,4 +7,4 @@ mod hint;
 #[path = "../pause/long.rs"]
 pub(crate) mod pause;
 
-pub(crate) use hint::Hint;
+pub(crate) use hint::SearchHint;

@@ -1,11 +1,10 @@
 //! Rows among the lines of a device log.
 
-use super::super::Decoder;
-use super::super::damage::Damage;
-use super::super::log_lines::{LogLines, is_restart, message};
-use super::BATCH;
+use super::super::lines::Damage;
+use super::super::lines::{LogLines, is_restart, message};
 use super::rows::{Columns, Rows, delimiter};
 use crate::error::Result;
+use crate::input::source::Decoder;
 use crate::trace::{Context, Event, Findings, Meta};
 
 /// Reads the rows of a recording that a device has printed between other lines.
@@ -119,12 +118,10 @@ impl Decoder for LogCsv<'_> {
     }
 
     fn decode(&mut self, batch: &mut Vec<Event>) -> Result<bool> {
-        for _ in 0..BATCH {
-            if !self.lines.advance()? {
-                return Ok(false);
-            }
-            self.line(batch)?;
+        if !self.lines.advance()? {
+            return Ok(false);
         }
+        self.line(batch)?;
         Ok(true)
     }
 

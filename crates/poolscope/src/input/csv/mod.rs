@@ -10,9 +10,9 @@ use std::io::BufRead;
 
 use csv_core::ReadRecordResult;
 
-use super::Decoder;
-use super::log_lines::{is_chatter, is_restart, plain};
-use super::peek::{Input, Peek};
+use super::lines::{is_chatter, is_restart, plain};
+use super::source::Decoder;
+use super::unpack::{Input, Peek};
 use crate::error::{Error, Result};
 use crate::text::{plural, was};
 use crate::trace::{Context, Event, Findings, Meta};
@@ -21,9 +21,6 @@ use rows::{Columns, HEADER, MAX_COLUMNS, Rows, delimiter, trim};
 
 /// Longest record accepted, bytes.
 const MAX_RECORD: usize = 4096;
-
-/// Events decoded per call.
-const BATCH: usize = 4096;
 
 /// Reads a CSV recording.
 pub(super) struct Csv<'a> {
@@ -174,12 +171,10 @@ impl Decoder for Csv<'_> {
     }
 
     fn decode(&mut self, batch: &mut Vec<Event>) -> Result<bool> {
-        for _ in 0..BATCH {
-            if !self.next_record()? {
-                return Ok(false);
-            }
-            self.event(batch)?;
+        if !self.next_record()? {
+            return Ok(false);
         }
+        self.event(batch)?;
         Ok(true)
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::super::blocks::{Blocks, Request, is_null};
-use super::super::memory::is_external;
+use super::super::external::is_external;
 use crate::error::{Error, Result};
 use crate::text::plural;
 use crate::trace::{Context, Event, Findings};

@@ -1,7 +1,7 @@
 //! The lines of a dump.
 
 use super::super::blocks::{address, is_null};
-use super::super::log_lines::{is_chatter, message};
+use super::super::lines::{is_chatter, message};
 
 /// What a line of the log says.
 #[derive(Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::super::memory::is_external;
+use super::super::external::is_external;
 use super::line::Record;
 use crate::trace::{CallSite, Event, Findings, SlotMap};
 

@@ -20,17 +20,14 @@
 mod line;
 mod live;
 
-use super::Decoder;
-use super::damage::Damage;
-use super::log_lines::{LogLines, is_chatter, is_restart};
+use super::lines::Damage;
+use super::lines::{LogLines, is_chatter, is_restart};
+use super::source::Decoder;
 use crate::error::{Error, Result};
 use crate::text::{count, plural, was};
 use crate::trace::{Event, Findings, Lifetimes, MAX_BLOCKS, Meta};
 use line::{Footer, Line, Record};
 use live::{Dump, Live};
-
-/// Lines decoded per call.
-const BATCH: usize = 4096;
 
 /// Foreign lines that may stand between the parts of a record.
 const MAX_BETWEEN: u32 = 4;
@@ -176,7 +173,7 @@ impl<'a> HeapTrace<'a> {
     /// A line that is none of a dump: perhaps the rest of a record that was broken.
     fn go_on(&mut self, text: &str) -> Result<()> {
         let Some(open) = &mut self.open else { return Ok(()) };
-        for rest in [text, super::log_lines::message(text)] {
+        for rest in [text, super::lines::message(text)] {
             let joined = format!("{}{rest}", open.text);
             let record = match Line::of(&joined) {
                 Line::Record(record) if record.used > open.text.len() => record,
@@ -270,19 +267,17 @@ impl Decoder for HeapTrace<'_> {
     }
 
     fn decode(&mut self, batch: &mut Vec<Event>) -> Result<bool> {
-        for _ in 0..BATCH {
-            if !self.lines.advance()? {
-                self.said.unended = self.dump.is_some() && !self.lines.ended();
-                if self.said.unended {
-                    self.drop_cut_record();
-                }
-                self.close(false, batch);
-                self.settle_check(None);
-                return Ok(false);
-            }
+        if self.lines.advance()? {
             self.line(batch)?;
+            return Ok(true);
         }
-        Ok(true)
+        self.said.unended = self.dump.is_some() && !self.lines.ended();
+        if self.said.unended {
+            self.drop_cut_record();
+        }
+        self.close(false, batch);
+        self.settle_check(None);
+        Ok(false)
     }
 
     fn findings(&self) -> Findings {

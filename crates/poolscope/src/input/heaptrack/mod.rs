@@ -20,11 +20,11 @@
 
 mod origin;
 
-use super::Decoder;
+use super::blocks::Clock;
 use super::blocks::{Blocks as Named, Request};
-use super::clock::Clock;
 use super::lines::Lines;
-use super::peek::Peek;
+use super::source::Decoder;
+use super::unpack::Peek;
 use crate::error::{Error, Result};
 use crate::text::{bytes, plural, was};
 use crate::trace::{BadFree, Event, Findings, Lifetimes, Meta};
@@ -38,9 +38,6 @@ const MAX_TITLE: usize = 200;
 
 /// Largest table of (size, call stack) pairs accepted.
 const MAX_INFOS: usize = 1 << 22;
-
-/// Lines decoded per call.
-const BATCH: usize = 4096;
 
 /// Reads a heaptrack file.
 pub(super) struct Heaptrack<'a> {
@@ -316,16 +313,14 @@ impl Decoder for Heaptrack<'_> {
     }
 
     fn decode(&mut self, batch: &mut Vec<Event>) -> Result<bool> {
-        for _ in 0..BATCH {
-            if !std::mem::take(&mut self.pending) && !self.advance()? {
-                let interpreted = matches!(self.blocks, Blocks::Infos(_));
-                if interpreted && !self.closed {
-                    return Err(Error::CutOff { line: self.lines.number(), what: "the recording" });
-                }
-                return Ok(false);
+        if !std::mem::take(&mut self.pending) && !self.advance()? {
+            let interpreted = matches!(self.blocks, Blocks::Infos(_));
+            if interpreted && !self.closed {
+                return Err(Error::CutOff { line: self.lines.number(), what: "the recording" });
             }
-            self.record(batch)?;
+            return Ok(false);
         }
+        self.record(batch)?;
         Ok(true)
     }
 

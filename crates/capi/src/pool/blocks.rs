@@ -1,0 +1,398 @@
+//! Taking and returning blocks: the hot path.
+
+use core::ffi::c_void;
+use core::ptr::{NonNull, null_mut};
+
+use microusc_pool::{Error, RawLock};
+
+use crate::diagnostics::{self as watch, OF_POOL, Place};
+use crate::output::report::{Caller, refused};
+use crate::pool::control::{Control, alone, control_of, found, lock, modes, raw, with_pool};
+use crate::pool::registry;
+use crate::types::*;
+use crate::wait::{serve, wake};
+use microusc_port::PortLock;
+
+type Saved = <PortLock as RawLock>::Saved;
+
+/// Takes a block, or null. O(1); one critical section; never waits. Tasks, interrupts, both cores.
+#[unsafe(no_mangle)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_alloc"))]
+pub unsafe extern "C" fn memory_pool_alloc(pool: *mut memory_pool_t) -> *mut c_void {
+    // SAFETY: as for this function.
+    unsafe { alloc(pool, Place::UNSAID, no_pool_to_alloc) }
+}
+
+/// `none` is what is returned for no pool.
+///
+/// # Safety
+///
+/// Obligations 1 and 3.
+#[inline(always)]
+pub(crate) unsafe fn alloc(
+    pool: *mut memory_pool_t,
+    place: Place,
+    none: impl FnOnce(*mut memory_pool_t) -> *mut c_void,
+) -> *mut c_void {
+    // SAFETY: obligation 1.
+    let Some(control) = (unsafe { found(pool) }) else { return none(pool) };
+    // SAFETY: `control` is that of `pool`, and the lock is held.
+    match unsafe { lock(control).with_or_stay_locked(|| raw(pool, control).alloc_fast()) } {
+        Ok(block) => block.as_ptr().cast(),
+        // SAFETY: as above; the lock is still held.
+        Err(saved) => unsafe { take_otherwise(pool, saved, place) },
+    }
+}
+
+/// Takes a block, and says why not. O(1); one critical section; never waits. Tasks, interrupts, both cores.
+#[unsafe(no_mangle)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_alloc_reason"))]
+pub unsafe extern "C" fn memory_pool_alloc_reason(
+    pool: *mut memory_pool_t,
+    reason: *mut esp_err_t,
+) -> *mut c_void {
+    // SAFETY: as for this function.
+    let (block, why) = unsafe { alloc_otherwise(pool, Caller::AllocReason) };
+    if !reason.is_null() {
+        // SAFETY: obligation 2.
+        unsafe { reason.write(why) };
+    }
+    block
+}
+
+/// A block, or null, with the reason.
+///
+/// # Safety
+///
+/// Obligations 1 and 3.
+#[inline(always)]
+unsafe fn alloc_otherwise(pool: *mut memory_pool_t, caller: Caller) -> (*mut c_void, esp_err_t) {
+    // SAFETY: obligation 1.
+    let control = match unsafe { control_of(pool) } {
+        Ok(control) => control,
+        Err(reason) => return (no_pool(reason, pool, caller), reason),
+    };
+    // SAFETY: `control` is that of `pool`, whose lock is released again.
+    unsafe {
+        let (taken, modes) = with_pool(pool, control, |raw| (raw.alloc(), modes(control)));
+        let taken = watch::taken(pool, control, taken, modes, Place::UNSAID, OF_POOL);
+        let why = taken.map_or_else(reason_not_taken, |_| ESP_OK);
+        (taken_or_told(taken, pool, control, caller), why)
+    }
+}
+
+/// Takes a block and zeroes it, by words. O(block size), outside the critical section.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_alloc_zeroed(pool: *mut memory_pool_t) -> *mut c_void {
+    // SAFETY: as for this function.
+    let (block, _) = unsafe { alloc_otherwise(pool, Caller::AllocZeroed) };
+    if let Some(words) = NonNull::new(block.cast::<u32>()) {
+        // SAFETY: a block was taken, so there is a control block; a stride is a whole number of words.
+        let count = unsafe { (*(*pool).control).geometry.stride() } / size_of::<u32>();
+        for word in 0..count {
+            // SAFETY: inside the block, which is the caller's. Volatile, so that it stays one store a word: this may
+            // be memory that faults on any other access, and `memset` may lie in flash.
+            unsafe { words.add(word).write_volatile(0) };
+        }
+    }
+    block
+}
+
+/// Returns a block. O(1); one critical section. Tasks, interrupts, both cores.
+#[unsafe(no_mangle)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_free"))]
+pub unsafe extern "C" fn memory_pool_free(pool: *mut memory_pool_t, block: *mut c_void) {
+    // SAFETY: as for this function.
+    let _reported = unsafe { free(Caller::Free, pool, block) };
+}
+
+/// Returns a block, or says why not. O(1); one critical section. Tasks, interrupts, both cores.
+#[unsafe(no_mangle)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_free_reason"))]
+pub unsafe extern "C" fn memory_pool_free_reason(pool: *mut memory_pool_t, block: *mut c_void) -> esp_err_t {
+    // SAFETY: as for this function.
+    unsafe { free(Caller::FreeReason, pool, block) }
+}
+
+/// # Safety
+///
+/// Obligations 1 and 3; if `block` is one in use, its owner gives it up.
+#[inline(always)]
+pub(crate) unsafe fn free(caller: Caller, pool: *mut memory_pool_t, block: *mut c_void) -> esp_err_t {
+    // SAFETY: obligation 1.
+    let control = match unsafe { control_of(pool) } {
+        Ok(control) => control,
+        Err(reason) => return refused(reason, block, caller, None),
+    };
+    // SAFETY: `control` is that of `pool`, and the lock is held; the block is as the caller promises.
+    match unsafe { lock(control).with_or_stay_locked(|| raw(pool, control).free_fast(block.cast())) } {
+        Ok(()) => ESP_OK,
+        // SAFETY: as above; the lock is still held.
+        Err(saved) => unsafe { put_otherwise(pool, block, control, saved, caller) },
+    }
+}
+
+/// Takes a block without the lock. O(1). For a pool that only one context ever uses.
+#[unsafe(no_mangle)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_alloc_unsynchronized"))]
+pub unsafe extern "C" fn memory_pool_alloc_unsynchronized(pool: *mut memory_pool_t) -> *mut c_void {
+    // SAFETY: obligation 1.
+    let Some(control) = (unsafe { found(pool) }) else { return no_pool_to_alloc_alone(pool) };
+    // SAFETY: `control` is that of `pool`, which nobody else uses, as the function's name asks.
+    match unsafe { alone(pool, control).alloc_fast() } {
+        Some(block) => block.as_ptr().cast(),
+        // SAFETY: as above.
+        None => unsafe { take_otherwise_alone(pool, control) },
+    }
+}
+
+/// Returns a block without the lock, or says why not. O(1). For a pool that only one context ever uses.
+#[unsafe(no_mangle)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_free_unsynchronized"))]
+pub unsafe extern "C" fn memory_pool_free_unsynchronized(
+    pool: *mut memory_pool_t,
+    block: *mut c_void,
+) -> esp_err_t {
+    // SAFETY: obligation 1.
+    let control = match unsafe { control_of(pool) } {
+        Ok(control) => control,
+        Err(reason) => return refused(reason, block, Caller::FreeUnsynchronized, None),
+    };
+    // SAFETY: `control` is that of `pool`, which nobody else uses, as the function's name asks; if `block` is one in
+    // use, its owner gives it up by this call.
+    match unsafe { alone(pool, control).free_fast(block.cast()) } {
+        Some(()) => ESP_OK,
+        // SAFETY: as above.
+        None => unsafe { put_otherwise_alone(pool, block, control) },
+    }
+}
+
+/// Whether `address` is a block of the pool that is in use. O(pools); two critical sections. Tasks, interrupts, both cores.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_owns(pool: *mut memory_pool_t, address: *const c_void) -> bool {
+    let Ok(control) = registry::live(pool) else { return false };
+    // SAFETY: `control` is that of `pool`.
+    unsafe { with_pool(pool, control, |raw| raw.is_live(address.cast())) }
+}
+
+/// The rare end of [`alloc`], with the lock held, which it opens. The control block is looked up again: with five arguments some
+/// cores would need the stack for the last, in the usual path as well.
+///
+/// # Safety
+///
+/// `pool` is live; its lock was acquired with `saved`.
+#[cold]
+#[inline(never)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_take_otherwise"))]
+unsafe fn take_otherwise(pool: *mut memory_pool_t, saved: Saved, place: Place) -> *mut c_void {
+    // SAFETY: a live pool has a control block; the lock is held until the release.
+    unsafe {
+        let control = NonNull::new_unchecked((*pool).control);
+        let (taken, modes) = (raw(pool, control).alloc_slow(), modes(control));
+        lock(control).release(saved);
+        taken_or_told(
+            watch::taken(pool, control, taken, modes, place, OF_POOL),
+            pool,
+            control,
+            caller_of(place),
+        )
+    }
+}
+
+/// The rare end of [`memory_pool_alloc_unsynchronized`].
+///
+/// # Safety
+///
+/// `control` is that of `pool`, which nobody else uses.
+#[cold]
+#[inline(never)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_take_otherwise_alone"))]
+unsafe fn take_otherwise_alone(pool: *mut memory_pool_t, control: NonNull<Control>) -> *mut c_void {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let taken = alone(pool, control).alloc_slow();
+        let taken = watch::taken(pool, control, taken, modes(control), Place::UNSAID, OF_POOL);
+        taken_or_told(taken, pool, control, Caller::AllocUnsynchronized)
+    }
+}
+
+/// No pool, no block, and a report. A call at the end, so that the usual path need not meet this one at a common return.
+#[cold]
+#[inline(never)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_no_pool"))]
+pub(crate) fn no_pool(reason: esp_err_t, pool: *mut memory_pool_t, caller: Caller) -> *mut c_void {
+    let _reported = refused(reason, pool.cast(), caller, None);
+    core::hint::black_box(null_mut())
+}
+
+/// The same of [`memory_pool_alloc`], which has nothing but its argument at hand then.
+#[cold]
+#[inline(never)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_no_pool_to_alloc"))]
+fn no_pool_to_alloc(pool: *mut memory_pool_t) -> *mut c_void {
+    no_pool(reason_of_none(pool), pool, Caller::Alloc)
+}
+
+/// The same of [`memory_pool_alloc_unsynchronized`].
+#[cold]
+#[inline(never)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_no_pool_to_alloc_alone"))]
+fn no_pool_to_alloc_alone(pool: *mut memory_pool_t) -> *mut c_void {
+    no_pool(reason_of_none(pool), pool, Caller::AllocUnsynchronized)
+}
+
+/// The reason of [`control_of`] for what is no pool.
+#[inline(always)]
+pub(crate) fn reason_of_none(pool: *mut memory_pool_t) -> esp_err_t {
+    if pool.is_null() { ESP_ERR_INVALID_ARG } else { ESP_ERR_INVALID_STATE }
+}
+
+/// The block; or none, with a report unless all blocks are in use: that is no fault, and counted.
+///
+/// # Safety
+///
+/// `control` is that of the live pool `pool`, and its lock is released.
+#[inline(always)]
+pub(crate) unsafe fn taken_or_told(
+    taken: Result<NonNull<u8>, Error>,
+    pool: *mut memory_pool_t,
+    control: NonNull<Control>,
+    caller: Caller,
+) -> *mut c_void {
+    match taken {
+        Ok(block) => block.as_ptr().cast(),
+        Err(Error::Exhausted) => null_mut(),
+        Err(error) => {
+            let _reported = refused(reason_not_taken(error), pool.cast(), caller, Some(control));
+            null_mut()
+        }
+    }
+}
+
+/// Which function takes blocks with this place.
+#[inline(always)]
+fn caller_of(place: Place) -> Caller {
+    if place.line != 0 {
+        Caller::AllocAt
+    } else if place.at.is_null() {
+        Caller::Alloc
+    } else {
+        Caller::AllocFrom
+    }
+}
+
+/// The rare end of [`free`], with the lock held, which it opens before it reports.
+///
+/// # Safety
+///
+/// `control` is that of `pool`; its lock was acquired with `saved`; the block is as for [`free`].
+#[cold]
+#[inline(never)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_put_otherwise"))]
+unsafe fn put_otherwise(
+    pool: *mut memory_pool_t,
+    block: *mut c_void,
+    control: NonNull<Control>,
+    saved: Saved,
+    caller: Caller,
+) -> esp_err_t {
+    // SAFETY: a live control block.
+    if unsafe { (*control.as_ptr()).watch.is_on() } {
+        // SAFETY: as the caller promises.
+        return unsafe { put_watched(pool, block, control, saved, caller) };
+    }
+    // SAFETY: the lock is held until the release; the block is as the caller promises. Pool and queue are different
+    // fields.
+    let (answer, served) = unsafe {
+        let mut raw = raw(pool, control);
+        let answer = raw.free_slow(block.cast());
+        let served = serve(control, &mut raw);
+        lock(control).release(saved);
+        (answer, served)
+    };
+    if let Some(waker) = served {
+        wake(waker);
+    }
+    told(caller, answer, control, block)
+}
+
+/// The same in two steps, with the lock open in between.
+///
+/// # Safety
+///
+/// As [`put_otherwise`].
+#[cold]
+#[inline(never)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_put_watched"))]
+unsafe fn put_watched(
+    pool: *mut memory_pool_t,
+    block: *mut c_void,
+    control: NonNull<Control>,
+    saved: Saved,
+    caller: Caller,
+) -> esp_err_t {
+    // SAFETY: the lock is held until the release. Then the block is leaving, if it was one in use, by this caller alone.
+    let (answer, served) = unsafe {
+        let begun = watch::begin(control, &mut raw(pool, control), &[block.cast()]);
+        let (answer, modes) = (begun.map_err(|(_, error)| error), modes(control));
+        lock(control).release(saved);
+        if answer.is_ok() {
+            watch::leaving(pool, control, block.cast(), modes);
+        }
+        let served = lock(control).with(|| {
+            let mut raw = raw(pool, control);
+            if answer.is_ok() {
+                watch::finished(control, &mut raw, &[block.cast()], modes);
+            }
+            serve(control, &mut raw)
+        });
+        (answer, served)
+    };
+    if let Some(waker) = served {
+        wake(waker);
+    }
+    told(caller, answer, control, block)
+}
+
+/// The rare end of [`memory_pool_free_unsynchronized`].
+///
+/// # Safety
+///
+/// `control` is that of `pool`, which nobody else uses; the block is as for [`free`].
+#[cold]
+#[inline(never)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_put_otherwise_alone"))]
+unsafe fn put_otherwise_alone(
+    pool: *mut memory_pool_t,
+    block: *mut c_void,
+    control: NonNull<Control>,
+) -> esp_err_t {
+    // SAFETY: as the caller promises.
+    let answer = unsafe {
+        let mut raw = alone(pool, control);
+        if (*control.as_ptr()).watch.is_on() {
+            let begun = watch::begin(control, &mut raw, &[block.cast()]).map_err(|(_, error)| error);
+            if begun.is_ok() {
+                let modes = modes(control);
+                watch::leaving(pool, control, block.cast(), modes);
+                watch::finished(control, &mut raw, &[block.cast()], modes);
+            }
+            begun
+        } else {
+            raw.free_slow(block.cast())
+        }
+    };
+    told(Caller::FreeUnsynchronized, answer, control, block)
+}
+
+fn told(
+    caller: Caller,
+    answer: Result<(), Error>,
+    control: NonNull<Control>,
+    block: *mut c_void,
+) -> esp_err_t {
+    match answer {
+        Ok(()) => ESP_OK,
+        Err(error) => refused(reason_not_returned(error), block, caller, Some(control)),
+    }
+}

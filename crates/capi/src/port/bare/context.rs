@@ -1,7 +1,0 @@
-//! What runs the caller, on cores that do not say.
-
-/// Never: a RISC-V or Xtensa core has no register that tells an interrupt from a task once interrupts nest, and the port has no
-/// kernel to ask.
-pub(crate) fn in_interrupt() -> bool {
-    false
-}
