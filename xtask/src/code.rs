@@ -101,7 +101,7 @@ pub(crate) fn our_members(file: &[u8]) -> Result<Vec<Vec<u8>>> {
         return Ok(vec![file.to_vec()]);
     }
     let ours = ArchiveFile::parse(file)?.members().filter_map(|member| match member {
-        Ok(member) if !member.name().starts_with(b"microusc_memory") => None,
+        Ok(member) if !member.name().starts_with(b"microusc_") => None,
         member => Some(member.and_then(|member| Ok(member.data(file)?.to_vec()))),
     });
     Ok(ours.collect::<object::Result<_>>()?)
@@ -140,21 +140,22 @@ fn reached(files: &[&Path], entries: &[String], ends_at: &[String], allowed: &[S
         ensure!(functions.contains_key(entry), "`{entry}` is not in the objects");
     }
     let mut reached = Reached::default();
-    let mut pending: Vec<String> = entries.to_vec();
-    while let Some(name) = pending.pop() {
+    let mut pending: Vec<(String, String)> =
+        entries.iter().map(|entry| ("the program".to_owned(), entry.clone())).collect();
+    while let Some((caller, name)) = pending.pop() {
         let ends = ends_at.iter().any(|part| name.contains(part.as_str())) || allowed.contains(&name);
         if reached.functions.contains_key(&name) || ends {
             continue;
         }
         let Some(function) = functions.get(&name) else {
-            reached.violations.push(format!("calls `{name}`, which is not part of the library"));
+            reached.violations.push(format!("`{caller}` calls `{name}`, which is not part of the library"));
             continue;
         };
         let mut walk = Walk::default();
         walk.function(&name, function);
         reached.functions.insert(name.clone(), (function.bytes, walk.narrow));
         reached.violations.extend(walk.wrong.iter().map(|wrong| format!("`{name}` {wrong}")));
-        pending.extend(walk.callees);
+        pending.extend(walk.callees.into_iter().map(|callee| (name.clone(), callee)));
     }
     Ok(reached)
 }
@@ -426,6 +427,6 @@ const INSTRUCTION_RAM: &str = ".iram1.";
 fn is_ours(name: &str) -> bool {
     // Compilers split off parts of a function under its name and a dot.
     let whole = name.split('.').next().unwrap_or(name);
-    let ours = ["microusc_pool", "microusc_memory", "pool_entry"];
+    let ours = ["microusc_", "pool_entry"];
     hot_entries().iter().any(|entry| entry == whole) || ours.iter().any(|part| name.contains(part))
 }
