@@ -17,6 +17,7 @@ mod fuzz;
 mod header;
 mod hotpath;
 mod lint;
+mod path;
 mod picture;
 mod process;
 mod qemu;
@@ -104,6 +105,11 @@ enum Command {
     Freertos(freertos::Options),
     /// Plant the faults of xtask/faults one at a time; the named test must find each (1 hour for all of them)
     Faults(faults::Options),
+    /// List the source files that an alloc, a free and a replay cross, and compare their number with targets (2 minutes)
+    ///
+    /// Counted is each file of this repository of which a line is executed, seen by Valgrind in a build without optimisation.
+    /// The standard library, dependencies and the calling program are not counted. Needs gcc and valgrind.
+    Path,
     /// Draw docs/replay.svg from what the tool prints (20 seconds)
     Picture,
     /// Build the ESP-IDF component, pack it, and build and run its examples from the package (5 minutes)
@@ -164,6 +170,7 @@ fn run(command: Command) -> Result<()> {
         Command::Qemu(options) => qemu::run(&options),
         Command::Freertos(options) => freertos::run(&options),
         Command::Faults(options) => faults::run(&options),
+        Command::Path => path::run(),
         Command::Picture => picture::run(),
         Command::Component(options) => component::run(&options),
         Command::EspHal => reported(esp_hal::steps),
