@@ -1,27 +1,12 @@
-//! The C functions against the shadow model.
+//! The C functions against the model of a pool.
 #![no_main]
 
-#[path = "../../crates/capi/tests/subjects/mod.rs"]
-mod subjects;
-
 use libfuzzer_sys::fuzz_target;
-use microusc_fuzz::judge;
-use microusc_memory::{DRAM, IRAM, PSRAM};
-use subjects::{ThroughC, Way};
-
-const WAYS: [Way; 9] = [
-    Way::Init,
-    Way::Malloc,
-    Way::Placed(DRAM),
-    Way::Placed(PSRAM),
-    Way::Placed(IRAM),
-    Way::Static,
-    Way::Unsynchronized,
-    Way::Recorded,
-    Way::Watched,
-];
+use microusc_testkit::PoolModel;
+use microusc_testkit::c_functions::{CPool, EVERY_SETUP};
 
 fuzz_target!(|data: &[u8]| {
-    let Some((way, program)) = data.split_first() else { return };
-    judge(ThroughC::new(WAYS[*way as usize % WAYS.len()], 32, 8), program);
+    let Some((setup, program)) = data.split_first() else { return };
+    let setup = EVERY_SETUP[*setup as usize % EVERY_SETUP.len()];
+    PoolModel::check(CPool::new(setup, 32, 8), program).unwrap();
 });

@@ -4,24 +4,10 @@ use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
-use microusc_testkit::{SetShadow, SetSubject, Shadow, Subject};
 use poolscope::info::Info;
 use poolscope::input::{self, Format};
+use poolscope::report;
 use poolscope::trace::{BadFree, Event, Meta, Reader, Totals, Writer};
-
-/// Runs `program` on a pool beside its shadow, which must find nothing to object to.
-pub fn judge(mut subject: impl Subject, program: &[u8]) {
-    let mut shadow = Shadow::new(&mut subject);
-    let verdict = shadow.run(&mut subject, program).and_then(|()| shadow.drain(&mut subject));
-    verdict.unwrap_or_else(|violation| panic!("{violation}"));
-}
-
-/// The same for a set of pools.
-pub fn judge_set(mut subject: impl SetSubject, program: &[u8]) {
-    let mut shadow = SetShadow::new(&mut subject);
-    let verdict = shadow.run(&mut subject, program).and_then(|()| shadow.drain(&mut subject));
-    verdict.unwrap_or_else(|violation| panic!("{violation}"));
-}
 
 /// Reads `data` as a recording of `format` (`None`: recognised). It may be refused, but it must not panic; what
 /// is accepted must survive as a native trace, and a survey of it must agree with its totals.
@@ -49,7 +35,7 @@ pub fn read(data: &[u8], format: Option<Format>) {
     let mut again = input::open(data, format).expect("it was read before");
     let info = Info::survey(&mut *again).expect("it was read before");
     assert_eq!(info.totals, totals);
-    assert!(!info.render().is_empty() && !info.to_json().is_empty());
+    assert!(!report::info_text(&info).is_empty() && !report::json(&info).is_empty());
 }
 
 /// A native trace with one frame that unpacks to `raw`, all lengths and checksums right: what gets a fuzzer past

@@ -1,34 +1,37 @@
 //! Two threads and a signal handler on one pool.
 //!
 //! ```text
-//!   timer --> handler --.        .-- handler <-- timer      an interrupt: takes and returns blocks of the same pool,
+//!   timer --> handler --.        .-- handler <-- timer      an interrupt: allocates and frees blocks of the same pool,
 //!                        \      /                           one of them in a later interrupt, perhaps of the other
 //!   thread 1 -------------- pool ------------- thread 2     thread
 //! ```
 //!
-//! Subjects: the locked pool, whose lock blocks the signal as a chip masks its interrupts; a set of pools with such locks;
-//! and the lock-free pool, which the handler interrupts anywhere. Patterns: each thread returns what it took, in three orders; and one thread takes what
-//! the other returns. Each owner writes its whole block and finds it unchanged before it returns it; a table outside of
-//! the blocks knows every owner; in the end every block is free.
+//! The pools: the locked pool, whose lock blocks the signal as a chip masks its interrupts; a set of pools with such locks;
+//! and the lock-free pool, which the handler interrupts anywhere. The patterns: each thread frees the blocks that it
+//! allocated, in three orders; and one thread frees what the other allocated. Each owner fills its whole block, and finds
+//! it unchanged before it frees the block; the [owner table](microusc_testkit::owner_table) knows the owner of each block;
+//! at the end every block is free.
 //!
-//! Usage: `microusc-stress [--ops N] [--flaw lock|bits|order]`. One take or one return is an operation; `STRESS_OPS` is the
-//! default of N. Exit code 1 when the pool was at fault. The flaws are to be found: `lock` and `bits` by this
-//! program itself, `lock` and `order` by ThreadSanitizer.
+//! Usage: `microusc-stress [--ops N] [--flaw lock|bits|order]`. One alloc or one free is an operation; `STRESS_OPS` is the
+//! default of N. The exit code is 1 if a pool is at fault. The flaws must be found: `lock` and `bits` by this program
+//! itself, `lock` and `order` by ThreadSanitizer.
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-mod flawed;
+mod fault;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-mod owner;
+mod flawed_bitmap;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod handler;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod interrupt;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod patterns;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod pools;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod ring;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-mod set;
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-mod signals;
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-mod subjects;
+mod traffic;
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn main() -> Result<(), lexopt::Error> {
@@ -50,13 +53,13 @@ fn main() -> Result<(), lexopt::Error> {
     match flaw.as_deref() {
         None => {
             // With the lock, an operation takes two system calls.
-            patterns::run::<subjects::Locked>(operations / 8);
-            patterns::run::<set::Set>(operations / 8);
-            patterns::run::<subjects::LockFree>(operations / 4 * 3);
+            patterns::run::<pools::Locked>(operations / 8);
+            patterns::run::<pools::Set>(operations / 8);
+            patterns::run::<pools::LockFree>(operations / 4 * 3);
         }
-        Some("lock") => patterns::run::<flawed::NoLockAtAll>(operations),
-        Some("order") => patterns::run::<flawed::Unordered>(operations),
-        Some("bits") => patterns::run::<flawed::TwoSteps>(operations),
+        Some("lock") => patterns::run::<pools::Unlocked>(operations),
+        Some("order") => patterns::run::<flawed_bitmap::Unordered>(operations),
+        Some("bits") => patterns::run::<flawed_bitmap::TwoSteps>(operations),
         Some(other) => return Err(format!("no flaw `{other}`: lock, bits or order").into()),
     }
     Ok(())

@@ -3,19 +3,22 @@
 use std::thread;
 use std::time::Instant;
 
-use crate::owner::{self, Count, fault};
+use microusc_testkit::SharedPool;
+
+use crate::fault::fault;
+use crate::pools::StressedPool;
 use crate::ring::Ring;
-use crate::signals;
-use crate::subjects::Subject;
+use crate::traffic::{self, OperationCounts};
+use crate::{handler, interrupt};
 
-/// The most blocks that a thread holds: two that hold so many leave none for the handler.
-const MOST_HELD: u64 = 22;
+/// The most blocks that a thread owns: if both own so many, the handler finds none.
+const MOST_OWNED: u64 = 22;
 
-/// Both patterns on one pool, so many operations in all; ends the program if the pool is at fault.
-pub(crate) fn run<S: Subject>(operations: u64) {
+/// Both patterns on one pool, with `operations` in all; ends the program if the pool is at fault.
+pub(crate) fn run<S: StressedPool>(operations: u64) {
     let share = operations / 4;
-    owner::learn::<S>();
-    signals::install::<S>();
+    traffic::learn::<S>();
+    handler::install::<S>();
     interrupted::<S>(
         "each thread its own",
         [
@@ -24,82 +27,82 @@ pub(crate) fn run<S: Subject>(operations: u64) {
         ],
     );
     static RING: Ring = Ring::new();
-    // A block is one operation of each thread.
+    // Each block is one operation of either thread.
     interrupted::<S>(
-        "one takes, one returns",
+        "one allocs, one frees",
         [Box::new(move || produce::<S>(&RING, share)), Box::new(move || consume::<S>(&RING, share))],
     );
 }
 
-/// Runs two threads, each interrupted until it is done, and judges.
-fn interrupted<S: Subject>(pattern: &str, work: [Box<dyn FnOnce() -> Count + Send>; 2]) {
+/// Runs two threads, each of them interrupted until it is done, and checks the pool.
+fn interrupted<S: StressedPool>(pattern: &str, work: [Box<dyn FnOnce() -> OperationCounts + Send>; 2]) {
     let start = Instant::now();
     let threads = work.map(|work| {
         thread::spawn(move || {
-            let _interrupts = signals::interrupts_begin();
+            let _interrupts = interrupt::start();
             work()
         })
     });
     let counts = threads.map(|thread| thread.join().unwrap_or_else(|_| fault("a thread panicked")));
-    let (handler, interrupts) = signals::finish::<S>();
-    let count = counts.into_iter().fold(handler, Count::plus);
+    let (of_handler, interrupts) = handler::finish::<S>();
+    let counts = counts.into_iter().fold(of_handler, OperationCounts::plus);
     println!(
-        "{}, {pattern}: {} operations in {:.1} s: {} taken, {} returned, {} times none left; \
+        "{}, {pattern}: {} operations in {:.1} s: {} allocs, {} frees, {} times exhausted; \
          {interrupts} interrupts with {} of them",
         S::NAME,
-        count.operations(),
+        counts.total(),
         start.elapsed().as_secs_f64(),
-        count.taken,
-        count.returned,
-        count.exhausted,
-        handler.operations(),
+        counts.allocated,
+        counts.freed,
+        counts.exhausted,
+        of_handler.total(),
     );
-    if count.taken != count.returned || !S::all_is_well() {
-        fault("not every block came back");
+    if counts.allocated != counts.freed || !S::pool().is_whole() {
+        fault("a block was lost, or the pool is damaged");
     }
 }
 
-/// Takes some blocks and returns them, in the order taken, in reverse, or in disorder.
-fn own_blocks<S: Subject>(mut owner: u64, operations: u64) -> Count {
-    let mut count = Count::default();
+/// Allocates some blocks and frees them in the same order, in reverse, or at random.
+fn own_blocks<S: StressedPool>(mut owner: u64, operations: u64) -> OperationCounts {
+    let mut counts = OperationCounts::default();
     let mut random = owner;
-    let mut held = Vec::with_capacity(MOST_HELD as usize);
-    while count.operations() < operations {
+    let mut owned = Vec::with_capacity(MOST_OWNED as usize);
+    while counts.total() < operations {
         random = next(random);
-        for _ in 0..random % MOST_HELD + 1 {
+        for _ in 0..random % MOST_OWNED + 1 {
             owner += 1;
-            held.extend(owner::take::<S>(owner, &mut count));
+            owned.extend(traffic::alloc::<S>(owner, &mut counts));
         }
         match next(random) % 3 {
-            0 => held.reverse(),
-            1 => held.sort_unstable_by_key(|block| next(block.addr().get() as u64 ^ random)),
+            0 => owned.reverse(),
+            1 => owned.sort_unstable_by_key(|block| next(block.addr().get() as u64 ^ random)),
             _ => {}
         }
-        held.drain(..).for_each(|block| owner::put::<S>(block, &mut count));
+        owned.drain(..).for_each(|block| traffic::free::<S>(block, &mut counts));
     }
-    count
+    counts
 }
 
-/// Takes blocks and hands them over.
-fn produce<S: Subject>(ring: &Ring, blocks: u64) -> Count {
-    let mut count = Count::default();
+/// Allocates blocks and passes them on.
+fn produce<S: StressedPool>(ring: &Ring, blocks: u64) -> OperationCounts {
+    let mut counts = OperationCounts::default();
     for at in 0..blocks {
-        let block = until(|| owner::take::<S>(at + 1, &mut count));
+        let block = until(|| traffic::alloc::<S>(at + 1, &mut counts));
         until(|| ring.push(at, block).then_some(()));
     }
-    count
+    counts
 }
 
-/// Returns what was handed over.
-fn consume<S: Subject>(ring: &Ring, blocks: u64) -> Count {
-    let mut count = Count::default();
+/// Frees the blocks that were passed on.
+fn consume<S: StressedPool>(ring: &Ring, blocks: u64) -> OperationCounts {
+    let mut counts = OperationCounts::default();
     for at in 0..blocks {
-        owner::put::<S>(until(|| ring.pop(at)), &mut count);
+        traffic::free::<S>(until(|| ring.pop(at)), &mut counts);
     }
-    count
+    counts
 }
 
-/// Tries until there is an answer; lets others run now and then.
+/// Tries until there is a result. Yields now and then, so that the other thread can run.
 fn until<V>(mut attempt: impl FnMut() -> Option<V>) -> V {
     loop {
         for _ in 0..100 {
@@ -112,7 +115,7 @@ fn until<V>(mut attempt: impl FnMut() -> Option<V>) -> V {
     }
 }
 
-/// The next of a sequence without order (xorshift).
+/// The next number of a random sequence (xorshift).
 fn next(mut state: u64) -> u64 {
     state ^= state << 13;
     state ^= state >> 7;

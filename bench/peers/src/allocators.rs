@@ -6,12 +6,12 @@ use std::ptr::NonNull;
 
 use crate::measure::{Content, Peer};
 
-/// An allocator with one value.
+/// An allocator that is a single value.
 pub(crate) trait Global: GlobalAlloc + 'static {
-    const IT: Self;
+    const ALLOCATOR: Self;
 }
 
-/// An allocator as a pool.
+/// An allocator, used as a pool.
 pub(crate) struct Blocks<A>(PhantomData<A>);
 
 pub(crate) type Mimalloc = Blocks<mimalloc::MiMalloc>;
@@ -19,13 +19,13 @@ pub(crate) type Jemalloc = Blocks<tikv_jemallocator::Jemalloc>;
 pub(crate) type System = Blocks<std::alloc::System>;
 
 impl Global for mimalloc::MiMalloc {
-    const IT: Self = Self;
+    const ALLOCATOR: Self = Self;
 }
 impl Global for tikv_jemallocator::Jemalloc {
-    const IT: Self = Self;
+    const ALLOCATOR: Self = Self;
 }
 impl Global for std::alloc::System {
-    const IT: Self = Self;
+    const ALLOCATOR: Self = Self;
 }
 
 const LAYOUT: Layout = Layout::new::<Content>();
@@ -34,9 +34,9 @@ impl<A: Global> Peer for Blocks<A> {
     type Handle = NonNull<u8>;
 
     #[inline(always)]
-    fn take() -> NonNull<u8> {
-        // SAFETY: the layout has a size.
-        NonNull::new(unsafe { A::IT.alloc(LAYOUT) }).expect("there is memory")
+    fn alloc() -> NonNull<u8> {
+        // SAFETY: the size is not zero.
+        NonNull::new(unsafe { A::ALLOCATOR.alloc(LAYOUT) }).expect("there is memory")
     }
 
     #[inline(always)]
@@ -45,8 +45,8 @@ impl<A: Global> Peer for Blocks<A> {
     }
 
     #[inline(always)]
-    fn put(handle: NonNull<u8>) {
+    fn free(handle: NonNull<u8>) {
         // SAFETY: allocated above with this layout.
-        unsafe { A::IT.dealloc(handle.as_ptr(), LAYOUT) };
+        unsafe { A::ALLOCATOR.dealloc(handle.as_ptr(), LAYOUT) };
     }
 }

@@ -1,13 +1,14 @@
 //! An experiment: a magazine for each thread in front of the locked pool.
 //!
-//! A magazine keeps up to eight blocks. Empty, it takes four in one critical section; full, it returns four in one.
+//! A magazine keeps up to eight blocks. If it is empty, four blocks are allocated in one critical section; if it is full,
+//! four are freed in one.
 
 use std::cell::{Cell, UnsafeCell};
 use std::mem::MaybeUninit;
 use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use microusc_pool::{ByteMap, Counters, FreeList, Geometry, Link, RawLock, SpinLock};
+use microusc_pool::{ByteMap, Geometry, Counters, Link, RawLock, FreeList, SpinLock};
 
 use crate::measure::{BLOCKS, Content, Peer};
 
@@ -29,12 +30,12 @@ thread_local! {
         const { (Cell::new(0), [const { Cell::new(null_mut()) }; ROOM]) };
 }
 
-/// Works on the pool with its lock closed.
+/// Runs `work` on the pool with its lock held.
 fn locked<R>(work: impl FnOnce(&mut FreeList<'_, ByteMap>) -> R) -> R {
-    // SAFETY: made by `set_up`, there for ever.
+    // SAFETY: made by `set_up`, and never dropped.
     let parts = unsafe { &*PARTS.load(Ordering::Relaxed) };
     parts.lock.with(|| {
-        // SAFETY: the lock is closed.
+        // SAFETY: the lock is held.
         let (head, listed, counters) = unsafe { &mut *parts.list.get() };
         // SAFETY: as many bytes as blocks, zero at first.
         let marks = unsafe { ByteMap::new(parts.marks.get().cast()) };
@@ -65,7 +66,7 @@ impl Peer for Magazines {
     }
 
     #[inline(always)]
-    fn take() -> NonNull<u8> {
+    fn alloc() -> NonNull<u8> {
         MAGAZINE.with(|(count, blocks)| {
             if count.get() == 0 {
                 refill(blocks);
@@ -82,10 +83,10 @@ impl Peer for Magazines {
     }
 
     #[inline(always)]
-    fn put(handle: NonNull<u8>) {
+    fn free(handle: NonNull<u8>) {
         MAGAZINE.with(|(count, blocks)| {
             if count.get() == ROOM {
-                give_back(&blocks[BATCH..]);
+                free_batch(&blocks[BATCH..]);
                 count.set(BATCH);
             }
             blocks[count.get() % ROOM].set(handle.as_ptr());
@@ -94,7 +95,7 @@ impl Peer for Magazines {
     }
 
     fn leave() {
-        MAGAZINE.with(|(count, blocks)| give_back(&blocks[..count.replace(0)]));
+        MAGAZINE.with(|(count, blocks)| free_batch(&blocks[..count.replace(0)]));
     }
 }
 
@@ -108,11 +109,11 @@ fn refill(blocks: &[Cell<*mut u8>]) {
 }
 
 #[cold]
-fn give_back(blocks: &[Cell<*mut u8>]) {
+fn free_batch(blocks: &[Cell<*mut u8>]) {
     locked(|raw| {
         for slot in blocks {
-            // SAFETY: a magazine's block is in use, and its alone.
-            unsafe { raw.free(slot.get()) }.expect("it is a block in use");
+            // SAFETY: a block in a magazine is live, and only this magazine has it.
+            unsafe { raw.free(slot.get()) }.expect("it is a live block");
         }
     });
 }

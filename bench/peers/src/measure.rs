@@ -11,45 +11,43 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::unistd::Pid;
 use rtrb::RingBuffer;
 
-use crate::report::Kind;
-
 /// Blocks of a pool.
 pub(crate) const BLOCKS: usize = 1000;
 
 /// Content of a block.
 pub(crate) type Content = [u64; 4];
 
-/// Blocks on their way from one thread to the other.
+/// The most blocks on their way from one thread to the other.
 const RING: usize = 256;
-/// How many of them go there at once.
+/// Blocks that are passed on at once.
 const LOT: usize = 16;
 /// How long one measurement takes, about.
 const TIME: Duration = Duration::from_millis(1);
 /// How often a disturbed measurement is done again.
 const ATTEMPTS: usize = 25;
-/// Pairs of a measurement that is to tell how many pairs to measure.
+/// Pairs of the measurement that finds how many pairs to measure.
 const FEW: u64 = 3000;
 
-/// A pool, or what is used like one.
+/// How a pool is used.
 pub(crate) trait Peer: 'static {
     /// The owner of a block.
     type Handle: 'static;
 
-    /// Makes what is measured, once.
+    /// Makes the pool, once.
     fn set_up() {}
-    /// Takes a block.
-    fn take() -> Self::Handle;
-    /// Where it is.
+    /// Allocates a block.
+    fn alloc() -> Self::Handle;
+    /// Where the block is.
     fn start(handle: &mut Self::Handle) -> NonNull<u64>;
-    /// Returns it.
-    fn put(handle: Self::Handle);
-    /// What a thread does in the end, untimed.
+    /// Frees the block.
+    fn free(handle: Self::Handle);
+    /// What a thread does when it has finished, untimed.
     fn leave() {}
 }
 
-/// A handle that goes to the other thread.
+/// A handle on its way to the other thread.
 struct Sent<H>(H);
-// SAFETY: every peer says of its handles that they may be sent; some types only do not say so themselves.
+// SAFETY: the documentation of every peer allows its handles to be sent, even where their type does not say so.
 unsafe impl<H> Send for Sent<H> {}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -62,61 +60,81 @@ pub(crate) enum Pattern {
 pub(crate) const PATTERNS: [(Pattern, &str); 3] = [
     (Pattern::OneThread, "one thread"),
     (Pattern::TwoThreads, "two threads, each its own"),
-    (Pattern::HandOver, "one takes, one returns"),
+    (Pattern::HandOver, "one allocs, one frees"),
 ];
 
-/// Something to measure.
-pub(crate) struct Subject {
+/// What a candidate is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A pool of this project.
+    Ours,
+    /// An experiment of this project, which is not shipped.
+    Experiment,
+    /// A pool of another project.
+    Pool,
+    /// A general allocator.
+    Allocator,
+    /// The harness without a pool.
+    Harness,
+}
+
+/// A pool to measure, or what is used like one.
+pub(crate) struct Candidate {
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
     set_up: fn(),
     measure: fn(Pattern, u64) -> Sample,
 }
 
-impl Subject {
+impl Candidate {
     pub(crate) fn new<P: Peer>(name: &'static str, kind: Kind) -> Self {
         Self { name, kind, set_up: P::set_up, measure: measure::<P> }
     }
 }
 
-/// What one measurement gave.
+/// The result of one measurement.
 #[derive(Clone, Copy)]
 struct Sample {
-    /// Nanoseconds a pair: the time of all over all pairs.
+    /// Nanoseconds per pair: the time of all pairs, divided by their number.
     nanoseconds: f64,
     /// The system took the processor from a thread, or the threads ran one after the other.
     disturbed: bool,
 }
 
-/// One subject in one pattern.
+/// The measurements of one candidate in one pattern.
 pub(crate) struct Series {
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
     pub(crate) pattern: Pattern,
-    /// Nanoseconds a pair, of each round.
+    /// Nanoseconds per pair in each round.
     pub(crate) rounds: Vec<f64>,
     /// Rounds that were disturbed at every attempt.
     pub(crate) disturbed: usize,
 }
 
-/// Measures all, round by round.
-pub(crate) fn run(subjects: &[&Subject], rounds: usize) -> Vec<Series> {
-    subjects.iter().for_each(|subject| (subject.set_up)());
+/// Measures all candidates, round by round.
+pub(crate) fn run(candidates: &[&Candidate], rounds: usize) -> Vec<Series> {
+    candidates.iter().for_each(|candidate| (candidate.set_up)());
     let mut all = Vec::new();
     for (pattern, _) in PATTERNS {
-        for &subject in subjects {
-            // The first try finds cold memory.
-            let _cold = undisturbed(subject, pattern, FEW);
-            let guess = undisturbed(subject, pattern, FEW).nanoseconds;
+        for &candidate in candidates {
+            // The first measurement finds cold memory.
+            let _cold = undisturbed(candidate, pattern, FEW);
+            let guess = undisturbed(candidate, pattern, FEW).nanoseconds;
             let pairs = (TIME.as_nanos() as f64 / guess) as u64;
-            let series =
-                Series { name: subject.name, kind: subject.kind, pattern, rounds: Vec::new(), disturbed: 0 };
-            all.push((subject, pairs.max(1000), series));
+            let series = Series {
+                name: candidate.name,
+                kind: candidate.kind,
+                pattern,
+                rounds: Vec::new(),
+                disturbed: 0,
+            };
+            all.push((candidate, pairs.max(1000), series));
         }
     }
     for _ in 0..rounds {
-        for (subject, pairs, series) in &mut all {
-            let sample = undisturbed(subject, series.pattern, *pairs);
+        for (candidate, pairs, series) in &mut all {
+            let sample = undisturbed(candidate, series.pattern, *pairs);
             series.rounds.push(sample.nanoseconds);
             series.disturbed += usize::from(sample.disturbed);
         }
@@ -124,30 +142,39 @@ pub(crate) fn run(subjects: &[&Subject], rounds: usize) -> Vec<Series> {
     all.into_iter().map(|(_, _, series)| series).collect()
 }
 
-/// Measures until nothing disturbs, or patience ends.
-fn undisturbed(subject: &Subject, pattern: Pattern, pairs: u64) -> Sample {
-    let mut sample = (subject.measure)(pattern, pairs);
+/// Measures until a measurement is not disturbed, or every attempt was.
+fn undisturbed(candidate: &Candidate, pattern: Pattern, pairs: u64) -> Sample {
+    let mut sample = (candidate.measure)(pattern, pairs);
     for _ in 1..ATTEMPTS {
         if !sample.disturbed {
             break;
         }
-        sample = (subject.measure)(pattern, pairs);
+        sample = (candidate.measure)(pattern, pairs);
     }
     sample
 }
 
 fn measure<P: Peer>(pattern: Pattern, pairs: u64) -> Sample {
     match pattern {
-        Pattern::OneThread => timed(pairs, vec![Box::new(move || own::<P>(pairs))]),
+        Pattern::OneThread => timed(pairs, vec![Box::new(move || alloc_and_free::<P>(pairs))]),
         Pattern::TwoThreads => {
             let half = pairs / 2;
-            timed(2 * half, vec![Box::new(move || own::<P>(half)), Box::new(move || own::<P>(half))])
+            timed(
+                2 * half,
+                vec![
+                    Box::new(move || alloc_and_free::<P>(half)),
+                    Box::new(move || alloc_and_free::<P>(half)),
+                ],
+            )
         }
         Pattern::HandOver => {
             let (to, from) = RingBuffer::new(RING);
             timed(
                 pairs,
-                vec![Box::new(move || takes::<P>(to, pairs)), Box::new(move || returns::<P>(from, pairs))],
+                vec![
+                    Box::new(move || alloc_and_send::<P>(to, pairs)),
+                    Box::new(move || receive_and_free::<P>(from, pairs)),
+                ],
             )
         }
     }
@@ -156,7 +183,7 @@ fn measure<P: Peer>(pattern: Pattern, pairs: u64) -> Sample {
 /// What a thread does in one measurement.
 type Work = Box<dyn FnOnce() + Send>;
 
-/// Runs each on a processor of its own, all from one moment on.
+/// Runs each on a processor of its own; all start at the same moment.
 fn timed(pairs: u64, work: Vec<Work>) -> Sample {
     let waiting = AtomicUsize::new(work.len());
     let ran: Vec<_> = thread::scope(|scope| {
@@ -187,7 +214,7 @@ fn timed(pairs: u64, work: Vec<Work>) -> Sample {
     }
 }
 
-/// Keeps the calling thread on one processor; without the permission, wherever the system likes.
+/// Keeps the calling thread on one processor. Without the permission for that, the system chooses.
 fn pin(number: usize) {
     let mut processors = CpuSet::new();
     let count = thread::available_parallelism().map_or(1, usize::from);
@@ -195,7 +222,7 @@ fn pin(number: usize) {
         processors.set(number % count).and_then(|()| sched_setaffinity(Pid::from_raw(0), &processors));
 }
 
-/// Tries until there is an answer. One that waits long lets the system run something else, which it notices.
+/// Tries until there is a result. A thread that waits for long yields, which counts as a disturbance.
 #[inline(always)]
 fn until<V>(mut attempt: impl FnMut() -> Option<V>) -> V {
     loop {
@@ -221,23 +248,23 @@ fn fill<P: Peer>(handle: &mut P::Handle, value: u64) {
     unsafe { P::start(handle).write_volatile(value) };
 }
 
-fn own<P: Peer>(pairs: u64) {
+fn alloc_and_free<P: Peer>(pairs: u64) {
     for value in 0..pairs {
-        let mut handle = P::take();
+        let mut handle = P::alloc();
         fill::<P>(&mut handle, value);
-        P::put(black_box(handle));
+        P::free(black_box(handle));
     }
     P::leave();
 }
 
-fn takes<P: Peer>(mut to: rtrb::Producer<Sent<P::Handle>>, pairs: u64) {
+fn alloc_and_send<P: Peer>(mut to: rtrb::Producer<Sent<P::Handle>>, pairs: u64) {
     let mut value = 0;
     while value < pairs {
         let many = LOT.min((pairs - value) as usize);
         until(|| (to.slots() >= many).then_some(()));
         let room = to.write_chunk_uninit(many).expect("there is room");
         room.fill_from_iter((0..many as u64).map(|more| {
-            let mut handle = P::take();
+            let mut handle = P::alloc();
             fill::<P>(&mut handle, value + more);
             Sent(handle)
         }));
@@ -246,7 +273,7 @@ fn takes<P: Peer>(mut to: rtrb::Producer<Sent<P::Handle>>, pairs: u64) {
     P::leave();
 }
 
-fn returns<P: Peer>(mut from: rtrb::Consumer<Sent<P::Handle>>, pairs: u64) {
+fn receive_and_free<P: Peer>(mut from: rtrb::Consumer<Sent<P::Handle>>, pairs: u64) {
     let mut left = pairs;
     while left > 0 {
         let many = LOT.min(left as usize);
@@ -254,7 +281,7 @@ fn returns<P: Peer>(mut from: rtrb::Consumer<Sent<P::Handle>>, pairs: u64) {
         for Sent(mut handle) in from.read_chunk(many).expect("they are there") {
             // SAFETY: the handle owns a block whose first word was written.
             black_box(unsafe { P::start(&mut handle).read_volatile() });
-            P::put(handle);
+            P::free(handle);
         }
         left -= many as u64;
     }

@@ -1,4 +1,4 @@
-//! Other pools, each used the way its documentation shows.
+//! Pools of other projects, each used as its documentation shows.
 
 use std::hint::black_box;
 use std::mem::MaybeUninit;
@@ -13,7 +13,7 @@ use opool::{PoolAllocator, RefGuard};
 
 use crate::measure::{BLOCKS, Content, Peer};
 
-/// No pool: what the harness itself takes.
+/// No pool: the time of the harness alone.
 pub(crate) struct Nothing;
 
 thread_local! {
@@ -23,7 +23,7 @@ thread_local! {
 impl Peer for Nothing {
     type Handle = NonNull<u64>;
     #[inline(always)]
-    fn take() -> NonNull<u64> {
+    fn alloc() -> NonNull<u64> {
         black_box(WORD.with(|word| *word))
     }
     #[inline(always)]
@@ -31,7 +31,7 @@ impl Peer for Nothing {
         *handle
     }
     #[inline(always)]
-    fn put(handle: NonNull<u64>) {
+    fn free(handle: NonNull<u64>) {
         black_box(handle);
     }
 }
@@ -53,7 +53,7 @@ impl Peer for Heapless {
         blocks.leak().iter_mut().for_each(|block| HeaplessPool.manage(block));
     }
     #[inline(always)]
-    fn take() -> Self::Handle {
+    fn alloc() -> Self::Handle {
         HeaplessPool.alloc(MaybeUninit::uninit()).expect("there are enough blocks")
     }
     #[inline(always)]
@@ -61,18 +61,18 @@ impl Peer for Heapless {
         NonNull::from(&mut **handle).cast()
     }
     #[inline(always)]
-    fn put(handle: Self::Handle) {
+    fn free(handle: Self::Handle) {
         drop(handle);
     }
 }
 
-/// atomic-pool: a bit a block.
+/// atomic-pool: one bit for each block.
 pub(crate) struct AtomicPoolCrate;
 
 impl Peer for AtomicPoolCrate {
     type Handle = atomic_pool::Box<CratePool>;
     #[inline(always)]
-    fn take() -> Self::Handle {
+    fn alloc() -> Self::Handle {
         atomic_pool::Box::new(MaybeUninit::uninit()).expect("there are enough blocks")
     }
     #[inline(always)]
@@ -80,12 +80,12 @@ impl Peer for AtomicPoolCrate {
         NonNull::from(&mut **handle).cast()
     }
     #[inline(always)]
-    fn put(handle: Self::Handle) {
+    fn free(handle: Self::Handle) {
         drop(handle);
     }
 }
 
-/// crossbeam's queue, as a list of free blocks.
+/// The queue of crossbeam, used as a list of free blocks.
 pub(crate) struct Crossbeam;
 
 static QUEUE: LazyLock<ArrayQueue<usize>> = LazyLock::new(|| {
@@ -99,7 +99,7 @@ static QUEUE: LazyLock<ArrayQueue<usize>> = LazyLock::new(|| {
 impl Peer for Crossbeam {
     type Handle = NonNull<Content>;
     #[inline(always)]
-    fn take() -> Self::Handle {
+    fn alloc() -> Self::Handle {
         let address = QUEUE.pop().expect("there are enough blocks");
         NonNull::new(std::ptr::with_exposed_provenance_mut(address)).expect("blocks do not lie at null")
     }
@@ -108,7 +108,7 @@ impl Peer for Crossbeam {
         handle.cast()
     }
     #[inline(always)]
-    fn put(handle: Self::Handle) {
+    fn free(handle: Self::Handle) {
         QUEUE.push(handle.as_ptr().expose_provenance()).expect("it has room");
     }
 }
@@ -128,7 +128,7 @@ impl PoolAllocator<Box<Content>> for Zeros {
     }
 }
 
-/// opool with boxes in crossbeam's queue: blocks that stay where they are, as those of the other pools.
+/// opool with boxes in the queue of crossbeam: the blocks stay where they are, as those of the other pools do.
 pub(crate) struct OpoolBoxes;
 
 static BOXES: LazyLock<opool::Pool<Zeros, Box<Content>>> =
@@ -137,7 +137,7 @@ static BOXES: LazyLock<opool::Pool<Zeros, Box<Content>>> =
 impl Peer for OpoolBoxes {
     type Handle = RefGuard<'static, Zeros, Box<Content>>;
     #[inline(always)]
-    fn take() -> Self::Handle {
+    fn alloc() -> Self::Handle {
         BOXES.get()
     }
     #[inline(always)]
@@ -145,12 +145,12 @@ impl Peer for OpoolBoxes {
         NonNull::from(&mut ***handle).cast()
     }
     #[inline(always)]
-    fn put(handle: Self::Handle) {
+    fn free(handle: Self::Handle) {
         drop(handle);
     }
 }
 
-/// opool with the values themselves in the queue: there are no blocks, a value moves from the queue to its owner and on.
+/// opool with the values themselves in the queue: without blocks, so that a value moves to its owner and back.
 pub(crate) struct OpoolValues;
 
 static VALUES: LazyLock<opool::Pool<Zeros, Content>> =
@@ -159,7 +159,7 @@ static VALUES: LazyLock<opool::Pool<Zeros, Content>> =
 impl Peer for OpoolValues {
     type Handle = RefGuard<'static, Zeros, Content>;
     #[inline(always)]
-    fn take() -> Self::Handle {
+    fn alloc() -> Self::Handle {
         VALUES.get()
     }
     #[inline(always)]
@@ -167,12 +167,12 @@ impl Peer for OpoolValues {
         NonNull::from(&mut **handle).cast()
     }
     #[inline(always)]
-    fn put(handle: Self::Handle) {
+    fn free(handle: Self::Handle) {
         drop(handle);
     }
 }
 
-/// lockfree-object-pool: pages of 64 with a bit a value.
+/// lockfree-object-pool: pages of 64 values, with one bit for each.
 pub(crate) struct Lockfree;
 
 static LINEAR: LazyLock<LinearObjectPool<Content>> =
@@ -181,7 +181,7 @@ static LINEAR: LazyLock<LinearObjectPool<Content>> =
 impl Peer for Lockfree {
     type Handle = LinearReusable<'static, Content>;
     #[inline(always)]
-    fn take() -> Self::Handle {
+    fn alloc() -> Self::Handle {
         LINEAR.pull()
     }
     #[inline(always)]
@@ -189,7 +189,7 @@ impl Peer for Lockfree {
         NonNull::from(&mut **handle).cast()
     }
     #[inline(always)]
-    fn put(handle: Self::Handle) {
+    fn free(handle: Self::Handle) {
         drop(handle);
     }
 }
@@ -203,7 +203,7 @@ static OBJECTS: LazyLock<object_pool::Pool<Content>> =
 impl Peer for ObjectPool {
     type Handle = Reusable<'static, Content>;
     #[inline(always)]
-    fn take() -> Self::Handle {
+    fn alloc() -> Self::Handle {
         OBJECTS.try_pull().expect("there are enough blocks")
     }
     #[inline(always)]
@@ -211,7 +211,7 @@ impl Peer for ObjectPool {
         NonNull::from(&mut **handle).cast()
     }
     #[inline(always)]
-    fn put(handle: Self::Handle) {
+    fn free(handle: Self::Handle) {
         drop(handle);
     }
 }

@@ -20,7 +20,7 @@ impl Peer for Locked {
     type Handle = PoolBox<'static, MaybeUninit<Content>, LockedPool>;
 
     #[inline(always)]
-    fn take() -> Self::Handle {
+    fn alloc() -> Self::Handle {
         LOCKED.alloc_uninit().expect("there are enough blocks")
     }
 
@@ -30,7 +30,7 @@ impl Peer for Locked {
     }
 
     #[inline(always)]
-    fn put(handle: Self::Handle) {
+    fn free(handle: Self::Handle) {
         drop(handle);
     }
 }
@@ -45,7 +45,7 @@ impl Peer for LockFree {
     type Handle = PoolBox<'static, MaybeUninit<Content>, AtomicOurs>;
 
     #[inline(always)]
-    fn take() -> Self::Handle {
+    fn alloc() -> Self::Handle {
         LOCK_FREE.alloc_uninit().expect("there are enough blocks")
     }
 
@@ -55,7 +55,7 @@ impl Peer for LockFree {
     }
 
     #[inline(always)]
-    fn put(handle: Self::Handle) {
+    fn free(handle: Self::Handle) {
         drop(handle);
     }
 }
@@ -76,8 +76,8 @@ impl Peer for CAbi {
     }
 
     #[inline(always)]
-    fn take() -> NonNull<c_void> {
-        // SAFETY: the pool is there for ever.
+    fn alloc() -> NonNull<c_void> {
+        // SAFETY: the pool is never destroyed.
         NonNull::new(unsafe { memory_pool_alloc(C_POOL.load(Ordering::Relaxed)) })
             .expect("there are enough blocks")
     }
@@ -88,8 +88,8 @@ impl Peer for CAbi {
     }
 
     #[inline(always)]
-    fn put(handle: NonNull<c_void>) {
-        // SAFETY: the pool is there for ever, the block is in use and not used again.
+    fn free(handle: NonNull<c_void>) {
+        // SAFETY: the pool is never destroyed; the block is live, and not used again.
         unsafe { memory_pool_free(C_POOL.load(Ordering::Relaxed), handle.as_ptr()) };
     }
 }

@@ -1,26 +1,11 @@
-//! The table, and the same as JSON.
+//! The results as a table and as JSON.
 
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use serde_json::json;
 
-use crate::measure::{PATTERNS, Pattern, Series};
+use crate::measure::{Kind, PATTERNS, Pattern, Series};
 
-/// What a subject is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// Of this project, shipped.
-    Ours,
-    /// Of this project, tried out.
-    Experiment,
-    /// A pool of somebody else.
-    Pool,
-    /// A general allocator.
-    Allocator,
-    /// Nothing but the harness.
-    Harness,
-}
-
-/// Whether a format's name is that of JSON.
+/// Whether the format of this name is JSON.
 pub(crate) fn is_json(name: &str) -> Result<bool, String> {
     match name {
         "json" => Ok(true),
@@ -29,15 +14,15 @@ pub(crate) fn is_json(name: &str) -> Result<bool, String> {
     }
 }
 
-/// What is told of a series.
+/// The figures of a series.
 struct Figures {
     /// Million pairs a second in the best round.
     best: f64,
     /// The same in the median round.
     median: f64,
-    /// The time of the best round over ours.
+    /// The time of the best round, divided by ours.
     ratio_best: f64,
-    /// The median over the rounds of the time over ours in the same round.
+    /// The median over the rounds of the time, divided by ours of the same round.
     ratio_median: f64,
 }
 
@@ -57,12 +42,12 @@ fn median(mut numbers: Vec<f64>) -> f64 {
     numbers[numbers.len() / 2]
 }
 
-/// Prints everything; the first series of each pattern is what the others are compared with.
+/// Prints all series. The others are compared with the first series of their pattern.
 pub(crate) fn print(all: &[Series], as_json: bool) {
     let of = |pattern: Pattern| all.iter().filter(move |series| series.pattern == pattern);
     let mut rows = Vec::new();
     for (pattern, title) in PATTERNS {
-        let ours = of(pattern).next().expect("there is a subject");
+        let ours = of(pattern).next().expect("there is a candidate");
         let mut table = Table::new();
         table.load_style(UTF8_FULL_CONDENSED);
         table.set_header([title, "Mpairs/s best", "median", "time / Pool's, best", "median", "disturbed"]);

@@ -10,22 +10,24 @@
 //!   | memory_free  | -------------------------------------------------------------> block k | ...
 //!   | memory       | -------------------------------------------------------------> block 0
 //!   | block_size   |                      | base, geometry, counters    |         +---------+---------+----
-//!   | num_blocks   |                      | lock, owner, name, next     |
+//!   | num_blocks   |                      | lock, queue, name, next     |
 //!   | free_blocks  |                      +-----------------------------+
-//!   | control      | -------------------> | marks: one byte a block     |
+//!   | control      | -------------------> | allocation map: 1 byte/block|
 //!   +--------------+                      +-----------------------------+
 //! ```
 //!
-//! | module | what it is |
-//! |---|---|
-//! | [`types`] | the C types that features share |
-//! | [`pool`] | pools: control block, registry, creation, blocks, batches, snapshots |
-//! | [`wait`] | waiting for a block |
-//! | [`set`] | pools of several block sizes: size to class, address to owner |
-//! | [`retained`] | pools that survive a reset |
-//! | [`drivers`] | drivers with their stacks from pools |
-//! | [`diagnostics`] | call-site records, traces and checks of free blocks |
-//! | [`output`] | log lines, prints, dumps, metrics |
+//! ```text
+//!   set   retained   drivers          features that stand on pools
+//!           pool                      the functions on one pool: create, destroy, blocks, batch, inspect
+//!           wait                      waiting for a block
+//!        diagnostics                  call-site records, traces, checks of free blocks
+//!          output                     log lines, prints, dumps, metrics
+//!          control                    control block, list of live pools, memory
+//!         refusals                    reasons and next steps
+//!           types                     the C types that features share
+//! ```
+//!
+//! Dependencies point down. Each feature has its C types, its C functions and its logic in one file or folder.
 //!
 //! Obligations that every C function shares, beside those of its own (# Safety):
 //!
@@ -36,33 +38,31 @@
 #![allow(non_camel_case_types, reason = "the names are C's")]
 #![allow(clippy::missing_safety_doc, reason = "the obligations are one list, above")]
 
+mod control;
 pub mod diagnostics;
 pub mod drivers;
 pub mod output;
 pub mod pool;
+mod refusals;
 pub mod retained;
 pub mod set;
 pub mod types;
 pub mod wait;
 
-pub use diagnostics::api::*;
 pub use diagnostics::leaks::*;
-pub use diagnostics::leaks_types::*;
-pub use diagnostics::trace_types::*;
-pub use drivers::types::*;
+pub use diagnostics::poison::*;
+pub use diagnostics::trace::*;
 pub use drivers::*;
-pub use output::metrics_api::*;
-pub use output::metrics_types::*;
+pub use output::metrics::*;
 pub use pool::batch::*;
 pub use pool::blocks::*;
+pub use pool::create::*;
+pub use pool::destroy::*;
 pub use pool::inspect::*;
-pub use pool::lifecycle::*;
-pub use retained::types::*;
 pub use retained::*;
-pub use set::api::*;
-pub use set::types::*;
+pub use set::*;
 pub use types::*;
-pub use wait::api::*;
+pub use wait::*;
 
 #[cfg(feature = "freertos")]
 pub use microusc_port::microusc_freertos_set_writer;

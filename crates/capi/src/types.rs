@@ -1,10 +1,9 @@
 //! The C types and numbers of `memory_pool.h`. A test compares them with the header.
 
 use core::ffi::{c_char, c_void};
+use core::sync::atomic::AtomicBool;
 
 use microusc_pool::{Error, Link};
-
-use crate::pool::control::Control;
 
 pub use microusc_port::{
     ESP_ERR_INVALID_ARG, ESP_ERR_INVALID_STATE, ESP_ERR_NO_MEM, ESP_OK, esp_err_t, memory_pool_report_t,
@@ -126,7 +125,7 @@ pub const fn reason_of(error: Error) -> esp_err_t {
 
 /// The reason why a block was not given, by comparison: what becomes of [`reason_of`] is a table, which may lie in flash.
 #[inline(always)]
-pub(crate) fn reason_not_taken(error: Error) -> esp_err_t {
+pub(crate) fn reason_of_alloc(error: Error) -> esp_err_t {
     match error {
         Error::Exhausted => ESP_ERR_NO_MEM,
         Error::NoClass => ESP_ERR_INVALID_SIZE,
@@ -136,7 +135,7 @@ pub(crate) fn reason_not_taken(error: Error) -> esp_err_t {
 
 /// The reason why a block was not returned, in the same way.
 #[inline(always)]
-pub(crate) fn reason_not_returned(error: Error) -> esp_err_t {
+pub(crate) fn reason_of_free(error: Error) -> esp_err_t {
     if error == Error::DoubleFree { MEMORY_POOL_ERR_DOUBLE_FREE } else { MEMORY_POOL_ERR_NOT_A_BLOCK }
 }
 
@@ -199,7 +198,7 @@ pub struct memory_pool_t {
     /// Blocks that can be taken now.
     pub free_blocks: usize,
     /// The rest.
-    pub control: *mut Control,
+    pub control: *mut c_void,
 }
 
 impl memory_pool_t {
@@ -254,3 +253,44 @@ pub struct memory_pool_info_t {
 
 /// What is called for each report.
 pub type memory_pool_report_callback_t = Option<unsafe extern "C" fn(*const memory_pool_report_t)>;
+
+/// Classes of a set, at most.
+pub const MEMORY_POOL_SET_MAX_CLASSES: usize = 8;
+
+/// What one class of a set shall be.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct memory_pool_set_class_t {
+    /// Bytes, at least a pointer's.
+    pub block_size: usize,
+    /// At least 1.
+    pub num_blocks: usize,
+}
+
+/// A set: its pools, smallest blocks first, and what is counted for all of them.
+#[repr(C)]
+#[derive(Debug)]
+pub struct memory_pool_set_t {
+    /// The classes.
+    pub classes: [memory_pool_t; MEMORY_POOL_SET_MAX_CLASSES],
+    /// How many there are.
+    pub num_classes: usize,
+    /// Requests larger than the largest blocks.
+    pub too_large: u32,
+    /// Wrong addresses that no class counted.
+    pub refused_frees: u32,
+    /// Blocks of each class given to requests of the class below.
+    pub spilled_in: [u32; MEMORY_POOL_SET_MAX_CLASSES],
+    /// A request whose class is empty goes one class up.
+    pub spill: AtomicBool,
+}
+
+/// A snapshot of one class.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct memory_pool_set_info_t {
+    /// Its pool; `alloc_failures` are the requests that found it empty.
+    pub pool: memory_pool_info_t,
+    /// Blocks given to requests of the class below.
+    pub spilled_in: u32,
+}

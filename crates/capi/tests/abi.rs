@@ -197,7 +197,7 @@ fn in_c(facts: &[Fact]) -> Vec<i128> {
 }
 
 #[test]
-fn the_header_and_the_rust_code_agree() {
+fn header_and_rust_code_agree() {
     let facts: Vec<Fact> = [struct_facts(), number_facts(), other_facts()].concat();
     let in_c = in_c(&facts);
     assert_eq!(in_c.len(), facts.len());
@@ -235,7 +235,7 @@ fn every_number_of_the_header_is_compared() {
 }
 
 #[test]
-fn every_reason_is_compared() {
+fn every_error_code_is_compared() {
     let numbers = number_facts();
     for (number, name) in REASONS {
         let name = name.to_str().expect("ASCII");

@@ -1,24 +1,18 @@
-//! The C functions for sets against their shadow, on random programs of right and wrong operations.
-
-#[path = "subjects/set.rs"]
-mod subject;
+//! The C functions for sets against the model of a set, on random programs of correct and wrong operations.
 
 use microusc_memory::{DRAM, IRAM, PSRAM};
-use microusc_testkit::SetShadow;
+use microusc_testkit::SetModel;
+use microusc_testkit::c_functions::CSet;
 use proptest::prelude::*;
-use subject::CSet;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
     #[test]
-    fn sets_behind_the_c_functions_obey_the_model(
-        placement in prop_oneof![Just(DRAM), Just(PSRAM), Just(IRAM)],
-        program in proptest::collection::vec(any::<u8>(), 0..1500),
+    fn c_functions_for_sets_obey_the_model(
+        placement in prop::sample::select(&[DRAM, PSRAM, IRAM]),
+        program in prop::collection::vec(any::<u8>(), 0..1500),
     ) {
-        let mut set = CSet::new(placement);
-        let mut shadow = SetShadow::new(&mut set);
-        let verdict = shadow.run(&mut set, &program).and_then(|()| shadow.drain(&mut set));
-        verdict.unwrap_or_else(|violation| panic!("{violation}"));
+        SetModel::check(CSet::new(placement), &program)?;
     }
 }

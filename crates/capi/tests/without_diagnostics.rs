@@ -6,7 +6,7 @@ use std::ptr::null_mut;
 use microusc_memory::*;
 
 #[test]
-fn records_are_refused_and_blocks_in_use_are_told_of_all_the_same() {
+fn records_are_refused_and_live_blocks_are_still_reported() {
     // SAFETY: a pool of this thread's own.
     unsafe {
         let pool = memory_pool_malloc(32, 4);

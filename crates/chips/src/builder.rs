@@ -19,9 +19,9 @@ const LEAST: u32 = 16;
 /// `CONFIG_SPIRAM_MALLOC_RESERVE_INTERNAL`, unless it is changed.
 const RESERVE: usize = 32 * 1024;
 
-/// The configuration of a heap to be, from [`ChipHeap::builder`].
+/// The configuration of a heap, from [`ChipHeap::builder`].
 ///
-/// Every method replaces what was said before of the same thing, except [`size`](Self::size) and
+/// Each method replaces an earlier call of itself, except [`size`](Self::size) and
 /// [`reserve`](Self::reserve), which apply one after the other.
 ///
 /// ```
@@ -174,7 +174,7 @@ impl Builder {
     }
 
     /// Sets `bytes` of internal memory aside for requests with `DMA` or `INTERNAL` where plain `malloc` may use PSRAM
-    /// (`CONFIG_SPIRAM_MALLOC_RESERVE_INTERNAL`, 32768 unless said otherwise; 0 for none).
+    /// (`CONFIG_SPIRAM_MALLOC_RESERVE_INTERNAL`, 32768 by default; 0 for none).
     ///
     /// Other requests get memory of the reserve only when all other internal memory is full; in version 5.4 those with
     /// `DEFAULT` never do. The reserve is one region more in [`ChipHeap::regions`], or several if no free block is

@@ -16,7 +16,7 @@ pub enum BuildError {
     /// The chip has no region of that name.
     #[error("{chip} has no region `{name}`: it has {known}", known = chip.regions().iter().map(|r| r.name).collect::<Vec<_>>().join(", "))]
     UnknownRegion {
-        /// The chip asked for.
+        /// The chip.
         chip: Chip,
         /// The name that is none of its regions.
         name: String,
@@ -24,11 +24,11 @@ pub enum BuildError {
     /// A region cannot be that large.
     #[error("region `{name}` of {chip} cannot give {bytes} bytes to the heap: the most is {capacity}")]
     TooLarge {
-        /// The chip asked for.
+        /// The chip.
         chip: Chip,
         /// The region.
         name: &'static str,
-        /// Bytes asked for.
+        /// Bytes requested.
         bytes: usize,
         /// Bytes it can give.
         capacity: u32,
@@ -38,7 +38,7 @@ pub enum BuildError {
         "region `{name}` of {chip} has {size} bytes for the heap: {bytes} bytes cannot be reserved from it"
     )]
     OverReserved {
-        /// The chip asked for.
+        /// The chip.
         chip: Chip,
         /// The region.
         name: &'static str,
@@ -52,17 +52,17 @@ pub enum BuildError {
         "{chip} would not start: its heap has no room for the {bytes} bytes that ESP-IDF takes for {what}"
     )]
     NoSystemMemory {
-        /// The chip asked for.
+        /// The chip.
         chip: Chip,
         /// Bytes that ESP-IDF allocates.
         bytes: usize,
         /// What for.
         what: &'static str,
     },
-    /// The heap in ROM was asked for on a chip that has none.
+    /// The heap in ROM was chosen on a chip that has none.
     #[error("{chip} has no heap in its ROM: use the engine espressif, which is what it runs")]
     NoRomHeap {
-        /// The chip asked for.
+        /// The chip.
         chip: Chip,
     },
     /// The host has no memory left for the region.
@@ -121,13 +121,13 @@ pub enum FreeError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// Zero bytes were asked for.
+    /// Zero bytes were requested.
     #[error("the size is zero")]
     ZeroSize,
     /// The alignment is not a power of two.
     #[error("alignment {align} is not a power of two")]
     BadAlignment {
-        /// Alignment asked for.
+        /// Alignment requested.
         align: usize,
     },
     /// Executable memory takes words only and is out of reach of DMA.
@@ -139,7 +139,7 @@ pub enum Refusal {
     /// No region is that large, even when empty.
     #[error("{size} bytes are more than any region with these capabilities can give: the most is {limit}")]
     TooLarge {
-        /// Bytes asked for.
+        /// Bytes requested.
         size: usize,
         /// Largest request an empty heap would grant.
         limit: usize,
@@ -156,10 +156,10 @@ pub enum FailReason {
     /// No region has all the capabilities.
     #[error("no memory of this chip is {caps}")]
     NoSuchRegion {
-        /// The capabilities asked for, after adjustment for the hardware.
+        /// The requested capabilities, after adjustment for the hardware.
         caps: Caps,
     },
-    /// No region has as much free as was asked for.
+    /// No region has as many free bytes as were requested.
     #[error("exhausted: {} free in all, not enough in any one region", bytes(*.free))]
     Exhausted {
         /// Bytes free in the regions that could serve the request.

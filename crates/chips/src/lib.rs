@@ -48,13 +48,13 @@
 //!
 //! Compared with ESP-IDF's own heap (v5.4.4 and v5.5.5), address by address, for every chip but the ESP8266, by some
 //! 47,000 operations (`tests/golden.rs`): the order in which regions are searched ([`Idf`]); the heap's structures
-//! that come off each region (0.4 to 2.5 KiB); the list of heaps that ESP-IDF allocates first; 4 bytes of header per
+//! that are taken from each region (0.4 to 2.5 KiB); the list of heaps that ESP-IDF allocates first; 4 bytes of header per
 //! block, sizes in words of 4 bytes, at least 12; sizes cut to the region's size class (8, 16 or 32 classes per power
 //! of two, by the region's size); splitting, merging and reuse order; alignment for DMA and by request; `realloc` in
 //! place, within the region, and to another one; what `heap_caps_get_info` reports.
 //!
-//! As ESP-IDF's sources have it, and not compared: alignment for vector instructions; PSRAM, which is searched before all other regions of the same
-//! priority; what plain `malloc` does with it ([`Builder::malloc_internal_up_to`]) and the internal memory that is
+//! As in ESP-IDF's sources, and not compared: alignment for vector instructions; PSRAM, which is searched before all
+//! other regions of the same priority; what plain `malloc` does with it ([`Builder::malloc_internal_up_to`]) and the internal memory that is
 //! then reserved ([`Builder::malloc_reserve_internal`]); the instruction addresses of executable blocks on the ESP32.
 //! Where PSRAM begins on ESP32-S3, C5 and C61 depends on how much flash the program maps; here it has an address of
 //! its own.
@@ -81,11 +81,11 @@
 //! * [`Engine::Espressif`], the default: the block arithmetic of ESP-IDF's own TLSF, written for this crate.
 //! * [`Engine::Rom`]: that of the TLSF in the ROM of ESP32-C2, C5, C6, C61 and H2 ([`RomHeap`]). It is
 //!   made of older sources of the same TLSF, in which a block is cut to the request and not to the size class. The
-//!   ROMs of C2, C6 and H2 have 32 classes in every region. What is taken for granted: that they were made for as many
+//!   ROMs of C2, C6 and H2 have 32 classes in every region. Assumed: they were made for as many
 //!   bytes as the chip has RAM, which decides how much of a region the lists take (1.7 KiB).
 //! * [`Engine::Rlsf`]: the crate `rlsf`, the TLSF under many Rust programs. Its blocks are scaled so that a header is
 //!   the chip's 4 bytes and a step the chip's word, and its regions have the same room. A verdict that it shares with
-//!   the default does not hang on the details of this crate's arithmetic.
+//!   the default does not depend on the details of this crate's arithmetic.
 //!
 //! Where their verdicts differ, one of these is why:
 //!

@@ -42,7 +42,7 @@ pub struct RegionSpec {
     pub base: u32,
     /// Bytes from `base` to the end of the region: the most a heap can get.
     pub capacity: u32,
-    /// Bytes the heap gets unless told otherwise; zero where ESP-IDF does not use the region by default.
+    /// Bytes that the heap gets by default; zero where ESP-IDF does not use the region by default.
     pub size: u32,
     /// Capabilities by priority: high, medium, low.
     pub caps: [Caps; 3],

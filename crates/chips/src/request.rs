@@ -30,7 +30,7 @@ impl HeapRequest {
         Self::aligned(facts, align, size, caps)?.executable()
     }
 
-    /// As [`new`](Self::new), but for `realloc`: whether executable memory was asked for only matters once the block
+    /// As [`new`](Self::new), but for `realloc`: whether executable memory was requested only matters once the block
     /// has to be allocated anew.
     #[inline]
     pub(crate) fn aligned(facts: &Facts, align: usize, size: usize, caps: Caps) -> Result<Self, Refusal> {

@@ -112,7 +112,7 @@ fn addresses_inside_a_block_follow_the_chip(#[values(Engine::Espressif, Engine::
 
 /// `rlsf` rounds to words only, and lets the gap of an aligned block go with the block.
 #[test]
-fn rlsf_costs_words_and_a_header() {
+fn rlsf_blocks_take_whole_words_and_a_header() {
     let mut heap = one_region_of(Engine::Rlsf, 0x8000);
     let mut free = heap.info(BYTES).total_free;
     for (size, payload) in [(1, 12), (12, 12), (13, 16), (100, 100), (101, 104), (376, 376), (1001, 1004)] {
@@ -161,7 +161,7 @@ fn both_engines_fit_as_many() {
 
 /// The heap in ROM of the C6 has 32 classes and a list for each in every region, and cuts blocks to the request.
 #[test]
-fn the_heap_in_rom_gives_what_was_asked_for() {
+fn the_heap_in_rom_does_not_round_up() {
     for (region, with_own) in REGIONS {
         let info = one_region_of(Engine::Rom, region).info(BYTES);
         assert_eq!(info.total_free, region - 20 - (20 + 4 * 13 * 33) - 40, "{region:#x}");

@@ -131,7 +131,7 @@ fn differences(file: &Path) -> (Vec<String>, usize) {
 }
 
 #[test]
-fn every_answer_is_that_of_esp_idf() {
+fn every_result_is_that_of_esp_idf() {
     let mut wrong = Vec::new();
     let mut operations = 0;
     for file in files() {

@@ -380,7 +380,7 @@ fn regions_are_searched_in_the_order_of_the_version() {
 
 /// Whether 128 KiB of the RAM is cache is the program's choice.
 #[test]
-fn a_smaller_cache_leaves_more_ram_to_the_esp32p4() {
+fn smaller_cache_leaves_more_ram_on_the_esp32p4() {
     let ram1 = |bytes| {
         let heap = ChipHeap::builder(Chip::Esp32P4).psram(0).size("RAM1", bytes).build().unwrap();
         heap.regions().find(|region| region.spec.name == "RAM1").unwrap().base
@@ -452,7 +452,7 @@ fn realloc_takes_preferred_memory_as_malloc_does(#[values(Engine::Espressif, Eng
 
 /// While a block is copied within its region both are there, but ESP-IDF notes the sum afterwards.
 #[test]
-fn a_block_that_moves_within_its_region_is_not_counted_twice() {
+fn block_moved_within_its_region_is_counted_once() {
     let mut heap = one_region(Engine::Espressif, 0x8000);
     let (block, _wall) = (heap.malloc(4000, BYTES).unwrap(), heap.malloc(12, BYTES).unwrap());
     let moved = heap.realloc(block, 8000, BYTES).unwrap().unwrap();

@@ -7,7 +7,7 @@ fn region(chip: Chip, name: &str) -> &'static RegionSpec {
 }
 
 #[test]
-fn regions_are_whole_words_inside_their_bounds_and_apart() {
+fn regions_are_whole_words_within_bounds_and_do_not_overlap() {
     for chip in Chip::ALL {
         for (index, one) in chip.regions().iter().enumerate() {
             let place = format!("{chip} {}", one.name);
@@ -60,7 +60,7 @@ fn facts_agree_with_the_regions() {
 
 /// Where ESP-IDF says at boot that its heaps begin, for the sizes in the tables.
 #[test]
-fn heaps_begin_where_the_boot_logs_say() {
+fn heaps_begin_where_boot_logs_say() {
     let expected = [
         (Chip::Esp32, "DRAM1", 0x3FFB_3270),
         (Chip::Esp32, "IRAM", 0x4008_F078),
@@ -84,7 +84,7 @@ fn heaps_begin_where_the_boot_logs_say() {
 }
 
 #[test]
-fn names_are_read_as_they_are_written() {
+fn chip_names_are_parsed_as_they_are_printed() {
     for chip in Chip::ALL {
         assert_eq!(chip.to_string().parse(), Ok(chip));
     }
@@ -141,7 +141,7 @@ fn table() -> String {
 }
 
 #[test]
-fn the_documented_table_is_the_code() {
+fn documented_table_is_that_of_the_code() {
     let table = table();
     assert!(include_str!("../src/lib.rs").contains(&table), "the table in src/lib.rs should be\n{table}");
 }

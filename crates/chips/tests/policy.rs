@@ -92,7 +92,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_request_gets_the_block_that_the_policy_says(
+    fn every_request_gets_the_block_that_the_policy_chooses(
         (bytes, classes) in prop::sample::select(vec![(0x1800_usize, 8), (0x8000, 16), (0x5_0000, 32)]),
         engine in prop::sample::select(Engine::ALL.to_vec()),
         steps in prop::collection::vec((any::<bool>(), any::<usize>(), 1usize..1500), 1..400),

@@ -46,7 +46,7 @@ struct LiveBlocks(BTreeMap<u32, Block>);
 #[derive(Clone, Copy)]
 struct Block {
     pointer: NonNull<u8>,
-    /// Bytes that the program asked for, all of them filled with `fill`.
+    /// Bytes that the program requested, all of them filled with `fill`.
     size: usize,
     fill: u8,
     /// Bytes that the heap gave.
@@ -177,7 +177,7 @@ proptest! {
 
     /// What `info` and `why_failed` foretell is what happens, in a heap that is nearly full.
     #[test]
-    fn forecasts_come_true(
+    fn what_why_failed_says_holds(
         engine in prop::sample::select(Engine::ALL.to_vec()),
         bytes in prop::sample::select(vec![0x1000_usize, 0x3000, 0x5_0000]),
         steps in prop::collection::vec((any::<bool>(), any::<usize>(), 0u32..7, 1usize..400), 1..200),

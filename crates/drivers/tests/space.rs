@@ -46,7 +46,7 @@ fn ready() -> (Space<Kernel>, Kernel) {
 }
 
 #[test]
-fn the_documented_order_works_and_a_second_call_is_refused() {
+fn documented_order_works_and_a_second_call_is_refused() {
     let kernel = Kernel::default();
     let space = Space::new(kernel.clone());
     assert_eq!(add(&space, "gps"), Err(Error::NotMade));
@@ -73,7 +73,7 @@ fn the_documented_order_works_and_a_second_call_is_refused() {
 }
 
 #[test]
-fn each_part_can_come_first() {
+fn parts_may_be_made_in_any_order() {
     type Part = fn(&Space<Kernel>) -> Result<(), Error>;
     let parts: [Part; 3] =
         [Space::init_space, |space| space.init_driver_list(64, 0), |space| space.init_task_stacks(1024)];
@@ -88,7 +88,7 @@ fn each_part_can_come_first() {
 }
 
 #[test]
-fn init_makes_what_is_missing_and_takes_only_that_back() {
+fn failed_init_frees_only_what_it_made() {
     let kernel = Kernel::default();
     let space = Space::new(kernel.clone());
     space.init_task_stacks(4096).unwrap();
@@ -108,7 +108,7 @@ fn init_makes_what_is_missing_and_takes_only_that_back() {
 }
 
 #[test]
-fn sizes_that_cannot_be_are_refused() {
+fn impossible_sizes_are_refused() {
     let kernel = Kernel::default();
     let space = Space::new(kernel.clone());
     for size in [0, usize::MAX, usize::MAX / 2, isize::MAX as usize - 8] {
@@ -127,7 +127,7 @@ fn sizes_that_cannot_be_are_refused() {
 }
 
 #[test]
-fn a_driver_has_what_it_was_promised() {
+fn driver_has_buffer_semaphore_and_stack_as_configured() {
     let kernel = Kernel::default();
     let space = Space::new(kernel.clone());
     space.configure(Settings { buffer_size: 77, ..Settings::DEFAULT }).unwrap();
@@ -153,7 +153,7 @@ fn a_driver_has_what_it_was_promised() {
 }
 
 #[test]
-fn a_fifth_driver_is_refused_and_a_removed_one_makes_room() {
+fn fifth_driver_is_refused_until_one_is_removed() {
     let (space, kernel) = ready();
     let ids: Vec<u32> = ["a", "b", "c", "d"].iter().map(|name| add(&space, name).unwrap()).collect();
     assert_eq!(add(&space, "e"), Err(Error::Full));
@@ -169,7 +169,7 @@ fn a_fifth_driver_is_refused_and_a_removed_one_makes_room() {
 }
 
 #[test]
-fn names_are_a_drivers_own() {
+fn driver_keeps_a_copy_of_its_name() {
     let (space, kernel) = ready();
     let first = add(&space, "").unwrap();
     assert_eq!(names(&space), [format!("driver-{first}")]);
@@ -183,7 +183,7 @@ fn names_are_a_drivers_own() {
 }
 
 #[test]
-fn a_walk_survives_the_removal_of_where_it_is() {
+fn iteration_goes_on_after_its_driver_was_removed() {
     let (space, _) = ready();
     let ids: Vec<u32> = ["a", "b", "c"].iter().map(|name| add(&space, name).unwrap()).collect();
     let at = space.next(ids[0]).unwrap();
@@ -213,7 +213,7 @@ fn tasks_are_paused_and_resumed() {
 }
 
 #[test]
-fn a_task_cannot_take_its_own_stack_away() {
+fn task_cannot_remove_its_own_driver() {
     let (space, kernel) = ready();
     let (own, other) = (add(&space, "own").unwrap(), add(&space, "other").unwrap());
     kernel.books().current = Some(own);
@@ -229,7 +229,7 @@ fn a_task_cannot_take_its_own_stack_away() {
 }
 
 #[test]
-fn from_an_interrupt_everything_is_refused() {
+fn every_call_from_an_interrupt_is_refused() {
     let (space, kernel) = ready();
     let id = add(&space, "a").unwrap();
     kernel.books().in_interrupt = true;
@@ -243,7 +243,7 @@ fn from_an_interrupt_everything_is_refused() {
 }
 
 #[test]
-fn a_task_that_does_not_stop_keeps_its_memory() {
+fn memory_of_a_task_that_does_not_stop_is_kept() {
     let (space, kernel) = ready();
     let ids: Vec<u32> = ["a", "b", "c"].iter().map(|name| add(&space, name).unwrap()).collect();
     kernel.books().stubborn = vec![ids[1]];
@@ -260,7 +260,7 @@ fn a_task_that_does_not_stop_keeps_its_memory() {
 }
 
 #[test]
-fn a_stack_stays_as_long_as_somebody_wakes_its_task() {
+fn stack_is_kept_while_a_call_wakes_its_task() {
     let (space, kernel) = ready();
     let id = add(&space, "a").unwrap();
     kernel.books().fail_in = Some(1); // the task stops, and is not forgotten
@@ -276,7 +276,7 @@ fn a_stack_stays_as_long_as_somebody_wakes_its_task() {
 }
 
 #[test]
-fn all_tasks_stop_before_any_memory_goes() {
+fn all_tasks_stop_before_memory_is_freed() {
     let (space, kernel) = ready();
     for name in ["a", "b", "c"] {
         add(&space, name).unwrap();
@@ -321,7 +321,7 @@ fn life(fail_in: usize) -> bool {
 }
 
 #[test]
-fn after_any_failing_step_nothing_leaks_and_a_retry_works() {
+fn every_failing_step_is_unwound_and_a_retry_works() {
     let mut fail_in = 0;
     while life(fail_in) {
         fail_in += 1;
@@ -331,7 +331,7 @@ fn after_any_failing_step_nothing_leaks_and_a_retry_works() {
 }
 
 #[test]
-fn tasks_may_use_it_at_the_same_time() {
+fn several_tasks_may_add_and_remove_drivers() {
     let (space, kernel) = ready();
     let rounds = if cfg!(miri) { 20 } else { 2000 };
     let ids: Vec<Vec<u32>> = std::thread::scope(|scope| {
@@ -383,7 +383,7 @@ proptest! {
 
     /// Names are numbers here; the model is the list of names, oldest first, with who is paused.
     #[test]
-    fn the_list_obeys_a_model(ops in proptest::collection::vec(op(), 0..200)) {
+    fn list_of_drivers_obeys_a_model(ops in proptest::collection::vec(op(), 0..200)) {
         let (space, kernel) = ready();
         let mut model: Vec<(String, DriverState)> = Vec::new();
         for op in ops {

@@ -1,36 +1,35 @@
-//! What is always checked: who owns a block is decided by a map kept outside the blocks.
+//! The allocation map: which blocks have an owner, kept outside the blocks.
 //!
 //! ```text
-//!            take                          put
-//!  NEVER_ALLOCATED ----------->  LIVE  ----------------------> FREE
-//!    1                  0x80  <----------------------   0
-//!                                  take
-//!  take of a LIVE block: the list was forged          -> Error::Corrupt
-//!  put of a NEVER_ALLOCATED or FREE block                      -> Error::DoubleFree
+//!                    alloc                        free
+//!  NEVER_ALLOCATED ---------->  LIVE  ----------------------> FREE
+//!        1                      0x80  <----------------------   0
+//!                                             alloc
+//!  alloc of a LIVE block: the list was forged         -> Error::Corrupt
+//!  free of a block in another state                   -> Error::DoubleFree
 //! ```
 //!
-//! (Between LIVE and FREE a block may be RETIRING, 0x81: see `free_list/two_phase_free.rs`. The sign bit does not tell the two apart, so the fast
-//! path is closed while a block is leaving, and the slow path compares the whole mark.)
+//! Between LIVE and FREE a block may be RETIRING, 0x81: see `free_list/two_phase_free.rs`. The sign bit does not tell the two
+//! apart. So the fast path is off while a block is retiring, and the slow path compares the whole state.
 //!
-//! The free list lives in the free blocks, where an overrun or a write after free reaches it. It may therefore
-//! only propose: a block counts as free when its mark says so, and marks are nowhere near the blocks.
+//! The free list lies in the free blocks, where an overrun or a write after free reaches it. So it may only propose: a
+//! block is free if the map says so, and the map is nowhere near the blocks.
 //!
-//! A byte a block, not a bit: on a core without bit instructions, finding the word, the mask and the new value
-//! costs about eight instructions more in each direction, on every call, to save seven eighths of a byte a block.
+//! It takes a byte for each block, not a bit: on a core without bit instructions, finding the word, the bit and the new
+//! value costs about eight instructions more in each direction, on every call, and saves seven eighths of a byte.
 
 use crate::sealed::Sealed;
 
-/// The mark of a block that has been returned, or that a zeroed map starts with.
+/// The state of a block that has been freed. A map of zeros says so of every block.
 pub const FREE: u8 = 0;
-/// The mark of a free block that was not handed out since the lowest number of free blocks was last started anew.
+/// The state of a free block that was not allocated since the lowest number of free blocks was last reset.
 pub const NEVER_ALLOCATED: u8 = 1;
-/// The mark of a block that has an owner. The sign bit, so that one branch tests for it.
+/// The state of a block that has an owner. It is the sign bit, so that one branch tests for it.
 pub const LIVE: u8 = 0x80;
-
-/// The mark of a block that was given up and is not free yet. Claimed, like one that has an owner.
+/// The state of a block that its owner has freed and that is not on the free list yet. It counts as claimed.
 pub const RETIRING: u8 = 0x81;
 
-/// Keeps which blocks are live: [`ByteMap`], [`NoMap`] or [`NoChecks`]. Sealed: no other type implements it.
+/// Records which blocks have an owner: [`ByteMap`], [`NoMap`] or [`NoChecks`]. Sealed: only types of this crate implement it.
 ///
 /// # Safety
 ///
@@ -39,7 +38,7 @@ pub const RETIRING: u8 = 0x81;
 ///
 /// [`NoMap`] and [`NoChecks`] are exempt: they are for pools whose types make both cases impossible.
 pub unsafe trait AllocationMap: Sealed {
-    /// Whether ownership is recorded at all.
+    /// Whether owners are recorded at all.
     const RECORDS_OWNERS: bool;
 
     /// Whether a link is proven to lead to a block before it is followed.
@@ -49,48 +48,48 @@ pub unsafe trait AllocationMap: Sealed {
     ///
     /// # Safety
     ///
-    /// `index` is below the capacity of the pool that these marks are for.
+    /// `index` is below the capacity of the pool that this map is for.
     unsafe fn claim(&self, index: usize) -> bool;
 
     /// Takes block `index` from its owner.
     ///
     /// # Safety
     ///
-    /// `index` is below the capacity of the pool that these marks are for.
+    /// `index` is below the capacity of the pool that this map is for.
     unsafe fn release(&self, index: usize) -> bool;
 
-    /// Whether block `index` is known to have an owner.
+    /// Whether block `index` is known to have an owner, or to be [`RETIRING`].
     ///
     /// # Safety
     ///
-    /// `index` is below the capacity of the pool that these marks are for.
+    /// `index` is below the capacity of the pool that this map is for.
     unsafe fn is_claimed(&self, index: usize) -> bool;
 
     /// Whether block `index` is [`NEVER_ALLOCATED`].
     ///
     /// # Safety
     ///
-    /// `index` is below the capacity of the pool that these marks are for.
+    /// `index` is below the capacity of the pool that this map is for.
     unsafe fn is_never_allocated(&self, index: usize) -> bool;
 
-    /// Whether block `index` is [`RETIRING`]: claimed, but no owner's any more, so that it must not be released.
+    /// Whether block `index` is [`RETIRING`]: claimed, but without an owner, so that it must not be released.
     ///
     /// # Safety
     ///
-    /// `index` is below the capacity of the pool that these marks are for.
+    /// `index` is below the capacity of the pool that this map is for.
     #[inline(always)]
     unsafe fn is_retiring(&self, _: usize) -> bool {
         false
     }
 }
 
-/// A byte a block, in memory that the pool was given, `OFFSET` bytes behind an address: an owner that has something
-/// there anyway, as the C ABI has its control block, need not add up the two on every operation.
+/// A byte for each block, `OFFSET` bytes after an address. The C functions keep their control block at that address, and
+/// with a constant offset no operation needs to add up the two.
 #[derive(Clone, Copy, Debug)]
 pub struct ByteMap<const OFFSET: usize = 0>(*mut u8);
 
 impl<const OFFSET: usize> ByteMap<OFFSET> {
-    /// A map `OFFSET` bytes behind `address`.
+    /// A map `OFFSET` bytes after `address`.
     ///
     /// # Safety
     ///
@@ -102,30 +101,30 @@ impl<const OFFSET: usize> ByteMap<OFFSET> {
     }
 
     #[inline(always)]
-    fn mark(&self, index: usize) -> *mut u8 {
+    fn state(&self, index: usize) -> *mut u8 {
         self.0.wrapping_add(index).wrapping_add(OFFSET)
     }
 
-    /// The mark of block `index`.
+    /// The state of block `index`.
     ///
     /// # Safety
     ///
-    /// `index` is below the capacity of the pool that these marks are for.
+    /// `index` is below the capacity of the pool that this map is for.
     #[inline(always)]
     pub(crate) unsafe fn get(&self, index: usize) -> u8 {
         // SAFETY: the caller gives an index below the capacity, and `new` was promised that many bytes.
-        unsafe { self.mark(index).read() }
+        unsafe { self.state(index).read() }
     }
 
-    /// Sets the mark of block `index`.
+    /// Sets the state of block `index`.
     ///
     /// # Safety
     ///
-    /// `index` is below the capacity of the pool that these marks are for.
+    /// `index` is below the capacity of the pool that this map is for.
     #[inline(always)]
-    pub(crate) unsafe fn set(&self, index: usize, mark: u8) {
+    pub(crate) unsafe fn set(&self, index: usize, state: u8) {
         // SAFETY: as in `get`.
-        unsafe { self.mark(index).write(mark) }
+        unsafe { self.state(index).write(state) }
     }
 }
 
@@ -133,7 +132,7 @@ impl<const OFFSET: usize> Sealed for ByteMap<OFFSET> {}
 impl Sealed for NoMap {}
 impl Sealed for NoChecks {}
 
-// SAFETY: a mark is LIVE from claim to release and at no other time.
+// SAFETY: a state is LIVE or RETIRING from claim to release and at no other time.
 unsafe impl<const OFFSET: usize> AllocationMap for ByteMap<OFFSET> {
     const RECORDS_OWNERS: bool = true;
 
@@ -177,7 +176,7 @@ unsafe impl<const OFFSET: usize> AllocationMap for ByteMap<OFFSET> {
     }
 }
 
-/// No marks: for a typed pool, whose handles can be neither forged nor returned twice.
+/// Records nothing: for a typed pool, whose handles can be neither forged nor freed twice.
 #[derive(Clone, Copy, Debug)]
 pub struct NoMap;
 
@@ -205,8 +204,8 @@ unsafe impl AllocationMap for NoMap {
     }
 }
 
-/// No marks, and links that are followed as they are: for a typed pool of whose blocks nothing but its own handles ever
-/// knows. Such a pool keeps no reserve, and nobody can wait for its blocks.
+/// Records nothing, and links are followed as they are: for a typed pool whose blocks are known to its own handles only.
+/// Such a pool keeps no reserve, and no task can wait for its blocks.
 #[derive(Clone, Copy, Debug)]
 pub struct NoChecks;
 

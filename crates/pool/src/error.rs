@@ -1,14 +1,14 @@
-//! One small error type for everything a pool can refuse.
+//! One small error type for everything that a pool can refuse.
 
 use core::fmt;
 
 /// Why a pool refused.
 ///
-/// A refusal changes nothing but a counter: the pool goes on as before.
+/// A refusal changes a counter and nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Error {
-    /// The block size is below the size of a pointer, in which a free block keeps its link.
+    /// The block size is below the size of a pointer; a free block holds a link of that size.
     BlockTooSmall,
     /// A pool of no blocks.
     NoBlocks,
@@ -16,7 +16,7 @@ pub enum Error {
     BadAlignment,
     /// Block size, alignment and count multiply to more than the address space holds.
     TooLarge,
-    /// The memory given is too small, or not aligned, for what was asked of it.
+    /// The memory or the block is too small, or not aligned, for the pool or the value.
     UnsuitableMemory,
     /// A batch of more blocks than the pool has.
     BatchTooLarge,
@@ -28,30 +28,30 @@ pub enum Error {
     ClassesAlike,
     /// The request is larger, or more strictly aligned, than the blocks of every class of the set.
     NoClass,
-    /// The vector or slice is longer than its block holds.
+    /// The vector or slice is longer than its block can hold.
     NoRoom,
-    /// There is a set already, or the control words have a pool.
+    /// The allocator has its set already, or another pool uses the control words.
     Initialized,
     /// Atomics do not work where the control words of a lock-free pool lie.
     NoAtomics,
-    /// Every block is in use, or what is left is kept for interrupts.
+    /// Every block is in use, or the free ones are kept for interrupts or for waiting tasks.
     Exhausted,
-    /// No block became free in the time that the caller would wait.
+    /// No block became free in the time that the caller was willing to wait.
     TimedOut,
-    /// The caller may not wait: it is an interrupt, or nothing else could run meanwhile.
+    /// The caller must not wait: it is an interrupt, or there is no scheduler to run other tasks.
     CannotWait,
     /// The address is not the start of a block of this pool: another pool's, interior, stack or null.
     NotABlock,
     /// The block is free already.
     DoubleFree,
-    /// The free list is damaged: a free block was written to after it was returned, or by its neighbour.
+    /// The free list is damaged: a free block was written to, after its free or by an overrun of its neighbour.
     ///
-    /// No address is taken from a damaged link. [`repair`](crate::DynPool::repair) makes the list anew.
+    /// No address is taken from a damaged link. [`repair`](crate::DynPool::repair) rebuilds the list.
     Corrupt,
 }
 
 impl Error {
-    /// The sentence that [`Display`](fmt::Display) prints, usable where no formatter is wanted.
+    /// The sentence that [`Display`](fmt::Display) prints, for code without a formatter.
     pub const fn message(self) -> &'static str {
         match self {
             Error::BlockTooSmall => "block size is smaller than a pointer",
@@ -85,17 +85,17 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
-/// An allocation that failed, with the value that could not be placed: it is never lost.
+/// An allocation that failed, with the value that was to be moved into the block, so that it is not lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rejected<T> {
     /// Why the pool refused.
     pub error: Error,
-    /// What was to be put into a block.
+    /// The value.
     pub value: T,
 }
 
 impl<T> From<Rejected<T>> for Error {
-    /// Lets the value go, so that `?` can pass the reason on.
+    /// Drops the value, so that `?` can return the reason.
     fn from(rejected: Rejected<T>) -> Self {
         rejected.error
     }

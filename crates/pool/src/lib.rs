@@ -61,42 +61,48 @@
 extern crate std;
 
 pub mod allocation_map;
-#[cfg(any(target_has_atomic = "32", feature = "critical-section", feature = "unsafe-assume-single-core"))]
+#[cfg(atomic_words)]
 pub mod atomic_pool;
 pub mod free_list;
 
+#[cfg(atomic_words)]
+mod alloc_arc;
+mod alloc_slice;
+mod counters;
 mod dyn_pool;
 mod error;
 mod geometry;
 mod handles;
 mod lock;
+mod locked_pool;
 mod pool;
 mod sealed;
 mod size_class_set;
 mod stats;
 mod sync;
 mod wait;
+#[cfg(atomic_words)]
+mod words;
 
+pub use alloc_slice::AllocSlice;
 pub use allocation_map::{AllocationMap, ByteMap, NoChecks, NoMap};
-#[cfg(any(
-    target_has_atomic = "32",
-    feature = "critical-section",
-    feature = "unsafe-assume-single-core"
-))]
+#[cfg(atomic_words)]
 pub use atomic_pool::{AtomicDynPool, AtomicPool, AtomicStats, AtomicWords, words_for};
+pub use counters::Counters;
 pub use dyn_pool::DynPool;
 pub use error::{Error, Rejected};
-pub use free_list::{Counters, FreeList, Link};
+pub use free_list::{FreeList, Link};
 pub use geometry::{Geometry, LINK_BYTES};
 pub use handles::*;
 pub use lock::*;
-pub use pool::{Boxed, Checked, Checks, LinksChecked, Pool, TypedPool, Unchecked};
+pub use locked_pool::LockedPool;
+pub use pool::{Checked, Checks, LinksChecked, Pool, Unchecked};
 pub use size_class_set::{ClassStats, GlobalSet, NoFallback, PoolSet, SetStats, SizeClass};
 pub use stats::{Stats, StatsBuilder};
 #[cfg(any(loom, shuttle))]
 pub use sync::{FLAW, Flaw};
 pub use wait::{
-    LockedPool, Signal, UninitBlock, Wait, WaitOrder, WaitPool, WaitQueue, WaitablePool, Waiter, WaiterState,
+    QueuedPool, Signal, UninitBlock, Wait, WaitOrder, WaitPool, WaitQueue, WaitablePool, Waiter, WaiterState,
     alloc_blocking,
 };
 

@@ -1,4 +1,4 @@
-//! Traits that only types of this crate implement, because its unsafe code relies on what they say.
+//! What makes a trait sealed: only types of this crate implement it, because its unsafe code relies on the answers.
 
 /// Cannot be named outside of the crate, so a trait that requires it cannot be implemented there.
 pub trait Sealed {}

@@ -1,4 +1,4 @@
-//! What a pool tells about itself.
+//! Snapshots of a pool.
 
 use core::fmt;
 
@@ -6,13 +6,13 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Bytes from one block to the next: what each block may use.
+    /// Bytes from one block to the next: the bytes of each block that its owner may use.
     pub stride_bytes: usize,
     /// All blocks.
     pub capacity: usize,
-    /// Blocks that can be taken now.
+    /// Free blocks.
     pub free: usize,
-    /// The fewest blocks that could be taken at any time since the start, or since the last reset.
+    /// The smallest number of free blocks since the pool was made, or since the last reset.
     /// Exact while the free list is whole; after damage it may be too low, never too high, until it is reset.
     pub lowest_free: usize,
     /// Allocations refused because every block was in use. Stays at its maximum.
@@ -30,10 +30,10 @@ impl Stats {
     }
 }
 
-/// A snapshot in the making.
+/// Collects a snapshot over several short critical sections.
 ///
-/// The counters of a pool are consistent with each other: they are read in one critical section. The lowest number of
-/// free blocks is counted behind it, some blocks in each critical section, so that none is long; it is never above `free`.
+/// The counters of a pool are consistent with each other: they are read in the first critical section. The lowest number of
+/// free blocks is counted in the following ones, some blocks in each, so that none is long. It is never above `free`.
 #[derive(Clone, Copy, Debug)]
 pub struct StatsBuilder {
     stats: Option<Stats>,
@@ -42,22 +42,22 @@ pub struct StatsBuilder {
 }
 
 impl StatsBuilder {
-    /// Blocks looked at in one step.
+    /// Blocks that one step looks at.
     const STEP: usize = 64;
 
-    /// Makes a snapshot by calling `step`, which calls [`FreeList::survey`](crate::FreeList::survey) in a critical section,
-    /// until it is complete. O(capacity).
-    pub fn make(mut step: impl FnMut(&mut Self) -> bool) -> Stats {
-        let mut survey = Self { stats: None, next: 0, end: 0 };
+    /// Builds a snapshot by calling `step`, which calls [`FreeList::collect_stats`](crate::FreeList::collect_stats) in a
+    /// critical section, until it is complete. O(capacity).
+    pub fn build(mut step: impl FnMut(&mut Self) -> bool) -> Stats {
+        let mut builder = Self { stats: None, next: 0, end: 0 };
         loop {
-            let complete = step(&mut survey);
-            if let (true, Some(stats)) = (complete, survey.stats) {
+            let complete = step(&mut builder);
+            if let (true, Some(stats)) = (complete, builder.stats) {
                 return stats;
             }
         }
     }
 
-    pub(crate) fn begins(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.stats.is_none()
     }
 
@@ -66,14 +66,18 @@ impl StatsBuilder {
     }
 
     /// Looks at the next blocks, all of them below `limit`; `true` if they were the last.
-    pub(crate) fn look(&mut self, limit: usize, is_never_allocated: impl Fn(usize) -> bool) -> bool {
+    pub(crate) fn count_never_allocated(
+        &mut self,
+        limit: usize,
+        is_never_allocated: impl Fn(usize) -> bool,
+    ) -> bool {
         let end = self.end.min(limit);
         let until = end.min(self.next.saturating_add(Self::STEP));
-        let seen = (self.next..until).filter(|&index| is_never_allocated(index)).count();
+        let counted = (self.next..until).filter(|&index| is_never_allocated(index)).count();
         self.next = until;
         if let Some(stats) = &mut self.stats {
-            // Started anew in the meantime, the marks may say more than there was at the beginning.
-            stats.lowest_free = stats.free.min(stats.lowest_free + seen);
+            // If it was reset meanwhile, the map may show more blocks than were free at the beginning.
+            stats.lowest_free = stats.free.min(stats.lowest_free + counted);
         }
         self.next >= end
     }
@@ -110,44 +114,38 @@ mod tests {
     use crate::allocation_map::NEVER_ALLOCATED;
     use crate::{ByteMap, Counters, FreeList, Geometry};
 
-    /// A pool of so many blocks that were on the list once, over marks that end with those.
-    fn with_pool<R>(marks: &mut [u8], work: impl FnOnce(&FreeList<'_, ByteMap>) -> R) -> R {
-        let geometry = Geometry::new(8, 8, marks.len()).unwrap();
-        let mut blocks = std::vec![0u64; marks.len()];
-        let (mut head, mut free_list_len) = (core::ptr::null_mut(), 0);
-        let mut counters = Counters { first_unused: marks.len(), ..Counters::NEW };
-        // SAFETY: memory for so many blocks and marks, used by nothing else meanwhile.
-        let raw = unsafe {
-            let marks = ByteMap::new(marks.as_mut_ptr());
-            FreeList::new(
-                (&mut head, &mut free_list_len),
-                &mut counters,
-                blocks.as_mut_ptr().cast(),
-                &geometry,
-                marks,
-            )
+    /// Calls `work` with a pool of as many blocks as `map` has states, all of which were on the list at some time.
+    fn with_pool<R>(map: &mut [u8], work: impl FnOnce(&FreeList<'_, ByteMap>) -> R) -> R {
+        let geometry = Geometry::new(8, 8, map.len()).unwrap();
+        let mut blocks = std::vec![0u64; map.len()];
+        let (mut head, mut len) = (core::ptr::null_mut(), 0);
+        let mut counters = Counters { first_unused: map.len(), ..Counters::NEW };
+        // SAFETY: memory for so many blocks and states, used by nothing else meanwhile.
+        let list = unsafe {
+            let map = ByteMap::new(map.as_mut_ptr());
+            FreeList::new((&mut head, &mut len), &mut counters, blocks.as_mut_ptr().cast(), &geometry, map)
         };
-        work(&raw)
+        work(&list)
     }
 
     #[test]
-    fn a_survey_that_another_pool_began_reads_no_mark_beyond_this_ones() {
+    fn a_builder_begun_on_another_pool_reads_no_state_beyond_the_end_of_this_one() {
         let mut large = [NEVER_ALLOCATED; 200];
         let mut small = [NEVER_ALLOCATED; 10];
         let mut steps = 0;
-        let stats = StatsBuilder::make(|survey| {
+        let stats = StatsBuilder::build(|builder| {
             steps += 1;
             assert!(steps < 10, "it never ends");
             if steps == 1 {
-                with_pool(&mut large, |raw| raw.collect_stats(survey))
+                with_pool(&mut large, |list| list.collect_stats(builder))
             } else {
-                with_pool(&mut small, |raw| raw.collect_stats(survey))
+                with_pool(&mut small, |list| list.collect_stats(builder))
             }
         });
         assert_eq!((steps, stats.capacity), (2, 200));
-        // From the start: of the end that the larger pool set, only what this pool has is read.
-        let mut survey = StatsBuilder { stats: Some(stats), next: 0, end: 200 };
-        assert!(with_pool(&mut small, |raw| raw.collect_stats(&mut survey)));
-        assert_eq!(survey.next, 10);
+        // From the start: up to the end that the larger pool set, only what the smaller pool has is read.
+        let mut builder = StatsBuilder { stats: Some(stats), next: 0, end: 200 };
+        assert!(with_pool(&mut small, |list| list.collect_stats(&mut builder)));
+        assert_eq!(builder.next, 10);
     }
 }

@@ -23,7 +23,7 @@ fn used(set: &Set) -> [usize; 3] {
 }
 
 #[test]
-fn a_box_is_a_block() {
+fn box_occupies_one_block() {
     let mut memory = MEMORY;
     let set = Set::new(&mut memory, 16, &CLASSES).unwrap();
     let value = Box::new_in([3u64; 10], &set);
@@ -36,7 +36,7 @@ fn a_box_is_a_block() {
 }
 
 #[test]
-fn a_vector_moves_only_when_it_outgrows_its_class() {
+fn vector_moves_only_when_it_outgrows_its_class() {
     let mut memory = MEMORY;
     let set = Set::new(&mut memory, 16, &CLASSES).unwrap();
     let mut words = Vec::new_in(&set);
@@ -65,7 +65,7 @@ fn a_vector_moves_only_when_it_outgrows_its_class() {
 }
 
 #[test]
-fn what_is_given_is_the_whole_block_and_grown_bytes_are_zero() {
+fn allocation_is_the_whole_block_and_grown_bytes_are_zero() {
     let mut memory = MEMORY;
     let set = Set::new(&mut memory, 16, &CLASSES).unwrap();
     let allocator = &set;

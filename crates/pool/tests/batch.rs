@@ -35,7 +35,7 @@ fn put(pool: &DynPool<'_, NoLock>, blocks: &[*mut u8]) -> Result<(), (usize, Err
 }
 
 #[test]
-fn a_batch_that_meets_damage_takes_nothing() {
+fn batch_alloc_that_meets_damage_allocates_nothing() {
     let mut memory = memory();
     let pool = pool(&mut memory);
     let all = take::<BLOCKS>(&pool).unwrap();
@@ -49,7 +49,7 @@ fn a_batch_that_meets_damage_takes_nothing() {
 }
 
 #[test]
-fn a_batch_with_a_wrong_address_returns_nothing() {
+fn batch_free_with_a_wrong_address_frees_nothing() {
     for wrong_at in 0..BLOCKS {
         let mut memory = memory();
         let pool = pool(&mut memory);
@@ -69,7 +69,7 @@ fn a_batch_with_a_wrong_address_returns_nothing() {
 }
 
 #[test]
-fn a_block_that_comes_twice_is_a_double_free() {
+fn block_twice_in_a_batch_is_a_double_free() {
     let mut memory = memory();
     let pool = pool(&mut memory);
     let [one, two] = take::<2>(&pool).unwrap();
@@ -80,7 +80,7 @@ fn a_block_that_comes_twice_is_a_double_free() {
 }
 
 #[test]
-fn a_batch_larger_than_the_pool_is_refused_by_name() {
+fn batch_larger_than_the_pool_is_refused() {
     let mut memory = memory();
     let pool = pool(&mut memory);
     assert_eq!(take::<5>(&pool), Err(Error::BatchTooLarge));
@@ -96,7 +96,7 @@ fn a_batch_larger_than_the_pool_is_refused_by_name() {
 }
 
 #[test]
-fn a_batch_leaves_the_reserve() {
+fn batch_alloc_leaves_the_reserve() {
     let mut memory = memory();
     let pool = pool(&mut memory);
     pool.set_isr_reserve(2).unwrap();

@@ -55,7 +55,7 @@ fn start(spawner: Spawner, away: &Sender<PoolBox<'static, u32, WaitPool<Inner>>>
 }
 
 #[test]
-fn tasks_wait_and_another_thread_frees() {
+fn embassy_tasks_get_the_blocks_that_another_thread_frees() {
     let (away, back): (_, Receiver<PoolBox<'static, u32, _>>) = channel();
     std::thread::spawn(move || {
         let executor: &'static mut Executor = Box::leak(Box::new(Executor::new()));

@@ -10,7 +10,7 @@ use microusc_pool::{
 };
 
 #[test]
-fn handles_of_static_pools_are_dropped_elsewhere() {
+fn handle_of_a_static_pool_may_be_dropped_in_another_thread() {
     static VALUES: Pool<u32, 4, SpinLock> = Pool::new();
     static SHARED: Pool<Shared<u32>, 4, SpinLock> = Pool::new();
     static ARRAYS: Pool<[u8; 8], 4, SpinLock> = Pool::new();
@@ -32,7 +32,7 @@ fn handles_of_static_pools_are_dropped_elsewhere() {
 }
 
 #[test]
-fn handles_of_dynamic_pools_are_dropped_elsewhere() {
+fn handle_of_a_dynamic_pool_may_be_dropped_in_another_thread() {
     let mut memory = [MaybeUninit::uninit(); 1000];
     let pool: DynPool<SpinLock> = DynPool::new(&mut memory, 64, 8).unwrap();
     let mut memory = [MaybeUninit::uninit(); 1000];
@@ -50,7 +50,7 @@ fn handles_of_dynamic_pools_are_dropped_elsewhere() {
 }
 
 #[test]
-fn a_value_needs_a_block_as_large_and_as_aligned_as_itself() {
+fn value_needs_a_block_of_its_size_and_alignment() {
     #[repr(align(32))]
     struct Memory([MaybeUninit<u8>; 512]);
     #[repr(align(16))]
@@ -70,7 +70,7 @@ fn a_value_needs_a_block_as_large_and_as_aligned_as_itself() {
 }
 
 #[test]
-fn equal_values_in_two_blocks_are_two_values() {
+fn arcs_of_equal_values_are_not_the_same_arc() {
     static POOL: Pool<Shared<u32>, 2, SpinLock> = Pool::new();
     let [one, other] = [1, 1].map(|value| PoolArc::new(POOL.alloc(Shared::new(value)).unwrap()));
     assert_eq!(*one, *other);
@@ -82,7 +82,7 @@ fn equal_values_in_two_blocks_are_two_values() {
 struct Only(&'static str);
 
 #[test]
-fn a_refused_value_comes_back() {
+fn refused_value_is_returned() {
     static VALUES: Pool<Only, 1, SpinLock> = Pool::new();
     static SHARED: Pool<Shared<Only>, 1, SpinLock> = Pool::new();
     static LOCK_FREE: AtomicPool<Shared<Only>, 1, 1> = AtomicPool::new();

@@ -100,14 +100,14 @@ fn typed_pool<M: Checks + 'static>() {
 }
 
 #[test]
-fn typed_pools_hold_their_lock() {
+fn typed_pool_holds_its_lock() {
     typed_pool::<Checked>();
     typed_pool::<LinksChecked>();
     typed_pool::<Unchecked>();
 }
 
 #[test]
-fn a_typed_pool_holds_its_lock_on_each_slow_path() {
+fn typed_pool_holds_its_lock_on_each_slow_path() {
     let pool: &'static TypedPool<Checked> = leaked(Pool::new());
     takes(1, || pool.set_isr_reserve(2)).unwrap();
     let [one, two] = takes(1, || pool.alloc_batch::<2>()).unwrap();
@@ -146,7 +146,7 @@ fn bytes(length: usize) -> &'static mut [MaybeUninit<u8>] {
 }
 
 #[test]
-fn a_dynamic_pool_holds_its_lock() {
+fn dynamic_pool_holds_its_lock() {
     // Four blocks of 16 bytes and their marks.
     let pool: DynPool<'_, Recorded> = DynPool::new(&mut bytes(72)[..68], 16, 8).unwrap();
     let first = takes(1, || pool.alloc_raw()).unwrap().as_ptr();
@@ -191,7 +191,7 @@ fn a_dynamic_pool_holds_its_lock() {
 }
 
 #[test]
-fn a_snapshot_holds_the_lock_for_sixty_four_blocks_at_a_time() {
+fn stats_hold_the_lock_for_64_blocks_at_a_time() {
     let pool: &'static Pool<u64, 200, Recorded> = leaked(Pool::new());
     let all: Vec<_> = (0..200).map(|value| pool.alloc(value).unwrap()).collect();
     assert_eq!(takes(4, || pool.stats()).used(), 200);
@@ -199,7 +199,7 @@ fn a_snapshot_holds_the_lock_for_sixty_four_blocks_at_a_time() {
 }
 
 #[test]
-fn a_set_holds_a_lock_for_each_class_and_one_for_its_counters() {
+fn set_holds_a_lock_for_each_class_and_one_for_its_counters() {
     const CLASSES: [SizeClass; 2] =
         [SizeClass { block_size: 16, blocks: 1 }, SizeClass { block_size: 32, blocks: 1 }];
     let memory = bytes(PoolSet::<2, Recorded>::bytes_for(8, &CLASSES).next_multiple_of(8));
@@ -225,7 +225,7 @@ fn a_set_holds_a_lock_for_each_class_and_one_for_its_counters() {
 }
 
 #[test]
-fn a_set_is_given_to_the_program_with_the_lock_held() {
+fn global_set_is_installed_with_its_lock_held() {
     const CLASSES: [SizeClass; 1] = [SizeClass { block_size: 16, blocks: 1 }];
     static GLOBAL: GlobalSet<1, NoFallback, Recorded> = GlobalSet::new(NoFallback);
     for expected in [None, Some(Error::Initialized)] {
@@ -238,7 +238,7 @@ fn a_set_is_given_to_the_program_with_the_lock_held() {
 }
 
 #[test]
-fn a_pool_that_is_waited_for_holds_its_lock() {
+fn wait_pool_holds_its_lock() {
     use std::future::Future;
     use std::pin::pin;
     use std::task::{Context, Poll, Waker};
@@ -278,10 +278,10 @@ mod newcomers {
     use super::*;
 
     type Inner = Pool<usize, 3, Recorded>;
-    type WaitablePool = WaitPool<Inner>;
+    type QueuedPool = WaitPool<Inner>;
 
     thread_local! {
-        static POOL: Cell<Option<&'static WaitablePool>> = const { Cell::new(None) };
+        static POOL: Cell<Option<&'static QueuedPool>> = const { Cell::new(None) };
         static CAME: Cell<u32> = const { Cell::new(0) };
     }
 
@@ -307,7 +307,7 @@ mod newcomers {
     }
 
     /// Three wait for three blocks, which `makes_free` makes free.
-    fn are_not_first(pool: &'static WaitablePool, makes_free: impl FnOnce()) {
+    fn are_not_first(pool: &'static QueuedPool, makes_free: impl FnOnce()) {
         let mut waits: [_; 3] = std::array::from_fn(|_| Box::pin(pool.wait(0)));
         assert!(waits.iter_mut().all(|wait| is_pending(wait.as_mut())));
         POOL.set(Some(pool));
@@ -322,22 +322,22 @@ mod newcomers {
     }
 
     #[test]
-    fn are_not_first_while_blocks_are_returned() {
+    fn later_allocs_do_not_overtake_waiters_while_blocks_are_freed() {
         let pool = leaked(WaitPool::new(Pool::new(), WaitOrder::Priority));
         let held = [(); 3].map(|()| pool.try_alloc().unwrap());
         are_not_first(pool, || drop(held));
     }
 
     #[test]
-    fn are_not_first_while_a_reserve_is_made_smaller() {
-        let pool: &'static WaitablePool = leaked(WaitPool::new(Pool::new(), WaitOrder::Priority));
+    fn later_allocs_do_not_overtake_waiters_while_a_reserve_is_reduced() {
+        let pool: &'static QueuedPool = leaked(WaitPool::new(Pool::new(), WaitOrder::Priority));
         pool.set_isr_reserve(3).unwrap();
         are_not_first(pool, || pool.set_isr_reserve(0).unwrap());
     }
 
     #[test]
-    fn are_not_first_while_the_list_is_repaired() {
-        let pool: &'static WaitablePool = leaked(WaitPool::new(Pool::new(), WaitOrder::Priority));
+    fn later_allocs_do_not_overtake_waiters_while_the_list_is_repaired() {
+        let pool: &'static QueuedPool = leaked(WaitPool::new(Pool::new(), WaitOrder::Priority));
         let blocks = [(); 3].map(|()| pool.try_alloc().unwrap());
         let first = PoolBox::as_ptr(&blocks[2]).cast::<usize>();
         drop(blocks);
@@ -356,7 +356,7 @@ mod newcomers {
 
 /// On hosts where the default lock may allocate (`CriticalSection` on macOS) a bound on the type itself would refuse the crate.
 #[test]
-fn a_set_for_a_program_is_a_type_with_every_lock() {
+fn global_set_is_a_type_with_every_lock() {
     struct Any(u8);
     // SAFETY: never acquired.
     unsafe impl RawLock for Any {

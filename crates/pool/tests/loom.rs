@@ -13,18 +13,18 @@ use loom::sync::Arc;
 use loom::thread;
 use microusc_pool::{AtomicPool, DynPool, Error, FLAW, Flaw, LINK_BYTES, PoolBox, RawLock, SpinLock};
 
+#[path = "loom/arc.rs"]
+mod arc;
 #[path = "loom/host_lock.rs"]
 mod host_lock;
-#[path = "loom/leaving.rs"]
-mod leaving;
 #[path = "loom/operations.rs"]
 mod operations;
 #[path = "loom/sets.rs"]
 mod sets;
-#[path = "loom/shared.rs"]
-mod shared;
-#[path = "loom/sleeping.rs"]
-mod sleeping;
+#[path = "loom/two_phase_free.rs"]
+mod two_phase_free;
+#[path = "loom/wait_blocking.rs"]
+mod wait_blocking;
 
 /// A pool whose blocks are watched.
 struct Watched<L: RawLock + 'static> {
@@ -104,12 +104,12 @@ fn pairs_against_pairs<L: RawLock + Sync + 'static>() {
 }
 
 #[test]
-fn pairs_against_pairs_on_two_blocks() {
+fn pairs_of_two_threads_keep_two_blocks_apart() {
     pairs_against_pairs::<SpinLock>();
 }
 
 #[test]
-fn pairs_against_pairs_on_one_block() {
+fn pairs_of_two_threads_keep_one_block_apart() {
     loom::model(|| {
         let pool = Watched::<SpinLock>::new(1);
         let other = pool.clone();
@@ -122,7 +122,7 @@ fn pairs_against_pairs_on_one_block() {
 }
 
 #[test]
-fn exhaustion_and_refill() {
+fn block_freed_by_one_thread_is_allocated_by_the_other() {
     loom::model(|| {
         let pool = Watched::<SpinLock>::new(1);
         let first = pool.alloc().unwrap();
@@ -139,7 +139,7 @@ fn exhaustion_and_refill() {
 }
 
 #[test]
-fn a_block_taken_here_is_returned_there() {
+fn block_allocated_by_one_thread_is_freed_by_the_other() {
     loom::model(|| {
         let pool = Watched::<SpinLock>::new(2);
         let block = pool.alloc().unwrap();
@@ -157,7 +157,7 @@ fn a_block_taken_here_is_returned_there() {
 }
 
 #[test]
-fn of_two_frees_that_race_exactly_one_is_refused() {
+fn one_of_two_racing_frees_is_refused() {
     loom::model(|| {
         let pool = Watched::<SpinLock>::new(2);
         let block = pool.alloc().unwrap();
@@ -170,7 +170,7 @@ fn of_two_frees_that_race_exactly_one_is_refused() {
     });
 }
 
-/// The checks have teeth: locks that are broken on purpose are found.
+/// Locks that are broken on purpose are found.
 mod broken {
     use super::*;
     use loom::sync::atomic::{AtomicBool, Ordering};
@@ -226,19 +226,19 @@ mod broken {
 
     #[test]
     #[should_panic]
-    fn a_missing_lock_is_found() {
+    fn missing_lock_is_found() {
         pairs_against_pairs::<Nothing>();
     }
 
     #[test]
     #[should_panic]
-    fn a_weakened_ordering_is_found() {
+    fn weakened_ordering_is_found() {
         pairs_against_pairs::<Relaxed>();
     }
 
     #[test]
     #[should_panic]
-    fn a_lock_taken_in_two_steps_is_found() {
+    fn lock_acquired_in_two_steps_is_found() {
         pairs_against_pairs::<LookThenTake>();
     }
 }
@@ -319,17 +319,17 @@ mod lock_free {
     }
 
     #[test]
-    fn two_threads() {
+    fn two_threads_keep_their_blocks_apart() {
         check(2, None, Flaw::None);
     }
 
     #[test]
-    fn three_threads_two_preemptions() {
+    fn three_threads_with_two_preemptions_keep_their_blocks_apart() {
         check(3, Some(2), Flaw::None);
     }
 
     #[test]
-    fn exhaustion_and_refill() {
+    fn block_freed_by_one_thread_is_allocated_by_the_other() {
         loom::model(|| {
             let pair = Pair::new();
             let held = [pair.take().unwrap(), pair.take().unwrap()];
@@ -344,7 +344,7 @@ mod lock_free {
     }
 
     #[test]
-    fn of_two_frees_that_race_exactly_one_is_refused() {
+    fn one_of_two_racing_frees_is_refused() {
         loom::model(|| {
             let pair = Pair::new();
             let address = pair.take().unwrap().as_ptr() as usize;
@@ -359,13 +359,13 @@ mod lock_free {
 
     #[test]
     #[should_panic]
-    fn a_weakened_ordering_is_found() {
+    fn weakened_ordering_is_found() {
         check(2, None, Flaw::Relaxed);
     }
 
     #[test]
     #[should_panic]
-    fn a_word_changed_in_two_steps_is_found() {
+    fn word_changed_in_two_steps_is_found() {
         check(2, None, Flaw::TwoSteps);
     }
 }
@@ -443,25 +443,25 @@ mod lock_free_over_given_memory {
     }
 
     #[test]
-    fn two_threads() {
+    fn two_threads_keep_their_blocks_apart() {
         check(Flaw::None);
     }
 
     #[test]
     #[should_panic]
-    fn a_weakened_ordering_is_found() {
+    fn weakened_ordering_is_found() {
         check(Flaw::Relaxed);
     }
 
     #[test]
     #[should_panic]
-    fn a_word_changed_in_two_steps_is_found() {
+    fn word_changed_in_two_steps_is_found() {
         check(Flaw::TwoSteps);
     }
 
     /// Of two pools that want the same words at one time, one gets them.
     #[test]
-    fn words_are_claimed_once() {
+    fn words_are_claimed_by_one_pool() {
         loom::model(|| {
             FLAW.set(Flaw::None);
             let words: &'static AtomicWords<1> = Box::leak(Box::new(AtomicWords::new()));
@@ -492,13 +492,12 @@ mod waiting {
     use std::pin::pin;
     use std::task::{Context, Poll, Waker};
 
-    type WaitablePool = WaitPool<Pool<usize, 1, SpinLock>>;
+    type QueuedPool = WaitPool<Pool<usize, 1, SpinLock>>;
 
     #[test]
-    fn a_block_handed_over_while_the_wait_is_cancelled_is_not_lost() {
+    fn block_granted_while_the_wait_is_cancelled_is_not_lost() {
         loom::model(|| {
-            let pool: &'static WaitablePool =
-                Box::leak(Box::new(WaitPool::new(Pool::new(), WaitOrder::Fifo)));
+            let pool: &'static QueuedPool = Box::leak(Box::new(WaitPool::new(Pool::new(), WaitOrder::Fifo)));
             let held = pool.try_alloc().unwrap();
             let address = PoolBox::into_raw(held).as_ptr() as usize;
             let thread = thread::spawn(move || {
@@ -520,10 +519,9 @@ mod waiting {
     }
 
     #[test]
-    fn two_who_wait_and_one_block_that_goes_round() {
+    fn one_block_serves_two_waiters_in_turn() {
         loom::model(|| {
-            let pool: &'static WaitablePool =
-                Box::leak(Box::new(WaitPool::new(Pool::new(), WaitOrder::Fifo)));
+            let pool: &'static QueuedPool = Box::leak(Box::new(WaitPool::new(Pool::new(), WaitOrder::Fifo)));
             drop(pool.try_alloc().unwrap());
             let once = move || {
                 let mut wait = pin!(pool.wait(0));

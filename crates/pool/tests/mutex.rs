@@ -10,7 +10,7 @@ use microusc_pool::{Error, MutexLock, Pool, RawLock};
 type Mutex = MutexLock<parking_lot::RawMutex>;
 
 #[test]
-fn many_threads_keep_their_blocks_apart() {
+fn threads_keep_their_blocks_apart() {
     static POOL: Pool<usize, 24, Mutex> = Pool::new();
     static REFUSED: AtomicUsize = AtomicUsize::new(0);
     let rounds = if cfg!(miri) { 20 } else { 5_000 };
@@ -40,7 +40,7 @@ fn many_threads_keep_their_blocks_apart() {
 }
 
 #[test]
-fn who_finds_it_taken_waits_until_it_is_free() {
+fn acquire_waits_until_the_mutex_is_released() {
     static LOCK: Mutex = Mutex::INIT;
     static FREE: AtomicBool = AtomicBool::new(false);
     LOCK.acquire();

@@ -68,7 +68,7 @@ const CLASSES: [SizeClass; 2] =
     [SizeClass { block_size: 16, blocks: 2 }, SizeClass { block_size: 64, blocks: 2 }];
 
 #[test]
-fn a_value_that_panics_when_dropped_returns_its_block() {
+fn value_that_panics_when_dropped_frees_its_block() {
     static VALUES: Pool<Bad, 2> = Pool::new();
     static SHARED: Pool<Shared<Bad>, 2> = Pool::new();
     static ARRAYS: Pool<[Bad; 4], 2> = Pool::new();
@@ -110,7 +110,7 @@ fn a_value_that_panics_when_dropped_returns_its_block() {
 }
 
 #[test]
-fn so_does_one_in_memory_that_was_given() {
+fn value_in_borrowed_memory_that_panics_when_dropped_frees_its_block() {
     static WORDS: AtomicWords<1> = AtomicWords::new();
     let _alone = ONE_AT_A_TIME.lock().unwrap();
     let mut memory = [MaybeUninit::uninit(); 500];
@@ -142,7 +142,7 @@ fn so_does_one_in_memory_that_was_given() {
 }
 
 #[test]
-fn a_block_that_is_waited_for_is_granted_when_its_value_panics() {
+fn block_of_a_value_that_panics_when_dropped_goes_to_the_waiter() {
     use std::future::Future;
     use std::pin::pin;
     use std::task::{Context, Waker};
@@ -159,7 +159,7 @@ fn a_block_that_is_waited_for_is_granted_when_its_value_panics() {
 }
 
 #[test]
-fn a_value_that_panics_while_it_is_made_takes_no_block() {
+fn value_that_panics_while_it_is_made_allocates_no_block() {
     static VALUES: Pool<Bad, 2> = Pool::new();
     static ARRAYS: Pool<[Bad; 4], 2> = Pool::new();
     let _alone = ONE_AT_A_TIME.lock().unwrap();

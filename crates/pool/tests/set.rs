@@ -24,7 +24,7 @@ fn used(set: &Set) -> [usize; 3] {
 }
 
 #[test]
-fn what_cannot_be_a_set_is_refused_by_name() {
+fn impossible_set_is_refused_with_its_reason() {
     let refusal = |align, classes| Set::new(&mut { MEMORY }, align, &classes).err();
     let [small, middle, large] = CLASSES;
     assert_eq!(refusal(8, [small, large, middle]), Some(Error::ClassesUnsorted));
@@ -44,7 +44,7 @@ fn what_cannot_be_a_set_is_refused_by_name() {
 }
 
 #[test]
-fn the_bytes_promised_are_enough_wherever_they_begin_and_hardly_more() {
+fn bytes_for_is_enough_at_every_start_and_little_more() {
     let mut memory = [MaybeUninit::uninit(); BYTES + 16];
     for offset in 0..16 {
         assert!(Set::new(&mut memory[offset..][..BYTES], 16, &CLASSES).is_ok());
@@ -58,7 +58,7 @@ fn the_bytes_promised_are_enough_wherever_they_begin_and_hardly_more() {
 }
 
 #[test]
-fn the_bytes_promised_are_the_blocks_their_marks_and_the_padding_of_each_class() {
+fn bytes_for_counts_blocks_maps_and_the_padding_of_each_class() {
     let word = size_of::<usize>();
     for (align, padded_to) in [(1, word), (word, word), (16, 16), (64, 64)] {
         let blocks: usize =
@@ -68,7 +68,7 @@ fn the_bytes_promised_are_the_blocks_their_marks_and_the_padding_of_each_class()
 }
 
 #[test]
-fn a_set_is_as_aligned_as_the_least_aligned_pool() {
+fn alignment_of_a_set_is_that_of_its_least_aligned_pool() {
     #[repr(align(128))]
     struct Aligned([MaybeUninit<u8>; 512]);
     let (mut one, mut two) = (Aligned([MaybeUninit::uninit(); 512]), Aligned([MaybeUninit::uninit(); 512]));
@@ -88,7 +88,7 @@ fn a_set_is_as_aligned_as_the_least_aligned_pool() {
 }
 
 #[test]
-fn pools_that_are_out_of_order_make_no_set() {
+fn pools_that_are_not_in_order_of_size_are_refused() {
     let pool =
         |memory: &'static mut [MaybeUninit<u8>], size| DynPool::<NoLock>::new(memory, size, 8).unwrap();
     let leak = || Box::leak(Box::new([MaybeUninit::uninit(); 200]));
@@ -99,7 +99,7 @@ fn pools_that_are_out_of_order_make_no_set() {
 }
 
 #[test]
-fn a_spilled_block_goes_back_to_its_own_class() {
+fn spilled_block_is_freed_to_its_own_class() {
     let mut memory = MEMORY;
     let set = Set::new(&mut memory, 16, &CLASSES).unwrap().with_spill(true);
     let small: Vec<_> = (0..6).map(|_| set.alloc(10, 1).unwrap()).collect();
@@ -115,7 +115,7 @@ fn a_spilled_block_goes_back_to_its_own_class() {
 }
 
 #[test]
-fn damage_is_not_taken_for_emptiness() {
+fn damaged_class_is_not_treated_as_exhausted() {
     let mut memory = MEMORY;
     let set = Set::new(&mut memory, 16, &CLASSES).unwrap().with_spill(true);
     let block = PoolBox::into_raw(set.alloc_value(1usize).unwrap());
@@ -133,7 +133,7 @@ fn damage_is_not_taken_for_emptiness() {
 }
 
 #[test]
-fn what_is_larger_than_the_largest_is_refused_and_a_request_of_nothing_is_one_of_a_byte() {
+fn request_above_the_largest_class_is_refused_and_zero_bytes_are_served_as_one() {
     let mut memory = MEMORY;
     let set = Set::new(&mut memory, 16, &CLASSES).unwrap();
     let before = set.stats();
@@ -155,7 +155,7 @@ fn what_is_larger_than_the_largest_is_refused_and_a_request_of_nothing_is_one_of
 }
 
 #[test]
-fn an_alignment_that_is_none_is_served_by_no_class() {
+fn alignment_that_is_not_a_power_of_two_is_refused() {
     let mut memory = MEMORY;
     let set = Set::new(&mut memory, 16, &CLASSES).unwrap();
     for align in [0, 3, 12, 1 << 20] {
@@ -165,7 +165,7 @@ fn an_alignment_that_is_none_is_served_by_no_class() {
 }
 
 #[test]
-fn values_and_slices_live_in_the_class_that_fits_and_are_dropped() {
+fn values_and_slices_use_the_class_that_fits_and_are_dropped() {
     let mut memory = MEMORY;
     let set = Set::new(&mut memory, 16, &CLASSES).unwrap();
     let alive = Rc::new(());
@@ -210,7 +210,7 @@ impl ExactSizeIterator for Liar {
 }
 
 #[test]
-fn an_iterator_that_lies_or_panics_leaks_nothing() {
+fn iterator_with_a_wrong_length_or_a_panic_leaks_nothing() {
     let mut memory = MEMORY;
     let set = Set::new(&mut memory, 16, &CLASSES).unwrap();
     let alive = Rc::new(());
@@ -222,7 +222,7 @@ fn an_iterator_that_lies_or_panics_leaks_nothing() {
 }
 
 #[test]
-fn threads_of_all_sizes_keep_apart() {
+fn threads_with_requests_of_all_sizes_keep_their_blocks_apart() {
     const ROUNDS: usize = if cfg!(miri) { 50 } else { 20_000 };
     let mut memory = MEMORY;
     let set: PoolSet<3, SpinLock> = PoolSet::new(&mut memory, 16, &CLASSES).unwrap().with_spill(true);

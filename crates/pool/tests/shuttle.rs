@@ -130,26 +130,26 @@ fn random_steps<S: Subject>(pool: &S, mut owner: u64) {
 }
 
 #[test]
-fn locked_random() {
+fn locked_pool_keeps_blocks_apart_in_random_schedules() {
     shuttle::check_random(program::<Locked<SpinLock>>, SCHEDULES);
 }
 
 #[test]
-fn locked_by_priorities() {
+fn locked_pool_keeps_blocks_apart_in_schedules_by_priority() {
     shuttle::check_pct(program::<Locked<SpinLock>>, SCHEDULES, 3);
 }
 
 #[test]
-fn lock_free_random() {
+fn lock_free_pool_keeps_blocks_apart_in_random_schedules() {
     shuttle::check_random(program::<AtomicPool<u64, BLOCKS, 1>>, SCHEDULES);
 }
 
 #[test]
-fn lock_free_by_priorities() {
+fn lock_free_pool_keeps_blocks_apart_in_schedules_by_priority() {
     shuttle::check_pct(program::<AtomicPool<u64, BLOCKS, 1>>, SCHEDULES, 3);
 }
 
-/// The checks have teeth.
+/// Locks and words that are broken on purpose are found.
 mod broken {
     use super::*;
     use shuttle::sync::atomic::{AtomicBool, Ordering};
@@ -184,21 +184,21 @@ mod broken {
 
     #[test]
     #[should_panic = "two at once"]
-    fn a_missing_lock_is_found() {
+    fn missing_lock_is_found() {
         shuttle::check_random(program::<Locked<Nothing>>, SCHEDULES);
     }
 
     /// Two owners of a block, or a pool that counts one too many in the end.
     #[test]
     #[should_panic]
-    fn a_word_changed_in_two_steps_is_found() {
+    fn word_changed_in_two_steps_is_found() {
         FLAW.set(Flaw::TwoSteps);
         shuttle::check_random(program::<AtomicPool<u64, BLOCKS, 1>>, SCHEDULES);
     }
 
     #[test]
     #[should_panic = "two at once"]
-    fn a_lock_taken_in_two_steps_is_found() {
+    fn lock_acquired_in_two_steps_is_found() {
         shuttle::check_random(program::<Locked<LookThenTake>>, SCHEDULES);
     }
 }

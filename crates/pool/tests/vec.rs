@@ -115,7 +115,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: if cfg!(miri) { 4 } else { 256 }, ..ProptestConfig::default() })]
 
     #[test]
-    fn in_arrays_of_a_static_pool(program in proptest::collection::vec(op(), 0..60), boxed in any::<bool>()) {
+    fn vector_in_arrays_of_a_static_pool_agrees_with_vec(program in proptest::collection::vec(op(), 0..60), boxed in any::<bool>()) {
         static BYTES: Pool<[u8; 9], 2, SpinLock, LinksChecked> = Pool::new();
         check(PoolVec::new(BYTES.alloc_uninit().unwrap()), |value| value, program.clone(), boxed);
         prop_assert_eq!(BYTES.stats().used(), 0);
@@ -127,7 +127,7 @@ proptest! {
     }
 
     #[test]
-    fn values_are_dropped_once(program in proptest::collection::vec(op(), 0..60), boxed in any::<bool>()) {
+    fn elements_are_dropped_once(program in proptest::collection::vec(op(), 0..60), boxed in any::<bool>()) {
         let alive = Rc::new(());
         let pool: AtomicPool<[(Rc<()>, u8); 10], 2, 1> = AtomicPool::new();
         check(pool.alloc_vec(10).unwrap(), counted(&alive), program, boxed);
@@ -135,7 +135,7 @@ proptest! {
     }
 
     #[test]
-    fn in_bytes(program in proptest::collection::vec(op(), 0..60), boxed in any::<bool>()) {
+    fn vector_in_bytes_agrees_with_vec(program in proptest::collection::vec(op(), 0..60), boxed in any::<bool>()) {
         let alive = Rc::new(());
         let mut memory = [MaybeUninit::uninit(); 1000];
         let pool: DynPool<NoLock> = DynPool::new(&mut memory, 100, 16).unwrap();
@@ -152,7 +152,7 @@ proptest! {
     }
 
     #[test]
-    fn in_a_set(program in proptest::collection::vec(op(), 0..60), boxed in any::<bool>()) {
+    fn vector_in_a_set_agrees_with_vec(program in proptest::collection::vec(op(), 0..60), boxed in any::<bool>()) {
         let alive = Rc::new(());
         let mut memory = [MaybeUninit::uninit(); PoolSet::<2>::bytes_for(16, &CLASSES)];
         let set: PoolSet<2, NoLock> = PoolSet::new(&mut memory, 16, &CLASSES).unwrap();
@@ -166,7 +166,7 @@ proptest! {
     }
 
     #[test]
-    fn text_is_what_a_string_is(parts in proptest::collection::vec(any::<Option<String>>(), 0..20)) {
+    fn pool_string_agrees_with_string(parts in proptest::collection::vec(any::<Option<String>>(), 0..20)) {
         static LINES: Pool<[u8; 40], 1, SpinLock> = Pool::new();
         let mut text = PoolString::new(PoolVec::new(LINES.alloc_uninit().unwrap()));
         let mut model = String::new();
@@ -187,7 +187,7 @@ proptest! {
 }
 
 #[test]
-fn bytes_that_are_not_aligned_are_given_back() {
+fn bytes_that_are_not_aligned_are_returned() {
     let mut memory = [MaybeUninit::uninit(); 300];
     let pool: DynPool<NoLock> = DynPool::new(&mut memory, size_of::<usize>(), 1).unwrap();
     // Two blocks in a row: one of them is not aligned to both.
@@ -208,7 +208,7 @@ fn bytes_that_are_not_aligned_are_given_back() {
 }
 
 #[test]
-fn whether_slices_are_aligned_does_not_depend_on_the_block_that_is_next() {
+fn alignment_of_slices_is_decided_for_the_whole_pool() {
     let mut memory = [MaybeUninit::uninit(); 300];
     // Every other block is aligned to two words.
     let stride = 3 * size_of::<usize>();
@@ -230,7 +230,7 @@ fn whether_slices_are_aligned_does_not_depend_on_the_block_that_is_next() {
 struct Twice;
 
 #[test]
-fn slices_of_every_pool() {
+fn slices_are_allocated_from_every_kind_of_pool() {
     static ARRAYS: Arrays<u16, 6> = Pool::new();
     let slice: PoolBox<'static, [u16], _> = ARRAYS.alloc_slice_copy(&[1, 2, 3]).unwrap();
     let other = ARRAYS.alloc_slice(7..9u16).unwrap();
@@ -260,7 +260,7 @@ impl Drop for Bomb<'_> {
 }
 
 #[test]
-fn a_drop_that_panics_loses_neither_the_others_nor_the_block() {
+fn drop_that_panics_loses_neither_other_elements_nor_the_block() {
     let drops = std::cell::Cell::new(0);
     let pool: AtomicPool<[Bomb; 4], 1, 1> = AtomicPool::new();
     let fill = || {
@@ -280,7 +280,7 @@ fn a_drop_that_panics_loses_neither_the_others_nor_the_block() {
 }
 
 #[test]
-fn a_clone_that_panics_leaves_what_was_cloned() {
+fn clone_that_panics_keeps_the_elements_that_were_cloned() {
     #[derive(Debug)]
     struct Fussy(Rc<()>, bool);
     impl Clone for Fussy {
@@ -300,7 +300,7 @@ fn a_clone_that_panics_leaves_what_was_cloned() {
 }
 
 #[test]
-fn bytes_that_are_no_text_are_given_back() {
+fn bytes_that_are_not_utf8_are_returned() {
     static LINES: Pool<[u8; 4], 1, SpinLock> = Pool::new();
     let mut bytes = LINES.alloc_vec(4).unwrap();
     write!(bytes, "ab").unwrap();
@@ -317,7 +317,7 @@ fn bytes_that_are_no_text_are_given_back() {
 }
 
 #[test]
-fn pinned_elements_stay_where_they_are() {
+fn pinned_elements_do_not_move() {
     static POOL: AtomicPool<[Pinned; 2], 1, 1> = AtomicPool::new();
     let mut vec = POOL.alloc_vec(2).unwrap();
     assert!(vec.push(Pinned(0, std::marker::PhantomPinned)).is_ok());

@@ -10,13 +10,13 @@ use std::task::{Context, Poll, Wake, Waker};
 use microusc_pool::{Owns, Pool, PoolBox, SpinLock, UninitBlock, Wait, WaitOrder, WaitPool};
 
 type Inner = Pool<usize, 2, SpinLock>;
-type WaitablePool = WaitPool<Inner>;
+type QueuedPool = WaitPool<Inner>;
 
-fn new(order: WaitOrder) -> &'static WaitablePool {
+fn new(order: WaitOrder) -> &'static QueuedPool {
     Box::leak(Box::new(WaitPool::new(Pool::new(), order)))
 }
 
-fn take(pool: &'static WaitablePool) -> UninitBlock<Inner> {
+fn take(pool: &'static QueuedPool) -> UninitBlock<Inner> {
     pool.try_alloc().unwrap()
 }
 
@@ -27,12 +27,12 @@ fn poll(wait: Pin<&mut Wait<Inner>>) -> Option<UninitBlock<Inner>> {
     }
 }
 
-fn free(pool: &'static WaitablePool) -> usize {
+fn free(pool: &'static QueuedPool) -> usize {
     pool.stats().free
 }
 
 #[test]
-fn who_waits_longest_is_served_first() {
+fn waiter_that_came_first_is_served_first() {
     let pool = new(WaitOrder::Fifo);
     let held = [take(pool), take(pool)];
     let (mut first, mut second) = (pin!(pool.wait(0)), pin!(pool.wait(9)));
@@ -48,7 +48,7 @@ fn who_waits_longest_is_served_first() {
 }
 
 #[test]
-fn the_highest_priority_is_served_first() {
+fn waiter_of_the_highest_priority_is_served_first() {
     let pool = new(WaitOrder::Priority);
     let held = [take(pool), take(pool)];
     let (mut low, mut high, mut alike) = (pin!(pool.wait(1)), pin!(pool.wait(5)), pin!(pool.wait(5)));
@@ -67,7 +67,7 @@ fn the_highest_priority_is_served_first() {
 }
 
 #[test]
-fn a_freed_block_is_not_snatched_from_who_waits() {
+fn freed_block_goes_to_the_waiter_not_to_a_later_alloc() {
     let pool = new(WaitOrder::Fifo);
     let held = [take(pool), take(pool)];
     let mut waiting = pin!(pool.wait(0));
@@ -103,7 +103,7 @@ fn cancelled_waits_lose_no_block() {
 }
 
 #[test]
-fn the_last_waker_given_is_the_one_that_is_woken() {
+fn last_waker_of_a_wait_is_woken() {
     struct Count(AtomicUsize);
     impl Wake for Count {
         fn wake(self: Arc<Self>) {
@@ -125,7 +125,7 @@ fn the_last_waker_given_is_the_one_that_is_woken() {
 }
 
 #[test]
-fn what_waits_in_many_threads_is_served_and_cancelled_without_loss() {
+fn waits_of_many_threads_are_served_and_cancelled_without_loss() {
     let pool = new(WaitOrder::Fifo);
     std::thread::scope(|scope| {
         for thread in 0..4usize {
@@ -150,7 +150,7 @@ fn what_waits_in_many_threads_is_served_and_cancelled_without_loss() {
 }
 
 #[test]
-fn a_pool_that_is_waited_on_knows_which_blocks_are_in_use() {
+fn wait_pool_knows_its_live_blocks() {
     let pool = new(WaitOrder::Fifo);
     let block = take(pool);
     let address: *const u8 = PoolBox::as_ptr(&block).as_ptr().cast();

@@ -29,7 +29,7 @@ unsafe impl Signal for Semaphore {
         Self(Mutex::new(false), Condvar::new())
     }
 
-    fn open(self: Pin<&Self>) {}
+    fn init(self: Pin<&Self>) {}
 
     fn wait(self: Pin<&Self>, milliseconds: Option<u32>) -> bool {
         let given = self.0.lock().unwrap();
@@ -45,14 +45,14 @@ unsafe impl Signal for Semaphore {
     }
 }
 
-type WaitablePool = WaitPool<Pool<usize, 2, SpinLock>>;
+type QueuedPool = WaitPool<Pool<usize, 2, SpinLock>>;
 
-fn new(order: WaitOrder) -> &'static WaitablePool {
+fn new(order: WaitOrder) -> &'static QueuedPool {
     Box::leak(Box::new(WaitPool::new(Pool::new(), order)))
 }
 
 #[test]
-fn a_sleeper_gets_the_block_that_is_freed() {
+fn sleeping_task_gets_the_block_that_is_freed() {
     let pool = new(WaitOrder::Fifo);
     let held = [pool.try_alloc().unwrap(), pool.try_alloc().unwrap()];
     let address = PoolBox::as_ptr(&held[0]).addr();
@@ -72,7 +72,7 @@ fn a_sleeper_gets_the_block_that_is_freed() {
 }
 
 #[test]
-fn time_is_up_after_all_of_it_and_the_refusal_is_counted_once() {
+fn wait_times_out_after_the_whole_time_and_counts_one_refusal() {
     let pool = new(WaitOrder::Priority);
     let held = [pool.try_alloc().unwrap(), pool.try_alloc().unwrap()];
     let before = Instant::now();
@@ -86,7 +86,7 @@ fn time_is_up_after_all_of_it_and_the_refusal_is_counted_once() {
 }
 
 #[test]
-fn an_interrupt_is_refused_and_nothing_is_changed() {
+fn wait_in_an_interrupt_is_refused_and_changes_nothing() {
     let pool = new(WaitOrder::Fifo);
     let before = pool.stats();
     IN_INTERRUPT.set(true);
@@ -109,7 +109,7 @@ unsafe impl Signal for JustTooLate {
         Self(Semaphore::new())
     }
 
-    fn open(self: Pin<&Self>) {}
+    fn init(self: Pin<&Self>) {}
 
     fn wait(self: Pin<&Self>, milliseconds: Option<u32>) -> bool {
         // SAFETY: a pinned part.
@@ -130,14 +130,14 @@ unsafe impl Signal for JustTooLate {
     }
 }
 
-type Held = PoolBox<'static, MaybeUninit<usize>, WaitablePool>;
+type Held = PoolBox<'static, MaybeUninit<usize>, QueuedPool>;
 
 thread_local! {
     static HELD: Cell<Option<Held>> = const { Cell::new(None) };
 }
 
 #[test]
-fn what_is_granted_as_time_is_up_is_kept() {
+fn block_granted_at_the_timeout_is_returned() {
     let pool = new(WaitOrder::Fifo);
     let other = pool.try_alloc().unwrap();
     HELD.set(Some(pool.try_alloc().unwrap()));
@@ -148,7 +148,7 @@ fn what_is_granted_as_time_is_up_is_kept() {
 }
 
 #[test]
-fn who_waits_does_not_touch_the_reserve_until_it_is_smaller() {
+fn waiter_gets_no_block_of_the_reserve_until_it_is_reduced() {
     let pool = new(WaitOrder::Fifo);
     pool.set_isr_reserve(2).unwrap();
     assert_eq!(pool.wait_blocking::<Semaphore>(0, Some(1)).unwrap_err(), Error::TimedOut);
@@ -163,7 +163,7 @@ fn who_waits_does_not_touch_the_reserve_until_it_is_smaller() {
 }
 
 #[test]
-fn sleepers_on_borrowed_memory_lose_nothing() {
+fn sleeping_tasks_on_borrowed_memory_lose_no_block() {
     let memory: &'static mut [MaybeUninit<u8>] = Box::leak(vec![MaybeUninit::uninit(); 120].into());
     let pool: DynPool<'static, SpinLock> = DynPool::new(memory, 24, 8).unwrap();
     let blocks = pool.stats().capacity;
@@ -227,7 +227,7 @@ unsafe impl Signal for Restless {
         Self(Semaphore::new())
     }
 
-    fn open(self: Pin<&Self>) {}
+    fn init(self: Pin<&Self>) {}
 
     fn wait(self: Pin<&Self>, milliseconds: Option<u32>) -> bool {
         let next = ANSWERS.with(|all| all.borrow_mut().pop_front());
@@ -261,7 +261,7 @@ fn overwrite_the_stack() -> u64 {
 }
 
 /// Nothing waits, nothing is lost: both blocks come back and can be taken.
-fn is_whole(pool: &'static WaitablePool) {
+fn is_whole(pool: &'static QueuedPool) {
     overwrite_the_stack();
     let both = [pool.try_alloc().unwrap(), pool.try_alloc().unwrap()];
     drop(both);
@@ -269,7 +269,7 @@ fn is_whole(pool: &'static WaitablePool) {
 }
 
 #[test]
-fn a_signal_that_wakes_for_no_reason_waits_on_and_leaves_no_node_behind() {
+fn spurious_wake_waits_on_and_leaves_no_waiter_behind() {
     let pool = new(WaitOrder::Fifo);
     let held = [pool.try_alloc().unwrap(), pool.try_alloc().unwrap()];
     answer_with([Answer::True, Answer::True, Answer::False]);
@@ -284,7 +284,7 @@ fn a_signal_that_wakes_for_no_reason_waits_on_and_leaves_no_node_behind() {
 }
 
 #[test]
-fn a_block_granted_while_time_is_up_is_kept_whatever_the_signal_answers() {
+fn block_granted_during_the_timeout_is_returned_whatever_the_signal_answers() {
     let pool = new(WaitOrder::Fifo);
     let (first, second) = (pool.try_alloc().unwrap(), pool.try_alloc().unwrap());
     HELD.set(Some(first));
@@ -297,7 +297,7 @@ fn a_block_granted_while_time_is_up_is_kept_whatever_the_signal_answers() {
 }
 
 #[test]
-fn a_signal_that_panics_leaves_the_queue() {
+fn signal_that_panics_leaves_the_queue() {
     let pool = new(WaitOrder::Fifo);
     let held = [pool.try_alloc().unwrap(), pool.try_alloc().unwrap()];
     let wait = || catch_unwind(AssertUnwindSafe(|| pool.wait_blocking::<Restless>(0, None)));

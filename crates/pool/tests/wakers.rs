@@ -19,7 +19,7 @@ thread_local! {
     static REENTERED: Cell<u32> = const { Cell::new(0) };
     /// Calls into the executor's code.
     static CALLS: Cell<u32> = const { Cell::new(0) };
-    static POOL: Cell<Option<&'static WaitablePool>> = const { Cell::new(None) };
+    static POOL: Cell<Option<&'static QueuedPool>> = const { Cell::new(None) };
     static WAKE_PANICS: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -51,7 +51,7 @@ impl Drop for Watchful {
     }
 }
 
-type WaitablePool = WaitPool<Pool<u64, 2, Watchful>>;
+type QueuedPool = WaitPool<Pool<u64, 2, Watchful>>;
 
 /// What an executor may do whenever it is called.
 fn use_the_pool() {
@@ -79,8 +79,8 @@ fn waker() -> Waker {
     unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &TABLE)) }
 }
 
-fn new() -> &'static WaitablePool {
-    let pool: &'static WaitablePool = Box::leak(Box::new(WaitPool::new(Pool::new(), WaitOrder::Fifo)));
+fn new() -> &'static QueuedPool {
+    let pool: &'static QueuedPool = Box::leak(Box::new(WaitPool::new(Pool::new(), WaitOrder::Fifo)));
     POOL.set(Some(pool));
     pool
 }
@@ -90,21 +90,21 @@ fn is_ready(wait: Pin<&mut Wait<Pool<u64, 2, Watchful>>>) -> bool {
 }
 
 /// The executor was called, never with the lock held, and both blocks are back.
-fn was_never_entered_twice(pool: &'static WaitablePool) {
+fn was_never_entered_twice(pool: &'static QueuedPool) {
     assert!(CALLS.get() > 0);
     assert_eq!((REENTERED.get(), HELD.get()), (0, 0));
     assert_eq!((pool.stats().free, pool.stats().refused, pool.validate()), (2, 0, Ok(())));
 }
 
 #[test]
-fn a_wait_that_is_ready_at_once_drops_its_waker_with_the_lock_released() {
+fn wait_that_is_ready_at_once_drops_its_waker_with_the_lock_released() {
     let pool = new();
     assert!(is_ready(pin!(pool.wait(0))));
     was_never_entered_twice(pool);
 }
 
 #[test]
-fn a_waker_is_replaced_woken_and_left_with_the_lock_released() {
+fn waker_is_replaced_woken_and_dropped_with_the_lock_released() {
     let pool = new();
     let [first, second] = [pool.try_alloc().unwrap(), pool.try_alloc().unwrap()];
     {
@@ -128,7 +128,7 @@ fn a_waker_is_replaced_woken_and_left_with_the_lock_released() {
 }
 
 #[test]
-fn waiters_that_a_smaller_reserve_serves_are_woken_with_the_lock_released() {
+fn waiters_served_by_a_smaller_reserve_are_woken_with_the_lock_released() {
     let pool = new();
     pool.set_isr_reserve(2).unwrap();
     let mut waits = [Box::pin(pool.wait(0)), Box::pin(pool.wait(0))];
@@ -141,7 +141,7 @@ fn waiters_that_a_smaller_reserve_serves_are_woken_with_the_lock_released() {
 }
 
 #[test]
-fn what_is_woken_first_takes_no_block_of_the_other_waiters() {
+fn task_that_is_woken_first_gets_no_block_of_other_waiters() {
     thread_local! {
         static TAKEN: Cell<u32> = const { Cell::new(0) };
     }
@@ -175,7 +175,7 @@ fn what_is_woken_first_takes_no_block_of_the_other_waiters() {
 }
 
 #[test]
-fn a_waker_that_panics_keeps_no_block_and_no_other_waiter() {
+fn waker_that_panics_loses_no_block_and_no_other_waiter() {
     let pool = new();
     pool.set_isr_reserve(2).unwrap();
     let mut waits = [Box::pin(pool.wait(0)), Box::pin(pool.wait(0))];
@@ -190,7 +190,7 @@ fn a_waker_that_panics_keeps_no_block_and_no_other_waiter() {
 }
 
 #[test]
-fn a_set_that_comes_too_late_is_dropped_with_the_lock_released() {
+fn second_global_set_is_dropped_with_the_lock_released() {
     use std::mem::MaybeUninit;
 
     use microusc_pool::{PoolSet, SizeClass};

@@ -1,4 +1,4 @@
-//! Everything that can go wrong, each with a stable code and the next step to take.
+//! Every error, with a stable code and the next step to take.
 
 use std::io;
 
@@ -28,11 +28,11 @@ pub enum Error {
     )]
     Write(#[source] io::Error),
 
-    /// A compressed input does not unpack.
-    #[error("the {format} data does not unpack: {what}")]
+    /// A compressed input cannot be decompressed.
+    #[error("the {format} data cannot be decompressed: {what}")]
     #[diagnostic(
         code(poolscope::compressed),
-        help("the file is damaged or cut off: copy it again, or test it with `{format} -t`")
+        help("the file is damaged or incomplete: copy it again, or test it with `{format} -t`")
     )]
     Compressed {
         /// The name of the compression, which is also its command.
@@ -42,18 +42,18 @@ pub enum Error {
     },
 
     /// The content is in none of the formats that can be read.
-    #[error("this is no recording in a format I know")]
+    #[error("this is not a recording in a supported format")]
     #[diagnostic(
         code(poolscope::unknown_format),
         help(
-            "readable are native traces, heaptrack files, ESP-IDF heap_trace_dump logs, lines of allocation hooks, \
+            "supported are native traces, heaptrack files, ESP-IDF heap_trace_dump logs, lines of allocation hooks, \
              glibc mtrace files, SystemView JSON and CSV (time_us,op,id,size), the text formats also inside a device \
              log; name the format with --from to see what is wrong with the file"
         )
     )]
     UnknownFormat,
 
-    /// Nothing at all.
+    /// An input without a byte.
     #[error("the input is empty")]
     #[diagnostic(
         code(poolscope::no_data),
@@ -62,7 +62,7 @@ pub enum Error {
     NoData,
 
     /// The file does not start like a native trace.
-    #[error("this is no native trace: the first 8 bytes are not those of a .pooltrace file")]
+    #[error("this is not a native trace: the first 8 bytes are not those of a .pooltrace file")]
     #[diagnostic(
         code(poolscope::not_a_trace),
         help("leave out --from to have the format recognised, or import the file with `poolscope import`")
@@ -74,7 +74,7 @@ pub enum Error {
     #[diagnostic(code(poolscope::text_mode), help("copy the original file again, in binary mode"))]
     TextModeDamage,
 
-    /// A version this program cannot read.
+    /// A version that this program cannot read.
     #[error("{what} version {found} is not supported (supported: {})", versions(*.oldest, *.supported))]
     #[diagnostic(code(poolscope::version), help("{help}"))]
     Version {
@@ -103,7 +103,7 @@ pub enum Error {
     },
 
     /// The file ends before its end mark.
-    #[error("the file is cut off after byte {offset}")]
+    #[error("the file ends unexpectedly after byte {offset}")]
     #[diagnostic(
         code(poolscope::truncated),
         help(
@@ -123,12 +123,12 @@ pub enum Error {
         offset: u64,
     },
 
-    /// Intact bytes that make no sense.
-    #[error("the part at byte {offset} makes no sense: {what}")]
+    /// Intact bytes that cannot be decoded.
+    #[error("the part at byte {offset} cannot be decoded: {what}")]
     #[diagnostic(
         code(poolscope::corrupt),
         help(
-            "the program that wrote this trace is at fault: import it again from its source with this poolscope"
+            "the program that wrote this trace wrote it wrongly: import the recording again with this poolscope"
         )
     )]
     Corrupt {
@@ -155,7 +155,7 @@ pub enum Error {
     #[error("line {line} is longer than {limit} bytes")]
     #[diagnostic(
         code(poolscope::line_too_long),
-        help("this is hardly a recording: check the file, or name its format with --from")
+        help("no recorder writes such lines: check the file, or name its format with --from")
     )]
     LineTooLong {
         /// Line number, from 1.
@@ -168,7 +168,9 @@ pub enum Error {
     #[error("line {line}: the file ends in the middle of {what}")]
     #[diagnostic(
         code(poolscope::cut_off),
-        help("the recording or the copy was interrupted: copy the file again or record again until the end")
+        help(
+            "the recording or the copy was interrupted: copy the file again, or record again until the end"
+        )
     )]
     CutOff {
         /// The last line, from 1.
@@ -177,12 +179,12 @@ pub enum Error {
         what: &'static str,
     },
 
-    /// JSON that is no SystemView recording.
+    /// JSON that is not a SystemView recording.
     #[error("this is not the JSON of a SystemView recording: {0}")]
     #[diagnostic(code(poolscope::json), help("write it again with `sysviewtrace_proc.py -j` of ESP-IDF"))]
     Json(String),
 
-    /// The file is readable, but there is no heap event in it.
+    /// The file is readable, but it has no heap event.
     #[error("there is no allocation in this {format} recording")]
     #[diagnostic(code(poolscope::empty), help("check that heap tracing was switched on while recording"))]
     Empty {
@@ -194,7 +196,7 @@ pub enum Error {
     #[error("more than {limit} {what}")]
     #[diagnostic(code(poolscope::too_much), help("record a shorter time, or convert the recording to CSV"))]
     TooMuch {
-        /// What there is too much of, in the plural.
+        /// What was counted, in the plural.
         what: &'static str,
         /// Most accepted.
         limit: usize,
@@ -202,10 +204,7 @@ pub enum Error {
 
     /// An event that contradicts those before it.
     #[error("impossible event: {0}")]
-    #[diagnostic(
-        code(poolscope::impossible_event),
-        help("the recording goes beyond what any device's heap does: check the recorder")
-    )]
+    #[diagnostic(code(poolscope::impossible_event), help("no device's heap can do that: check the recorder"))]
     ImpossibleEvent(#[source] Fault),
 
     /// A layout file that cannot be used.
@@ -213,7 +212,7 @@ pub enum Error {
     #[diagnostic(transparent)]
     Layout(#[from] LayoutError),
 
-    /// A request that cannot be meant.
+    /// Arguments that contradict each other or the input.
     #[error("{what}")]
     #[diagnostic(code(poolscope::usage), help("{help}"))]
     Usage {
@@ -244,7 +243,13 @@ pub enum Error {
 }
 
 impl Error {
-    /// The exit code that goes with it: 2 for wrong usage, 3 for everything about files.
+    /// Arguments that contradict each other or the input: what is wrong, and what to do instead.
+    #[must_use]
+    pub fn usage(what: impl Into<String>, help: impl Into<String>) -> Self {
+        Error::Usage { what: what.into(), help: help.into() }
+    }
+
+    /// The exit code of this error: 2 for wrong arguments, 3 for everything about files.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -253,7 +258,7 @@ impl Error {
         }
     }
 
-    /// The error behind a failed read: a decompressor reports its findings as `io::Error`s, too.
+    /// The error behind a failed read: a decompressor reports its errors as `io::Error`, too.
     #[must_use]
     pub fn from_read(error: io::Error) -> Self {
         match error.downcast::<Error>() {

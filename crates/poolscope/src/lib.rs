@@ -1,21 +1,22 @@
-//! From a recording of the real application to the pools it needs.
+//! Sizes memory pools from a recording of the real application.
 //!
-//! * [`trace`]: the native trace (`.pooltrace`): events, writer, reader. Everything else works on its events.
-//! * [`input`]: readers of other tools' recordings; each is an [`input::Source`] of the same events.
-//! * [`layout`]: which pools of which blocks: read from a file, or derived from a trace.
-//! * [`info`]: what a trace holds: peaks, sizes, lifetimes, leaks, bad frees.
-//! * [`replay`]: a trace through the real pools and, side by side, through the heap of a chip.
-//! * [`text`]: numbers, sizes and times as people read them.
-//! * [`error`]: everything that can go wrong, each with a stable code and a next step.
+//! * [`input`]: readers of recordings in many formats; each is an [`input::Source`] of the same events.
+//! * [`trace`]: those events, and the native format (`.pooltrace`) with its writer and reader.
+//! * [`info`]: what a recording holds: peaks, sizes, lifetimes, leaks, double frees.
+//! * [`layout`]: which pools a program has: read from a file, or derived from a recording.
+//! * [`replay`]: a recording through real pools and, side by side, through the heap of a chip.
+//! * [`report`]: the results as text and as JSON.
+//! * [`text`]: numbers, sizes and times for people.
+//! * [`error`]: every error, with a stable code and a next step.
 //!
-//! The `poolscope` command line is a thin layer over this library.
+//! The `poolscope` command line is a thin layer over this library: `main.rs`, `cmd/` and `ui.rs`.
 
 pub mod error;
 pub mod info;
 pub mod input;
 pub mod layout;
 pub mod replay;
-mod report;
+pub mod report;
 pub mod text;
 pub mod trace;
 

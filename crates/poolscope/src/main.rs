@@ -10,15 +10,17 @@ use clap::Parser;
 /// What the exit codes mean; part of `--help`, and a promise.
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  done
-  1  done, but the answer is bad (`info --check`, `replay`)
-  2  wrong usage
-  3  input unreadable, damaged or of an unsupported version; output not writable
-  4  connection to the device lost
+  0  The command succeeded.
+  1  The command succeeded, and its answer is bad: a leak or a double free with
+     `info --check`, pools that do not fit or do not suffice with `replay`.
+  2  An argument is wrong.
+  3  The input is unreadable, damaged or of an unsupported version, or the output
+     cannot be written.
 
-Results go to stdout, everything else to stderr. FILE may be `-` for stdin, and may be packed with gzip or zstd.";
+Results are written to stdout, everything else to stderr. FILE may be `-` for
+stdin, and may be compressed with gzip or zstd.";
 
-/// From a recording of the real application to the memory pools it needs.
+/// Size memory pools from a recording of the real application.
 #[derive(Parser)]
 #[command(version, after_help = EXIT_CODES, max_term_width = 100)]
 struct Cli {

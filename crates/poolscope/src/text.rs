@@ -23,13 +23,13 @@ pub fn plural(number: u64, noun: &str) -> String {
     format!("{} {noun}{s}", count(number))
 }
 
-/// `1 time`, `2 times` has its verb: `was`, `were`.
+/// The verb after `1 time`, `2 times`: `was`, `were`.
 #[must_use]
 pub fn was(number: u64) -> &'static str {
     if number == 1 { "was" } else { "were" }
 }
 
-/// `1 block`, `2 blocks` has its verb: `is`, `are`.
+/// The verb after `1 block`, `2 blocks`: `is`, `are`.
 #[must_use]
 pub fn is(number: u64) -> &'static str {
     if number == 1 { "is" } else { "are" }
@@ -71,7 +71,7 @@ pub fn percent(part: u64, whole: u64) -> String {
     if part > 0 && share < 0.1 { "<0.1 %".to_owned() } else { format!("{share:.1} %") }
 }
 
-/// `text` without the control characters with which a file could talk to the terminal.
+/// `text` without control characters, with which a file could change the terminal.
 #[must_use]
 pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers() {
+    fn numbers_are_grouped_and_have_units() {
         assert_eq!(count(0), "0");
         assert_eq!(count(999), "999");
         assert_eq!(count(1_234_567), "1'234'567");
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn times() {
+    fn times_have_a_fitting_unit() {
         assert_eq!(ticks(0, 1000), "0 s");
         assert_eq!(ticks(1500, 1000), "1.5 s");
         assert_eq!(ticks(25, 1_000_000_000), "25 ns");
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_talks_to_the_terminal() {
+    fn control_characters_are_replaced() {
         assert_eq!(printable("a\x1b[31mb\r"), "a\u{fffd}[31mb\u{fffd}");
     }
 }

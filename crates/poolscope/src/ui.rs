@@ -1,4 +1,4 @@
-//! Talking to the user: colours, progress, messages and errors. All of it on stderr.
+//! Colours, progress, messages and errors, all of them on stderr.
 
 use std::fmt::{self, Write as _};
 use std::io::{self, ErrorKind, IsTerminal, Read, Write as _};
@@ -10,16 +10,16 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 use poolscope::Error;
 
-/// Options of every verb.
+/// Options of every command.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// When to use colours; `auto` means on a terminal, unless NO_COLOR is set
+    /// When to use colours; `auto` uses them on a terminal unless NO_COLOR is set
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t)]
     color: Color,
-    /// Say nothing but errors
+    /// Print errors only, no messages
     #[arg(short, long, global = true)]
     quiet: bool,
-    /// Say more
+    /// Print more messages
     #[arg(short, long, global = true, conflicts_with = "quiet")]
     verbose: bool,
     /// Show no progress bar, even on a terminal
@@ -49,7 +49,7 @@ impl Options {
     }
 }
 
-/// The way to the user.
+/// What writes messages to the user.
 pub(crate) struct Ui {
     quiet: bool,
     verbose: bool,
@@ -64,7 +64,7 @@ impl Ui {
         }
     }
 
-    /// A line for the user who asked for more with `--verbose`.
+    /// A line that is printed with `--verbose` only.
     pub(crate) fn explain(&self, text: impl fmt::Display) {
         if self.verbose {
             to_stderr(format_args!("{text}\n"));
@@ -109,7 +109,7 @@ impl Ui {
     }
 }
 
-/// Writes to stderr; that nobody reads it is no reason to stop.
+/// Writes to stderr; a failure to do so is no reason to stop.
 fn to_stderr(text: fmt::Arguments<'_>) {
     let _ = anstream::stderr().lock().write_fmt(text);
 }

@@ -15,7 +15,7 @@ fn poolscope(args: &[&str]) -> Command {
 /// Runs it with `input` on stdin.
 fn run(args: &[&str], input: &[u8]) -> Output {
     let mut child = poolscope(args).spawn().unwrap();
-    // The program may stop reading early; what it says is judged instead.
+    // The program may stop reading early; what it prints is compared instead.
     let _ = child.stdin.take().unwrap().write_all(input);
     child.wait_with_output().unwrap()
 }
@@ -40,27 +40,27 @@ fn import_and_info_work_as_filters() {
 }
 
 #[test]
-fn same_input_same_bytes() {
+fn the_same_input_gives_the_same_bytes() {
     let args = ["import", "-", "-o", "-"];
     assert_eq!(run(&args, CSV).stdout, run(&args, CSV).stdout);
 }
 
 #[test]
-fn quiet_is_quiet() {
+fn quiet_commands_print_no_messages() {
     let output = run(&["import", "-", "-o", "-", "--quiet"], CSV);
     assert_eq!(code(&output), 0);
     assert!(output.stderr.is_empty());
 }
 
 #[test]
-fn bad_input_ends_with_3() {
+fn bad_input_has_exit_code_3() {
     let native = run(&["import", "-", "-o", "-"], CSV).stdout;
     let mut version = native.clone();
     version[8] = 3;
     let inputs = [&b""[..], b"\0\xff\x80noise", &native[..native.len() / 2], &version];
     for input in inputs {
-        for verb in [&["info", "-"][..], &["import", "-", "-o", "-"]] {
-            let output = run(verb, input);
+        for command in [&["info", "-"][..], &["import", "-", "-o", "-"]] {
+            let output = run(command, input);
             assert_eq!(code(&output), 3);
             let message = String::from_utf8_lossy(&output.stderr);
             assert!(message.contains("poolscope::") && message.contains("help:"), "{message}");
@@ -69,7 +69,7 @@ fn bad_input_ends_with_3() {
 }
 
 #[test]
-fn a_closed_pipe_is_no_failure() {
+fn a_closed_pipe_has_exit_code_0() {
     for args in [&["info", "-"][..], &["import", "-", "-o", "-", "-q"], &["completions", "bash"]] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
@@ -108,7 +108,7 @@ fn a_failed_import_writes_nothing() {
 /// The file behind a link is replaced, with its rights; the link stays.
 #[test]
 #[cfg(unix)]
-fn outputs_keep_links_and_rights() {
+fn outputs_keep_symbolic_links_and_permissions() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
@@ -148,7 +148,7 @@ fn a_failed_import_leaves_the_old_trace_alone() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_full_disk_ends_with_3() {
+fn a_full_disk_has_exit_code_3() {
     let full = File::options().write(true).open("/dev/full").unwrap();
     let mut child = poolscope(&["info", "-"]).stdout(full).spawn().unwrap();
     child.stdin.take().unwrap().write_all(CSV).unwrap();
@@ -158,7 +158,7 @@ fn a_full_disk_ends_with_3() {
 }
 
 #[test]
-fn completions_know_the_verbs() {
+fn completions_know_the_commands() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let output = run(&["completions", shell], b"");
         assert_eq!(code(&output), 0);

@@ -49,7 +49,7 @@ fn a_derived_layout_can_be_given_back() {
 
 /// An output that would destroy an input or another output is refused, and a replay that fails writes nothing.
 #[test]
-fn outputs_harm_nothing() {
+fn an_output_that_is_also_an_input_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (trace, layout, bad) = (path("run.csv"), path("pools.toml"), path("bad.csv"));
@@ -76,18 +76,18 @@ fn outputs_harm_nothing() {
 #[test]
 fn results_in_files_have_no_colours() {
     let folder = tempfile::tempdir().unwrap();
-    let (trace, report) = (folder.path().join("run.csv"), folder.path().join("report.txt"));
+    let (trace, outcome) = (folder.path().join("run.csv"), folder.path().join("outcome.txt"));
     fs::write(&trace, CSV).unwrap();
-    let (trace, report_path) = (trace.to_str().unwrap(), report.to_str().unwrap());
+    let (trace, report_path) = (trace.to_str().unwrap(), outcome.to_str().unwrap());
     let to_file = replay(&[trace, "--color", "always", "-o", report_path]);
     assert!(to_file.stdout.is_empty() && to_file.stderr.is_empty() && code(&to_file) == 0);
     let (plain, coloured) = (replay(&[trace, "--color", "never"]), replay(&[trace, "--color", "always"]));
-    assert_eq!(fs::read(&report).unwrap(), plain.stdout);
+    assert_eq!(fs::read(&outcome).unwrap(), plain.stdout);
     assert!(!plain.stdout.contains(&0x1b) && coloured.stdout.contains(&0x1b));
 }
 
 #[test]
-fn the_documented_layout_is_one() {
+fn the_documented_layout_is_parsed() {
     let page = include_str!("../../../docs/layout-format.md");
     let example = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let layout = Layout::parse(example).unwrap();

@@ -7,7 +7,7 @@ use std::path::Path;
 use microusc_chips::Chip;
 use poolscope::input::{self, Source};
 use poolscope::layout::derive::{Peaks, Survey};
-use poolscope::replay::{Report, Setup, run};
+use poolscope::replay::{Outcome, Plan, run};
 
 #[path = "../examples/generate/workload.rs"]
 mod workload;
@@ -19,21 +19,21 @@ fn peak_kib() -> u64 {
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
-fn replay(trace: &Path) -> Report {
+fn replay(trace: &Path) -> Outcome {
     let open = || -> Box<dyn Source> { input::open(File::open(trace).unwrap(), None).unwrap() };
     let survey = Survey::take(&mut *open()).unwrap();
     let layout = Peaks::count(&survey, &mut *open()).unwrap().layout(&survey);
-    run(&Setup::new(Chip::Esp32S3, layout), &mut *open()).unwrap()
+    run(&Plan::new(Chip::Esp32S3, layout), &mut *open()).unwrap()
 }
 
-fn bounded(events: u64) -> Report {
+fn bounded(events: u64) -> Outcome {
     let folder = tempfile::tempdir().unwrap();
     let trace = folder.path().join("run.pooltrace");
     workload::generate(BufWriter::new(File::create(&trace).unwrap()), events, 7).unwrap();
-    let report = replay(&trace);
-    assert!(report.is_good() && report.events == events && report.heap.failed == 0);
+    let outcome = replay(&trace);
+    assert!(outcome.is_good() && outcome.events == events && outcome.heap.failed == 0);
     assert!(peak_kib() < 64 << 10, "{} KiB", peak_kib());
-    report
+    outcome
 }
 
 #[test]

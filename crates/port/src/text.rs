@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_printed_by_lines_and_in_pieces_of_long_ones() {
+    fn long_lines_are_printed_in_pieces() {
         assert!(pieces("").is_empty());
         assert_eq!(pieces("one\ntwo\n"), [b"one\n", b"two\n"]);
         assert_eq!(pieces("no end"), [b"no end"]);

@@ -76,7 +76,7 @@ fn take_all(mut image: Image<Recorded>) {
 }
 
 #[test]
-fn a_pool_is_found_again_with_its_blocks() {
+fn pool_is_found_intact_with_its_live_blocks() {
     let words = with_live(|index| index % 3 == 0);
     let (image, found) = open(&words, shape(37));
     assert_eq!(found, Found::Intact { live: 13 });
@@ -86,7 +86,7 @@ fn a_pool_is_found_again_with_its_blocks() {
 }
 
 #[test]
-fn what_was_wrong_is_said() {
+fn reason_of_each_formatting_is_reported() {
     let words = with_live(|_| true);
     let fault = |words: &[u32], shape| match open(words, shape) {
         (image, Found::Formatted(fault)) => {
@@ -119,7 +119,7 @@ fn what_was_wrong_is_said() {
 
 /// Every one, two and three bits of a word, wherever the books have one: found, and never a wrong block.
 #[test]
-fn flipped_bits_are_found_wherever_they_are() {
+fn every_flipped_bit_is_found() {
     let whole = with_live(|index| index % 2 == 0);
     let shape = shape(37);
     let mut patterns: Vec<u32> = (0..32).map(|bit| 1 << bit).collect();
@@ -147,7 +147,7 @@ fn flipped_bits_are_found_wherever_they_are() {
 
 /// A bit flipped while the pool is in use: refused or unnoticed, never a block with two owners.
 #[test]
-fn a_bit_flipped_under_way_takes_its_group_out_of_use() {
+fn bit_flipped_while_running_takes_its_group_out_of_use() {
     let shape = shape(37);
     for at in 6..9 {
         for bit in (0..32).step_by(if cfg!(miri) { 16 } else { 1 }) {
@@ -178,7 +178,7 @@ fn a_bit_flipped_under_way_takes_its_group_out_of_use() {
 
 /// Power fails after any store of any operation: the next start finds the state before it, or that after it.
 #[test]
-fn power_may_fail_between_any_two_stores() {
+fn pool_is_intact_if_power_fails_between_any_two_stores() {
     let shape = shape(37);
     let mut damaged = with_live(|index| index < 36);
     damaged[7] ^= 1;
@@ -230,7 +230,7 @@ fn power_may_fail_between_any_two_stores() {
 }
 
 #[test]
-fn shapes_have_their_limits() {
+fn impossible_shapes_are_refused() {
     assert_eq!(Shape::new(8, 0), Err(Error::NoBlocks));
     assert_eq!(Shape::new(1, 4), Err(Error::BlockTooSmall));
     assert_eq!(Shape::new(8, 513), Err(Error::TooLarge));

@@ -1,19 +1,14 @@
-//! Retained pools against the shadow model, with a start anew every few operations.
+//! Retained pools against the model of a pool, with a start after every few operations.
 
-mod subjects;
-
-use microusc_testkit::Shadow;
+use microusc_testkit::PoolModel;
+use microusc_testkit::retained::Retained;
 use proptest::prelude::*;
-use subjects::Retained;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: if cfg!(miri) { 4 } else { 512 }, ..ProptestConfig::default() })]
 
     #[test]
-    fn retained_pool_obeys_the_model(program in proptest::collection::vec(any::<u8>(), 0..2000)) {
-        let (mut subject, _) = Retained::over(&[], 24, 19);
-        let mut shadow = Shadow::new(&mut subject);
-        let verdict = shadow.run(&mut subject, &program).and_then(|()| shadow.drain(&mut subject));
-        verdict.unwrap_or_else(|violation| panic!("{violation}"));
+    fn retained_pool_obeys_the_model(program in prop::collection::vec(any::<u8>(), 0..2000)) {
+        PoolModel::check(Retained::over(&[], 24, 19).0, &program)?;
     }
 }

@@ -1,122 +1,53 @@
 #![no_std]
-//! The shadow model that judges every pool: in property tests, under the fuzzer, through the C ABI and in firmware.
+//! What tests of pools share: written once, used by property tests, fuzz targets, stress tests and programs for emulated
+//! chips.
 //!
-//! [`Op::read`] turns any bytes into operations, wrong ones included; [`Shadow::step`] performs one on a [`Subject`],
-//! keeps its own books, and says what the pool did that a pool must not do.
+//! | module | what it is |
+//! |---|---|
+//! | [`pool_model`] | [`PoolModel`]: a simple account of a pool, which says what each operation must return |
+//! | [`set_model`] | [`SetModel`]: the same for sets of pools |
+//! | [`pools`], [`sets`] | adapters: each kind of pool and set of the Rust crate behind the interface of its model |
+//! | `c_functions` | adapters for the C functions (feature `c-functions`) |
+//! | `retained` | the adapter for retained pools (feature `retained`) |
+//! | [`owner_table`] | [`OwnerTable`]: which context owns which block, for pools that several contexts use at once |
+//! | [`bare_pool`] | [`BarePool`]: a free list whose parts a test may read and damage |
+//! | [`random`] | [`Random`]: numbers that are the same in every run |
 //!
 //! ```text
-//!   bytes --Op::read--> Op --Shadow::step--> Subject (the pool under test)
-//!                              |   ^
-//!                              v   | address or refusal
-//!                        Shadow's own books: who is live, what is written in each block, what every counter must say
+//!   bytes --Operation::read--> Operation --PoolModel::step--> PoolUnderTest (the adapter of a pool)
+//!                                             |   ^
+//!                                             v   | address or refusal
+//!                                  the model's account: live blocks, what is written in each, every counter
 //! ```
-//!
-//! What must hold after every step: no block has two owners; an owner's bytes are as it left them; an address handed
-//! out is inside the pool and on a stride; every wrong free is refused by its name and changes nothing; the counters
-//! are exact. After a foreign write into a free block, allocation may be refused as corrupt, but all of the above
-//! still holds, and after a repair the pool is as good as new.
-//!
-//! [`SetShadow`] does the same for sets of pools.
 
 extern crate alloc;
+#[cfg(feature = "c-functions")]
+extern crate std;
 
-mod op;
-mod set;
-mod shadow;
+pub mod pool_model;
+pub mod random;
+pub mod set_model;
 
-pub use op::Op;
-pub use set::{ClassCounts, SetCounts, SetOp, SetShadow, SetSubject};
-pub use shadow::{Shadow, Violation};
+// loom and shuttle replace the atomics of the pools. Their tests drive pools by themselves.
+#[cfg(not(any(loom, shuttle)))]
+pub mod bare_pool;
+#[cfg(all(feature = "c-functions", not(any(loom, shuttle))))]
+pub mod c_functions;
+#[cfg(not(any(loom, shuttle)))]
+pub mod owner_table;
+#[cfg(not(any(loom, shuttle)))]
+pub mod pools;
+#[cfg(all(feature = "retained", not(any(loom, shuttle))))]
+pub mod retained;
+#[cfg(not(any(loom, shuttle)))]
+pub mod sets;
 
-use alloc::vec::Vec;
-use core::ptr::NonNull;
-
-/// Why a pool refused, in the words of the model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// Every block is in use.
-    Exhausted,
-    /// Not the start of a block of the pool.
-    NotABlock,
-    /// Free already.
-    DoubleFree,
-    /// The free list is damaged.
-    Corrupt,
-    /// More blocks at once than the pool has.
-    BatchTooLarge,
-    /// No class of the set has such blocks.
-    NoClass,
-}
-
-/// What a pool says of itself, in blocks unless named otherwise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Counts {
-    /// Bytes from one block to the next.
-    pub stride_bytes: usize,
-    /// All blocks.
-    pub capacity: usize,
-    /// Blocks that can be taken.
-    pub free: usize,
-    /// The fewest that ever could; `None` of a pool that does not keep it.
-    pub lowest_free: Option<usize>,
-    /// Allocations refused for want of a block.
-    pub exhausted: u32,
-    /// Frees refused.
-    pub refused: u32,
-}
-
-/// A pool under test.
-pub trait Subject {
-    /// Whether the pool keeps links in its free blocks, which a write after free can damage.
-    const HAS_LINKS: bool = true;
-
-    /// Takes a block.
-    ///
-    /// # Errors
-    ///
-    /// The pool's refusal.
-    fn alloc(&mut self) -> Result<NonNull<u8>, Refusal>;
-
-    /// Returns a block, or tries to return what is none.
-    ///
-    /// # Errors
-    ///
-    /// The pool's refusal.
-    ///
-    /// # Safety
-    ///
-    /// The caller owns `block` if it is a live block.
-    unsafe fn free(&mut self, block: *mut u8) -> Result<(), Refusal>;
-
-    /// Takes so many blocks, or none; `None` of a pool that cannot.
-    fn alloc_many(&mut self, _count: usize) -> Option<Result<Vec<NonNull<u8>>, Refusal>> {
-        None
-    }
-
-    /// Returns all of `blocks`, or none; `None` of a pool that cannot.
-    ///
-    /// # Safety
-    ///
-    /// The caller owns those that are live blocks.
-    unsafe fn free_many(&mut self, _blocks: &[*mut u8]) -> Option<Result<(), Refusal>> {
-        None
-    }
-
-    /// The counters.
-    fn counts(&mut self) -> Counts;
-
-    /// Whether the pool finds itself whole.
-    fn validate(&mut self) -> bool;
-
-    /// Makes the free list anew and returns its length in blocks.
-    fn repair(&mut self) -> usize;
-
-    /// Starts the lowest number of free blocks anew from now.
-    fn reset_lowest_free(&mut self);
-
-    /// Ends this pool, whatever is live, and makes another of `count` blocks of at least `block_size` bytes.
-    fn restart(&mut self, block_size: usize, count: usize);
-
-    /// An address that is a block, but of another pool.
-    fn foreign(&mut self) -> *mut u8;
-}
+#[cfg(not(any(loom, shuttle)))]
+pub use bare_pool::BarePool;
+#[cfg(not(any(loom, shuttle)))]
+pub use owner_table::OwnerTable;
+pub use pool_model::{Counts, Operation, PoolModel, PoolUnderTest, Refusal, Violation};
+#[cfg(not(any(loom, shuttle)))]
+pub use pools::SharedPool;
+pub use random::Random;
+pub use set_model::{ClassCounts, SetCounts, SetModel, SetOperation, SetUnderTest};

@@ -3,33 +3,34 @@
 use core::sync::atomic::{AtomicU32, Ordering::*};
 
 use microusc_pool::{AtomicPool, InterruptLock, Interrupts, MaskedSpinLock, Pool, words_for};
+use microusc_testkit::SharedPool;
 
 use crate::board;
-use crate::owners::{Alone, BLOCKS, Block, Owner, Shared, conclude, learn};
+use crate::contexts::{BLOCKS, Block, Context, InterruptContext, conclude, learn};
 
 const ROUNDS: u32 = 30_000;
 const TICKS: u32 = 20;
 const MICROSECONDS: u32 = 200;
 
 static LOCKED: Pool<Block, BLOCKS, MaskedSpinLock<Interrupts>> = Pool::new();
-/// Masks, and takes no flag: what the program must notice.
+/// Masks interrupts without a flag that excludes the other core: the program must find that.
 static FLAGLESS: Pool<Block, BLOCKS, InterruptLock> = Pool::new();
 static LOCK_FREE: AtomicPool<Block, BLOCKS, { words_for(BLOCKS) }> = AtomicPool::new();
 
 static TICKED: [AtomicU32; 2] = [const { AtomicU32::new(0) }; 2];
-static IN_INTERRUPT: [Alone; 2] = [Alone::new(3), Alone::new(4)];
-/// Cores that have begun, and ended, so far.
+static IN_INTERRUPT: [InterruptContext; 2] = [InterruptContext::new(3), InterruptContext::new(4)];
+/// Cores that have begun and ended so far.
 static BEGUN: AtomicU32 = AtomicU32::new(0);
 static ENDED: AtomicU32 = AtomicU32::new(0);
 
-fn tick_on(pool: &'static impl Shared, core: usize) {
-    // SAFETY: ticks of a core do not interrupt each other, and `work_on` is there after the last of them only.
-    unsafe { IN_INTERRUPT[core].with(|owner| owner.work(pool)) };
+fn tick_on(pool: impl SharedPool, core: usize) {
+    // SAFETY: ticks of a core do not interrupt each other, and `work_on` uses this only after the last of them.
+    unsafe { IN_INTERRUPT[core].with(|context| context.work(pool)) };
     TICKED[core].fetch_add(1, Relaxed);
 }
 
-fn work_on(pool: &'static impl Shared, core: usize, tick: extern "C" fn()) {
-    let mut owner = Owner::new(1 + core as u8);
+fn work_on(pool: impl SharedPool, core: usize, tick: extern "C" fn()) {
+    let mut context = Context::new(1 + core as u8);
     TICKED[core].store(0, Relaxed);
     BEGUN.fetch_add(1, AcqRel);
     while !BEGUN.load(Acquire).is_multiple_of(2) {
@@ -38,13 +39,13 @@ fn work_on(pool: &'static impl Shared, core: usize, tick: extern "C" fn()) {
     board::timer_start(tick, MICROSECONDS);
     let mut rounds = 0;
     while rounds < ROUNDS || TICKED[core].load(Relaxed) < TICKS {
-        owner.work(pool);
+        context.work(pool);
         rounds += 1;
     }
     board::timer_stop();
-    owner.finish(pool);
+    context.finish(pool);
     // SAFETY: this core's timer has stopped.
-    unsafe { IN_INTERRUPT[core].with(|owner| owner.finish(pool)) };
+    unsafe { IN_INTERRUPT[core].with(|context| context.finish(pool)) };
     ENDED.fetch_add(1, AcqRel);
     while !ENDED.load(Acquire).is_multiple_of(2) {
         core::hint::spin_loop();
@@ -75,7 +76,7 @@ extern "C" fn second_core() {
     work_on(&LOCK_FREE, 1, second_lock_free);
 }
 
-/// The pools that allow it.
+/// The pools that are made for this.
 #[unsafe(no_mangle)]
 pub extern "C" fn program_cores() -> i32 {
     learn(&LOCKED);

@@ -3,24 +3,23 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`model`] | every kind of pool against the shadow model |
+//! | [`model`] | every kind of pool against its model |
 //! | [`interrupts`] | the main loop and the timer interrupt on one pool |
-//! | `cores` | two cores on one pool, where cores can exclude each other |
+//! | `cores` | two cores on one pool, for chips with atomic instructions |
 //! | [`waiting`] | tasks that wait for blocks which the interrupt frees |
-//! | [`budgets`] | every order of taking and returning, to be counted |
+//! | [`budgets`] | allocs and frees in every order, to be counted |
 //! | [`board`] | the board (start-up, console, timer, heap), which is C: `firmware/runtime` |
-//! | [`owners`] | what every owner of a block does and checks |
-//! | [`subjects`] | the pools as the model sees them |
+//! | [`contexts`] | contexts that use one pool at once, and check it |
+//!
+//! Models, adapters and the owner table are in `crates/testkit`.
 
 extern crate alloc;
 
 pub mod board;
 pub mod budgets;
+pub mod contexts;
 #[cfg(target_has_atomic = "32")]
 pub mod cores;
 pub mod interrupts;
 pub mod model;
-pub mod owners;
-pub mod random;
-pub mod subjects;
 pub mod waiting;

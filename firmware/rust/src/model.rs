@@ -1,53 +1,92 @@
-//! Every kind of pool against the shadow model, on a long program of right and wrong operations.
+//! Every kind of pool against its model, on a long program of correct and wrong operations.
 
-use core::iter::from_fn;
+use core::ptr::NonNull;
 
-use microusc_testkit::{Op, Shadow, Subject, Violation};
+use microusc_pool::{AtomicPool, InterruptLock, Pool, words_for};
+use microusc_testkit::pool_model::MOST_BLOCKS;
+use microusc_testkit::pools::{Dynamic, Static};
+use microusc_testkit::sets::SetWithOneDrivenClass;
+use microusc_testkit::{Counts, Operation, PoolModel, PoolUnderTest, Random, Refusal, Violation};
 
 use crate::board::{self, println};
-use crate::random::Random;
-use crate::subjects::{BLOCK_BYTES, Dynamic, Forgetful, LockFree, SetClass, Typed};
 
 /// Operations on each pool.
 const OPERATIONS: usize = 6000;
 
-fn judge(mut subject: impl Subject) -> Result<(), Violation> {
-    let mut random = Random::new(0x9E37_79B9);
-    let mut bytes = from_fn(|| random.next().map(|word| (word >> 11) as u8));
-    let mut shadow = Shadow::new(&mut subject);
+/// The content of a block. Blocks are small, because some boards have 16 KiB of memory.
+type Block = [u32; 5];
+type TypedPool = Pool<Block, MOST_BLOCKS, InterruptLock>;
+type LockFreePool = AtomicPool<Block, MOST_BLOCKS, { words_for(MOST_BLOCKS) }>;
+
+fn check(mut pool: impl PoolUnderTest) -> Result<(), Violation> {
+    let mut bytes = Random::new(0x9E37_79B9).bytes();
+    let mut model = PoolModel::new(&mut pool);
     for _ in 0..OPERATIONS {
-        let Some(op) = Op::read(&mut bytes) else { break };
-        shadow.step(&mut subject, small(op))?;
+        let Some(operation) = Operation::read(&mut bytes) else { break };
+        model.step(&mut pool, with_small_blocks(operation))?;
     }
-    shadow.drain(&mut subject)
+    model.drain(&mut pool)
 }
 
-/// The same operation with blocks that the pools of a constant geometry have, and that fit the smallest board.
-fn small(op: Op) -> Op {
-    match op {
-        Op::Restart(size, count) => Op::Restart(size % (1 + BLOCK_BYTES - size_of::<usize>()) as u8, count),
+/// The same operation with blocks no larger than those of the pools whose geometry is a constant.
+fn with_small_blocks(operation: Operation) -> Operation {
+    match operation {
+        Operation::Restart(size, blocks) => {
+            Operation::Restart(size % (1 + size_of::<Block>() - size_of::<usize>()) as u8, blocks)
+        }
         other => other,
     }
 }
 
-fn verdict(name: &str, judged: Result<(), Violation>) -> bool {
-    match &judged {
+fn report(name: &str, checked: Result<(), Violation>) -> bool {
+    match &checked {
         Ok(()) => println!("{name}: no rule broken in {OPERATIONS} operations"),
         Err(violation) => println!("{name}: {violation}"),
     }
-    judged.is_ok()
+    checked.is_ok()
 }
 
-/// Judges them all; and a pool with a flaw, in which the model must find it.
+/// Checks each of them, and a pool with a flaw, which the model must find.
 #[unsafe(no_mangle)]
 pub extern "C" fn program_model() -> i32 {
     let sound = [
-        verdict("typed pool", judge(Typed::new())),
-        verdict("dynamic pool", judge(Dynamic::new(20, 8))),
-        verdict("lock-free pool", judge(LockFree::new())),
-        verdict("class of a set", judge(SetClass::new())),
+        report("typed pool", check(Static::new(TypedPool::new))),
+        report("dynamic pool", check(Dynamic::<InterruptLock>::new(20, 8))),
+        report("lock-free pool", check(Static::new(LockFreePool::new))),
+        report("class of a set", check(SetWithOneDrivenClass::<InterruptLock>::new(24))),
     ];
-    let Err(Violation { rule, .. }) = judge(Forgetful::new()) else { return board::BROKEN };
-    println!("a pool that believes every free: {rule}");
+    let Err(Violation { rule, .. }) = check(AcceptsEveryFree(Dynamic::new(20, 8))) else {
+        return board::BROKEN;
+    };
+    println!("a pool that accepts every free: {rule}");
     if sound == [true; 4] { board::PASSED } else { board::BROKEN }
+}
+
+/// A pool with a flaw: it reports success for every free.
+struct AcceptsEveryFree(Dynamic<InterruptLock>);
+
+impl PoolUnderTest for AcceptsEveryFree {
+    fn alloc(&mut self) -> Result<NonNull<u8>, Refusal> {
+        self.0.alloc()
+    }
+    unsafe fn free(&mut self, block: *mut u8) -> Result<(), Refusal> {
+        // SAFETY: as the caller promises.
+        let _ignored = unsafe { self.0.free(block) };
+        Ok(())
+    }
+    fn counts(&mut self) -> Counts {
+        self.0.counts()
+    }
+    fn validate(&mut self) -> bool {
+        self.0.validate()
+    }
+    fn repair(&mut self) -> usize {
+        self.0.repair()
+    }
+    fn reset_lowest_free(&mut self) {
+        self.0.reset_lowest_free();
+    }
+    fn restart(&mut self, block_size: usize, count: usize) {
+        self.0.restart(block_size, count);
+    }
 }

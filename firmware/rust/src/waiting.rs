@@ -9,44 +9,42 @@ use core::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 use microusc_pool::{InterruptLock, Pool, PoolBox, UninitBlock, WaitOrder, WaitPool};
 
 use crate::board::{self, println};
-use crate::owners::broken;
+use crate::contexts::broken;
 
 const TASKS: usize = 3;
 const ROUNDS: u32 = 200;
-/// A tick frees one block, so that there are always tasks that wait.
+/// A tick frees one block, so that there always is a task that waits.
 const MICROSECONDS: u32 = 20;
 
 type Inner = Pool<[u32; 4], 2, InterruptLock>;
 static POOL: WaitPool<Inner> = WaitPool::new(Pool::new(), WaitOrder::Fifo);
 
-/// Blocks on their way to the interrupt: written by tasks, emptied by ticks. More places than the pool has blocks.
-static HANDED: [AtomicPtr<[u32; 4]>; 4] = [const { AtomicPtr::new(null_mut()) }; 4];
-static HANDED_COUNT: AtomicU32 = AtomicU32::new(0);
+/// Blocks on their way to the interrupt: tasks write them, ticks empty them. There are more places than blocks.
+static PASSED_ON: [AtomicPtr<[u32; 4]>; 4] = [const { AtomicPtr::new(null_mut()) }; 4];
+static PASSED_ON_COUNT: AtomicU32 = AtomicU32::new(0);
 static FREED_COUNT: AtomicU32 = AtomicU32::new(0);
 
-fn hand_over(block: UninitBlock<Inner>, content: [u32; 4]) {
+fn pass_on(block: UninitBlock<Inner>, content: [u32; 4]) {
     let block = PoolBox::into_raw(PoolBox::write(block, content));
-    let count = HANDED_COUNT.load(Relaxed);
-    HANDED[count as usize % HANDED.len()].store(block.as_ptr(), Relaxed);
-    HANDED_COUNT.store(count + 1, Release);
+    let count = PASSED_ON_COUNT.load(Relaxed);
+    PASSED_ON[count as usize % PASSED_ON.len()].store(block.as_ptr(), Relaxed);
+    PASSED_ON_COUNT.store(count + 1, Release);
 }
 
 extern "C" fn tick() {
     let count = FREED_COUNT.load(Relaxed);
-    if HANDED_COUNT.load(Acquire) == count {
+    if PASSED_ON_COUNT.load(Acquire) == count {
         return;
     }
-    let block = HANDED[count as usize % HANDED.len()].load(Relaxed);
-    let Some(block) = core::ptr::NonNull::new(block) else { broken("nothing was handed over") };
-    // SAFETY: from `into_raw`, handed over once.
-    let Ok(block) = (unsafe { PoolBox::from_raw(&POOL, block) }) else {
-        broken("a block in use was refused")
-    };
+    let block = PASSED_ON[count as usize % PASSED_ON.len()].load(Relaxed);
+    let Some(block) = core::ptr::NonNull::new(block) else { broken("a place has no block") };
+    // SAFETY: from `into_raw`, and passed on once.
+    let Ok(block) = (unsafe { PoolBox::from_raw(&POOL, block) }) else { broken("a live block was refused") };
     if *block != content(block[0]) {
-        broken("an owner's bytes were changed");
+        broken("the content of a live block changed");
     }
     FREED_COUNT.store(count + 1, Relaxed);
-    drop(block); // and with it somebody is woken
+    drop(block); // This wakes a task that waits.
 }
 
 fn content(first: u32) -> [u32; 4] {
@@ -56,20 +54,20 @@ fn content(first: u32) -> [u32; 4] {
 async fn task(number: u32) {
     for round in 0..ROUNDS {
         let Ok(block) = POOL.wait(0).await else { broken("a wait ended in an error") };
-        hand_over(block, content(number << 24 | round));
+        pass_on(block, content(number << 24 | round));
     }
 }
 
-/// A waker that raises a flag. Loads and stores only: not every core can do more at once.
-const RAISES: RawWakerVTable = RawWakerVTable::new(
-    |flag| RawWaker::new(flag, &RAISES),
-    |flag| raise(flag.cast()),
-    |flag| raise(flag.cast()),
+/// A waker that sets a flag. It uses loads and stores only, since not every core has atomic instructions.
+const SETS_FLAG: RawWakerVTable = RawWakerVTable::new(
+    |flag| RawWaker::new(flag, &SETS_FLAG),
+    |flag| set_flag(flag.cast()),
+    |flag| set_flag(flag.cast()),
     |_| {},
 );
 
-fn raise(flag: *const AtomicBool) {
-    // SAFETY: wakers are made of the flags below only, which are statics.
+fn set_flag(flag: *const AtomicBool) {
+    // SAFETY: wakers are made only of the flags below, which are statics.
     unsafe { &*flag }.store(true, Release);
 }
 
@@ -83,8 +81,8 @@ fn run_all(mut tasks: [Option<Pin<&mut dyn Future<Output = ()>>>; TASKS]) {
                 continue;
             }
             woken.store(false, Relaxed);
-            // SAFETY: the functions of the table do with the flag what a waker's must.
-            let waker = unsafe { Waker::from_raw(RawWaker::new((&raw const *woken).cast(), &RAISES)) };
+            // SAFETY: the functions of the table keep the contract of a waker.
+            let waker = unsafe { Waker::from_raw(RawWaker::new((&raw const *woken).cast(), &SETS_FLAG)) };
             if let Poll::Ready(()) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
                 *slot = None;
             }

@@ -3,24 +3,20 @@
 use core::ffi::{CStr, c_char, c_void};
 use core::ptr::{NonNull, null, null_mut};
 
-use crate::diagnostics::call_sites_records::{Record, Site};
-
-use crate::diagnostics as watch;
-use crate::diagnostics::api::told;
-use crate::diagnostics::leaks_types::*;
-use crate::output::print;
-use crate::output::report::{Caller, from_task, refuse};
-use crate::pool::blocks::{alloc, no_pool, reason_of_none};
-use crate::pool::control::{Control, control_of, with_pool};
-use crate::pool::overlap::Range;
-use crate::pool::refusal::{self, Refusal};
-use crate::pool::registry::{self, Wanted};
-use crate::set;
-use crate::set::api::alloc as set_alloc;
-use crate::set::types::*;
-use crate::types::*;
 use microusc_port as port;
-use microusc_port::text::name_bytes;
+use microusc_port::text::{Text, divided, name_bytes};
+
+use crate::control::block::{Control, with_free_list};
+use crate::control::modes::{CallSiteRecord, Record};
+use crate::control::overlap::Range;
+use crate::control::registry::{self, ReservationRequest};
+use crate::output::print::line;
+use crate::output::report::{from_task, refuse};
+use crate::refusals::{self, Refusal};
+use crate::types::*;
+
+use super::call_sites::{begin_records, end_records, record_of};
+use super::report_result;
 
 /// Places whose blocks are counted together when leaks are printed: so many that a program with more leaks in more places has
 /// other worries, and so few that they fit on the stack of a task.
@@ -31,10 +27,10 @@ const PLACES: usize = 16;
 pub unsafe extern "C" fn memory_pool_record_sites(pool: *mut memory_pool_t, on: bool) -> esp_err_t {
     on_live(c"memory_pool_record_sites", pool, |control| match on {
         // SAFETY: `control` is that of `pool`.
-        true => unsafe { watch::begin_sites(pool, control, None) }.map_err(not_recorded),
+        true => unsafe { begin_records(pool, control, None) }.map_err(not_recorded),
         // SAFETY: as above.
-        false => unsafe { watch::end_sites(pool, control) }.map_err(|reason| match reason {
-            ESP_ERR_INVALID_STATE => refusal::NOT_RECORDED,
+        false => unsafe { end_records(pool, control) }.map_err(|reason| match reason {
+            ESP_ERR_INVALID_STATE => refusals::NOT_RECORDED,
             other => other.into(),
         }),
     })
@@ -49,21 +45,21 @@ pub unsafe extern "C" fn memory_pool_record_sites_in(
 ) -> esp_err_t {
     on_live(c"memory_pool_record_sites_in", pool, |control| {
         if memory.is_null() {
-            return Err(refusal::NULL_POINTER);
+            return Err(refusals::NULL_POINTER);
         }
         // SAFETY: a live control block, here and below; a geometry does not change.
         let blocks = unsafe { (*control.as_ptr()).geometry.capacity() };
         let needed = blocks.saturating_mul(size_of::<Record>());
         if memory_size < needed {
-            return Err(refusal::RECORDS_TOO_SMALL);
+            return Err(refusals::RECORDS_TOO_SMALL);
         }
         // SAFETY: as above; what is looked at without the lock is looked at again with it.
-        if unsafe { (*control.as_ptr()).watch.keeps_records() } {
-            return Err(refusal::RECORDED_ALREADY);
+        if unsafe { (*control.as_ptr()).diagnostics.keeps_records() } {
+            return Err(refusals::RECORDED_ALREADY);
         }
         // More than the records take is not touched, so it is not asked about.
         let bytes = memory_size.min(needed.saturating_add(align_of::<Record>()));
-        let wanted = Wanted {
+        let wanted = ReservationRequest {
             place: memory.cast_const().cast(),
             place_bytes: 0,
             memory: Range::at(memory.addr(), bytes),
@@ -71,8 +67,7 @@ pub unsafe extern "C" fn memory_pool_record_sites_in(
         };
         registry::reserve(&wanted, || {
             // SAFETY: `control` is that of `pool`; obligation 2; no pool has the memory, nor is one made there.
-            unsafe { watch::begin_sites(pool, control, Some((memory.cast(), memory_size))) }
-                .map_err(not_recorded)
+            unsafe { begin_records(pool, control, Some((memory.cast(), memory_size))) }.map_err(not_recorded)
         })
     })
 }
@@ -80,8 +75,8 @@ pub unsafe extern "C" fn memory_pool_record_sites_in(
 /// Why records could not be begun with.
 fn not_recorded(reason: esp_err_t) -> Refusal {
     match reason {
-        ESP_ERR_INVALID_STATE => refusal::RECORDED_ALREADY,
-        ESP_ERR_INVALID_SIZE => refusal::RECORDS_TOO_SMALL,
+        ESP_ERR_INVALID_STATE => refusals::RECORDED_ALREADY,
+        ESP_ERR_INVALID_SIZE => refusals::RECORDS_TOO_SMALL,
         other => other.into(),
     }
 }
@@ -95,63 +90,7 @@ fn on_live(
     if let Err(refusal) = from_task(function, pool.cast()) {
         return refusal.reason;
     }
-    told(pool, registry::live(pool).and_then(work), function)
-}
-
-/// Takes a block, and says from which line of which file. O(1); with records two critical sections, otherwise one.
-/// Tasks, interrupts, both cores.
-#[unsafe(no_mangle)]
-#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_alloc_at"))]
-pub unsafe extern "C" fn memory_pool_alloc_at(
-    pool: *mut memory_pool_t,
-    line: u32,
-    file: *const c_char,
-) -> *mut c_void {
-    // SAFETY: as for this function.
-    unsafe {
-        alloc(pool, watch::Place { at: file.cast(), line }, |pool| {
-            no_pool(reason_of_none(pool), pool, Caller::AllocAt)
-        })
-    }
-}
-
-/// Takes a block, and says which address the call returns to. As [`memory_pool_alloc_at`].
-#[unsafe(no_mangle)]
-#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_alloc_from"))]
-pub unsafe extern "C" fn memory_pool_alloc_from(
-    pool: *mut memory_pool_t,
-    caller: *const c_void,
-) -> *mut c_void {
-    // SAFETY: as for this function.
-    unsafe {
-        alloc(pool, watch::Place { at: caller, line: 0 }, |pool| {
-            no_pool(reason_of_none(pool), pool, Caller::AllocFrom)
-        })
-    }
-}
-
-/// Takes a block for `size` bytes, and says from which line of which file. As `memory_pool_set_alloc`, and with records
-/// another critical section.
-#[unsafe(no_mangle)]
-#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_alloc_at"))]
-pub unsafe extern "C" fn memory_pool_set_alloc_at(
-    set: *mut memory_pool_set_t,
-    size: usize,
-    line: u32,
-    file: *const c_char,
-) -> *mut c_void {
-    // SAFETY: as for this function.
-    let block = unsafe { set_alloc(Caller::SetAllocAt, set, size) };
-    if let Some(taken) = NonNull::new(block.cast::<u8>())
-        // SAFETY: a block was taken, so there is a set.
-        && let Some(class) = unsafe { set::owner(set, block.addr()) }
-        // SAFETY: a pool of the set.
-        && let Ok(control) = unsafe { control_of(class.pool) }
-    {
-        // SAFETY: the pool just gave the block to the caller.
-        unsafe { watch::place(class.pool, control, taken, watch::Place { at: file.cast(), line }) };
-    }
-    block
+    report_result(pool, registry::live(pool).and_then(work), function)
 }
 
 /// What is known of a block in use. O(1); one critical section. Tasks, interrupts, both cores.
@@ -170,7 +109,7 @@ pub unsafe extern "C" fn memory_pool_get_site(
     };
     let live = Live { pool, control, ended: false };
     // SAFETY: `control` is that of `pool`, which nobody ends meanwhile: obligation 3.
-    let index = unsafe { with_pool(pool, control, |raw| raw.index_of(block.cast())) };
+    let index = unsafe { with_free_list(pool, control, |list| list.index_of(block.cast())) };
     match index.and_then(|index| live.at(index)) {
         Some(seen) => {
             // SAFETY: obligation 2.
@@ -224,7 +163,7 @@ fn dump(live: &Live, older_than_us: u64, each: memory_pool_site_callback_t, argu
 pub(crate) unsafe fn print_owners(pool: *mut memory_pool_t, control: NonNull<Control>, ended: bool) {
     let live = Live { pool, control, ended };
     // SAFETY: a live control block, as `with` says.
-    if live.with(|| unsafe { (*control.as_ptr()).watch.keeps_records() }) == Some(true) {
+    if live.with(|| unsafe { (*control.as_ptr()).diagnostics.keeps_records() }) == Some(true) {
         dump(&live, 0, None, null_mut());
     }
 }
@@ -242,7 +181,7 @@ struct Live {
 #[derive(Clone, Copy)]
 struct Seen {
     block: *const u8,
-    site: Option<Site>,
+    site: Option<CallSiteRecord>,
 }
 
 /// Which blocks are meant.
@@ -275,8 +214,8 @@ impl Live {
         self.with(|| unsafe {
             let (base, stride) = ((*self.control.as_ptr()).base, (*self.control.as_ptr()).geometry.stride());
             let block: *const u8 = base.wrapping_add(index * stride);
-            with_pool(self.pool, self.control, |raw| {
-                raw.is_live(block).then(|| Seen { block, site: watch::site_at(self.control, index) })
+            with_free_list(self.pool, self.control, |list| {
+                list.is_live(block).then(|| Seen { block, site: record_of(self.control, index) })
             })
         })
         .flatten()
@@ -295,7 +234,7 @@ impl Live {
         let found = self.old(old).map(|seen| all_counted &= places.add(seen)).count();
         // SAFETY: a live control block, as `with` says; a name that changes is a name all the same.
         let Some(name) = self.with(|| unsafe { (*self.control.as_ptr()).name }) else { return found };
-        let print = |seen: &Seen, count| print::leak(name_bytes(&name), count, &seen.told(old.now_us));
+        let print = |seen: &Seen, count| print_leak(name_bytes(&name), count, &seen.told(old.now_us));
         places.each(print);
         if !all_counted {
             self.old(old).filter(|seen| !places.has(seen)).for_each(|seen| print(&seen, 1));
@@ -357,8 +296,9 @@ impl Alike for Seen {
     fn is_like(&self, other: &Self) -> bool {
         let key = |seen: &Self| {
             seen.site.map(|site| {
-                let by = if site.place.is_null() { (site.task, site.in_interrupt) } else { (null(), false) };
-                (site.place, site.line, by)
+                let by =
+                    if site.address.is_null() { (site.task, site.in_interrupt) } else { (null(), false) };
+                (site.address, site.line, by)
             })
         };
         key(self) == key(other)
@@ -394,8 +334,8 @@ impl Seen {
         let in_file = site.line != 0;
         memory_pool_site_t {
             block,
-            file: if in_file { site.place.cast() } else { null() },
-            caller: if in_file { null() } else { site.place },
+            file: if in_file { site.address.cast() } else { null() },
+            caller: if in_file { null() } else { site.address },
             task: site.task,
             time_us: site.time_us,
             age_us: now_us.saturating_sub(site.time_us),
@@ -406,6 +346,68 @@ impl Seen {
         }
     }
 }
+
+/// Blocks of the pool of this name that one place took, of which `site` tells of the oldest.
+fn print_leak(pool: &[u8], count: usize, site: &memory_pool_site_t) {
+    let mut line = line();
+    line.text("pool \"").bytes(pool).text("\": ").number(count).text(" in use, taken ");
+    if !site.recorded {
+        line.text("before that was recorded, the first ").address(site.block.addr()).text("\n");
+        return;
+    }
+    if !site.file.is_null() {
+        // SAFETY: whoever took the block gave a C string that lives for ever.
+        let file = unsafe { CStr::from_ptr(site.file) };
+        line.text("at ").bytes(file.to_bytes()).text(":").number(site.line as usize);
+    } else if !site.caller.is_null() {
+        line.text("from ").address(site.caller.addr());
+    } else {
+        line.text("somewhere");
+    }
+    if site.in_interrupt {
+        line.text(" by an interrupt");
+    } else if !site.task.is_null() {
+        line.text(" by task ").address(site.task.addr());
+    }
+    line.text(" on core ").number(site.core.into()).text(", the oldest ").address(site.block.addr());
+    let (milliseconds, _) = divided(site.age_us, 1000);
+    let (seconds, rest) = divided(milliseconds, 1000);
+    line.text(" for ").number(seconds as usize).text(".");
+    for place in [100, 10, 1] {
+        line.byte(b'0' + (rest / place % 10) as u8);
+    }
+    line.text(" s\n");
+}
+
+/// A block in use, and who took it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct memory_pool_site_t {
+    /// The block.
+    pub block: *const c_void,
+    /// The file it was taken in, or null.
+    pub file: *const c_char,
+    /// The address that the call returns to, or null.
+    pub caller: *const c_void,
+    /// The task, as the kernel names it; null in an interrupt, or before there are tasks.
+    pub task: *const c_void,
+    /// When, in microseconds since the start.
+    pub time_us: u64,
+    /// How long ago; `u64::MAX` if it was not recorded.
+    pub age_us: u64,
+    /// The line in that file, or 0.
+    pub line: u32,
+    /// The core.
+    pub core: u8,
+    /// Taken by an interrupt.
+    pub in_interrupt: bool,
+    /// Taken while records were kept; otherwise only the block is known.
+    pub recorded: bool,
+}
+
+/// What is called for each block.
+pub type memory_pool_site_callback_t =
+    Option<unsafe extern "C" fn(site: *const memory_pool_site_t, argument: *mut c_void)>;
 
 #[cfg(test)]
 mod tests {
@@ -428,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn each_costs_at_most_one_comparison_for_each_kind_that_there_is_room_for() {
+    fn each_item_costs_at_most_one_comparison_per_group() {
         for kinds in [1, 3, 8, 9, 4000] {
             let comparisons = Cell::new(0);
             let mut groups = Groups::<Counted<'_>, 8>::new();

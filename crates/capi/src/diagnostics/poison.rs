@@ -1,18 +1,22 @@
-//! Blocks that are free hold a pattern, so that whoever writes to one is found out, wherever he writes.
+//! A pattern in free blocks, which shows later writes, also by code that does not own the block.
 //!
 //! ```text
-//!   free block   | link | 0xFEE1DEAD | 0xFEE1DEAD | 0xFEE1DEAD | ...    all of it but the link, which is checked anyway
+//!   free block   | link | 0xFEE1DEAD | 0xFEE1DEAD | 0xFEE1DEAD | ...    all of it but the link, which is always checked
 //! ```
 //!
-//! By aligned words, since blocks may lie in memory that takes nothing else.
+//! By aligned words, since blocks may lie in memory that takes no other accesses.
 
+use core::ffi::CStr;
 use core::ptr::NonNull;
 
-use crate::output::report::{Caller, refused};
-use crate::pool::control::{Control, modes, with_pool};
+use crate::control::block::{Control, modes, with_free_list};
+use crate::control::modes::{ENABLED, FILL, VERIFY};
+use crate::control::registry;
+use crate::output::report::{Caller, from_task, refused};
+use crate::refusals;
 use crate::types::*;
 
-use super::{FILL, VERIFY, change};
+use super::{report_result, set_modes};
 
 const PATTERN: u32 = 0xFEE1_DEAD;
 /// Words of the link.
@@ -65,22 +69,22 @@ unsafe fn first_wrong(control: NonNull<Control>, block: *mut u8) -> Option<*mut 
     None
 }
 
-/// Looks at a block that was just taken, and tells of a write to it while it was free. O(block size).
+/// Checks a block that was just allocated, and reports a write to it while it was free. O(block size).
 ///
 /// # Safety
 ///
-/// `control` is that of `pool`; the block is the caller's; the lock is open.
+/// `control` is that of `pool`; the block is the caller's; the lock is released.
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_verify"))]
 pub(super) unsafe fn verify(pool: *mut memory_pool_t, control: NonNull<Control>, block: NonNull<u8>) {
     // SAFETY: as the caller promises.
     if let Some(wrong) = unsafe { first_wrong(control, block.as_ptr()) } {
         // SAFETY: `control` is that of `pool`.
-        unsafe { with_pool(pool, control, |raw| raw.count_damage()) };
+        unsafe { with_free_list(pool, control, |list| list.count_damage()) };
         let _reported = refused(MEMORY_POOL_ERR_WRITTEN, wrong.cast(), Caller::Alloc, Some(control));
     }
 }
 
-/// Turns filling and looking on or off. O(bytes of the pool), with the lock held for one block at a time. From tasks.
+/// Switches filling and checking on or off. O(bytes of the pool), with the lock held for one block at a time. From tasks.
 ///
 /// # Safety
 ///
@@ -90,42 +94,45 @@ pub(crate) unsafe fn set_checks(
     control: NonNull<Control>,
     on: bool,
 ) -> Result<(), esp_err_t> {
+    if !ENABLED {
+        return if on { Err(ESP_ERR_NOT_SUPPORTED) } else { Ok(()) };
+    }
     // SAFETY: a live control block, here and below.
-    let watch = unsafe { &(*control.as_ptr()).watch };
-    // Both end in one moment: what is not filled any more is not looked at any more.
+    let diagnostics = unsafe { &(*control.as_ptr()).diagnostics };
+    // Both are switched off at once: blocks that are not filled any more are not checked any more.
     // SAFETY: `control` is that of `pool`, here and below.
-    let turned = unsafe {
-        with_pool(pool, control, |raw| {
-            let turns = (watch.modes() & FILL != 0) != on;
-            if turns {
+    let switched = unsafe {
+        with_free_list(pool, control, |list| {
+            let switches = (diagnostics.modes() & FILL != 0) != on;
+            if switches {
                 let (on, off) = if on { (FILL, 0) } else { (0, FILL | VERIFY) };
-                change(control, raw, on, off);
+                set_modes(control, list, on, off);
             }
-            turns.then(|| watch.turns())
+            switches.then(|| diagnostics.switches())
         })
     };
-    let Some(turn) = turned.filter(|_| on) else { return Ok(()) }; // as it was, or off
-    // What is returned from now on is filled; so, one by one, is what was free.
-    // SAFETY: as above; a free block is nobody's while the lock is held.
+    let Some(switch) = switched.filter(|_| on) else { return Ok(()) }; // it is so already, or off now
+    // Blocks that are freed from now on are filled; so, one by one, are those that are free now.
+    // SAFETY: as above; a free block has no owner while the lock is held.
     unsafe {
         for index in 0..(*control.as_ptr()).geometry.capacity() {
-            with_pool(pool, control, |raw| {
-                if let Some(block) = raw.free_block_at(index) {
+            with_free_list(pool, control, |list| {
+                if let Some(block) = list.free_block_at(index) {
                     fill(control, block.as_ptr());
                 }
             });
         }
-        with_pool(pool, control, |raw| {
-            // Unless it was turned off meanwhile: blocks that were returned then are not filled, even if it is on again.
-            if watch.turns() == turn {
-                change(control, raw, VERIFY, 0);
+        with_free_list(pool, control, |list| {
+            // Unless it was switched off meanwhile: blocks that were freed then are not filled, even if it is on again.
+            if diagnostics.switches() == switch {
+                set_modes(control, list, VERIFY, 0);
             }
         });
     }
     Ok(())
 }
 
-/// The first wrong word of any free block, or null; null if nothing is looked at. O(bytes of the pool), with the lock held for one
+/// An error with the first wrong word of any free block. Always `Ok` while free blocks are not checked. O(bytes of the pool), with the lock held for one
 /// block at a time.
 ///
 /// # Safety
@@ -135,12 +142,15 @@ pub(crate) unsafe fn poison_is_whole(
     pool: *mut memory_pool_t,
     control: NonNull<Control>,
 ) -> Result<(), *const u32> {
-    // SAFETY: `control` is that of `pool`; a free block is nobody's while the lock is held.
+    if !ENABLED {
+        return Ok(());
+    }
+    // SAFETY: `control` is that of `pool`; a free block has no owner while the lock is held.
     unsafe {
         for index in 0..(*control.as_ptr()).geometry.capacity() {
-            let wrong = with_pool(pool, control, |raw| {
-                // Asked for each block: once it is off, blocks are returned that are not filled.
-                let block = raw.free_block_at(index).filter(|_| modes(control) & VERIFY != 0)?;
+            let wrong = with_free_list(pool, control, |list| {
+                // Read for each block: once checking is off, blocks are freed that are not filled.
+                let block = list.free_block_at(index).filter(|_| modes(control) & VERIFY != 0)?;
                 first_wrong(control, block.as_ptr())
             });
             if let Some(wrong) = wrong {
@@ -149,4 +159,24 @@ pub(crate) unsafe fn poison_is_whole(
         }
     }
     Ok(())
+}
+
+/// Which checks are made from now on. O(bytes of the pool), the lock held for one block at a time. From tasks only.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_set_checks(
+    pool: *mut memory_pool_t,
+    level: memory_pool_checks_t,
+) -> esp_err_t {
+    const NAME: &CStr = c"memory_pool_set_checks";
+    if let Err(refusal) = from_task(NAME, pool.cast()) {
+        return refusal.reason;
+    }
+    let set = registry::live(pool).and_then(|control| match level {
+        MEMORY_POOL_CHECKS_BASIC | MEMORY_POOL_CHECKS_POISON => {
+            // SAFETY: `control` is that of `pool`.
+            Ok(unsafe { set_checks(pool, control, level == MEMORY_POOL_CHECKS_POISON) }?)
+        }
+        _ => Err(refusals::UNKNOWN_LEVEL),
+    });
+    report_result(pool, set, NAME)
 }

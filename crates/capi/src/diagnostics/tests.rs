@@ -2,9 +2,8 @@
 
 use core::ptr::null_mut;
 
-use crate::diagnostics::site_at;
-use crate::pool::control::{control_of, with_pool};
-use crate::types::*;
+use super::call_sites::record_of;
+use crate::control::block::{control_of, with_free_list};
 use crate::*;
 
 /// Whether the slot of block 0 of `pool` holds a record.
@@ -12,12 +11,12 @@ fn slot_is_filled(pool: *mut memory_pool_t) -> bool {
     // SAFETY: a live pool, and the lock is held.
     unsafe {
         let control = control_of(pool).expect("a live pool");
-        with_pool(pool, control, |_| site_at(control, 0).is_some())
+        with_free_list(pool, control, |_| record_of(control, 0).is_some())
     }
 }
 
 #[test]
-fn a_slot_is_empty_when_its_block_is_returned_whichever_way() {
+fn record_is_empty_after_its_block_was_freed_in_any_way() {
     // SAFETY: a pool of this thread's own, and its one block.
     unsafe {
         let pool = memory_pool_malloc(32, 1);
@@ -46,7 +45,7 @@ fn each_turn_of_the_fill_is_counted_and_no_other_change() {
     // SAFETY: a pool of this thread's own.
     unsafe {
         let pool = memory_pool_malloc(32, 1);
-        let turns = || (*control_of(pool).expect("a live pool").as_ptr()).watch.turns();
+        let turns = || (*control_of(pool).expect("a live pool").as_ptr()).diagnostics.switches();
         let before = turns();
         for turn in 1..=4 {
             let level = if turn % 2 == 1 { MEMORY_POOL_CHECKS_POISON } else { MEMORY_POOL_CHECKS_BASIC };

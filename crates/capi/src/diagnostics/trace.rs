@@ -1,45 +1,98 @@
-//! The program is told of every operation on pools that it asked about: what a recording is made of.
+//! Traces: the program's callback gets every operation on the pools that it chose. Recordings are made of them.
 
-use core::ffi::c_void;
+use core::ffi::{CStr, c_void};
 use core::mem::transmute;
 use core::ptr::{NonNull, null_mut};
 use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
-use crate::diagnostics::OF_POOL;
-use crate::diagnostics::trace_types::*;
-use crate::pool::control::Control;
-use crate::types::*;
 use microusc_port as port;
 
-use super::{TRACE, turn};
+use crate::control::block::Control;
+use crate::control::modes::{ENABLED, TRACE};
+use crate::control::registry;
+use crate::diagnostics::OF_POOL;
+use crate::output::report::refuse;
+use crate::types::*;
 
-/// The program's function, or null.
+use super::{report_result, switch};
+
+/// What was done.
+pub type memory_pool_trace_op_t = u32;
+/// A block was allocated.
+pub const MEMORY_POOL_TRACE_ALLOC: memory_pool_trace_op_t = 0;
+/// A block is freed.
+pub const MEMORY_POOL_TRACE_FREE: memory_pool_trace_op_t = 1;
+/// An alloc was refused, since no block was free.
+pub const MEMORY_POOL_TRACE_REFUSED: memory_pool_trace_op_t = 2;
+
+/// An operation on a pool.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct memory_pool_event_t {
+    /// Microseconds since the start.
+    pub time_us: u64,
+    /// The pool.
+    pub pool: *mut memory_pool_t,
+    /// The block, or null.
+    pub block: *const c_void,
+    /// The requested size in bytes: of the call on a set, or of the pool.
+    pub size: usize,
+    /// What was done.
+    pub operation: memory_pool_trace_op_t,
+}
+
+/// What is called for each operation.
+pub type memory_pool_trace_callback_t = Option<unsafe extern "C" fn(event: *const memory_pool_event_t)>;
+
+/// The program's callback, or null.
 ///
-/// Released when it is set and acquired before it is called: what the program wrote before it gave the function is seen by the
-/// function, on whichever core that runs. No model checker sees this, since both ends are the program's.
+/// Stored with release and loaded with acquire: the callback sees what the program wrote before it set the callback, on
+/// whichever core it runs. No model checker sees this, since both ends are the program's.
 static CALLBACK: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
 
-/// Whether a pool is traced from its making on. Relaxed: it stands for nothing but itself.
+/// Whether new pools are traced. Relaxed: it orders nothing.
 static NEW_POOLS: AtomicBool = AtomicBool::new(false);
 
-/// Who is to be told from now on. O(1).
-pub(crate) fn set_trace_callback(callback: memory_pool_trace_callback_t) -> Result<(), esp_err_t> {
-    CALLBACK.store(callback.map_or(null_mut(), |function| function as *mut c_void), Ordering::Release);
-    Ok(())
+/// Whether this pool is traced. O(1); one critical section. Tasks, interrupts, both cores.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_trace(pool: *mut memory_pool_t, on: bool) -> esp_err_t {
+    let result = registry::live(pool).and_then(|control| {
+        // SAFETY: `control` is that of `pool`.
+        Ok(unsafe { set_trace(pool, control, on) }?)
+    });
+    report_result(pool, result, c"memory_pool_trace")
 }
 
-/// Whether the program is told of what pools do that are made from now on. O(1).
-pub(crate) fn trace_new_pools(on: bool) -> Result<(), esp_err_t> {
+/// Whether pools are traced that are created from now on. O(1).
+#[unsafe(no_mangle)]
+pub extern "C" fn memory_pool_trace_new_pools(on: bool) -> esp_err_t {
+    if on && !ENABLED {
+        return not_supported(c"memory_pool_trace_new_pools");
+    }
     NEW_POOLS.store(on, Ordering::Relaxed);
-    Ok(())
+    ESP_OK
 }
 
-/// Whether it is.
+/// Calls `callback` for each operation, outside every lock, in the context of the operation. O(1).
+#[unsafe(no_mangle)]
+pub extern "C" fn memory_pool_set_trace_callback(callback: memory_pool_trace_callback_t) -> esp_err_t {
+    if callback.is_some() && !ENABLED {
+        return not_supported(c"memory_pool_set_trace_callback");
+    }
+    CALLBACK.store(callback.map_or(null_mut(), |function| function as *mut c_void), Ordering::Release);
+    ESP_OK
+}
+
+fn not_supported(function: &'static CStr) -> esp_err_t {
+    refuse(function, ESP_ERR_NOT_SUPPORTED, core::ptr::null())
+}
+
+/// Whether new pools are traced.
 pub(crate) fn traces_new_pools() -> bool {
-    NEW_POOLS.load(Ordering::Relaxed)
+    ENABLED && NEW_POOLS.load(Ordering::Relaxed)
 }
 
-/// Whether the program is told of what this pool does. O(1).
+/// Whether this pool is traced. O(1).
 ///
 /// # Safety
 ///
@@ -49,17 +102,20 @@ pub(crate) unsafe fn set_trace(
     control: NonNull<Control>,
     on: bool,
 ) -> Result<(), esp_err_t> {
-    // As it was, or as it shall be.
+    if on && !ENABLED {
+        return Err(ESP_ERR_NOT_SUPPORTED);
+    }
+    // Refused if it is so already, which is as good.
     // SAFETY: as the caller promises.
-    let _turned = unsafe { turn(pool, control, TRACE, TRACE, on) };
+    let _switched = unsafe { switch(pool, control, TRACE, TRACE, on) };
     Ok(())
 }
 
-/// Tells the program; `bytes` are those asked for, or [`OF_POOL`]. O(1) and what the program does.
+/// Calls the program's callback; `bytes` is the requested size, or [`OF_POOL`]. O(1), and the time of the callback.
 ///
 /// # Safety
 ///
-/// `control` is that of `pool`, which lives until this returns; the lock is open.
+/// `control` is that of `pool`, which lives until this returns; the lock is released.
 #[inline(never)]
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_emit"))]
 pub(super) unsafe fn emit(
@@ -78,7 +134,7 @@ pub(super) unsafe fn emit(
         pool,
         block: block.cast(),
         size: match bytes {
-            // SAFETY: a live control block; what it was made for does not change.
+            // SAFETY: a live control block; its requested size does not change.
             OF_POOL => unsafe { (*control.as_ptr()).requested_size },
             asked => asked,
         },

@@ -7,14 +7,15 @@ use core::ptr::NonNull;
 
 use microusc_drivers::{Error, Platform, PoolWish, Space, TaskWish};
 use microusc_pool::Signal as _;
-
-use crate::output::report::report;
-use crate::pool::blocks::{memory_pool_alloc, memory_pool_free};
-use crate::pool::create::{self, Home};
-use crate::pool::registry;
-use crate::types::{DRAM, ESP_ERR_INVALID_SIZE, memory_pool_config_t, memory_pool_t};
-use crate::wait::forget;
 use microusc_port::{self as port, Signal};
+
+use crate::control::registry;
+use crate::output::report::report_error;
+use crate::pool::blocks::{memory_pool_alloc, memory_pool_free};
+use crate::pool::create::{self, Location};
+use crate::pool::destroy;
+use crate::types::*;
+use crate::wait::forget;
 
 /// Milliseconds that a task may take that was interrupted while it woke another.
 const FORGET_TRIES: u32 = 100;
@@ -58,7 +59,7 @@ unsafe impl Platform for Below {
             name: wish.name.as_ptr(),
         };
         // SAFETY: the name is a C string.
-        let made = unsafe { create::create_aligned(Home::Heap, &config, wish.align) };
+        let made = unsafe { create::create_aligned(Location::Heap, &config, wish.align) };
         match made {
             Ok(pool) => NonNull::new(pool).ok_or(Error::NoMemory),
             Err(refusal) if refusal.reason == ESP_ERR_INVALID_SIZE => Err(Error::BadSize),
@@ -68,9 +69,9 @@ unsafe impl Platform for Below {
 
     unsafe fn end_pool(&self, pool: Self::Pool) {
         // SAFETY: nobody uses it, as the caller promises. One that the application ended is not there any more.
-        let ended = unsafe { create::end(pool.as_ptr(), false, |_, _, _| {}) };
+        let ended = unsafe { destroy::destroy_pool(pool.as_ptr(), false, |_, _, _| {}) };
         if let Some((ended, refusal)) = ended.and_then(|ended| Some((ended, ended.refusal()?))) {
-            report(c"microusc_system_end", refusal, ended.name.as_ptr(), pool.as_ptr().cast(), 0);
+            report_error(c"microusc_system_end", refusal, ended.name.as_ptr(), pool.as_ptr().cast(), 0);
         }
     }
 
@@ -115,7 +116,7 @@ unsafe impl Platform for Below {
             let forgotten = forget(task.as_ptr());
             if !forgotten {
                 let signal = pin!(Signal::new());
-                signal.as_ref().open();
+                signal.as_ref().init();
                 signal.as_ref().wait(Some(1));
             }
             forgotten

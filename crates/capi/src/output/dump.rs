@@ -3,11 +3,11 @@
 use core::ptr::NonNull;
 
 use microusc_pool::{AllocationMap, Link, RawLock};
-
-use crate::output::print::{self, Line};
-use crate::pool::control::{Control, ControlMap, lock};
-use crate::types::{esp_err_t, memory_pool_info_t, memory_pool_t, reason_name};
 use microusc_port::text::Text;
+
+use crate::control::block::{Control, ControlMap, lock};
+use crate::output::print::{self, line};
+use crate::types::*;
 
 /// Blocks of a line of the map, which are looked at in one critical section.
 const ROW: usize = 64;
@@ -24,12 +24,12 @@ enum End {
 }
 
 /// A pool that is being looked at.
-pub(crate) struct Subject {
+pub(crate) struct PoolDump {
     pool: *mut memory_pool_t,
     control: NonNull<Control>,
 }
 
-impl Subject {
+impl PoolDump {
     /// # Safety
     ///
     /// `control` is that of `pool`, which lives for as long as the result is used.
@@ -40,7 +40,7 @@ impl Subject {
     /// Prints it, with what a snapshot and a validation said. From tasks only.
     pub(crate) fn dump(&self, info: &memory_pool_info_t, validated: esp_err_t) {
         print::info(info);
-        let mut line = Line::new();
+        let mut line = line();
         line.text("Blocks: # in use, o free, . never used\n");
         for first in (0..info.num_blocks).step_by(ROW) {
             let row = self.row(first);

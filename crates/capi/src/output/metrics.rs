@@ -3,17 +3,19 @@
 //! A pool takes part by a lock of the registry for O(pools + 64) at a time, and the text is written from the beginning again
 //! when pools came, went or were named meanwhile. So every family has the same pools, and no pool is read after its end.
 
-use core::ffi::c_char;
+use core::ffi::{CStr, c_char};
+use core::ptr::null;
 
 use microusc_pool::RawLock;
-
-use crate::output::hints::placement_name;
-use crate::output::metrics_types::memory_pool_metrics_t;
-use crate::output::snapshot::info_at;
-use crate::pool::control::lock;
-use crate::pool::registry::{self, Changed};
-use crate::types::memory_pool_info_t;
 use microusc_port::text::{Text, name_bytes};
+
+use crate::control::block::lock;
+use crate::control::registry::{self, Changed};
+use crate::output::print::placement_name;
+use crate::output::report::{from_task, refuse};
+use crate::output::snapshot::info_at;
+use crate::refusals;
+use crate::types::*;
 
 /// How often the text is begun anew, before there is none.
 const TRIES: usize = 16;
@@ -173,4 +175,51 @@ impl Room {
         }
         self.length
     }
+}
+
+/// Sums over all pools, of one moment. O(pools); one critical section. From tasks only.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_get_metrics(metrics: *mut memory_pool_metrics_t) -> esp_err_t {
+    const NAME: &CStr = c"memory_pool_get_metrics";
+    if let Err(refusal) = from_task(NAME, null()) {
+        return refusal.reason;
+    }
+    if metrics.is_null() {
+        return refuse(NAME, refusals::NULL_POINTER, null());
+    }
+    // SAFETY: obligation 2.
+    unsafe { metrics.write(sums()) };
+    ESP_OK
+}
+
+/// Every pool in Prometheus's text format; the length of the whole text. O(pools * (pools + num_blocks)), in critical sections of
+/// O(pools + 64). From tasks only.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_metrics_text(buffer: *mut c_char, size: usize) -> usize {
+    let size = if buffer.is_null() { 0 } else { size };
+    if from_task(c"memory_pool_metrics_text", null()).is_err() {
+        if size > 0 {
+            // SAFETY: obligation 2.
+            unsafe { buffer.write(0) };
+        }
+        return 0;
+    }
+    // SAFETY: obligation 2: `size` bytes, or none.
+    unsafe { text(buffer.cast(), size) }
+}
+
+/// Sums over all pools.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+#[allow(missing_docs, reason = "field by field as in the header")]
+pub struct memory_pool_metrics_t {
+    pub pools: usize,
+    pub blocks: usize,
+    pub blocks_in_use: usize,
+    pub bytes_reserved: usize,
+    pub bytes_in_use: usize,
+    pub overhead_bytes: usize,
+    pub alloc_failures: u32,
+    pub refused_frees: u32,
+    pub corruptions: u32,
 }

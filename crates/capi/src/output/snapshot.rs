@@ -2,14 +2,13 @@
 
 use core::ptr::NonNull;
 
-use microusc_pool::{FreeList, Stats, StatsBuilder, WaitablePool};
+use microusc_pool::{FreeList, Stats, StatsBuilder};
 
-use crate::pool::control::{Control, ControlMap};
-use crate::pool::overlap::{FIRST_OF_SET, OF_SET};
-use crate::pool::refusal::Refusal;
-use crate::pool::registry::{self, Changed};
-use crate::types::{memory_pool_info_t, memory_pool_t};
-use crate::wait::Place;
+use crate::control::block::{Control, ControlMap, with_queue};
+use crate::control::overlap::{FIRST_OF_SET, OF_SET};
+use crate::control::registry::{self, Changed};
+use crate::refusals::Refusal;
+use crate::types::*;
 
 /// The struct is found by its address: it may hold anything.
 ///
@@ -62,12 +61,10 @@ pub(crate) fn infos() -> impl Iterator<Item = memory_pool_info_t> {
 ///
 /// `control` is that of a live pool, the same for the whole of a survey.
 unsafe fn look(control: NonNull<Control>, survey: &mut Option<StatsBuilder>) -> (memory_pool_info_t, bool) {
-    // SAFETY: live, as the caller promises; an owner never changes.
-    let place = unsafe { Place::new((*control.as_ptr()).owner, control) };
-    // SAFETY: the pool is used by the arguments only.
+    // SAFETY: live, as the caller promises; an owner never changes; the pool is used by the arguments only.
     let (stats, complete, waiting) = unsafe {
-        place.with_queue(|raw, queue| {
-            let (stats, complete) = step(raw, survey);
+        with_queue((*control.as_ptr()).owner, control, |list, queue| {
+            let (stats, complete) = step(list, survey);
             (stats, complete, queue.waiting())
         })
     };
@@ -77,11 +74,11 @@ unsafe fn look(control: NonNull<Control>, survey: &mut Option<StatsBuilder>) -> 
 }
 
 /// One step of a survey that goes on where the last one ended.
-fn step(raw: &FreeList<'_, ControlMap>, survey: &mut Option<StatsBuilder>) -> (Stats, bool) {
+fn step(list: &FreeList<'_, ControlMap>, survey: &mut Option<StatsBuilder>) -> (Stats, bool) {
     let mut complete = false;
-    let stats = StatsBuilder::make(|current| {
+    let stats = StatsBuilder::build(|current| {
         *current = survey.unwrap_or(*current);
-        complete = raw.collect_stats(current);
+        complete = list.collect_stats(current);
         *survey = Some(*current);
         true
     });

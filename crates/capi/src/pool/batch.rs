@@ -7,15 +7,16 @@ use core::slice;
 
 use microusc_pool::Error;
 
-use super::blocks::{no_pool, taken_or_told};
-use crate::diagnostics::{self as watch, OF_POOL, Place};
-use crate::output::report::{Caller, name_of, refuse, report};
-use crate::pool::control::{Control, control_of, modes, with_pool};
-use crate::pool::overlap::{self, Range};
-use crate::pool::refusal::{self, Refusal};
-use crate::pool::registry;
+use crate::PoolWithQueue;
+use crate::control::block::{Control, control_of, modes, with_free_list};
+use crate::control::overlap::{self, Range};
+use crate::control::registry;
+use crate::diagnostics::{self, CallSite, OF_POOL};
+use crate::output::report::{Caller, name_of, refuse, report_error};
+use crate::refusals::{self, Refusal};
 use crate::types::*;
-use crate::wait;
+
+use super::blocks::{block_or_report, no_pool};
 
 /// Reports a refusal of the live pool of `control`, and passes its reason on.
 ///
@@ -30,7 +31,7 @@ unsafe fn refused(
 ) -> esp_err_t {
     let refusal = why.into();
     // SAFETY: as the caller promises.
-    report(function, refusal, unsafe { name_of(Some(control)) }, address, 0);
+    report_error(function, refusal, unsafe { name_of(Some(control)) }, address, 0);
     refusal.reason
 }
 
@@ -48,23 +49,31 @@ pub unsafe extern "C" fn memory_pool_alloc_batch(
     };
     if blocks.is_null() {
         // SAFETY: a live control block, here and below.
-        return unsafe { refused(NAME, refusal::NULL_POINTER, control, pool.cast()) };
+        return unsafe { refused(NAME, refusals::NULL_POINTER, control, pool.cast()) };
     }
     // Before anything is made of the caller's number: it may be any.
     // SAFETY: as above.
     if count > unsafe { (*control.as_ptr()).geometry.capacity() } {
         // SAFETY: as above.
-        return unsafe { refused(NAME, refusal::BATCH_TOO_LARGE, control, pool.cast()) };
+        return unsafe { refused(NAME, refusals::BATCH_TOO_LARGE, control, pool.cast()) };
     }
     // SAFETY: obligation 2: room for `count` pointers, of which any bits will do.
     let room = unsafe { slice::from_raw_parts_mut(blocks.cast::<MaybeUninit<NonNull<u8>>>(), count) };
     // SAFETY: `control` is that of `pool`.
-    let (taken, modes) = unsafe { with_pool(pool, control, |raw| (raw.alloc_batch(room), modes(control))) };
+    let (taken, modes) =
+        unsafe { with_free_list(pool, control, |list| (list.alloc_batch(room), modes(control))) };
     let Err(error) = taken else {
         for block in room {
             // SAFETY: all were taken, for the caller.
             let _passed_on = unsafe {
-                watch::taken(pool, control, Ok(block.assume_init()), modes, Place::UNSAID, OF_POOL)
+                diagnostics::after_alloc(
+                    pool,
+                    control,
+                    Ok(block.assume_init()),
+                    modes,
+                    CallSite::NONE,
+                    OF_POOL,
+                )
             };
         }
         return ESP_OK;
@@ -95,25 +104,25 @@ pub unsafe extern "C" fn memory_pool_free_batch(
     };
     if blocks.is_null() {
         // SAFETY: a live control block, here and below.
-        return unsafe { refused(NAME, refusal::NULL_POINTER, control, pool.cast()) };
+        return unsafe { refused(NAME, refusals::NULL_POINTER, control, pool.cast()) };
     }
     // SAFETY: as above.
     if count > unsafe { (*control.as_ptr()).geometry.capacity() } {
         // SAFETY: as above.
-        return unsafe { refused(NAME, refusal::BATCH_TOO_LARGE, control, pool.cast()) };
+        return unsafe { refused(NAME, refusals::BATCH_TOO_LARGE, control, pool.cast()) };
     }
     // SAFETY: obligation 2: `count` pointers.
     let given = unsafe { slice::from_raw_parts(blocks.cast::<*mut u8>(), count) };
     // SAFETY: a live control block.
     if unsafe { lies_in_itself(control, given) } {
         // SAFETY: as above.
-        return unsafe { refused(NAME, refusal::BATCH_IN_ITSELF, control, blocks.cast()) };
+        return unsafe { refused(NAME, refusals::BATCH_IN_ITSELF, control, blocks.cast()) };
     }
     // SAFETY: `control` is that of `pool`; those that are blocks in use, their owner gives up by this call.
     match unsafe { put(pool, control, given) } {
         Ok(()) => {
             // SAFETY: `control` is that of `pool`.
-            unsafe { wait::Place::new(pool, control) }.serve_all();
+            unsafe { PoolWithQueue::new(pool, control) }.serve_all();
             ESP_OK
         }
         Err((at, error)) => {
@@ -151,17 +160,17 @@ unsafe fn put(
     // SAFETY: `control` is that of `pool`; once begun with, the blocks are leaving, by this caller alone.
     unsafe {
         // Which way is decided in the critical section that begins: what is turned on later finds the blocks on the list.
-        let (begun, done) = with_pool(pool, control, |raw| {
-            if (*control.as_ptr()).watch.is_on() {
-                (watch::begin(control, raw, given), Some(modes(control)))
+        let (begun, done) = with_free_list(pool, control, |list| {
+            if (*control.as_ptr()).diagnostics.is_on() {
+                (diagnostics::begin_free(control, list, given), Some(modes(control)))
             } else {
-                (raw.free_batch(given), None)
+                (list.free_batch(given), None)
             }
         });
         begun?;
         let Some(modes) = done else { return Ok(()) };
-        given.iter().for_each(|block| watch::leaving(pool, control, *block, modes));
-        with_pool(pool, control, |raw| watch::finished(control, raw, given, modes));
+        given.iter().for_each(|block| diagnostics::retire(pool, control, *block, modes));
+        with_free_list(pool, control, |list| diagnostics::finish_free(control, list, given, modes));
     }
     Ok(())
 }
@@ -175,13 +184,13 @@ pub unsafe extern "C" fn memory_pool_set_isr_reserve(pool: *mut memory_pool_t, b
         Err(refusal) => return refuse(NAME, refusal, pool.cast()),
     };
     // SAFETY: `control` is that of `pool`.
-    if let Err(error) = unsafe { with_pool(pool, control, |raw| raw.set_reserve(blocks)) } {
+    if let Err(error) = unsafe { with_free_list(pool, control, |list| list.set_reserve(blocks)) } {
         // SAFETY: a live control block.
         return unsafe { refused(NAME, error, control, pool.cast()) };
     }
     // What is kept no longer may be waited for.
     // SAFETY: as above.
-    unsafe { wait::Place::new(pool, control) }.serve_all();
+    unsafe { PoolWithQueue::new(pool, control) }.serve_all();
     ESP_OK
 }
 
@@ -195,11 +204,12 @@ pub unsafe extern "C" fn memory_pool_alloc_from_isr(pool: *mut memory_pool_t) ->
         Err(reason) => return no_pool(reason, pool, Caller::AllocFromIsr),
     };
     // SAFETY: `control` is that of `pool`.
-    let (taken, modes) = unsafe { with_pool(pool, control, |raw| (raw.alloc_from_isr(), modes(control))) };
+    let (taken, modes) =
+        unsafe { with_free_list(pool, control, |list| (list.alloc_from_isr(), modes(control))) };
     // SAFETY: as above.
     unsafe {
-        taken_or_told(
-            watch::taken(pool, control, taken, modes, Place::UNSAID, OF_POOL),
+        block_or_report(
+            diagnostics::after_alloc(pool, control, taken, modes, CallSite::NONE, OF_POOL),
             pool,
             control,
             Caller::AllocFromIsr,

@@ -1,17 +1,19 @@
 //! Taking and returning blocks: the hot path.
 
-use core::ffi::c_void;
+use core::ffi::{c_char, c_void};
 use core::ptr::{NonNull, null_mut};
 
 use microusc_pool::{Error, RawLock};
+use microusc_port::PortLock;
 
-use crate::diagnostics::{self as watch, OF_POOL, Place};
+use crate::control::block::{
+    Control, control_of, found, free_list, free_list_unlocked, lock, modes, with_free_list,
+};
+use crate::control::registry;
+use crate::diagnostics::{self, CallSite, OF_POOL};
 use crate::output::report::{Caller, refused};
-use crate::pool::control::{Control, alone, control_of, found, lock, modes, raw, with_pool};
-use crate::pool::registry;
 use crate::types::*;
 use crate::wait::{serve, wake};
-use microusc_port::PortLock;
 
 type Saved = <PortLock as RawLock>::Saved;
 
@@ -20,7 +22,7 @@ type Saved = <PortLock as RawLock>::Saved;
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_alloc"))]
 pub unsafe extern "C" fn memory_pool_alloc(pool: *mut memory_pool_t) -> *mut c_void {
     // SAFETY: as for this function.
-    unsafe { alloc(pool, Place::UNSAID, no_pool_to_alloc) }
+    unsafe { alloc(pool, CallSite::NONE, no_pool_to_alloc) }
 }
 
 /// `none` is what is returned for no pool.
@@ -31,16 +33,16 @@ pub unsafe extern "C" fn memory_pool_alloc(pool: *mut memory_pool_t) -> *mut c_v
 #[inline(always)]
 pub(crate) unsafe fn alloc(
     pool: *mut memory_pool_t,
-    place: Place,
+    site: CallSite,
     none: impl FnOnce(*mut memory_pool_t) -> *mut c_void,
 ) -> *mut c_void {
     // SAFETY: obligation 1.
     let Some(control) = (unsafe { found(pool) }) else { return none(pool) };
     // SAFETY: `control` is that of `pool`, and the lock is held.
-    match unsafe { lock(control).with_or_stay_locked(|| raw(pool, control).alloc_fast()) } {
+    match unsafe { lock(control).with_or_stay_locked(|| free_list(pool, control).alloc_fast()) } {
         Ok(block) => block.as_ptr().cast(),
         // SAFETY: as above; the lock is still held.
-        Err(saved) => unsafe { take_otherwise(pool, saved, place) },
+        Err(saved) => unsafe { alloc_slow(pool, saved, site) },
     }
 }
 
@@ -52,7 +54,7 @@ pub unsafe extern "C" fn memory_pool_alloc_reason(
     reason: *mut esp_err_t,
 ) -> *mut c_void {
     // SAFETY: as for this function.
-    let (block, why) = unsafe { alloc_otherwise(pool, Caller::AllocReason) };
+    let (block, why) = unsafe { alloc_with_reason(pool, Caller::AllocReason) };
     if !reason.is_null() {
         // SAFETY: obligation 2.
         unsafe { reason.write(why) };
@@ -66,7 +68,7 @@ pub unsafe extern "C" fn memory_pool_alloc_reason(
 ///
 /// Obligations 1 and 3.
 #[inline(always)]
-unsafe fn alloc_otherwise(pool: *mut memory_pool_t, caller: Caller) -> (*mut c_void, esp_err_t) {
+unsafe fn alloc_with_reason(pool: *mut memory_pool_t, caller: Caller) -> (*mut c_void, esp_err_t) {
     // SAFETY: obligation 1.
     let control = match unsafe { control_of(pool) } {
         Ok(control) => control,
@@ -74,10 +76,10 @@ unsafe fn alloc_otherwise(pool: *mut memory_pool_t, caller: Caller) -> (*mut c_v
     };
     // SAFETY: `control` is that of `pool`, whose lock is released again.
     unsafe {
-        let (taken, modes) = with_pool(pool, control, |raw| (raw.alloc(), modes(control)));
-        let taken = watch::taken(pool, control, taken, modes, Place::UNSAID, OF_POOL);
-        let why = taken.map_or_else(reason_not_taken, |_| ESP_OK);
-        (taken_or_told(taken, pool, control, caller), why)
+        let (taken, modes) = with_free_list(pool, control, |list| (list.alloc(), modes(control)));
+        let taken = diagnostics::after_alloc(pool, control, taken, modes, CallSite::NONE, OF_POOL);
+        let why = taken.map_or_else(reason_of_alloc, |_| ESP_OK);
+        (block_or_report(taken, pool, control, caller), why)
     }
 }
 
@@ -85,10 +87,10 @@ unsafe fn alloc_otherwise(pool: *mut memory_pool_t, caller: Caller) -> (*mut c_v
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_alloc_zeroed(pool: *mut memory_pool_t) -> *mut c_void {
     // SAFETY: as for this function.
-    let (block, _) = unsafe { alloc_otherwise(pool, Caller::AllocZeroed) };
+    let (block, _) = unsafe { alloc_with_reason(pool, Caller::AllocZeroed) };
     if let Some(words) = NonNull::new(block.cast::<u32>()) {
         // SAFETY: a block was taken, so there is a control block; a stride is a whole number of words.
-        let count = unsafe { (*(*pool).control).geometry.stride() } / size_of::<u32>();
+        let count = unsafe { (*(*pool).control.cast::<Control>()).geometry.stride() } / size_of::<u32>();
         for word in 0..count {
             // SAFETY: inside the block, which is the caller's. Volatile, so that it stays one store a word: this may
             // be memory that faults on any other access, and `memset` may lie in flash.
@@ -125,10 +127,10 @@ pub(crate) unsafe fn free(caller: Caller, pool: *mut memory_pool_t, block: *mut 
         Err(reason) => return refused(reason, block, caller, None),
     };
     // SAFETY: `control` is that of `pool`, and the lock is held; the block is as the caller promises.
-    match unsafe { lock(control).with_or_stay_locked(|| raw(pool, control).free_fast(block.cast())) } {
+    match unsafe { lock(control).with_or_stay_locked(|| free_list(pool, control).free_fast(block.cast())) } {
         Ok(()) => ESP_OK,
         // SAFETY: as above; the lock is still held.
-        Err(saved) => unsafe { put_otherwise(pool, block, control, saved, caller) },
+        Err(saved) => unsafe { free_slow(pool, block, control, saved, caller) },
     }
 }
 
@@ -139,10 +141,10 @@ pub unsafe extern "C" fn memory_pool_alloc_unsynchronized(pool: *mut memory_pool
     // SAFETY: obligation 1.
     let Some(control) = (unsafe { found(pool) }) else { return no_pool_to_alloc_alone(pool) };
     // SAFETY: `control` is that of `pool`, which nobody else uses, as the function's name asks.
-    match unsafe { alone(pool, control).alloc_fast() } {
+    match unsafe { free_list_unlocked(pool, control).alloc_fast() } {
         Some(block) => block.as_ptr().cast(),
         // SAFETY: as above.
-        None => unsafe { take_otherwise_alone(pool, control) },
+        None => unsafe { alloc_slow_unsynchronized(pool, control) },
     }
 }
 
@@ -160,10 +162,10 @@ pub unsafe extern "C" fn memory_pool_free_unsynchronized(
     };
     // SAFETY: `control` is that of `pool`, which nobody else uses, as the function's name asks; if `block` is one in
     // use, its owner gives it up by this call.
-    match unsafe { alone(pool, control).free_fast(block.cast()) } {
+    match unsafe { free_list_unlocked(pool, control).free_fast(block.cast()) } {
         Some(()) => ESP_OK,
         // SAFETY: as above.
-        None => unsafe { put_otherwise_alone(pool, block, control) },
+        None => unsafe { free_slow_unsynchronized(pool, block, control) },
     }
 }
 
@@ -172,7 +174,39 @@ pub unsafe extern "C" fn memory_pool_free_unsynchronized(
 pub unsafe extern "C" fn memory_pool_owns(pool: *mut memory_pool_t, address: *const c_void) -> bool {
     let Ok(control) = registry::live(pool) else { return false };
     // SAFETY: `control` is that of `pool`.
-    unsafe { with_pool(pool, control, |raw| raw.is_live(address.cast())) }
+    unsafe { with_free_list(pool, control, |list| list.is_live(address.cast())) }
+}
+
+/// Takes a block, and says from which line of which file. O(1); with records two critical sections, otherwise one.
+/// Tasks, interrupts, both cores.
+#[unsafe(no_mangle)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_alloc_at"))]
+pub unsafe extern "C" fn memory_pool_alloc_at(
+    pool: *mut memory_pool_t,
+    line: u32,
+    file: *const c_char,
+) -> *mut c_void {
+    // SAFETY: as for this function.
+    unsafe {
+        alloc(pool, CallSite { address: file.cast(), line }, |pool| {
+            no_pool(reason_of_none(pool), pool, Caller::AllocAt)
+        })
+    }
+}
+
+/// Takes a block, and says which address the call returns to. As [`memory_pool_alloc_at`].
+#[unsafe(no_mangle)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_alloc_from"))]
+pub unsafe extern "C" fn memory_pool_alloc_from(
+    pool: *mut memory_pool_t,
+    caller: *const c_void,
+) -> *mut c_void {
+    // SAFETY: as for this function.
+    unsafe {
+        alloc(pool, CallSite { address: caller, line: 0 }, |pool| {
+            no_pool(reason_of_none(pool), pool, Caller::AllocFrom)
+        })
+    }
 }
 
 /// The rare end of [`alloc`], with the lock held, which it opens. The control block is looked up again: with five arguments some
@@ -183,18 +217,18 @@ pub unsafe extern "C" fn memory_pool_owns(pool: *mut memory_pool_t, address: *co
 /// `pool` is live; its lock was acquired with `saved`.
 #[cold]
 #[inline(never)]
-#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_take_otherwise"))]
-unsafe fn take_otherwise(pool: *mut memory_pool_t, saved: Saved, place: Place) -> *mut c_void {
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_alloc_slow"))]
+unsafe fn alloc_slow(pool: *mut memory_pool_t, saved: Saved, site: CallSite) -> *mut c_void {
     // SAFETY: a live pool has a control block; the lock is held until the release.
     unsafe {
-        let control = NonNull::new_unchecked((*pool).control);
-        let (taken, modes) = (raw(pool, control).alloc_slow(), modes(control));
+        let control = NonNull::new_unchecked((*pool).control).cast::<Control>();
+        let (taken, modes) = (free_list(pool, control).alloc_slow(), modes(control));
         lock(control).release(saved);
-        taken_or_told(
-            watch::taken(pool, control, taken, modes, place, OF_POOL),
+        block_or_report(
+            diagnostics::after_alloc(pool, control, taken, modes, site, OF_POOL),
             pool,
             control,
-            caller_of(place),
+            caller_of(site),
         )
     }
 }
@@ -206,13 +240,13 @@ unsafe fn take_otherwise(pool: *mut memory_pool_t, saved: Saved, place: Place) -
 /// `control` is that of `pool`, which nobody else uses.
 #[cold]
 #[inline(never)]
-#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_take_otherwise_alone"))]
-unsafe fn take_otherwise_alone(pool: *mut memory_pool_t, control: NonNull<Control>) -> *mut c_void {
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_alloc_slow_unsynchronized"))]
+unsafe fn alloc_slow_unsynchronized(pool: *mut memory_pool_t, control: NonNull<Control>) -> *mut c_void {
     // SAFETY: as the caller promises.
     unsafe {
-        let taken = alone(pool, control).alloc_slow();
-        let taken = watch::taken(pool, control, taken, modes(control), Place::UNSAID, OF_POOL);
-        taken_or_told(taken, pool, control, Caller::AllocUnsynchronized)
+        let taken = free_list_unlocked(pool, control).alloc_slow();
+        let taken = diagnostics::after_alloc(pool, control, taken, modes(control), CallSite::NONE, OF_POOL);
+        block_or_report(taken, pool, control, Caller::AllocUnsynchronized)
     }
 }
 
@@ -253,7 +287,7 @@ pub(crate) fn reason_of_none(pool: *mut memory_pool_t) -> esp_err_t {
 ///
 /// `control` is that of the live pool `pool`, and its lock is released.
 #[inline(always)]
-pub(crate) unsafe fn taken_or_told(
+pub(crate) unsafe fn block_or_report(
     taken: Result<NonNull<u8>, Error>,
     pool: *mut memory_pool_t,
     control: NonNull<Control>,
@@ -263,18 +297,18 @@ pub(crate) unsafe fn taken_or_told(
         Ok(block) => block.as_ptr().cast(),
         Err(Error::Exhausted) => null_mut(),
         Err(error) => {
-            let _reported = refused(reason_not_taken(error), pool.cast(), caller, Some(control));
+            let _reported = refused(reason_of_alloc(error), pool.cast(), caller, Some(control));
             null_mut()
         }
     }
 }
 
-/// Which function takes blocks with this place.
+/// Which function takes blocks with this site.
 #[inline(always)]
-fn caller_of(place: Place) -> Caller {
-    if place.line != 0 {
+fn caller_of(site: CallSite) -> Caller {
+    if site.line != 0 {
         Caller::AllocAt
-    } else if place.at.is_null() {
+    } else if site.address.is_null() {
         Caller::Alloc
     } else {
         Caller::AllocFrom
@@ -288,8 +322,8 @@ fn caller_of(place: Place) -> Caller {
 /// `control` is that of `pool`; its lock was acquired with `saved`; the block is as for [`free`].
 #[cold]
 #[inline(never)]
-#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_put_otherwise"))]
-unsafe fn put_otherwise(
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_free_slow"))]
+unsafe fn free_slow(
     pool: *mut memory_pool_t,
     block: *mut c_void,
     control: NonNull<Control>,
@@ -297,16 +331,16 @@ unsafe fn put_otherwise(
     caller: Caller,
 ) -> esp_err_t {
     // SAFETY: a live control block.
-    if unsafe { (*control.as_ptr()).watch.is_on() } {
+    if unsafe { (*control.as_ptr()).diagnostics.is_on() } {
         // SAFETY: as the caller promises.
-        return unsafe { put_watched(pool, block, control, saved, caller) };
+        return unsafe { free_in_two_phases(pool, block, control, saved, caller) };
     }
     // SAFETY: the lock is held until the release; the block is as the caller promises. Pool and queue are different
     // fields.
     let (answer, served) = unsafe {
-        let mut raw = raw(pool, control);
-        let answer = raw.free_slow(block.cast());
-        let served = serve(control, &mut raw);
+        let mut list = free_list(pool, control);
+        let answer = list.free_slow(block.cast());
+        let served = serve(control, &mut list);
         lock(control).release(saved);
         (answer, served)
     };
@@ -320,11 +354,11 @@ unsafe fn put_otherwise(
 ///
 /// # Safety
 ///
-/// As [`put_otherwise`].
+/// As [`free_slow`].
 #[cold]
 #[inline(never)]
-#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_put_watched"))]
-unsafe fn put_watched(
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_free_in_two_phases"))]
+unsafe fn free_in_two_phases(
     pool: *mut memory_pool_t,
     block: *mut c_void,
     control: NonNull<Control>,
@@ -333,18 +367,18 @@ unsafe fn put_watched(
 ) -> esp_err_t {
     // SAFETY: the lock is held until the release. Then the block is leaving, if it was one in use, by this caller alone.
     let (answer, served) = unsafe {
-        let begun = watch::begin(control, &mut raw(pool, control), &[block.cast()]);
+        let begun = diagnostics::begin_free(control, &mut free_list(pool, control), &[block.cast()]);
         let (answer, modes) = (begun.map_err(|(_, error)| error), modes(control));
         lock(control).release(saved);
         if answer.is_ok() {
-            watch::leaving(pool, control, block.cast(), modes);
+            diagnostics::retire(pool, control, block.cast(), modes);
         }
         let served = lock(control).with(|| {
-            let mut raw = raw(pool, control);
+            let mut list = free_list(pool, control);
             if answer.is_ok() {
-                watch::finished(control, &mut raw, &[block.cast()], modes);
+                diagnostics::finish_free(control, &mut list, &[block.cast()], modes);
             }
-            serve(control, &mut raw)
+            serve(control, &mut list)
         });
         (answer, served)
     };
@@ -361,25 +395,26 @@ unsafe fn put_watched(
 /// `control` is that of `pool`, which nobody else uses; the block is as for [`free`].
 #[cold]
 #[inline(never)]
-#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_put_otherwise_alone"))]
-unsafe fn put_otherwise_alone(
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_free_slow_unsynchronized"))]
+unsafe fn free_slow_unsynchronized(
     pool: *mut memory_pool_t,
     block: *mut c_void,
     control: NonNull<Control>,
 ) -> esp_err_t {
     // SAFETY: as the caller promises.
     let answer = unsafe {
-        let mut raw = alone(pool, control);
-        if (*control.as_ptr()).watch.is_on() {
-            let begun = watch::begin(control, &mut raw, &[block.cast()]).map_err(|(_, error)| error);
+        let mut list = free_list_unlocked(pool, control);
+        if (*control.as_ptr()).diagnostics.is_on() {
+            let begun =
+                diagnostics::begin_free(control, &mut list, &[block.cast()]).map_err(|(_, error)| error);
             if begun.is_ok() {
                 let modes = modes(control);
-                watch::leaving(pool, control, block.cast(), modes);
-                watch::finished(control, &mut raw, &[block.cast()], modes);
+                diagnostics::retire(pool, control, block.cast(), modes);
+                diagnostics::finish_free(control, &mut list, &[block.cast()], modes);
             }
             begun
         } else {
-            raw.free_slow(block.cast())
+            list.free_slow(block.cast())
         }
     };
     told(Caller::FreeUnsynchronized, answer, control, block)
@@ -393,6 +428,6 @@ fn told(
 ) -> esp_err_t {
     match answer {
         Ok(()) => ESP_OK,
-        Err(error) => refused(reason_not_returned(error), block, caller, Some(control)),
+        Err(error) => refused(reason_of_free(error), block, caller, Some(control)),
     }
 }

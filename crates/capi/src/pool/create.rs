@@ -1,56 +1,23 @@
 //! Making and ending pools. Every step that fails gives back what the steps before it took.
 
-use core::ffi::{CStr, c_char};
+use core::ffi::{CStr, c_char, c_void};
 use core::ptr::{NonNull, null, null_mut};
 
-use microusc_pool::{
-    AllocationMap, Counters, FreeList, Geometry, RawLock, WaitOrder, WaitQueue, WaitablePool,
-};
-
-use crate::diagnostics::{self as watch, Watch};
-use crate::pool::control::{Control, ControlMap, lock};
-use crate::pool::overlap::{OF_SET, Range};
-use crate::pool::placement::{self, Terms};
-use crate::pool::refusal::{self, Refusal};
-use crate::pool::registry::{self, Reservation, Wanted};
-use crate::types::*;
-use crate::wait::{self, Place};
+use microusc_pool::{Counters, FreeList, Geometry, RawLock, WaitOrder, WaitQueue};
 use microusc_port::{self as port, PortLock};
 
-/// What the control block is asked for with: it needs locks and bytes, which only internal data RAM has.
-const CONTROL_CAPS: u32 = MALLOC_CAP_INTERNAL | MALLOC_CAP_8BIT;
-
-/// Memory that is given back unless somebody keeps it.
-pub(crate) struct Allocation(NonNull<u8>);
-
-impl Allocation {
-    fn new(bytes: usize, align: usize, caps: u32) -> Result<Self, Refusal> {
-        NonNull::new(port::allocate(bytes, align, caps)).map(Self).ok_or_else(|| ESP_ERR_NO_MEM.into())
-    }
-
-    /// Memory for what locks, interrupts and single bytes touch.
-    pub(crate) fn for_control(bytes: usize, align: usize) -> Result<Self, Refusal> {
-        let memory = Self::new(bytes, align, CONTROL_CAPS)?;
-        if !placement::fits_control(memory.0.as_ptr(), bytes) {
-            return Err(MEMORY_POOL_ERR_WRONG_MEMORY.into());
-        }
-        Ok(memory)
-    }
-
-    pub(crate) fn keep(self) -> *mut u8 {
-        core::mem::ManuallyDrop::new(self).0.as_ptr()
-    }
-}
-
-impl Drop for Allocation {
-    fn drop(&mut self) {
-        // SAFETY: allocated in `new`, and kept by nobody.
-        unsafe { port::release(self.0.as_ptr()) };
-    }
-}
+use crate::control::block::{Control, ControlMap};
+use crate::control::memory::{self, Allocation, HeapRequest};
+use crate::control::modes::Diagnostics;
+use crate::control::overlap::{OF_SET, Range};
+use crate::control::registry::{self, ReservationRequest};
+use crate::diagnostics::{poison, trace};
+use crate::output::report::{from_task, refuse};
+use crate::refusals::{self, Refusal};
+use crate::types::*;
 
 /// Where a pool's struct and control block shall be.
-pub(crate) enum Home {
+pub(crate) enum Location {
     /// The caller has the struct; the control block comes from the heap.
     Caller(*mut memory_pool_t),
     /// The same of a class of the set at this address, which has reserved its struct as a whole.
@@ -65,11 +32,11 @@ pub(crate) enum Home {
 ///
 /// A struct of the caller's may be written to, and lives as long as the pool. The name is null or a C string.
 pub(crate) unsafe fn create(
-    home: Home,
+    location: Location,
     config: &memory_pool_config_t,
 ) -> Result<*mut memory_pool_t, Refusal> {
     // SAFETY: as the caller promises.
-    unsafe { create_aligned(home, config, 1) }
+    unsafe { create_aligned(location, config, 1) }
 }
 
 /// The same, with each block aligned to `align` bytes at least.
@@ -78,29 +45,29 @@ pub(crate) unsafe fn create(
 ///
 /// As [`create`].
 pub(crate) unsafe fn create_aligned(
-    home: Home,
+    location: Location,
     config: &memory_pool_config_t,
     align: usize,
 ) -> Result<*mut memory_pool_t, Refusal> {
-    let mut terms = placement::terms(config.placement, config.flags)?;
-    terms.align = terms.align.max(align);
-    let geometry = Geometry::new(config.block_size, terms.align, config.num_blocks)?;
-    let (pool, inside, flag) = match home {
+    let mut request = memory::heap_request(config.placement, config.flags)?;
+    request.align = request.align.max(align);
+    let geometry = Geometry::new(config.block_size, request.align, config.num_blocks)?;
+    let (pool, inside, flag) = match location {
         // SAFETY: as the caller promises.
-        Home::Heap => return unsafe { create_in_heap(None, config, &terms, geometry) },
-        Home::Caller(pool) => (pool, null(), 0),
+        Location::Heap => return unsafe { create_in_heap(None, config, &request, geometry) },
+        Location::Caller(pool) => (pool, null(), 0),
         // From the first moment: another task finds a class before the set is complete.
-        Home::Class(pool, set) => (pool, set, OF_SET),
+        Location::Class(pool, set) => (pool, set, OF_SET),
     };
     let config = &memory_pool_config_t { flags: config.flags | flag, ..*config };
-    let wanted = Wanted {
+    let wanted = ReservationRequest {
         place: pool.cast_const().cast(),
         place_bytes: size_of::<memory_pool_t>(),
         memory: Range::EMPTY,
         inside,
     };
     // SAFETY: as the caller promises.
-    registry::reserve(&wanted, || unsafe { create_in_heap(Some(pool), config, &terms, geometry) })
+    registry::reserve(&wanted, || unsafe { create_in_heap(Some(pool), config, &request, geometry) })
 }
 
 /// With a struct of the caller's, which is reserved, or one of the heap's.
@@ -111,13 +78,13 @@ pub(crate) unsafe fn create_aligned(
 unsafe fn create_in_heap(
     pool: Option<*mut memory_pool_t>,
     config: &memory_pool_config_t,
-    terms: &Terms,
+    request: &HeapRequest,
     geometry: Geometry,
 ) -> Result<*mut memory_pool_t, Refusal> {
     let head = if pool.is_none() { size_of::<memory_pool_t>() } else { 0 };
     let bytes = head + size_of::<Control>() + geometry.capacity();
     let memory = Allocation::for_control(bytes, align_of::<Control>())?;
-    let storage = storage(terms, &geometry)?;
+    let storage = storage(request, &geometry)?;
 
     let pool = pool.unwrap_or(memory.0.as_ptr().cast());
     // SAFETY: inside the allocation, behind the struct if that is there.
@@ -137,9 +104,9 @@ unsafe fn create_in_heap(
     Ok(pool)
 }
 
-fn storage(terms: &Terms, geometry: &Geometry) -> Result<Allocation, Refusal> {
-    let storage = Allocation::new(geometry.bytes(), terms.align, terms.caps)?;
-    if terms.fits(storage.0.as_ptr(), geometry.bytes()) {
+fn storage(request: &HeapRequest, geometry: &Geometry) -> Result<Allocation, Refusal> {
+    let storage = Allocation::new(geometry.bytes(), request.align, request.caps)?;
+    if request.fits(storage.0.as_ptr(), geometry.bytes()) {
         Ok(storage)
     } else {
         Err(MEMORY_POOL_ERR_WRONG_MEMORY.into())
@@ -161,11 +128,11 @@ pub(crate) unsafe fn create_static(
     let padding = buffer.addr().wrapping_neg() & (word - 1);
     // The marks directly behind the control block; the blocks aligned behind the marks.
     let blocks = (size_of::<Control>() + geometry.capacity()).next_multiple_of(word);
-    let needed = geometry.bytes().checked_add(padding + blocks).ok_or(refusal::TOO_LARGE)?;
+    let needed = geometry.bytes().checked_add(padding + blocks).ok_or(refusals::TOO_LARGE)?;
     if needed > buffer_size {
-        return Err(refusal::BUFFER_TOO_SMALL);
+        return Err(refusals::BUFFER_TOO_SMALL);
     }
-    if !placement::fits_control(buffer, buffer_size) {
+    if !memory::fits_control(buffer, buffer_size) {
         return Err(MEMORY_POOL_ERR_WRONG_MEMORY.into());
     }
     // SAFETY: the buffer is at least `needed` bytes long.
@@ -173,7 +140,7 @@ pub(crate) unsafe fn create_static(
     // SAFETY: inside a buffer, hence not null.
     let control = unsafe { NonNull::new_unchecked(control) }.cast();
     let parts = Parts { pool, control, base, geometry };
-    let wanted = Wanted {
+    let wanted = ReservationRequest {
         place: pool.cast_const().cast(),
         place_bytes: size_of::<memory_pool_t>(),
         memory: Range::at(buffer.addr() + padding, needed - padding),
@@ -215,7 +182,7 @@ impl Parts {
             flags: config.flags,
             // SAFETY: as the caller promises.
             name: unsafe { name_from(config.name) },
-            watch: Watch::none(),
+            diagnostics: Diagnostics::off(),
             own_memory: null_mut(),
             own_storage: null_mut(),
         };
@@ -239,206 +206,31 @@ impl Parts {
             memory: self.base.cast(),
             block_size: self.geometry.stride(),
             num_blocks: self.geometry.capacity(),
-            control: self.control.as_ptr(),
+            control: self.control.as_ptr().cast(),
             ..memory_pool_t::ZEROED
         };
         // SAFETY: assembled; nobody else knows the pool yet.
         unsafe {
-            let mut raw = FreeList::new(
+            let mut list = FreeList::new(
                 (&mut fields.memory_free, &mut fields.free_blocks),
                 &mut (*self.control.as_ptr()).counters,
                 self.base,
                 &self.geometry,
                 ControlMap::new(self.control.as_ptr().cast()),
             );
-            raw.link_all();
+            list.link_all();
         }
         // What new pools do is turned on before another task can find this one, and end it.
         if port::fills_free_blocks() {
             // SAFETY: complete, and nobody else's. An archive that cannot goes without.
-            let _asked = unsafe { watch::set_checks(&mut fields, self.control, true) };
+            let _asked = unsafe { poison::set_checks(&mut fields, self.control, true) };
         }
-        if watch::traces_new_pools() {
+        if trace::traces_new_pools() {
             // SAFETY: as above. An archive that cannot is never asked to.
-            let _asked = unsafe { watch::set_trace(&mut fields, self.control, true) };
+            let _asked = unsafe { trace::set_trace(&mut fields, self.control, true) };
         }
         // SAFETY: complete, and the struct may be written to.
-        if unsafe { registry::insert(self.control, fields) } { Ok(()) } else { Err(refusal::STILL_A_POOL) }
-    }
-}
-
-/// Ends the pool in `pool`: off the registry, memory given back, a caller's struct zeroed. `None` if there is no pool
-/// in it; the number of blocks that were in use otherwise, with the pool's name. O(pools).
-///
-/// A pool that tasks wait for, or whose blocks are just being returned, is left as it is, and so is one in whose blocks another
-/// pool lies, or that is a class of a set; with `only_unused`, so is one with blocks in use. `look` is shown what is left if the pool ends: the fields of its
-/// struct, its control block, and how many blocks are in use. It is off the registry then, so no other task has a part in it.
-///
-/// # Safety
-///
-/// Nobody uses the pool meanwhile or afterwards.
-pub(crate) unsafe fn end(
-    pool: *mut memory_pool_t,
-    only_unused: bool,
-    look: impl FnOnce(&mut memory_pool_t, NonNull<Control>, usize),
-) -> Option<Ended> {
-    let seen = if only_unused { in_use(pool) } else { 0 };
-    let is_kept = |left: &mut Ended, control: NonNull<Control>| {
-        // SAFETY: live, with the registry locked, with which flags change.
-        left.of_set = unsafe { (*control.as_ptr()).flags } & OF_SET != 0;
-        left.in_use = left.in_use.max(seen);
-        left.refusal().is_some() || only_unused && left.in_use > 0
-    };
-    // SAFETY: as the caller promises.
-    unsafe { end_unless(pool, is_kept, look) }
-}
-
-/// Ends a class of a set that could not be made.
-///
-/// # Safety
-///
-/// As [`end`]; this call makes the set.
-pub(crate) unsafe fn end_class(pool: *mut memory_pool_t) {
-    // SAFETY: as the caller promises.
-    unsafe { end_unless(pool, |left, _| left.refusal().is_some(), |_, _, _| {}) };
-}
-
-/// # Safety
-///
-/// As [`end`].
-unsafe fn end_unless(
-    pool: *mut memory_pool_t,
-    is_kept: impl FnOnce(&mut Ended, NonNull<Control>) -> bool,
-    look: impl FnOnce(&mut memory_pool_t, NonNull<Control>, usize),
-) -> Option<Ended> {
-    let mut ended = None;
-    let agreed = |control, holds_another| {
-        // SAFETY: on the registry, which is locked, so it is the live control block of `pool`.
-        let left = ended.insert(unsafe { Ended::of(pool, control, holds_another) });
-        if is_kept(left, control) { Err(()) } else { Ok(()) }
-    };
-    let reservation = Reservation::none();
-    // SAFETY: the reservation stays in this frame.
-    let removed = unsafe { registry::remove(pool, &reservation, agreed) }?;
-    if let Ok((control, mut fields)) = removed
-        && let Some(ended) = &mut ended
-    {
-        // SAFETY: off the registry, and nobody uses the pool.
-        ended.in_use = unsafe { in_use_of_ended(control) };
-        look(&mut fields, control, ended.in_use);
-        // SAFETY: off the registry, and nobody uses the pool.
-        unsafe { release(control) };
-    }
-    ended
-}
-
-/// Blocks of which a step of [`in_use`] looks at the marks.
-const STEP: usize = 64;
-
-/// How many blocks of the pool at this address are in use, as the map says, which no stray write into a struct reaches. O(num_blocks),
-/// in critical sections of O(pools + 64). 0 if there is no pool, also if another task ends it meanwhile.
-fn in_use(pool: *const memory_pool_t) -> usize {
-    let Ok(control) = registry::live(pool) else { return 0 };
-    let mut found = 0;
-    for first in (0..).step_by(STEP) {
-        // SAFETY: live, as `while_live` says.
-        match registry::while_live(pool, control, || unsafe { in_use_from(control, first) }).flatten() {
-            Some(more) => found += more,
-            None => break,
-        }
-    }
-    found
-}
-
-/// The same of a pool that is off the registry. O(num_blocks), with its lock held for 64 blocks at a time.
-///
-/// # Safety
-///
-/// `control` is that of a pool which nobody uses.
-pub(crate) unsafe fn in_use_of_ended(control: NonNull<Control>) -> usize {
-    // SAFETY: as the caller promises.
-    (0..).step_by(STEP).map_while(|first| unsafe { in_use_from(control, first) }).sum()
-}
-
-/// How many of the blocks from `first` on are in use; `None` if there is no such block. O(64); one critical section.
-///
-/// # Safety
-///
-/// `control` is live.
-unsafe fn in_use_from(control: NonNull<Control>, first: usize) -> Option<usize> {
-    // SAFETY: live, as the caller promises; a geometry does not change.
-    let blocks = unsafe { (*control.as_ptr()).geometry.capacity() };
-    let step = first..blocks.min(first.saturating_add(STEP));
-    // SAFETY: the marks are behind the control block, one for each block, and the lock is held.
-    (!step.is_empty()).then(|| unsafe {
-        lock(control).with(|| {
-            let marks = ControlMap::new(control.as_ptr().cast());
-            step.filter(|index| marks.is_claimed(*index)).count()
-        })
-    })
-}
-
-/// Gives back what a pool owns, the control block as well.
-///
-/// # Safety
-///
-/// The pool of `control` is off the registry, and nobody uses it.
-pub(crate) unsafe fn release(control: NonNull<Control>) {
-    // SAFETY: as the caller promises; what it owns was allocated for it.
-    unsafe {
-        let (memory, storage) = ((*control.as_ptr()).own_memory, (*control.as_ptr()).own_storage);
-        let records = (*control.as_ptr()).watch.own_memory();
-        for owned in [records, storage, memory].into_iter().filter(|owned| !owned.is_null()) {
-            port::release(owned);
-        }
-    }
-}
-
-/// What is left of a pool.
-#[derive(Clone, Copy)]
-pub(crate) struct Ended {
-    pub(crate) in_use: usize,
-    /// Tasks wait for a block, or were given one and did not return yet. Then it is no end: the pool is as it was.
-    needed: bool,
-    /// A call is about to return a block. Then it is no end either.
-    returning: bool,
-    /// Another pool lies in its blocks. The same.
-    holds_another: bool,
-    /// It is a class of a set, and not the set is what ends. The same.
-    of_set: bool,
-    pub(crate) name: [c_char; MEMORY_POOL_NAME_SIZE],
-}
-
-impl Ended {
-    /// What would be left of a pool that ended now, with its set if it is of one. O(calls that wait); one critical section.
-    ///
-    /// # Safety
-    ///
-    /// `control` is that of `pool`. The registry is locked.
-    pub(crate) unsafe fn of(
-        pool: *mut memory_pool_t,
-        control: NonNull<Control>,
-        holds_another: bool,
-    ) -> Self {
-        // SAFETY: `control` is that of `pool`.
-        unsafe {
-            let (in_use, needed, returning) = Place::new(pool, control).with_queue(|raw, queue| {
-                (raw.used(), queue.waiting() > 0, (*control.as_ptr()).watch.is_retiring())
-            });
-            let needed = needed || wait::is_stayed_at(control);
-            Self { in_use, needed, returning, holds_another, of_set: false, name: (*control.as_ptr()).name }
-        }
-    }
-
-    /// Why the pool is left as it is, if that is for another reason than blocks in use.
-    pub(crate) fn refusal(&self) -> Option<Refusal> {
-        match self {
-            Self { needed: true, .. } => Some(refusal::WAITED_FOR),
-            Self { returning: true, .. } => Some(refusal::BEING_RETURNED),
-            Self { holds_another: true, .. } => Some(refusal::HOLDS_A_POOL),
-            Self { of_set: true, .. } => Some(refusal::IN_A_SET),
-            _ => None,
-        }
+        if unsafe { registry::insert(self.control, fields) } { Ok(()) } else { Err(refusals::STILL_A_POOL) }
     }
 }
 
@@ -482,6 +274,148 @@ fn decimal(mut number: u32, digits: &mut [u8; 10]) -> &[u8] {
             return &digits[at..];
         }
     }
+}
+
+const fn config(block_size: usize, num_blocks: usize, placement: u32, flags: u32) -> memory_pool_config_t {
+    memory_pool_config_t { block_size, num_blocks, placement, flags, name: null() }
+}
+
+/// Makes a pool in the caller's struct, with a report if that fails.
+///
+/// # Safety
+///
+/// As [`create`]; the configuration may be null.
+unsafe fn init(
+    function: &'static CStr,
+    pool: *mut memory_pool_t,
+    config: *const memory_pool_config_t,
+) -> Result<(), esp_err_t> {
+    made(function, pool.cast(), || {
+        if pool.is_null() {
+            return Err(refusals::NULL_POINTER);
+        }
+        // SAFETY: as the caller promises, here and below.
+        let config = unsafe { config.as_ref() }.ok_or(refusals::NULL_POINTER)?;
+        // SAFETY: as above.
+        unsafe { create(Location::Caller(pool), config) }.map(drop)
+    })
+}
+
+/// Makes a pool on the heap, with a report if that fails.
+///
+/// # Safety
+///
+/// The configuration is null, or its name is null or a C string.
+unsafe fn malloc(
+    function: &'static CStr,
+    config: *const memory_pool_config_t,
+) -> Result<*mut memory_pool_t, esp_err_t> {
+    made(function, null(), || {
+        // SAFETY: as the caller promises, here and below.
+        let config = unsafe { config.as_ref() }.ok_or(refusals::NULL_POINTER)?;
+        // SAFETY: as above.
+        unsafe { create(Location::Heap, config) }
+    })
+}
+
+/// What `make` returned, in a task, with a report of a refusal.
+fn made<T>(
+    function: &'static CStr,
+    address: *const c_void,
+    make: impl FnOnce() -> Result<T, Refusal>,
+) -> Result<T, esp_err_t> {
+    from_task(function, address)?;
+    make().map_err(|why| refuse(function, why, address))
+}
+
+/// Makes a pool in internal, DMA-capable RAM. O(num_blocks + pools).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_init(
+    pool: *mut memory_pool_t,
+    block_size: usize,
+    num_blocks: usize,
+) -> bool {
+    let config = config(block_size, num_blocks, DRAM, MEMORY_POOL_FLAG_DMA);
+    // SAFETY: obligations 1 and 2.
+    unsafe { init(c"memory_pool_init", pool, &config) }.is_ok()
+}
+
+/// Makes a pool in the memory named. O(num_blocks + pools).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_init_placed(
+    pool: *mut memory_pool_t,
+    block_size: usize,
+    num_blocks: usize,
+    placement: memory_placement_t,
+) -> bool {
+    // SAFETY: obligations 1 and 2.
+    unsafe { init(c"memory_pool_init_placed", pool, &config(block_size, num_blocks, placement, 0)) }.is_ok()
+}
+
+/// Makes a pool as the configuration says. O(num_blocks + pools).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_init_config(
+    pool: *mut memory_pool_t,
+    config: *const memory_pool_config_t,
+) -> esp_err_t {
+    // SAFETY: obligations 1 and 2.
+    unsafe { init(c"memory_pool_init_config", pool, config) }.err().unwrap_or(ESP_OK)
+}
+
+/// Makes a pool in the caller's memory. O(num_blocks + pools).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_init_static(
+    pool: *mut memory_pool_t,
+    buffer: *mut c_void,
+    buffer_size: usize,
+    block_size: usize,
+    num_blocks: usize,
+) -> esp_err_t {
+    let done = made(c"memory_pool_init_static", pool.cast(), || {
+        if pool.is_null() || buffer.is_null() {
+            return Err(refusals::NULL_POINTER);
+        }
+        let config = config(block_size, num_blocks, DRAM, 0);
+        // SAFETY: obligations 1 and 2; the buffer is the pool's until that ends.
+        unsafe { create_static(pool, (buffer.cast(), buffer_size), &config) }
+    });
+    done.err().unwrap_or(ESP_OK)
+}
+
+/// Makes a pool, struct included, in internal, DMA-capable RAM. O(num_blocks + pools).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_malloc(block_size: usize, num_blocks: usize) -> *mut memory_pool_t {
+    let config = config(block_size, num_blocks, DRAM, MEMORY_POOL_FLAG_DMA);
+    // SAFETY: the configuration has no name.
+    unsafe { malloc(c"memory_pool_malloc", &config) }.unwrap_or(null_mut())
+}
+
+/// Makes a pool, struct included, with its blocks in the memory named. O(num_blocks + pools).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_malloc_placed(
+    block_size: usize,
+    num_blocks: usize,
+    placement: memory_placement_t,
+) -> *mut memory_pool_t {
+    // SAFETY: the configuration has no name.
+    unsafe { malloc(c"memory_pool_malloc_placed", &config(block_size, num_blocks, placement, 0)) }
+        .unwrap_or(null_mut())
+}
+
+/// Makes a pool, struct included, as the configuration says. O(num_blocks + pools).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_malloc_config(
+    config: *const memory_pool_config_t,
+    reason: *mut esp_err_t,
+) -> *mut memory_pool_t {
+    const NAME: &CStr = c"memory_pool_malloc_config";
+    // SAFETY: obligation 2.
+    let made = unsafe { malloc(NAME, config) };
+    if !reason.is_null() {
+        // SAFETY: obligation 2.
+        unsafe { reason.write(made.err().unwrap_or(ESP_OK)) };
+    }
+    made.unwrap_or(null_mut())
 }
 
 #[cfg(test)]

@@ -5,17 +5,18 @@ use core::ptr::{NonNull, addr_eq, null, null_mut};
 
 use microusc_pool::FreeList;
 
-use crate::diagnostics as watch;
-use crate::output::dump::Subject;
+use crate::control::block::{Control, ControlMap, with_free_list};
+use crate::control::registry;
+use crate::diagnostics::poison;
+use crate::output::dump::PoolDump;
 use crate::output::print;
-use crate::output::report::{from_task, name_of, refuse, report, set_callback};
+use crate::output::report::{from_task, name_of, refuse, report_error, set_callback};
 use crate::output::snapshot::{self, info_of};
-use crate::pool::control::{Control, ControlMap, with_pool};
-use crate::pool::create::name_from;
-use crate::pool::refusal::{self, Refusal};
-use crate::pool::registry;
+use crate::refusals::{self, Refusal};
 use crate::types::*;
-use crate::wait::Place;
+use crate::wait::PoolWithQueue;
+
+use super::create::name_from;
 
 /// Runs `work` on the live pool at this address with its lock held, or says why there is none. O(pools) and what `work` does.
 ///
@@ -28,7 +29,7 @@ unsafe fn on<R>(
 ) -> Result<R, Refusal> {
     let control = registry::live(pool)?;
     // SAFETY: `control` is that of `pool`.
-    Ok(unsafe { with_pool(pool, control, work) })
+    Ok(unsafe { with_free_list(pool, control, work) })
 }
 
 /// A consistent snapshot. O(pools + num_blocks), in critical sections of O(pools) and O(64). Tasks, interrupts, both cores.
@@ -55,7 +56,7 @@ pub unsafe extern "C" fn memory_pool_get_info(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_status(pool: *mut memory_pool_t) -> esp_err_t {
     // SAFETY: obligation 3.
-    match unsafe { on(pool, |raw| raw.can_alloc()) } {
+    match unsafe { on(pool, |list| list.can_alloc()) } {
         Ok(can_take) => can_take.err().map_or(ESP_OK, reason_of),
         Err(refusal) => refusal.reason,
     }
@@ -89,7 +90,7 @@ unsafe fn print_stats(function: &'static CStr, pool: *mut memory_pool_t, name: *
     // SAFETY: obligation 3.
     match unsafe { info_of(pool) } {
         Ok(info) => print::info(&memory_pool_info_t { name: name.unwrap_or(info.name), ..info }),
-        Err(refusal) => report(function, refusal, c"".as_ptr(), pool.cast(), 0),
+        Err(refusal) => report_error(function, refusal, c"".as_ptr(), pool.cast(), 0),
     }
 }
 
@@ -108,9 +109,9 @@ pub unsafe extern "C" fn memory_pool_dump(pool: *mut memory_pool_t) {
             // SAFETY: `control` is that of `pool`; obligation 3.
             let validated = unsafe { compared(pool, control) }.err().unwrap_or(ESP_OK);
             // SAFETY: as above.
-            unsafe { Subject::new(pool, control) }.dump(&info, validated);
+            unsafe { PoolDump::new(pool, control) }.dump(&info, validated);
         }
-        Err(refusal) => report(NAME, refusal, c"".as_ptr(), pool.cast(), 0),
+        Err(refusal) => report_error(NAME, refusal, c"".as_ptr(), pool.cast(), 0),
     }
 }
 
@@ -122,11 +123,11 @@ pub unsafe extern "C" fn memory_pool_dump(pool: *mut memory_pool_t) {
 unsafe fn compared(pool: *mut memory_pool_t, control: NonNull<Control>) -> Result<(), esp_err_t> {
     // SAFETY: as the caller promises.
     unsafe {
-        with_pool(pool, control, |raw| {
+        with_free_list(pool, control, |list| {
             if !fields_are_whole(pool, control) {
                 return Err(MEMORY_POOL_ERR_CORRUPT);
             }
-            raw.validate().map_err(reason_of)
+            list.validate().map_err(reason_of)
         })
     }
 }
@@ -151,7 +152,7 @@ pub unsafe extern "C" fn memory_pool_set_name(pool: *mut memory_pool_t, name: *c
     };
     // SAFETY: obligation 2.
     if name.is_null() || unsafe { name.read() } == 0 {
-        return refuse(NAME, refusal::NO_NAME, pool.cast());
+        return refuse(NAME, refusals::NO_NAME, pool.cast());
     }
     // SAFETY: obligation 2.
     let name = unsafe { name_from(name) };
@@ -199,13 +200,13 @@ pub unsafe extern "C" fn memory_pool_validate(pool: *mut memory_pool_t) -> esp_e
     // SAFETY: `control` is that of `pool`, here and below.
     let found = match unsafe { compared(pool, control) } {
         // SAFETY: as above.
-        Ok(()) => unsafe { watch::poison_is_whole(pool, control) }
+        Ok(()) => unsafe { poison::poison_is_whole(pool, control) }
             .map_err(|wrong| (MEMORY_POOL_ERR_WRITTEN, wrong.cast())),
         Err(reason) => Err((reason, pool.cast_const().cast())),
     };
     let Err((reason, address)) = found else { return ESP_OK };
     // SAFETY: a live control block.
-    report(NAME, reason, unsafe { name_of(Some(control)) }, address, 0);
+    report_error(NAME, reason, unsafe { name_of(Some(control)) }, address, 0);
     reason
 }
 
@@ -235,18 +236,18 @@ pub unsafe extern "C" fn memory_pool_repair(pool: *mut memory_pool_t) -> esp_err
     };
     // SAFETY: `control` is that of `pool`, whose lock is held; only fields that the list does not use are written besides.
     unsafe {
-        with_pool(pool, control, |raw| {
-            raw.repair();
+        with_free_list(pool, control, |list| {
+            list.repair();
             let at = control.as_ptr();
             (&raw mut (*pool).memory).write((*at).base.cast());
             (&raw mut (*pool).block_size).write((*at).geometry.stride());
             (&raw mut (*pool).num_blocks).write((*at).geometry.capacity());
-            (&raw mut (*pool).control).write(at);
+            (&raw mut (*pool).control).write(at.cast());
         });
     }
     // What was found again may be waited for.
     // SAFETY: as above.
-    unsafe { Place::new(pool, control) }.serve_all();
+    unsafe { PoolWithQueue::new(pool, control) }.serve_all();
     ESP_OK
 }
 
@@ -254,7 +255,7 @@ pub unsafe extern "C" fn memory_pool_repair(pool: *mut memory_pool_t) -> esp_err
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_reset_lowest_free(pool: *mut memory_pool_t) -> esp_err_t {
     // SAFETY: obligation 3.
-    match unsafe { on(pool, |raw| raw.reset_lowest_free()) } {
+    match unsafe { on(pool, |list| list.reset_lowest_free()) } {
         Ok(()) => ESP_OK,
         Err(refusal) => refuse(c"memory_pool_reset_lowest_free", refusal, pool.cast()),
     }

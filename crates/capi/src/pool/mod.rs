@@ -1,12 +1,7 @@
-//! Pools: the control block, the list of live pools, and the functions of `memory_pool.h`.
+//! The functions of `memory_pool.h` on one pool.
 
 pub mod batch;
 pub mod blocks;
-pub(crate) mod control;
-pub(crate) mod create;
+pub mod create;
+pub mod destroy;
 pub mod inspect;
-pub mod lifecycle;
-pub(crate) mod overlap;
-pub(crate) mod placement;
-pub(crate) mod refusal;
-pub(crate) mod registry;

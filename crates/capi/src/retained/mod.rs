@@ -5,19 +5,86 @@
 //! open pool stays where it is until the pool is closed.
 
 pub(crate) mod table;
-pub mod types;
+
+mod refusals;
 
 use core::ffi::{CStr, c_void};
-use core::ptr::{NonNull, null_mut};
+use core::mem::MaybeUninit;
+use core::ptr::{NonNull, null, null_mut};
 
-use microusc_retained::{Found, RetainedPool, RetainedStats, Shape};
-
-use crate::output::report::{from_task, report_retained};
-use crate::pool::refusal::Refusal;
-use crate::pool::refusal::retained as refusal;
-use crate::retained::types::*;
-use crate::types::*;
 use microusc_port::PortLock;
+use microusc_retained::{Fault, Found, RetainedPool, RetainedStats, Shape};
+
+use crate::output::report::{from_task, refuse};
+use crate::refusals::Refusal;
+use crate::types::*;
+
+/// The reason for a fault of the system crate.
+pub const fn reason_of_fault(fault: Fault) -> esp_err_t {
+    match fault {
+        Fault::Magic => MEMORY_POOL_ERR_RETAINED_NONE,
+        Fault::Checksum => MEMORY_POOL_ERR_RETAINED_CHECKSUM,
+        Fault::Version => MEMORY_POOL_ERR_RETAINED_VERSION,
+        Fault::BlockSize => MEMORY_POOL_ERR_RETAINED_BLOCK_SIZE,
+        Fault::BlockCount => MEMORY_POOL_ERR_RETAINED_NUM_BLOCKS,
+        Fault::Tag => MEMORY_POOL_ERR_RETAINED_TAG,
+        _ => MEMORY_POOL_ERR_RETAINED_MAP,
+    }
+}
+
+/// Blocks of a retained pool, at most.
+pub const MEMORY_POOL_RETAINED_MAX_BLOCKS: usize = microusc_retained::MAX_BLOCKS;
+
+/// Retained pools that are open at one time, at most.
+pub const MEMORY_POOL_RETAINED_MAX_OPEN: usize = 16;
+
+/// What a retained pool shall be.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct memory_pool_retained_config_t {
+    /// Bytes, at least a pointer's.
+    pub block_size: usize,
+    /// 1 to [`MEMORY_POOL_RETAINED_MAX_BLOCKS`].
+    pub num_blocks: usize,
+    /// For the meaning of the contents.
+    pub tag: u32,
+}
+
+/// Words that the header reserves for the part of a retained pool in ordinary memory.
+pub const MEMORY_POOL_RETAINED_STATE_WORDS: usize = 24;
+
+/// The part of a retained pool in ordinary memory.
+#[repr(C)]
+#[derive(Debug)]
+pub struct memory_pool_retained_t {
+    /// The address of this struct while it is open: zeroed memory and copies are no pool.
+    pub(crate) owner: *const memory_pool_retained_t,
+    pub(crate) pool: MaybeUninit<RetainedPool<'static, PortLock>>,
+}
+
+const _: () = assert!(
+    size_of::<memory_pool_retained_t>() <= MEMORY_POOL_RETAINED_STATE_WORDS * size_of::<usize>()
+        && align_of::<memory_pool_retained_t>() <= align_of::<usize>(),
+    "raise MEMORY_POOL_RETAINED_STATE_WORDS here and in the header"
+);
+
+impl memory_pool_retained_t {
+    pub(crate) const CLOSED: Self = Self { owner: null(), pool: MaybeUninit::uninit() };
+}
+
+/// A snapshot of a retained pool.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs, reason = "field by field as in the header")]
+pub struct memory_pool_retained_info_t {
+    pub block_size: usize,
+    pub num_blocks: usize,
+    pub used_blocks: usize,
+    pub lowest_free: usize,
+    pub alloc_failures: u32,
+    pub refused_frees: u32,
+    pub corruptions: u32,
+}
 
 /// The pool, or why there is none.
 ///
@@ -28,12 +95,12 @@ unsafe fn given<'a>(
     pool: *const memory_pool_retained_t,
 ) -> Result<&'a RetainedPool<'static, PortLock>, Refusal> {
     if pool.is_null() {
-        return Err(refusal::NULL_POINTER);
+        return Err(refusals::NULL_POINTER);
     }
     // The table knows what the bytes do not tell: those of a struct that was closed, and copied back, or kept over a reset.
     // SAFETY: as the caller promises.
     if unsafe { (*pool).owner } != pool || !table::is_open(pool) {
-        return Err(refusal::NOT_OPEN);
+        return Err(refusals::NOT_OPEN);
     }
     // SAFETY: open, so the pool was written.
     Ok(unsafe { (*pool).pool.assume_init_ref() })
@@ -55,11 +122,11 @@ pub unsafe extern "C" fn memory_pool_retained_open(
     // SAFETY: as for this function.
     let what = match unsafe { open(pool, memory, memory_size, config.as_ref()) } {
         Ok(what) => what,
-        Err(refusal) => return report_retained(NAME, refusal, pool.cast()),
+        Err(refusal) => return refuse(NAME, refusal, pool.cast()),
     };
     let what = match what {
         Found::Intact { .. } => ESP_OK,
-        Found::Formatted(fault) => report_retained(NAME, refusal::of(reason_of_fault(fault)), pool.cast()),
+        Found::Formatted(fault) => refuse(NAME, refusals::of(reason_of_fault(fault)), pool.cast()),
     };
     if !found.is_null() {
         // SAFETY: obligation 2.
@@ -78,15 +145,15 @@ unsafe fn open(
     config: Option<&memory_pool_retained_config_t>,
 ) -> Result<Found, Refusal> {
     let (Some(config), Some(start)) = (config, NonNull::new(memory.cast::<u32>())) else {
-        return Err(refusal::NULL_POINTER);
+        return Err(refusals::NULL_POINTER);
     };
     if pool.is_null() {
-        return Err(refusal::NULL_POINTER);
+        return Err(refusals::NULL_POINTER);
     }
     if !memory.cast::<usize>().is_aligned() {
-        return Err(refusal::MISALIGNED);
+        return Err(refusals::MISALIGNED);
     }
-    let shape = Shape::new(config.block_size, config.num_blocks).map_err(|_| refusal::BAD_SHAPE)?;
+    let shape = Shape::new(config.block_size, config.num_blocks).map_err(|_| refusals::BAD_SHAPE)?;
     // SAFETY: the struct may be written to, and stays while it is open.
     unsafe { table::enter(pool, start.addr().get(), memory_size) }?;
     // SAFETY: obligation 2: so much memory, aligned. It is the pool's until that is closed, and no other pool's.
@@ -95,7 +162,7 @@ unsafe fn open(
     let Ok((open, what)) = opened else {
         // SAFETY: entered above, and not open.
         unsafe { table::leave(pool) };
-        return Err(refusal::MEMORY_TOO_SMALL);
+        return Err(refusals::MEMORY_TOO_SMALL);
     };
     // SAFETY: the struct may be written to.
     unsafe { table::publish(pool, open) };
@@ -120,7 +187,7 @@ pub unsafe extern "C" fn memory_pool_retained_close(pool: *mut memory_pool_retai
     if unsafe { is_closed(pool) } {
         ESP_ERR_INVALID_STATE
     } else {
-        report_retained(NAME, refusal::NOT_OPEN, pool.cast())
+        refuse(NAME, refusals::NOT_OPEN, pool.cast())
     }
 }
 
@@ -136,7 +203,7 @@ unsafe fn is_closed(pool: *const memory_pool_retained_t) -> bool {
 
 /// Reports that there is no pool, and gives what the caller is told.
 fn none<T>(function: &'static CStr, refusal: Refusal, pool: *const memory_pool_retained_t, answer: T) -> T {
-    report_retained(function, refusal, pool.cast());
+    refuse(function, refusal, pool.cast());
     answer
 }
 
@@ -152,7 +219,7 @@ pub unsafe extern "C" fn memory_pool_retained_alloc(pool: *mut memory_pool_retai
     match open.alloc() {
         Ok(block) => block.as_ptr().cast(),
         Err(microusc_pool::Error::Exhausted) => null_mut(),
-        Err(error) => none(NAME, refusal::of(reason_of(error)), pool, null_mut()),
+        Err(error) => none(NAME, refusals::of(reason_of(error)), pool, null_mut()),
     }
 }
 
@@ -164,9 +231,9 @@ pub unsafe extern "C" fn memory_pool_retained_free(
 ) -> esp_err_t {
     // SAFETY: as for this function; the block is given up by this call.
     let freed = unsafe {
-        given(pool).and_then(|open| open.free(block.cast()).map_err(|error| refusal::of(reason_of(error))))
+        given(pool).and_then(|open| open.free(block.cast()).map_err(|error| refusals::of(reason_of(error))))
     };
-    freed.err().map_or(ESP_OK, |refusal| report_retained(c"memory_pool_retained_free", refusal, block))
+    freed.err().map_or(ESP_OK, |refusal| refuse(c"memory_pool_retained_free", refusal, block))
 }
 
 /// The number of a block, or `SIZE_MAX`. O(1); one critical section.

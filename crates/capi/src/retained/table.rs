@@ -5,13 +5,15 @@
 use core::cell::UnsafeCell;
 use core::ptr::{addr_eq, null};
 
+use microusc_port::PortLock;
 use microusc_retained::RetainedPool;
 
-use crate::pool::overlap::Range;
-use crate::pool::refusal::{self, Refusal};
-use crate::pool::registry::{self, Elsewhere};
-use crate::retained::types::{MEMORY_POOL_RETAINED_MAX_OPEN, memory_pool_retained_t};
-use microusc_port::PortLock;
+use crate::control::overlap::Range;
+use crate::control::registry::{self, OtherMemory};
+use crate::refusals::{self, Refusal};
+
+use super::refusals as retained_refusals;
+use super::{MEMORY_POOL_RETAINED_MAX_OPEN, memory_pool_retained_t};
 
 /// An open pool: the address of its struct, or null, and the memory that it was given.
 #[derive(Clone, Copy)]
@@ -28,7 +30,7 @@ unsafe impl Sync for Table {}
 const NONE: Open = Open { place: core::ptr::null_mut(), memory: Range::EMPTY };
 static TABLE: Table = Table(UnsafeCell::new([NONE; MEMORY_POOL_RETAINED_MAX_OPEN]));
 
-static QUESTIONS: Elsewhere = Elsewhere { takes, lies_in };
+static QUESTIONS: OtherMemory = OtherMemory { takes, lies_in };
 
 /// # Safety
 ///
@@ -51,19 +53,19 @@ pub(crate) unsafe fn enter(
 ) -> Result<(), Refusal> {
     let (place, memory) = (Range::of(pool), Range::at(start, bytes));
     registry::locked(|list| {
-        list.set_elsewhere(&QUESTIONS);
+        list.set_other_memory(&QUESTIONS);
         // SAFETY: the registry is locked, here and below.
         if unsafe { table() }.iter().any(|open| addr_eq(open.place, pool)) {
-            return Err(refusal::retained::STILL_OPEN);
+            return Err(retained_refusals::STILL_OPEN);
         }
         if place.meets(memory) {
-            return Err(refusal::retained::STRUCT_IN_OWN_MEMORY);
+            return Err(retained_refusals::STRUCT_IN_OWN_MEMORY);
         }
-        list.may_give(place, refusal::STRUCT_TAKEN)?;
-        list.may_give(memory, refusal::retained::MEMORY_TAKEN)?;
+        list.may_give(place, refusals::STRUCT_TAKEN)?;
+        list.may_give(memory, retained_refusals::MEMORY_TAKEN)?;
         // SAFETY: as above.
         let vacant = unsafe { table() }.iter_mut().find(|open| open.place.is_null());
-        *vacant.ok_or(refusal::retained::TOO_MANY_OPEN)? = Open { place: pool, memory };
+        *vacant.ok_or(retained_refusals::TOO_MANY_OPEN)? = Open { place: pool, memory };
         // SAFETY: as the caller promises.
         unsafe { pool.write(memory_pool_retained_t::CLOSED) };
         Ok(())
@@ -112,7 +114,7 @@ pub(crate) fn is_open(pool: *const memory_pool_retained_t) -> bool {
 
 /// Whether some of this memory is that of an open pool, and not inside one block of it that is in use.
 fn takes(range: Range) -> bool {
-    // SAFETY: the registry is locked, as `Elsewhere` says.
+    // SAFETY: the registry is locked, as `OtherMemory` says.
     unsafe { table() }.iter().filter(|open| !open.place.is_null()).any(|open| {
         let place = Range::of(open.place);
         // SAFETY: the struct of an open pool is there.
@@ -142,7 +144,7 @@ fn in_one_block(pool: &RetainedPool<'static, PortLock>, range: Range) -> bool {
 
 /// Whether memory or struct of an open pool lies in this memory.
 fn lies_in(range: Range) -> bool {
-    // SAFETY: the registry is locked, as `Elsewhere` says.
+    // SAFETY: the registry is locked, as `OtherMemory` says.
     let open = unsafe { table() }.iter().filter(|open| !open.place.is_null());
     open.into_iter().any(|open| Range::of(open.place).is_inside(range) || open.memory.is_inside(range))
 }

@@ -1,391 +1,368 @@
-//! Sets of pools: which class serves a size, which owns an address. The classes are pools like any other.
+//! Sets of pools of several block sizes.
+//!
+//! Beside the obligations of all functions: a pointer to a set is null, or points to a `memory_pool_set_t` that is
+//! zeroed or holds a set, live or ended ([`memory_pool_set_init`] takes any bytes); and a set is not used while, or
+//! after, another context ends it.
 
-pub mod api;
-pub mod types;
+mod classes;
+mod create;
 
-use core::mem::MaybeUninit;
-use core::ptr::{NonNull, null};
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::ffi::{CStr, c_char, c_void};
+use core::ptr::{NonNull, null_mut};
+use core::slice;
+use core::sync::atomic::Ordering;
 
-use microusc_pool::{Error, Geometry, RawLock};
+use microusc_pool::Error;
 
-use crate::diagnostics as watch;
-use crate::pool::control::{Control, control_of, lock, modes, raw, with_pool};
-use crate::pool::create::{self, Ended, Home};
-use crate::pool::overlap::Range;
-use crate::pool::placement;
-use crate::pool::refusal::{self, Refusal};
-use crate::pool::registry::{self, Reservation, Wanted};
-use crate::set::types::*;
+use crate::control::block::control_of;
+use crate::diagnostics::leaks::print_owners;
+use crate::diagnostics::{self, CallSite};
+use crate::output::report::{Caller, from_task, refuse, refused, report_error};
+use crate::output::snapshot::info_of;
+use crate::pool::blocks::free;
+use crate::pool::destroy::{DestroyOutcome, is_zeroed};
+use crate::refusals::{self, Refusal};
 use crate::types::*;
-use microusc_port::PortLock;
 
-type Saved = <PortLock as RawLock>::Saved;
-
-/// A class of a set: its index, its pool, and the pool's control block.
-#[derive(Clone, Copy)]
-pub(crate) struct Class {
-    pub(crate) rank: usize,
-    pub(crate) pool: *mut memory_pool_t,
-    control: NonNull<Control>,
-}
-
-/// Class `rank` of the set, if there is one.
+/// The set, or why there is none.
 ///
 /// # Safety
 ///
-/// `set` points to a struct that is zeroed or holds a set, live or ended, whatever its number of classes is.
-#[inline(always)]
-pub(crate) unsafe fn class(set: *mut memory_pool_set_t, rank: usize) -> Option<Class> {
-    // SAFETY: as the caller promises.
-    if rank >= unsafe { count(set) } {
-        return None;
+/// As every function here.
+unsafe fn given(set: *mut memory_pool_set_t) -> Result<*mut memory_pool_set_t, esp_err_t> {
+    if set.is_null() {
+        return Err(ESP_ERR_INVALID_ARG);
     }
-    // SAFETY: as the caller promises; there is room for so many.
-    unsafe { class_at(set, rank) }
+    // SAFETY: not null, so it points to a struct.
+    if unsafe { (*set).num_classes } == 0 { Err(ESP_ERR_INVALID_STATE) } else { Ok(set) }
 }
 
-/// How many classes the set says that it has: at most as many as there is room for, also if the number was overwritten.
+/// The live set at this address, whatever its struct holds, or why there is none. O(pools).
+fn live(set: *mut memory_pool_set_t) -> Result<*mut memory_pool_set_t, Refusal> {
+    if set.is_null() {
+        return Err(refusals::NULL_POINTER);
+    }
+    if classes::is_live(set) { Ok(set) } else { Err(refusals::NOT_A_SET) }
+}
+
+/// Refuses an address that no class is asked about, or must not be.
 ///
 /// # Safety
 ///
-/// As [`class`].
-#[inline(always)]
-unsafe fn count(set: *const memory_pool_set_t) -> usize {
-    // SAFETY: as the caller promises; what is read does not change while the set lives.
-    unsafe { (*set).num_classes }.min(MEMORY_POOL_SET_MAX_CLASSES)
-}
-
-/// # Safety
-///
-/// As [`class`]; there is room for so many classes.
-#[inline(always)]
-unsafe fn class_at(set: *mut memory_pool_set_t, rank: usize) -> Option<Class> {
-    // SAFETY: as the caller promises.
-    let pool = unsafe { (&raw mut (*set).classes).cast::<memory_pool_t>().add(rank) };
-    // SAFETY: zeroed or a pool, as the set is.
-    let control = unsafe { control_of(pool) }.ok()?;
-    Some(Class { rank, pool, control })
-}
-
-/// The classes of the set, smallest blocks first.
-///
-/// Counted by the set, not by the room in it: a loop of known length would be written out eight times at every use.
-///
-/// # Safety
-///
-/// As [`class`], as long as the result is used.
-#[inline(always)]
-pub(crate) unsafe fn classes(set: *mut memory_pool_set_t) -> impl Iterator<Item = Class> {
-    // SAFETY: as the caller promises, here and below; what is read does not change while the set lives.
-    let count = unsafe { count(set) };
-    // SAFETY: as above.
-    (0..count).filter_map(move |rank| unsafe { class_at(set, rank) })
-}
-
-impl Class {
-    #[inline(always)]
-    fn geometry(&self) -> &Geometry {
-        // SAFETY: a control block, and a geometry does not change.
-        unsafe { &(*self.control.as_ptr()).geometry }
-    }
-
-    /// Bytes that a block may use.
-    #[inline(always)]
-    pub(crate) fn stride(&self) -> usize {
-        self.geometry().stride()
-    }
-
-    /// From the start of the class to `address`; not below the bytes of the class if it lies elsewhere.
-    #[inline(always)]
-    fn offset(&self, address: usize) -> usize {
-        // SAFETY: a control block, and a base does not change.
-        address.wrapping_sub(unsafe { (*self.control.as_ptr()).base }.addr())
-    }
-
-    pub(crate) fn control(&self) -> NonNull<Control> {
-        self.control
-    }
-
-    /// Whether `block` is in use.
-    #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_owns"))]
-    pub(crate) fn owns(&self, block: *const u8) -> bool {
-        // SAFETY: `control` is that of `pool`.
-        unsafe { with_pool(self.pool, self.control, |raw| raw.is_live(block)) }
-    }
-
-    /// Why an address that is no block in use is refused.
-    pub(crate) fn refusal(&self, address: usize) -> Error {
-        let is_block = self.geometry().index_of(self.offset(address)).is_some();
-        if is_block { Error::DoubleFree } else { Error::NotABlock }
-    }
-
-    /// The usual case; otherwise the lock is handed over, still held.
-    #[inline(always)]
-    fn alloc_fast(&self) -> Result<NonNull<u8>, Saved> {
-        // SAFETY: `control` is that of `pool`, and the lock is held.
-        unsafe { lock(self.control).with_or_stay_locked(|| raw(self.pool, self.control).alloc_fast()) }
-    }
-
-    /// The other cases, of a request for `size` bytes.
-    ///
-    /// # Safety
-    ///
-    /// The lock is held with `saved`.
-    #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_class_take_held"))]
-    unsafe fn take_held(&self, saved: Saved, size: usize) -> Result<NonNull<u8>, Error> {
-        // SAFETY: as the caller promises; `control` is that of `pool`.
-        let (taken, modes) = unsafe { (raw(self.pool, self.control).alloc_slow(), modes(self.control)) };
-        // SAFETY: as the caller promises.
-        unsafe { lock(self.control).release(saved) };
-        // SAFETY: `control` is that of `pool`, which gave the block to the caller.
-        unsafe { watch::taken(self.pool, self.control, taken, modes, watch::Place::UNSAID, size) }
-    }
-
-    #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_class_take"))]
-    fn take(&self, size: usize) -> Result<NonNull<u8>, Error> {
-        // SAFETY: the lock is held.
-        self.alloc_fast().or_else(|saved| unsafe { self.take_held(saved, size) })
-    }
-}
-
-/// The class in whose blocks the address lies.
-///
-/// # Safety
-///
-/// As [`class`].
-#[inline(always)]
-pub(crate) unsafe fn owner(set: *mut memory_pool_set_t, address: usize) -> Option<Class> {
-    // SAFETY: as the caller promises.
-    unsafe { classes(set) }.find(|class| class.offset(address) < class.geometry().bytes())
-}
-
-/// Adds one to a counter of the set's own, under the lock of its first class.
-///
-/// # Safety
-///
-/// As [`class`]; `counter` is one of this set's.
-#[cold]
-#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_count"))]
-pub(crate) unsafe fn count_one(set: *mut memory_pool_set_t, counter: *mut u32) {
-    // SAFETY: as the caller promises.
-    if let Some(first) = unsafe { classes(set) }.next() {
-        // SAFETY: `control` is that of `pool`; the counter is written to with that lock held only.
-        unsafe { with_pool(first.pool, first.control, |_| *counter = (*counter).saturating_add(1)) };
-    }
-}
-
-/// Blocks of class `rank` that were given to requests of the class below.
-///
-/// # Safety
-///
-/// As [`class`]; `rank` is that of a class.
-pub(crate) unsafe fn spilled_in(set: *mut memory_pool_set_t, rank: usize) -> u32 {
-    // SAFETY: as the caller promises.
-    let Some(first) = (unsafe { classes(set) }).next() else { return 0 };
-    // SAFETY: `control` is that of `pool`; `rank` is below the length of the array; read with the lock held with which
-    // it is written.
-    unsafe {
-        with_pool(first.pool, first.control, |_| {
-            (&raw const (*set).spilled_in).cast::<u32>().add(rank).read()
-        })
-    }
-}
-
-/// Takes a block for `size` bytes.
-///
-/// # Safety
-///
-/// As [`class`].
-#[inline(always)]
-pub(crate) unsafe fn take(set: *mut memory_pool_set_t, size: usize) -> Result<NonNull<u8>, Error> {
-    // SAFETY: as the caller promises, here and below.
-    let Some(class) = unsafe { classes(set) }.find(|class| class.stride() >= size) else {
-        // SAFETY: as above.
-        return unsafe { too_large(set) };
-    };
-    match class.alloc_fast() {
-        Ok(block) => Ok(block),
-        // SAFETY: as above; the lock of the class is still held.
-        Err(saved) => unsafe { take_otherwise(set, class.rank, saved, size) },
-    }
-}
-
-/// No class is for so many bytes.
-///
-/// # Safety
-///
-/// As [`class`].
+/// `set` is a live set.
 #[cold]
 #[inline(never)]
-#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_too_large"))]
-unsafe fn too_large(set: *mut memory_pool_set_t) -> Result<NonNull<u8>, Error> {
-    // SAFETY: as the caller promises; the set's own counter.
-    unsafe { count_one(set, &raw mut (*set).too_large) };
-    Err(Error::NoClass)
-}
-
-/// The usual path of class `rank` led to no block: its other one, and the next class, if that is wanted.
-///
-/// # Safety
-///
-/// As [`class`]; `rank` is that of a class, whose lock is held with `saved`.
-#[cold]
-#[inline(never)]
-#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_take_otherwise"))]
-unsafe fn take_otherwise(
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_refuse"))]
+unsafe fn refuse_free(
+    caller: Caller,
     set: *mut memory_pool_set_t,
-    rank: usize,
-    saved: Saved,
+    owner: Option<classes::Class>,
+    block: *const c_void,
+) -> esp_err_t {
+    // SAFETY: the set's own counter.
+    unsafe { classes::count_one(set, &raw mut (*set).refused_frees) };
+    let error = owner.map_or(Error::NotABlock, |class| class.refusal(block.addr()));
+    // SAFETY: the pool of a live set.
+    let control = owner.and_then(|class| unsafe { control_of(class.pool) }.ok());
+    refused(reason_of_free(error), block, caller, control)
+}
+
+/// Makes a set: every class, or nothing. O(blocks of all classes + pools). From tasks only.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_set_init(
+    set: *mut memory_pool_set_t,
+    classes: *const memory_pool_set_class_t,
+    num_classes: usize,
+    placement: memory_placement_t,
+) -> esp_err_t {
+    const NAME: &CStr = c"memory_pool_set_init";
+    if let Err(refusal) = from_task(NAME, set.cast()) {
+        return refusal.reason;
+    }
+    let made = if set.is_null() || classes.is_null() {
+        Err(refusals::NULL_POINTER)
+    } else if num_classes > MEMORY_POOL_SET_MAX_CLASSES {
+        Err(refusals::TOO_MANY_CLASSES)
+    } else {
+        // SAFETY: obligation 2: so many classes, and a struct to write to.
+        unsafe { create::init(set, slice::from_raw_parts(classes, num_classes), placement) }
+    };
+    made.err().map_or(ESP_OK, |why| refuse(NAME, why, set.cast()))
+}
+
+/// Ends a set, whatever is in use, unless tasks wait for a block of it or one is just being returned: all of it, or nothing.
+/// O(pools). From tasks only.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_set_destroy(set: *mut memory_pool_set_t) {
+    const CALLER: Caller = Caller::SetDestroy;
+    if set.is_null() || from_task(CALLER.name(), set.cast()).is_err() {
+        return;
+    }
+    if !classes::is_live(set) {
+        // SAFETY: obligation 1: a struct, whatever it holds.
+        if !unsafe { is_zeroed(set) } {
+            let _reported = refused(ESP_ERR_INVALID_STATE, set.cast(), CALLER, None);
+        }
+        return;
+    }
+    let print = |fields: &mut memory_pool_t, control, in_use| {
+        if in_use > 0 {
+            // SAFETY: the pool is off the registry, and nobody else's; the fields are those of its struct.
+            unsafe { print_owners(fields, control, true) };
+        }
+    };
+    let tell = |ended: DestroyOutcome| {
+        if ended.in_use > 0 {
+            report_error(
+                CALLER.name(),
+                MEMORY_POOL_ERR_IN_USE,
+                ended.name.as_ptr(),
+                set.cast(),
+                ended.in_use,
+            );
+        }
+    };
+    // SAFETY: live, and nobody else uses it.
+    if let Err(class) = unsafe { create::destroy_set(set, print, tell) }
+        && let Some(refusal) = class.refusal()
+    {
+        report_error(CALLER.name(), refusal, class.name.as_ptr(), set.cast(), 0);
+    }
+}
+
+/// Lets requests whose class is empty go one class up, or not. O(1), no critical section.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_set_spill(set: *mut memory_pool_set_t, spill: bool) -> esp_err_t {
+    match live(set) {
+        Ok(set) => {
+            // SAFETY: a live set; the flag is shared by design.
+            unsafe { &(*set).spill }.store(spill, Ordering::Relaxed);
+            ESP_OK
+        }
+        Err(refusal) => refuse(c"memory_pool_set_spill", refusal, set.cast()),
+    }
+}
+
+/// Takes a block for `size` bytes, or null. O(classes); one critical section, with spill at most three.
+#[unsafe(no_mangle)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_alloc"))]
+pub unsafe extern "C" fn memory_pool_set_alloc(set: *mut memory_pool_set_t, size: usize) -> *mut c_void {
+    // SAFETY: as for this function.
+    unsafe { alloc(Caller::SetAlloc, set, size) }
+}
+
+/// # Safety
+///
+/// As [`memory_pool_set_alloc`].
+#[inline(always)]
+pub(crate) unsafe fn alloc(caller: Caller, set: *mut memory_pool_set_t, size: usize) -> *mut c_void {
+    // SAFETY: as the caller promises.
+    let set = match unsafe { given(set) } {
+        Ok(set) => set,
+        Err(reason) => return no_set(reason, set, caller),
+    };
+    // SAFETY: a live set.
+    match unsafe { classes::alloc(set, size) } {
+        Ok(block) => block.as_ptr().cast(),
+        // SAFETY: a live set.
+        Err(error) => unsafe { not_taken(error, set, size, caller) },
+    }
+}
+
+/// No set, no block, and a report.
+#[cold]
+#[inline(never)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_no_set"))]
+fn no_set(reason: esp_err_t, set: *mut memory_pool_set_t, caller: Caller) -> *mut c_void {
+    let _reported = refused(reason, set.cast(), caller, None);
+    core::hint::black_box(null_mut())
+}
+
+/// No block, with a report if a class is damaged; an empty class and a size beyond every class are counted.
+///
+/// # Safety
+///
+/// `set` is a live set.
+#[cold]
+#[inline(never)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_not_taken"))]
+unsafe fn not_taken(error: Error, set: *mut memory_pool_set_t, size: usize, caller: Caller) -> *mut c_void {
+    // SAFETY: a live set, or a struct that says so and has no class.
+    if unsafe { classes::classes(set) }.next().is_none() {
+        return no_set(ESP_ERR_INVALID_STATE, set, caller);
+    }
+    if error != Error::Exhausted && error != Error::NoClass {
+        // SAFETY: a live set.
+        let class = unsafe { classes::classes(set) }.find(|class| class.stride() >= size);
+        let _reported =
+            refused(reason_of_alloc(error), set.cast(), caller, class.map(|class| class.control()));
+    }
+    core::hint::black_box(null_mut())
+}
+
+/// As [`memory_pool_set_alloc`], and says why not.
+#[unsafe(no_mangle)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_alloc_reason"))]
+pub unsafe extern "C" fn memory_pool_set_alloc_reason(
+    set: *mut memory_pool_set_t,
     size: usize,
-) -> Result<NonNull<u8>, Error> {
-    // SAFETY: as the caller promises, here and below.
-    let first = unsafe { class(set, rank) }.ok_or(Error::NoClass)?;
-    // Relaxed: it stands for nothing but itself.
-    // SAFETY: as the caller promises; the flag is shared by design.
-    let spill = || unsafe { &(*set).spill }.load(Ordering::Relaxed);
-    // SAFETY: as the caller promises.
-    let error = match unsafe { first.take_held(saved, size) } {
-        Err(Error::Exhausted) if spill() => Error::Exhausted,
-        answer => return answer,
+    reason: *mut esp_err_t,
+) -> *mut c_void {
+    const CALLER: Caller = Caller::SetAllocReason;
+    // SAFETY: as for this function.
+    let (block, why) = match unsafe { given(set) } {
+        // SAFETY: what is given is a live set, here and below.
+        Ok(set) => match unsafe { classes::alloc(set, size) } {
+            Ok(block) => (block.as_ptr().cast(), ESP_OK),
+            // SAFETY: as above.
+            Err(error) => (unsafe { not_taken(error, set, size, CALLER) }, reason_of_alloc(error)),
+        },
+        Err(reason) => (no_set(reason, set, CALLER), reason),
     };
-    // SAFETY: as the caller promises.
-    let next = unsafe { class(set, rank + 1) }.ok_or(error)?;
-    let block = next.take(size)?;
-    // SAFETY: its own counter; `rank` is that of a class.
-    unsafe { count_one(set, (&raw mut (*set).spilled_in).cast::<u32>().add(next.rank)) };
-    Ok(block)
+    if !reason.is_null() {
+        // SAFETY: obligation 2.
+        unsafe { reason.write(why) };
+    }
+    block
 }
 
-/// Whether a set lives in the struct, whatever its bytes are: whether a pool lives where its classes are, and the set is not just
-/// being made. O(pools).
-pub(crate) fn is_live(set: *const memory_pool_set_t) -> bool {
-    // Addresses only: the struct may hold anything.
-    let classes = set.cast::<memory_pool_t>();
-    (0..MEMORY_POOL_SET_MAX_CLASSES).any(|rank| registry::contains(classes.wrapping_add(rank)))
-        && !registry::is_being_made(set.cast())
-}
-const _: () = assert!(core::mem::offset_of!(memory_pool_set_t, classes) == 0);
-
-/// Makes a set. O(blocks of all classes).
-///
-/// # Safety
-///
-/// The struct may be written to, and lives as long as the set.
-pub(crate) unsafe fn init(
+/// Takes a block for `size` bytes, and says from which line of which file. As `memory_pool_set_alloc`, and with records
+/// another critical section.
+#[unsafe(no_mangle)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_alloc_at"))]
+pub unsafe extern "C" fn memory_pool_set_alloc_at(
     set: *mut memory_pool_set_t,
-    wanted: &[memory_pool_set_class_t],
-    placement: memory_placement_t,
-) -> Result<(), Refusal> {
-    if wanted.is_empty() {
-        return Err(refusal::NO_CLASSES);
-    }
-    let align = placement::terms(placement, 0)?.align;
-    let mut below = 0;
-    for class in wanted {
-        let stride = Geometry::new(class.block_size, align, class.num_blocks)?.stride();
-        if stride <= below {
-            return Err(refusal::CLASSES_UNSORTED);
-        }
-        below = stride;
-    }
-    if is_live(set) {
-        return Err(refusal::STILL_A_SET);
-    }
-    let place = Wanted {
-        place: set.cast_const().cast(),
-        place_bytes: size_of::<memory_pool_set_t>(),
-        memory: Range::EMPTY,
-        inside: null(),
-    };
-    // SAFETY: the struct is the caller's to give, and nobody else makes anything in it meanwhile.
-    registry::reserve(&place, || unsafe { make(set, wanted, placement) })
-}
-
-/// # Safety
-///
-/// As [`init`]; the struct is reserved.
-unsafe fn make(
-    set: *mut memory_pool_set_t,
-    wanted: &[memory_pool_set_class_t],
-    placement: memory_placement_t,
-) -> Result<(), Refusal> {
-    // SAFETY: the struct is the caller's to give; its bytes may be any.
-    let before: MaybeUninit<memory_pool_set_t> = unsafe { set.cast::<MaybeUninit<_>>().read() };
-    let pool_at = |rank: usize| set.cast::<memory_pool_t>().wrapping_add(rank);
-    for (rank, class) in wanted.iter().enumerate() {
-        let (block_size, num_blocks) = (class.block_size, class.num_blocks);
-        let config = memory_pool_config_t { block_size, num_blocks, placement, flags: 0, name: null() };
-        let home = Home::Class(pool_at(rank), set.cast_const().cast());
-        // SAFETY: inside the struct, which may be written to; there is no name.
-        let Err(refusal) = (unsafe { create::create(home, &config) }) else { continue };
-        for made in (0..rank).rev() {
-            // SAFETY: made just now, and nobody else knows the set.
-            unsafe { create::end_class(pool_at(made)) };
-        }
-        // SAFETY: the struct is the caller's, and as it was.
-        unsafe { set.cast::<MaybeUninit<_>>().write(before) };
-        return Err(refusal);
-    }
-    let finish = || {
-        // SAFETY: the struct may be written to, and the set is this context's until this returns.
+    size: usize,
+    line: u32,
+    file: *const c_char,
+) -> *mut c_void {
+    // SAFETY: as for this function.
+    let block = unsafe { alloc(Caller::SetAllocAt, set, size) };
+    if let Some(taken) = NonNull::new(block.cast::<u8>())
+        // SAFETY: a block was taken, so there is a set.
+        && let Some(class) = unsafe { classes::owner(set, block.addr()) }
+        // SAFETY: a pool of the set.
+        && let Ok(control) = unsafe { control_of(class.pool) }
+    {
+        // SAFETY: the pool just gave the block to the caller.
         unsafe {
-            for rank in wanted.len()..MEMORY_POOL_SET_MAX_CLASSES {
-                pool_at(rank).write(memory_pool_t::ZEROED);
-            }
-            (&raw mut (*set).too_large).write(0);
-            (&raw mut (*set).refused_frees).write(0);
-            (&raw mut (*set).spilled_in).write([0; MEMORY_POOL_SET_MAX_CLASSES]);
-            (&raw mut (*set).spill).write(AtomicBool::new(false));
-            (&raw mut (*set).num_classes).write(wanted.len());
-        }
-    };
-    // SAFETY: the first class was made above.
-    unsafe { registry::complete_set(pool_at(0), finish) };
-    Ok(())
+            diagnostics::add_call_site(class.pool, control, taken, CallSite { address: file.cast(), line })
+        };
+    }
+    block
 }
 
-/// Ends a set, and tells what was in use of each class, which `show` is shown before; or, if a class cannot end, ends nothing and
-/// returns what is known of that class. O(pools) for each class, in one critical section.
-///
-/// # Safety
-///
-/// A set lives in the struct; nobody uses it meanwhile or afterwards.
-pub(crate) unsafe fn end(
-    set: *mut memory_pool_set_t,
-    mut show: impl FnMut(&mut memory_pool_t, NonNull<Control>, usize),
-    mut tell: impl FnMut(Ended),
-) -> Result<(), Ended> {
-    let reservations = [const { Reservation::none() }; MEMORY_POOL_SET_MAX_CLASSES];
-    let pools = reservations.iter().enumerate();
-    let pools =
-        pools.map(|(rank, reservation)| (set.cast::<memory_pool_t>().wrapping_add(rank), reservation));
-    let mut classes = [const { None }; MEMORY_POOL_SET_MAX_CLASSES];
-    let mut free = classes.iter_mut();
-    let agreed = |control: NonNull<Control>, holds_another| {
-        // SAFETY: on the registry, which is locked, so it is the live control block of its owner.
-        let class = unsafe { Ended::of((*control.as_ptr()).owner, control, holds_another) };
-        if class.refusal().is_some() { Err(class) } else { Ok(()) }
+/// Returns a block, or says why not. O(classes); one critical section.
+#[unsafe(no_mangle)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_free"))]
+pub unsafe extern "C" fn memory_pool_set_free(set: *mut memory_pool_set_t, block: *mut c_void) -> esp_err_t {
+    const CALLER: Caller = Caller::SetFree;
+    // SAFETY: as for this function.
+    let set = match unsafe { given(set) } {
+        Ok(set) => set,
+        Err(reason) => return refused(reason, block, CALLER, None),
     };
-    let removed = |control, mut fields| {
-        if let Some(class) = free.next() {
-            // SAFETY: the registry is locked; live until it is released below; the fields are those of its struct.
-            let ended = unsafe { Ended::of(&mut fields, control, false) };
-            *class = Some((control, fields, ended));
+    // SAFETY: a live set.
+    match unsafe { classes::owner(set, block.addr()) } {
+        // SAFETY: a pool of the set; if `block` is one in use, its owner gives it up by this call.
+        Some(class) => unsafe { free(CALLER, class.pool, block) },
+        // SAFETY: a live set.
+        None => unsafe { refuse_free(CALLER, set, None, block) },
+    }
+}
+
+/// Bytes that the owner of `block` may use, or 0. O(classes); one critical section.
+#[unsafe(no_mangle)]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_usable_size"))]
+pub unsafe extern "C" fn memory_pool_set_usable_size(
+    set: *mut memory_pool_set_t,
+    block: *const c_void,
+) -> usize {
+    // SAFETY: as for this function.
+    let set = match unsafe { given(set) } {
+        Ok(set) => set,
+        Err(reason) => {
+            let _reported = refused(reason, set.cast(), Caller::SetUsableSize, None);
+            return 0;
         }
     };
-    // In the same critical section: then another context may make a set in the struct.
-    // SAFETY: the set's struct; all zero is what a struct without a set is.
-    let done = || unsafe { set.write_bytes(0, 1) };
-    // SAFETY: the reservations stay in this frame.
-    unsafe { registry::remove_all(set.cast_const().cast(), pools, agreed, removed, done) }?;
-    for (control, mut fields, mut ended) in classes.into_iter().flatten() {
-        // SAFETY: off the registry, and nobody uses the pool.
-        ended.in_use = unsafe { create::in_use_of_ended(control) };
-        show(&mut fields, control, ended.in_use);
-        // SAFETY: off the registry, and nobody uses the pool.
-        unsafe { create::release(control) };
-        tell(ended);
+    // SAFETY: a live set.
+    let owner = unsafe { classes::owner(set, block.addr()) }.filter(|class| class.owns(block.cast()));
+    owner.map_or(0, |class| class.stride())
+}
+
+/// Makes a block one of at least `size` bytes, in place if that fits. O(classes), or O(its size) if it moves, outside
+/// of every lock.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_set_realloc(
+    set: *mut memory_pool_set_t,
+    block: *mut c_void,
+    size: usize,
+) -> *mut c_void {
+    const CALLER: Caller = Caller::SetRealloc;
+    // SAFETY: as for this function.
+    let set = match unsafe { given(set) } {
+        Ok(set) => set,
+        Err(reason) => {
+            let _reported = refused(reason, block, CALLER, None);
+            return null_mut();
+        }
+    };
+    if block.is_null() {
+        // SAFETY: a live set.
+        return unsafe { alloc(CALLER, set, size) };
     }
-    Ok(())
+    // SAFETY: a live set.
+    let owner = unsafe { classes::owner(set, block.addr()) };
+    let Some(class) = owner.filter(|class| class.owns(block.cast())) else {
+        // SAFETY: a live set.
+        let _reported = unsafe { refuse_free(CALLER, set, owner, block) };
+        return null_mut();
+    };
+    if size <= class.stride() {
+        return block;
+    }
+    // SAFETY: a live set.
+    let moved = match unsafe { classes::alloc(set, size) } {
+        Ok(moved) => moved,
+        // SAFETY: as above.
+        Err(error) => return unsafe { not_taken(error, set, size, CALLER) },
+    };
+    let (from, to) = (block.cast::<u32>(), moved.as_ptr().cast::<u32>());
+    for word in 0..class.stride() / size_of::<u32>() {
+        // SAFETY: inside both blocks, the new one of a larger class; both are the caller's. Volatile, so that it stays
+        // a load and a store a word: this may be memory that faults on any other access.
+        unsafe { to.add(word).write_volatile(from.add(word).read_volatile()) };
+    }
+    // SAFETY: a pool of the set; the block is in use, and its owner gives it up by this call.
+    let _accepted = unsafe { free(CALLER, class.pool, block) };
+    to.cast()
+}
+
+/// A snapshot of one class. O(blocks of the class), in critical sections of O(64), and one of O(1).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memory_pool_set_get_info(
+    set: *mut memory_pool_set_t,
+    index: usize,
+    info: *mut memory_pool_set_info_t,
+) -> esp_err_t {
+    let set = match live(set) {
+        Ok(set) => set,
+        Err(refusal) => return refusal.reason,
+    };
+    // SAFETY: a live set.
+    let Some(class) = unsafe { classes::class(set, index) }.filter(|_| !info.is_null()) else {
+        return ESP_ERR_INVALID_ARG;
+    };
+    // SAFETY: a pool of the set.
+    match unsafe { info_of(class.pool) } {
+        Ok(pool) => {
+            // SAFETY: a live set; `index` is that of a class.
+            let spilled_in = unsafe { classes::spilled_in(set, class.rank) };
+            // SAFETY: obligation 2.
+            unsafe { info.write(memory_pool_set_info_t { pool, spilled_in }) };
+            ESP_OK
+        }
+        Err(refusal) => refusal.reason,
+    }
 }

@@ -15,7 +15,7 @@ static void close_pool(void) {
     reported.count = 0;
 }
 
-TEST(a_batch_is_taken_and_returned_whole) {
+TEST(batch_is_allocated_and_freed_completely) {
     open_pool();
     CHECK_EQUAL(memory_pool_alloc_batch(&pool, blocks, COUNT), ESP_OK);
     CHECK_EQUAL(pool.free_blocks, 0);
@@ -32,7 +32,7 @@ TEST(a_batch_is_taken_and_returned_whole) {
     close_pool();
 }
 
-TEST(a_batch_that_cannot_be_had_takes_nothing) {
+TEST(batch_alloc_that_fails_allocates_nothing) {
     open_pool();
     void *first = memory_pool_alloc(&pool);
     memset(blocks, 0x55, sizeof(blocks));
@@ -48,7 +48,7 @@ TEST(a_batch_that_cannot_be_had_takes_nothing) {
     close_pool();
 }
 
-TEST(a_batch_with_one_wrong_block_returns_none) {
+TEST(batch_free_with_one_wrong_block_frees_nothing) {
     open_pool();
     CHECK_EQUAL(memory_pool_alloc_batch(&pool, blocks, COUNT), ESP_OK);
     void *const third = blocks[2];
@@ -70,7 +70,7 @@ TEST(a_batch_with_one_wrong_block_returns_none) {
 }
 
 /* It would be overwritten while it is read: by a link, or by what free blocks are filled with. */
-TEST(a_batch_is_not_listed_in_a_block_of_its_own) {
+TEST(array_of_a_batch_inside_one_of_its_blocks_is_refused) {
     enum { LARGE = 2 * COUNT * sizeof(void *) };
     for (int filled = 0; filled < 2; filled++) {
         CHECK(memory_pool_init(&pool, LARGE, COUNT));
@@ -95,7 +95,7 @@ TEST(a_batch_is_not_listed_in_a_block_of_its_own) {
     }
 }
 
-TEST(the_reserve_is_for_interrupts_alone) {
+TEST(reserve_is_for_interrupts_only) {
     open_pool();
     CHECK_EQUAL(memory_pool_set_isr_reserve(&pool, COUNT + 1), ESP_ERR_INVALID_SIZE);
     CHECK_EQUAL(reported.count, 1);
@@ -127,7 +127,7 @@ TEST(the_reserve_is_for_interrupts_alone) {
     close_pool();
 }
 
-TEST(the_status_explains_a_null) {
+TEST(status_explains_a_null_from_alloc) {
     CHECK_EQUAL(memory_pool_status(NULL), ESP_ERR_INVALID_ARG);
     memset(&pool, 0, sizeof(pool));
     CHECK_EQUAL(memory_pool_status(&pool), ESP_ERR_INVALID_STATE);
@@ -151,12 +151,12 @@ TEST(the_status_explains_a_null) {
 }
 
 static const test_t tests[] = {
-    RUN(a_batch_is_taken_and_returned_whole),
-    RUN(a_batch_that_cannot_be_had_takes_nothing),
-    RUN(a_batch_with_one_wrong_block_returns_none),
-    RUN(a_batch_is_not_listed_in_a_block_of_its_own),
-    RUN(the_reserve_is_for_interrupts_alone),
-    RUN(the_status_explains_a_null),
+    RUN(batch_is_allocated_and_freed_completely),
+    RUN(batch_alloc_that_fails_allocates_nothing),
+    RUN(batch_free_with_one_wrong_block_frees_nothing),
+    RUN(array_of_a_batch_inside_one_of_its_blocks_is_refused),
+    RUN(reserve_is_for_interrupts_only),
+    RUN(status_explains_a_null_from_alloc),
 };
 
 int main(void) {

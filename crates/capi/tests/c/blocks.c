@@ -28,7 +28,7 @@ static void return_all(void) {
     for (size_t i = 0; i < COUNT; i++) CHECK_EQUAL(memory_pool_free_reason(&pool, taken[i]), ESP_OK);
 }
 
-TEST(every_block_is_handed_out_once_then_null) {
+TEST(every_block_is_allocated_once_then_null) {
     open_pool();
     take_all();
     for (size_t i = 0; i < COUNT; i++) {
@@ -60,7 +60,7 @@ TEST(blocks_do_not_overlap) {
     close_pool();
 }
 
-TEST(the_documented_list_can_be_walked_at_every_moment) {
+TEST(documented_list_can_be_walked_at_any_moment) {
     open_pool();
     for (size_t in_use = 0; in_use <= COUNT; in_use++) {
         size_t listed = 0;
@@ -73,7 +73,7 @@ TEST(the_documented_list_can_be_walked_at_every_moment) {
     close_pool();
 }
 
-TEST(the_block_returned_last_is_taken_first) {
+TEST(block_freed_last_is_allocated_first) {
     open_pool();
     take_all();
     memory_pool_free(&pool, taken[2]);
@@ -84,7 +84,7 @@ TEST(the_block_returned_last_is_taken_first) {
     close_pool();
 }
 
-TEST(an_allocation_says_why_not) {
+TEST(failed_alloc_returns_a_reason) {
     esp_err_t reason = ESP_FAIL;
     CHECK(memory_pool_alloc_reason(NULL, &reason) == NULL);
     CHECK_EQUAL(reason, ESP_ERR_INVALID_ARG);
@@ -109,7 +109,7 @@ TEST(an_allocation_says_why_not) {
     close_pool();
 }
 
-TEST(null_and_no_pool_are_refused_by_every_function) {
+TEST(every_function_refuses_null_and_a_struct_without_a_pool) {
     memory_pool_t zeroed;
     memory_pool_info_t info;
     char block[SIZE];
@@ -153,7 +153,7 @@ TEST(null_and_no_pool_are_refused_by_every_function) {
     }
 }
 
-TEST(a_zeroed_block_is_zero_in_every_byte) {
+TEST(alloc_zeroed_clears_every_byte) {
     open_pool();
     take_all();
     for (size_t i = 0; i < COUNT; i++) memset(taken[i], 0xA5, pool.block_size);
@@ -168,7 +168,7 @@ TEST(a_zeroed_block_is_zero_in_every_byte) {
     close_pool();
 }
 
-TEST(wrong_frees_are_told_apart_and_counted) {
+TEST(wrong_frees_are_refused_with_their_reasons_and_counted) {
     memory_pool_t other;
     int on_the_stack = 0;
     open_pool();
@@ -211,7 +211,7 @@ TEST(wrong_frees_are_told_apart_and_counted) {
     CHECK_EQUAL(memory_pool_destroy_unused(&other), ESP_OK);
 }
 
-TEST(owns_says_whose_block_is_in_use) {
+TEST(owns_is_true_for_live_blocks_of_the_pool) {
     open_pool();
     char *block = (char *)memory_pool_alloc(&pool);
     CHECK(memory_pool_owns(&pool, block));
@@ -225,7 +225,7 @@ TEST(owns_says_whose_block_is_in_use) {
     close_pool();
 }
 
-TEST(the_unsynchronized_pair_keeps_every_check) {
+TEST(unsynchronized_functions_keep_every_check) {
     open_pool();
     for (size_t i = 0; i < COUNT; i++) {
         taken[i] = memory_pool_alloc_unsynchronized(&pool);
@@ -244,7 +244,7 @@ TEST(the_unsynchronized_pair_keeps_every_check) {
     close_pool();
 }
 
-TEST(any_order_of_taking_and_returning_agrees_with_a_table) {
+TEST(allocs_and_frees_in_any_order_agree_with_a_table) {
     enum { BLOCKS = 61, STEPS = 20000 };
     static void *owned[BLOCKS];
     static uint32_t stamp[BLOCKS];
@@ -279,17 +279,17 @@ TEST(any_order_of_taking_and_returning_agrees_with_a_table) {
 }
 
 static const test_t tests[] = {
-    RUN(every_block_is_handed_out_once_then_null),
+    RUN(every_block_is_allocated_once_then_null),
     RUN(blocks_do_not_overlap),
-    RUN(the_documented_list_can_be_walked_at_every_moment),
-    RUN(the_block_returned_last_is_taken_first),
-    RUN(an_allocation_says_why_not),
-    RUN(null_and_no_pool_are_refused_by_every_function),
-    RUN(a_zeroed_block_is_zero_in_every_byte),
-    RUN(wrong_frees_are_told_apart_and_counted),
-    RUN(owns_says_whose_block_is_in_use),
-    RUN(the_unsynchronized_pair_keeps_every_check),
-    RUN(any_order_of_taking_and_returning_agrees_with_a_table),
+    RUN(documented_list_can_be_walked_at_any_moment),
+    RUN(block_freed_last_is_allocated_first),
+    RUN(failed_alloc_returns_a_reason),
+    RUN(every_function_refuses_null_and_a_struct_without_a_pool),
+    RUN(alloc_zeroed_clears_every_byte),
+    RUN(wrong_frees_are_refused_with_their_reasons_and_counted),
+    RUN(owns_is_true_for_live_blocks_of_the_pool),
+    RUN(unsynchronized_functions_keep_every_check),
+    RUN(allocs_and_frees_in_any_order_agree_with_a_table),
 };
 
 int main(void) { return RUN_ALL(tests); }

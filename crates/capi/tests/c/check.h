@@ -1,9 +1,9 @@
 /*
  * A test runner of one file, for C99, C11 and C++17.
  *
- *     TEST(a_block_is_taken) { CHECK(...); }
+ *     TEST(block_is_allocated) { CHECK(...); }
  *
- *     static const test_t tests[] = {RUN(a_block_is_taken), ...};
+ *     static const test_t tests[] = {RUN(block_is_allocated), ...};
  *     int main(void) { return RUN_ALL(tests); }
  *
  * Every test starts on an ESP32 without pools, and fails if it leaves a pool behind or the heap smaller than it was.

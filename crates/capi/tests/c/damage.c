@@ -24,7 +24,7 @@ static void expect_damage_then_repair(size_t in_use) {
     CHECK_EQUAL(reported.blocks, COUNT);
 }
 
-TEST(a_forged_link_is_never_handed_out) {
+TEST(forged_link_is_never_allocated) {
     int victim = 0;
     memory_pool_t other;
     CHECK(memory_pool_init(&other, SIZE, COUNT));
@@ -46,7 +46,7 @@ TEST(a_forged_link_is_never_handed_out) {
     memory_pool_destroy(&other);
 }
 
-TEST(a_list_that_ends_early_is_noticed) {
+TEST(list_that_ends_early_is_found) {
     CHECK(memory_pool_init(&pool, SIZE, COUNT));
     forge_first_link(NULL);
     CHECK(memory_pool_alloc(&pool) != NULL);
@@ -56,13 +56,13 @@ TEST(a_list_that_ends_early_is_noticed) {
     expect_damage_then_repair(1);
 }
 
-TEST(a_cycle_is_walked_to_an_end) {
+TEST(validate_of_a_cycle_ends) {
     CHECK(memory_pool_init(&pool, SIZE, COUNT));
     forge_first_link(pool.memory_free);
     expect_damage_then_repair(0);
 }
 
-TEST(an_overrun_into_a_free_neighbour_harms_nobody) {
+TEST(overrun_into_a_free_block_harms_no_owner) {
     CHECK(memory_pool_init(&pool, SIZE, COUNT));
     char *blocks[COUNT];
     for (size_t i = 0; i < COUNT; i++) blocks[i] = (char *)memory_pool_alloc(&pool);
@@ -74,7 +74,7 @@ TEST(an_overrun_into_a_free_neighbour_harms_nobody) {
     expect_damage_then_repair(COUNT - 1);
 }
 
-TEST(a_write_after_free_harms_nobody) {
+TEST(write_after_free_harms_no_owner) {
     CHECK(memory_pool_init(&pool, SIZE, COUNT));
     void *stale = memory_pool_alloc(&pool);
     memory_pool_free(&pool, stale);
@@ -84,7 +84,7 @@ TEST(a_write_after_free_harms_nobody) {
     expect_damage_then_repair(1);
 }
 
-TEST(repair_of_a_sound_pool_changes_nothing_that_is_in_use) {
+TEST(repair_of_an_undamaged_pool_keeps_live_blocks) {
     CHECK(memory_pool_init(&pool, SIZE, COUNT));
     char *block = (char *)memory_pool_alloc(&pool);
     memset(block, 0x33, SIZE);
@@ -99,7 +99,7 @@ TEST(repair_of_a_sound_pool_changes_nothing_that_is_in_use) {
     CHECK_SILENT();
 }
 
-TEST(a_wrong_counter_is_noticed) {
+TEST(wrong_counter_is_found) {
     CHECK(memory_pool_init(&pool, SIZE, COUNT));
     pool.free_blocks = COUNT + 1;
     CHECK_EQUAL(memory_pool_validate(&pool), MEMORY_POOL_ERR_CORRUPT);
@@ -136,7 +136,7 @@ TEST(random_damage_never_gives_a_block_two_owners) {
 
 /* In an archive with overflow checks, a difference below zero used to end the program. */
 /* The map says what is in use, also at the end: the number in the struct is where a stray write reaches it. */
-TEST(a_counter_that_was_overwritten_hides_no_block_in_use) {
+TEST(overwritten_counter_hides_no_live_block) {
     enum { MANY = 150 };
     static const memory_pool_set_class_t classes[] = {{SIZE, COUNT}, {2 * SIZE, MANY}};
     static const size_t counters[] = {MANY, MANY + 1, 2 * MANY, SIZE_MAX};
@@ -162,7 +162,7 @@ TEST(a_counter_that_was_overwritten_hides_no_block_in_use) {
     }
 }
 
-TEST(a_counter_that_was_overwritten_ends_no_program) {
+TEST(overwritten_counter_does_not_end_the_program) {
     static const size_t nonsense[] = {COUNT + 1, SIZE_MAX, SIZE_MAX - COUNT, SIZE_MAX / 2};
     CHECK(memory_pool_init(&pool, SIZE, COUNT));
     for (size_t i = 0; i < sizeof(nonsense) / sizeof(nonsense[0]); i++) {
@@ -181,16 +181,16 @@ TEST(a_counter_that_was_overwritten_ends_no_program) {
 }
 
 static const test_t tests[] = {
-    RUN(a_forged_link_is_never_handed_out),
-    RUN(a_list_that_ends_early_is_noticed),
-    RUN(a_cycle_is_walked_to_an_end),
-    RUN(an_overrun_into_a_free_neighbour_harms_nobody),
-    RUN(a_write_after_free_harms_nobody),
-    RUN(repair_of_a_sound_pool_changes_nothing_that_is_in_use),
-    RUN(a_wrong_counter_is_noticed),
+    RUN(forged_link_is_never_allocated),
+    RUN(list_that_ends_early_is_found),
+    RUN(validate_of_a_cycle_ends),
+    RUN(overrun_into_a_free_block_harms_no_owner),
+    RUN(write_after_free_harms_no_owner),
+    RUN(repair_of_an_undamaged_pool_keeps_live_blocks),
+    RUN(wrong_counter_is_found),
     RUN(random_damage_never_gives_a_block_two_owners),
-    RUN(a_counter_that_was_overwritten_hides_no_block_in_use),
-    RUN(a_counter_that_was_overwritten_ends_no_program),
+    RUN(overwritten_counter_hides_no_live_block),
+    RUN(overwritten_counter_does_not_end_the_program),
 };
 
 int main(void) { return RUN_ALL(tests); }

@@ -30,7 +30,7 @@ static void start(void) {
     CHECK_EQUAL(memory_pool_set_name(&pool, "dump"), ESP_OK);
 }
 
-TEST(a_fresh_pool_is_printed_to_the_letter) {
+TEST(dump_of_a_new_pool_is_exact) {
     start();
     char text[1024];
     const memory_pool_info_t info = info_of(&pool);
@@ -46,7 +46,7 @@ TEST(a_fresh_pool_is_printed_to_the_letter) {
     CHECK_SILENT();
 }
 
-TEST(blocks_are_in_use_free_or_never_used) {
+TEST(dump_shows_blocks_as_live_free_or_never_used) {
     start();
     void *blocks[5];
     for (size_t i = 0; i < 5; i++) blocks[i] = memory_pool_alloc(&pool);
@@ -61,7 +61,7 @@ TEST(blocks_are_in_use_free_or_never_used) {
 }
 
 /* Maps of one block less than a line, a line, one more, and several. */
-TEST(a_line_of_the_map_is_64_blocks) {
+TEST(map_has_64_blocks_in_a_line) {
     const size_t counts[] = {1, 16, 17, 63, 64, 65, 128, 200};
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
         const size_t count = counts[i];
@@ -100,7 +100,7 @@ static void check_damaged(const char *map, const char *list) {
 
 static void *block_at(size_t index) { return (char *)pool.memory + index * pool.block_size; }
 
-TEST(a_link_that_leads_astray_is_named_and_not_followed) {
+TEST(wrong_link_is_shown_and_not_followed) {
     memory_pool_t other;
     int victim = 0;
     CHECK(memory_pool_init(&other, SIZE, COUNT));
@@ -119,7 +119,7 @@ TEST(a_link_that_leads_astray_is_named_and_not_followed) {
     memory_pool_destroy(&other);
 }
 
-TEST(a_head_that_leads_astray_is_named) {
+TEST(wrong_head_is_shown) {
     start();
     memory_block_t *const head = pool.memory_free;
     pool.memory_free = (memory_block_t *)(uintptr_t)0xabcd;
@@ -128,7 +128,7 @@ TEST(a_head_that_leads_astray_is_named) {
     memory_pool_destroy(&pool);
 }
 
-TEST(a_list_that_leads_to_a_block_in_use_ends_there) {
+TEST(list_that_leads_to_a_live_block_ends_there) {
     start();
     void *live = memory_pool_alloc(&pool);
     pool.memory_free->next = (memory_block_t *)live;
@@ -136,7 +136,7 @@ TEST(a_list_that_leads_to_a_block_in_use_ends_there) {
     memory_pool_destroy(&pool);
 }
 
-TEST(a_circle_is_walked_once) {
+TEST(cycle_is_walked_once) {
     start();
     pool.memory_free->next = pool.memory_free;
     check_damaged("............", "0 -> 0 again");
@@ -146,14 +146,14 @@ TEST(a_circle_is_walked_once) {
     memory_pool_destroy(&pool);
 }
 
-TEST(a_list_that_ends_early_is_printed_as_it_is) {
+TEST(list_that_ends_early_is_shown_as_it_is) {
     start();
     ((memory_block_t *)block_at(2))->next = NULL;
     check_damaged("............", "0 -> 1 -> 2 -> end");
     memory_pool_destroy(&pool);
 }
 
-TEST(damage_behind_the_links_shown_is_found_all_the_same) {
+TEST(damage_behind_the_links_that_are_shown_is_found) {
     CHECK(memory_pool_init(&pool, SIZE, 40));
     ((memory_block_t *)block_at(30))->next = NULL;
     const char *text = dumped();
@@ -163,7 +163,7 @@ TEST(damage_behind_the_links_shown_is_found_all_the_same) {
     CHECK_SILENT();
 }
 
-TEST(a_wrong_number_of_free_blocks_harms_nobody) {
+TEST(wrong_number_of_free_blocks_does_no_harm) {
     const size_t wrong[] = {0, COUNT - 1, COUNT + 1, SIZE_MAX / 2, SIZE_MAX};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         start();
@@ -178,7 +178,7 @@ TEST(a_wrong_number_of_free_blocks_harms_nobody) {
     CHECK_SILENT();
 }
 
-TEST(what_is_no_pool_is_reported_and_not_printed) {
+TEST(dump_of_no_pool_is_refused) {
     memory_pool_t zeroed = {NULL, NULL, 0, 0, 0, NULL};
     CHECK_TEXT(printed(memory_pool_dump, NULL), "");
     CHECK_REPORTED(ESP_ERR_INVALID_ARG, "memory_pool_dump");
@@ -186,7 +186,7 @@ TEST(what_is_no_pool_is_reported_and_not_printed) {
     CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_dump");
 }
 
-TEST(blocks_in_other_memory_are_shown_alike) {
+TEST(dump_of_blocks_in_other_memory_is_the_same) {
     CHECK(memory_pool_init_placed(&pool, SIZE, 3, IRAM));
     CHECK(memory_pool_alloc(&pool) != NULL);
     CHECK(strstr(dumped(), "Placement: IRAM\n") != NULL);
@@ -199,18 +199,18 @@ TEST(blocks_in_other_memory_are_shown_alike) {
 }
 
 static const test_t tests[] = {
-    RUN(a_fresh_pool_is_printed_to_the_letter),
-    RUN(blocks_are_in_use_free_or_never_used),
-    RUN(a_line_of_the_map_is_64_blocks),
-    RUN(a_link_that_leads_astray_is_named_and_not_followed),
-    RUN(a_head_that_leads_astray_is_named),
-    RUN(a_list_that_leads_to_a_block_in_use_ends_there),
-    RUN(a_circle_is_walked_once),
-    RUN(a_list_that_ends_early_is_printed_as_it_is),
-    RUN(damage_behind_the_links_shown_is_found_all_the_same),
-    RUN(a_wrong_number_of_free_blocks_harms_nobody),
-    RUN(what_is_no_pool_is_reported_and_not_printed),
-    RUN(blocks_in_other_memory_are_shown_alike),
+    RUN(dump_of_a_new_pool_is_exact),
+    RUN(dump_shows_blocks_as_live_free_or_never_used),
+    RUN(map_has_64_blocks_in_a_line),
+    RUN(wrong_link_is_shown_and_not_followed),
+    RUN(wrong_head_is_shown),
+    RUN(list_that_leads_to_a_live_block_ends_there),
+    RUN(cycle_is_walked_once),
+    RUN(list_that_ends_early_is_shown_as_it_is),
+    RUN(damage_behind_the_links_that_are_shown_is_found),
+    RUN(wrong_number_of_free_blocks_does_no_harm),
+    RUN(dump_of_no_pool_is_refused),
+    RUN(dump_of_blocks_in_other_memory_is_the_same),
 };
 
 int main(void) { return RUN_ALL(tests); }

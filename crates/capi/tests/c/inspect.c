@@ -2,7 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "printed.h"
 
-TEST(a_snapshot_accounts_for_every_byte) {
+TEST(info_accounts_for_every_byte) {
     memory_pool_t pool;
     CHECK(memory_pool_init(&pool, 30, 10));
     const size_t taken_from_heap = heap_of_fresh_chip - heap_bytes();
@@ -25,7 +25,7 @@ TEST(a_snapshot_accounts_for_every_byte) {
     CHECK_SILENT();
 }
 
-TEST(a_block_costs_a_byte_besides_itself) {
+TEST(overhead_is_one_byte_per_block) {
     memory_pool_t small, large;
     CHECK(memory_pool_init(&small, 32, 10) && memory_pool_init(&large, 32, 35));
     CHECK_EQUAL(info_of(&large).overhead_bytes - info_of(&small).overhead_bytes, 25);
@@ -34,7 +34,7 @@ TEST(a_block_costs_a_byte_besides_itself) {
     memory_pool_destroy(&large);
 }
 
-TEST(the_lowest_number_of_free_blocks_is_kept_until_it_is_reset) {
+TEST(lowest_free_is_kept_until_it_is_reset) {
     memory_pool_t pool;
     void *blocks[8];
     CHECK(memory_pool_init(&pool, 32, 8));
@@ -53,7 +53,7 @@ TEST(the_lowest_number_of_free_blocks_is_kept_until_it_is_reset) {
     memory_pool_destroy(&pool);
 }
 
-TEST(a_name_is_copied_and_cut) {
+TEST(name_is_copied_and_cut_off) {
     char name[64] = "first";
     const memory_pool_config_t config = {64, 4, DRAM, 0, name};
     memory_pool_t pool;
@@ -74,7 +74,7 @@ TEST(a_name_is_copied_and_cut) {
     CHECK_SILENT();
 }
 
-TEST(pools_are_iterated_in_the_order_they_were_made) {
+TEST(pools_are_iterated_in_the_order_in_which_they_were_made) {
     memory_pool_t pools[5];
     for (size_t i = 0; i < 5; i++) CHECK(memory_pool_init(&pools[i], 32, i + 1));
     memory_pool_destroy(&pools[2]);
@@ -138,7 +138,7 @@ static void check_heap_line(const char *text, const char *name, uint32_t caps) {
     CHECK(total > available && least <= available && largest <= available && largest > 0);
 }
 
-TEST(usage_says_how_much_of_each_kind_of_memory_is_free) {
+TEST(usage_prints_the_free_bytes_of_each_kind_of_memory) {
     memory_pool_t *const pools[] = {memory_pool_malloc_placed(64, 4, DRAM), memory_pool_malloc_placed(64, 8, PSRAM),
                                     memory_pool_malloc_placed(64, 16, IRAM), memory_pool_malloc(64, 2)};
     const char *const text = printed(print_usage, NULL);
@@ -150,7 +150,7 @@ TEST(usage_says_how_much_of_each_kind_of_memory_is_free) {
     for (size_t i = 0; i < sizeof(pools) / sizeof(pools[0]); i++) memory_pool_destroy(pools[i]);
 }
 
-TEST(usage_has_a_line_for_the_heap_and_for_every_pool) {
+TEST(usage_prints_a_line_for_the_heap_and_for_every_pool) {
     memory_pool_t external, internal;
     CHECK(memory_pool_init_placed(&external, 256, 4, PSRAM) && memory_pool_init(&internal, 32, 3));
     CHECK_EQUAL(memory_pool_set_name(&external, "frames"), ESP_OK);
@@ -183,7 +183,7 @@ static void use_the_pool(const memory_pool_report_t *report) {
     memory_pool_free(pool_of_callback, block);
 }
 
-TEST(a_report_callback_may_use_the_pool_it_hears_of) {
+TEST(report_callback_may_use_the_pool_of_the_report) {
     memory_pool_t pool;
     CHECK(memory_pool_init(&pool, 32, 2));
     pool_of_callback = &pool;
@@ -198,16 +198,16 @@ TEST(a_report_callback_may_use_the_pool_it_hears_of) {
 }
 
 static const test_t tests[] = {
-    RUN(a_snapshot_accounts_for_every_byte),
-    RUN(a_block_costs_a_byte_besides_itself),
-    RUN(the_lowest_number_of_free_blocks_is_kept_until_it_is_reset),
-    RUN(a_name_is_copied_and_cut),
-    RUN(pools_are_iterated_in_the_order_they_were_made),
+    RUN(info_accounts_for_every_byte),
+    RUN(overhead_is_one_byte_per_block),
+    RUN(lowest_free_is_kept_until_it_is_reset),
+    RUN(name_is_copied_and_cut_off),
+    RUN(pools_are_iterated_in_the_order_in_which_they_were_made),
     RUN(pools_are_found_by_name),
     RUN(statistics_are_printed),
-    RUN(usage_says_how_much_of_each_kind_of_memory_is_free),
-    RUN(usage_has_a_line_for_the_heap_and_for_every_pool),
-    RUN(a_report_callback_may_use_the_pool_it_hears_of),
+    RUN(usage_prints_the_free_bytes_of_each_kind_of_memory),
+    RUN(usage_prints_a_line_for_the_heap_and_for_every_pool),
+    RUN(report_callback_may_use_the_pool_of_the_report),
 };
 
 int main(void) { return RUN_ALL(tests); }

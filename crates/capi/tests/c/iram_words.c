@@ -126,13 +126,13 @@ static void use_pools(const char *chip) {
     memory_pool_destroy(&ours);
 }
 
-TEST(every_operation_in_the_iram_of_esp32) { use_pools("esp32"); }
+TEST(every_operation_in_the_iram_of_esp32_uses_words) { use_pools("esp32"); }
 
-TEST(every_operation_in_the_iram_of_esp8266) { use_pools("esp8266"); }
+TEST(every_operation_in_the_iram_of_esp8266_uses_words) { use_pools("esp8266"); }
 
 static const test_t tests[] = {
-    RUN(every_operation_in_the_iram_of_esp32),
-    RUN(every_operation_in_the_iram_of_esp8266),
+    RUN(every_operation_in_the_iram_of_esp32_uses_words),
+    RUN(every_operation_in_the_iram_of_esp8266_uses_words),
 };
 
 int main(int arguments, char **argument) {

@@ -56,7 +56,7 @@ static void pause_ms(long milliseconds) {
     nanosleep(&time, NULL);
 }
 
-TEST(a_record_names_file_line_time_and_task) {
+TEST(record_has_file_line_time_and_task) {
     open_pool(4);
     void *const block = DEBUG_ALLOC(&pool);
     const uint32_t line = __LINE__ - 1;
@@ -75,7 +75,7 @@ TEST(a_record_names_file_line_time_and_task) {
     close_pool();
 }
 
-TEST(a_record_lives_exactly_as_long_as_its_block) {
+TEST(record_lives_exactly_as_long_as_its_block) {
     static void *blocks[COUNT];
     open_pool(COUNT);
     told_t told;
@@ -119,7 +119,7 @@ static void *run(void *(*function)(void *)) {
     return result;
 }
 
-TEST(every_way_to_take_a_block_is_recorded) {
+TEST(every_kind_of_alloc_is_recorded) {
     void *blocks[8], *batch[2];
     size_t taken = 0;
     esp_err_t reason;
@@ -157,7 +157,7 @@ TEST(every_way_to_take_a_block_is_recorded) {
     CHECK_REPORTED(MEMORY_POOL_ERR_IN_USE, "memory_pool_destroy");
 }
 
-TEST(a_block_handed_to_a_waiting_task_is_recorded_as_that_tasks) {
+TEST(block_granted_to_a_waiting_task_is_recorded_for_that_task) {
     open_pool(1);
     void *const block = DEBUG_ALLOC(&pool);
     pthread_t thread;
@@ -173,7 +173,7 @@ TEST(a_block_handed_to_a_waiting_task_is_recorded_as_that_tasks) {
     close_pool();
 }
 
-TEST(a_report_can_be_limited_to_blocks_that_are_old) {
+TEST(report_can_be_limited_to_old_blocks) {
     told_t told;
     open_pool(3);
     void *const old = DEBUG_ALLOC(&pool);
@@ -189,7 +189,7 @@ TEST(a_report_can_be_limited_to_blocks_that_are_old) {
     close_pool();
 }
 
-TEST(what_was_taken_before_is_told_of_as_unknown) {
+TEST(block_allocated_before_recording_is_reported_as_unknown) {
     told_t told;
     CHECK(memory_pool_init(&pool, SIZE, 3));
     void *const before = DEBUG_ALLOC(&pool);
@@ -207,7 +207,7 @@ TEST(what_was_taken_before_is_told_of_as_unknown) {
     close_pool();
 }
 
-TEST(wrong_frees_leave_the_records_alone) {
+TEST(wrong_frees_change_no_record) {
     told_t told;
     open_pool(3);
     void *const block = DEBUG_ALLOC(&pool), *const other = DEBUG_ALLOC(&pool);
@@ -225,7 +225,7 @@ TEST(wrong_frees_leave_the_records_alone) {
     close_pool();
 }
 
-TEST(records_take_memory_of_their_own_and_give_it_back) {
+TEST(memory_of_records_is_allocated_and_freed) {
     CHECK(memory_pool_init(&pool, SIZE, 50));
     const size_t before = heap_bytes(), overhead = info_of(&pool).overhead_bytes;
     CHECK_EQUAL(memory_pool_record_sites(&pool, true), ESP_OK);
@@ -246,7 +246,7 @@ TEST(records_take_memory_of_their_own_and_give_it_back) {
     close_pool(); /* with the records still kept: the runner looks at the heap */
 }
 
-TEST(records_lie_where_the_caller_wants_them) {
+TEST(records_can_lie_in_memory_of_the_caller) {
     static uint64_t memory[MEMORY_POOL_SITES_SIZE(8) / 8 + 2];
     char *const odd = (char *)memory + 1;
     CHECK(memory_pool_init(&pool, SIZE, 8));
@@ -268,7 +268,7 @@ TEST(records_lie_where_the_caller_wants_them) {
 }
 
 /* Everywhere in the memory that is offered, there are records of blocks in use. */
-TEST(records_that_are_kept_are_not_overwritten_by_those_that_are_refused) {
+TEST(refused_records_do_not_overwrite_existing_ones) {
     static union {
         uint64_t aligned;
         char bytes[MEMORY_POOL_SITES_SIZE(4)];
@@ -311,7 +311,7 @@ static size_t lines_of(const char *text) {
 }
 
 /* However many places there are, no block is left out. */
-TEST(blocks_are_printed_by_place_as_long_as_there_are_few_places) {
+TEST(leaks_are_printed_by_call_site_while_there_are_few) {
     enum { BLOCKS = 60 };
     static const size_t places[] = {1, 2, 16, 17, BLOCKS};
     void *blocks[BLOCKS];
@@ -334,7 +334,7 @@ TEST(blocks_are_printed_by_place_as_long_as_there_are_few_places) {
 }
 
 /* A line names the place and the oldest of its blocks, wherever that lies, with its age in seconds. */
-TEST(a_printed_place_stands_for_its_oldest_block) {
+TEST(printed_call_site_shows_its_oldest_block) {
     open_pool(4);
     CHECK_EQUAL(memory_pool_set_name(&pool, "lines"), ESP_OK);
     void *const low = memory_pool_alloc_at(&pool, 7, "other"), *const oldest = memory_pool_alloc_at(&pool, 5, "here");
@@ -363,7 +363,7 @@ TEST(a_printed_place_stands_for_its_oldest_block) {
 }
 
 /* Blocks from before records were kept, and one that an interrupt took. */
-TEST(printed_lines_say_what_is_known) {
+TEST(printed_lines_have_everything_that_is_recorded) {
     CHECK(memory_pool_init(&pool, SIZE, 4));
     CHECK_EQUAL(memory_pool_set_name(&pool, "lines"), ESP_OK);
     void *const before = memory_pool_alloc(&pool);
@@ -384,7 +384,7 @@ TEST(printed_lines_say_what_is_known) {
     close_pool();
 }
 
-TEST(classes_of_a_set_keep_records_too) {
+TEST(classes_of_a_set_can_be_recorded) {
     static memory_pool_set_t set;
     const memory_pool_set_class_t classes[] = {{16, 4}, {64, 4}};
     CHECK_EQUAL(memory_pool_set_init(&set, classes, 2, DRAM), ESP_OK);
@@ -404,7 +404,7 @@ TEST(classes_of_a_set_keep_records_too) {
     memory_pool_set_destroy(&set);
 }
 
-TEST(nonsense_is_refused) {
+TEST(impossible_arguments_are_refused) {
     memory_pool_site_t site;
     static memory_pool_t none;
     CHECK_EQUAL(memory_pool_record_sites(NULL, true), ESP_ERR_INVALID_ARG);
@@ -450,7 +450,7 @@ static void *owner(void *unused) {
     return NULL;
 }
 
-TEST(records_are_switched_on_and_off_while_blocks_come_and_go) {
+TEST(recording_can_be_switched_during_allocs_and_frees) {
     pthread_t owners[2];
     told_t told;
     CHECK(memory_pool_init(&pool, SIZE, 20));
@@ -471,22 +471,22 @@ TEST(records_are_switched_on_and_off_while_blocks_come_and_go) {
 }
 
 static const test_t tests[] = {
-    RUN(a_record_names_file_line_time_and_task),
-    RUN(a_record_lives_exactly_as_long_as_its_block),
-    RUN(every_way_to_take_a_block_is_recorded),
-    RUN(a_block_handed_to_a_waiting_task_is_recorded_as_that_tasks),
-    RUN(a_report_can_be_limited_to_blocks_that_are_old),
-    RUN(what_was_taken_before_is_told_of_as_unknown),
-    RUN(wrong_frees_leave_the_records_alone),
-    RUN(records_take_memory_of_their_own_and_give_it_back),
-    RUN(records_lie_where_the_caller_wants_them),
-    RUN(records_that_are_kept_are_not_overwritten_by_those_that_are_refused),
-    RUN(blocks_are_printed_by_place_as_long_as_there_are_few_places),
-    RUN(a_printed_place_stands_for_its_oldest_block),
-    RUN(printed_lines_say_what_is_known),
-    RUN(classes_of_a_set_keep_records_too),
-    RUN(nonsense_is_refused),
-    RUN(records_are_switched_on_and_off_while_blocks_come_and_go),
+    RUN(record_has_file_line_time_and_task),
+    RUN(record_lives_exactly_as_long_as_its_block),
+    RUN(every_kind_of_alloc_is_recorded),
+    RUN(block_granted_to_a_waiting_task_is_recorded_for_that_task),
+    RUN(report_can_be_limited_to_old_blocks),
+    RUN(block_allocated_before_recording_is_reported_as_unknown),
+    RUN(wrong_frees_change_no_record),
+    RUN(memory_of_records_is_allocated_and_freed),
+    RUN(records_can_lie_in_memory_of_the_caller),
+    RUN(refused_records_do_not_overwrite_existing_ones),
+    RUN(leaks_are_printed_by_call_site_while_there_are_few),
+    RUN(printed_call_site_shows_its_oldest_block),
+    RUN(printed_lines_have_everything_that_is_recorded),
+    RUN(classes_of_a_set_can_be_recorded),
+    RUN(impossible_arguments_are_refused),
+    RUN(recording_can_be_switched_during_allocs_and_frees),
 };
 
 int main(void) { return RUN_ALL(tests); }

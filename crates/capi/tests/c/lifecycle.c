@@ -16,7 +16,7 @@ TEST(init_fills_the_documented_fields) {
     CHECK_SILENT();
 }
 
-TEST(a_struct_of_garbage_initialises) {
+TEST(struct_of_garbage_can_be_initialised) {
     memory_pool_t pool;
     memset(&pool, 0xDE, sizeof(pool));
     CHECK(memory_pool_init(&pool, 64, 20));
@@ -27,7 +27,7 @@ TEST(a_struct_of_garbage_initialises) {
     CHECK_SILENT();
 }
 
-TEST(a_struct_lives_again_and_again) {
+TEST(struct_can_be_initialised_again_after_destroy) {
     memory_pool_t pool;
     for (size_t round = 1; round < 50; round++) {
         CHECK(memory_pool_init(&pool, sizeof(void *) * round, round));
@@ -39,7 +39,7 @@ TEST(a_struct_lives_again_and_again) {
     }
 }
 
-TEST(sizes_that_no_pool_can_have_are_refused) {
+TEST(impossible_sizes_are_refused) {
     const size_t huge = SIZE_MAX / 2;
     const struct {
         size_t size, count;
@@ -85,7 +85,7 @@ TEST(sizes_that_no_pool_can_have_are_refused) {
     }
 }
 
-TEST(null_makes_no_pool) {
+TEST(init_of_null_is_refused) {
     const memory_pool_config_t config = MEMORY_POOL_CONFIG_DEFAULT(64, 4);
     memory_pool_t pool;
     esp_err_t reason = ESP_OK;
@@ -108,7 +108,7 @@ TEST(null_makes_no_pool) {
     CHECK(memory_pool_malloc_config(NULL, NULL) == NULL);
 }
 
-TEST(malloc_makes_struct_and_blocks_and_destroy_gives_both_back) {
+TEST(malloc_makes_struct_and_blocks_and_destroy_frees_both) {
     memory_pool_t *pool = memory_pool_malloc(64, 50);
     CHECK(pool != NULL);
     CHECK(heap_bytes() < heap_of_fresh_chip - 64 * 50);
@@ -121,7 +121,7 @@ TEST(malloc_makes_struct_and_blocks_and_destroy_gives_both_back) {
     CHECK_EQUAL(heap_bytes(), heap_of_fresh_chip);
 }
 
-TEST(a_configuration_is_followed) {
+TEST(configuration_is_followed) {
     const memory_pool_config_t config = {100, 5, DRAM, MEMORY_POOL_FLAG_ISR | MEMORY_POOL_FLAG_BYTES, "sensor"};
     esp_err_t reason = ESP_FAIL;
     memory_pool_t pool, *made = memory_pool_malloc_config(&config, &reason);
@@ -156,7 +156,7 @@ TEST(unknown_placements_and_flags_are_refused) {
     CHECK_REPORTED(ESP_ERR_INVALID_ARG, "memory_pool_init_placed");
 }
 
-TEST(a_static_pool_takes_nothing_from_a_heap) {
+TEST(static_pool_uses_no_heap) {
     static MEMORY_POOL_STATIC_BUFFER(buffer, 30, 9);
     memory_pool_t pool;
     CHECK_EQUAL(memory_pool_init_static(&pool, buffer, sizeof(buffer), 30, 9), ESP_OK);
@@ -182,7 +182,7 @@ TEST(a_static_pool_takes_nothing_from_a_heap) {
     memory_pool_destroy(&pool);
 }
 
-TEST(a_buffer_too_small_is_refused_and_not_written_past_its_end) {
+TEST(buffer_that_is_too_small_is_refused_and_not_overrun) {
     enum { SIZE = 24, COUNT = 5, GUARD = 64 };
     static unsigned char room[MEMORY_POOL_STATIC_SIZE(SIZE, COUNT) + GUARD + 16];
     size_t refused = 0;
@@ -206,7 +206,7 @@ TEST(a_buffer_too_small_is_refused_and_not_written_past_its_end) {
     reported.count = 0;
 }
 
-TEST(destroy_unused_minds_blocks_in_use) {
+TEST(destroy_unused_is_refused_while_blocks_are_live) {
     memory_pool_t pool;
     CHECK(memory_pool_init(&pool, 32, 4));
     void *block = memory_pool_alloc(&pool);
@@ -220,7 +220,7 @@ TEST(destroy_unused_minds_blocks_in_use) {
     CHECK_EQUAL(memory_pool_destroy_unused(&pool), ESP_ERR_INVALID_STATE);
 }
 
-TEST(destroy_tells_how_many_blocks_were_lost) {
+TEST(destroy_reports_how_many_blocks_were_live) {
     memory_pool_t pool;
     CHECK(memory_pool_init(&pool, 32, 4));
     CHECK_EQUAL(memory_pool_set_name(&pool, "leaky"), ESP_OK);
@@ -233,7 +233,7 @@ TEST(destroy_tells_how_many_blocks_were_lost) {
     CHECK(memcmp(&pool, &zeroed, sizeof(pool)) == 0);
 }
 
-TEST(every_reason_has_its_name) {
+TEST(every_error_code_has_a_name) {
     const struct {
         esp_err_t reason;
         const char *name;
@@ -265,18 +265,18 @@ TEST(every_reason_has_its_name) {
 
 static const test_t tests[] = {
     RUN(init_fills_the_documented_fields),
-    RUN(a_struct_of_garbage_initialises),
-    RUN(a_struct_lives_again_and_again),
-    RUN(sizes_that_no_pool_can_have_are_refused),
-    RUN(null_makes_no_pool),
-    RUN(malloc_makes_struct_and_blocks_and_destroy_gives_both_back),
-    RUN(a_configuration_is_followed),
+    RUN(struct_of_garbage_can_be_initialised),
+    RUN(struct_can_be_initialised_again_after_destroy),
+    RUN(impossible_sizes_are_refused),
+    RUN(init_of_null_is_refused),
+    RUN(malloc_makes_struct_and_blocks_and_destroy_frees_both),
+    RUN(configuration_is_followed),
     RUN(unknown_placements_and_flags_are_refused),
-    RUN(a_static_pool_takes_nothing_from_a_heap),
-    RUN(a_buffer_too_small_is_refused_and_not_written_past_its_end),
-    RUN(destroy_unused_minds_blocks_in_use),
-    RUN(destroy_tells_how_many_blocks_were_lost),
-    RUN(every_reason_has_its_name),
+    RUN(static_pool_uses_no_heap),
+    RUN(buffer_that_is_too_small_is_refused_and_not_overrun),
+    RUN(destroy_unused_is_refused_while_blocks_are_live),
+    RUN(destroy_reports_how_many_blocks_were_live),
+    RUN(every_error_code_has_a_name),
 };
 
 int main(void) { return RUN_ALL(tests); }

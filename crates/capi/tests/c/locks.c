@@ -94,9 +94,9 @@ TEST(each_function_holds_the_lock_while_sites_are_recorded) { each_function_with
 
 TEST(each_function_holds_the_lock_while_free_blocks_are_filled) { each_function_with(false, true, false); }
 
-TEST(each_function_holds_the_lock_while_operations_are_told) { each_function_with(false, false, true); }
+TEST(each_function_holds_the_lock_while_operations_are_traced) { each_function_with(false, false, true); }
 
-TEST(each_function_holds_the_lock_while_all_of_it_is_on) { each_function_with(true, true, true); }
+TEST(each_function_holds_the_lock_while_all_diagnostics_are_on) { each_function_with(true, true, true); }
 
 TEST(each_function_of_a_set_holds_the_lock) {
     memory_pool_set_t set;
@@ -152,7 +152,7 @@ static void forgets(void) {
 }
 
 /* A task that was granted a block is woken after the lock is released: until then its stack is needed. */
-TEST(a_task_is_not_forgotten_before_it_is_woken) {
+TEST(task_is_not_forgotten_before_it_is_woken) {
     sleeper_t sleeper;
     CHECK(memory_pool_init(&pool, SIZE, 1));
     void *only = memory_pool_alloc(&pool);
@@ -214,13 +214,13 @@ static void by_a_smaller_reserve(void **held) {
     CHECK_EQUAL(memory_pool_set_isr_reserve(&pool, 0), ESP_OK);
 }
 
-TEST(nothing_overtakes_while_blocks_are_returned) { two_are_served(false, one_by_one); }
+TEST(later_allocs_do_not_overtake_waiters_while_blocks_are_freed) { two_are_served(false, one_by_one); }
 
-TEST(nothing_overtakes_while_a_batch_is_returned) { two_are_served(false, by_a_batch); }
+TEST(later_allocs_do_not_overtake_waiters_while_a_batch_is_freed) { two_are_served(false, by_a_batch); }
 
-TEST(nothing_overtakes_while_a_reserve_is_made_smaller) { two_are_served(true, by_a_smaller_reserve); }
+TEST(later_allocs_do_not_overtake_waiters_while_a_reserve_is_reduced) { two_are_served(true, by_a_smaller_reserve); }
 
-TEST(nothing_overtakes_while_the_list_is_repaired) {
+TEST(later_allocs_do_not_overtake_waiters_while_the_list_is_repaired) {
     void *held[3];
     sleeper_t sleepers[2];
     CHECK(memory_pool_init(&pool, SIZE, 3));
@@ -270,7 +270,7 @@ static unsigned made;
 static void makes_the_pool(void) { made += memory_pool_init(&pool, SIZE, BLOCKS); }
 
 /* Two that initialise one struct at the same time: one pool, and nothing of the other is left. */
-TEST(a_struct_holds_one_pool) {
+TEST(struct_holds_one_pool) {
     bool came = true;
     for (unsigned n = 1; came; n++) {
         made = 0;
@@ -301,7 +301,7 @@ static void looks_at_the_set(void) {
 }
 
 /* A set whose first class is there already, and that is still being made, is none. */
-TEST(a_set_is_none_before_it_is_complete) {
+TEST(set_is_not_found_before_it_is_complete) {
     bool came = true;
     for (unsigned n = 1; came; n++) {
         found_whole = 0;
@@ -324,7 +324,7 @@ static void makes_a_pool_inside(void) {
 static void ends_the_outer_pool(void) { memory_pool_destroy(&outer); }
 
 /* Memory that a pool is just being made in does not end: that the pool's struct lies elsewhere does not matter. */
-TEST(a_pool_does_not_end_while_another_is_made_inside_it) {
+TEST(pool_is_not_destroyed_while_another_is_made_inside_it) {
     static MEMORY_POOL_STATIC_BUFFER(buffer, 1024, 1);
     bool came = true;
     for (unsigned n = 1; came; n++) {
@@ -352,7 +352,7 @@ static memory_pool_site_t seen;
 static void looks(void) { (void)memory_pool_get_site(&pool, pool.memory, &seen); }
 
 /* A block that another frees before its record is written, wrongly, has no record: the next owner is not taken for the last. */
-TEST(a_block_that_is_free_has_no_record) {
+TEST(free_block_has_no_record) {
     CHECK(memory_pool_init(&pool, SIZE, 1));
     CHECK_EQUAL(memory_pool_record_sites(&pool, true), ESP_OK);
     const bool recorded = with_another_at(1, frees_what_was_taken, takes);
@@ -375,18 +375,18 @@ static const test_t tests[] = {
     RUN(each_function_holds_the_lock),
     RUN(each_function_holds_the_lock_while_sites_are_recorded),
     RUN(each_function_holds_the_lock_while_free_blocks_are_filled),
-    RUN(each_function_holds_the_lock_while_operations_are_told),
-    RUN(each_function_holds_the_lock_while_all_of_it_is_on),
+    RUN(each_function_holds_the_lock_while_operations_are_traced),
+    RUN(each_function_holds_the_lock_while_all_diagnostics_are_on),
     RUN(each_function_of_a_set_holds_the_lock),
-    RUN(a_task_is_not_forgotten_before_it_is_woken),
-    RUN(nothing_overtakes_while_blocks_are_returned),
-    RUN(nothing_overtakes_while_a_batch_is_returned),
-    RUN(nothing_overtakes_while_a_reserve_is_made_smaller),
-    RUN(nothing_overtakes_while_the_list_is_repaired),
-    RUN(a_struct_holds_one_pool),
-    RUN(a_set_is_none_before_it_is_complete),
-    RUN(a_pool_does_not_end_while_another_is_made_inside_it),
-    RUN(a_block_that_is_free_has_no_record),
+    RUN(task_is_not_forgotten_before_it_is_woken),
+    RUN(later_allocs_do_not_overtake_waiters_while_blocks_are_freed),
+    RUN(later_allocs_do_not_overtake_waiters_while_a_batch_is_freed),
+    RUN(later_allocs_do_not_overtake_waiters_while_a_reserve_is_reduced),
+    RUN(later_allocs_do_not_overtake_waiters_while_the_list_is_repaired),
+    RUN(struct_holds_one_pool),
+    RUN(set_is_not_found_before_it_is_complete),
+    RUN(pool_is_not_destroyed_while_another_is_made_inside_it),
+    RUN(free_block_has_no_record),
 };
 
 int main(void) { return RUN_ALL(tests); }

@@ -41,7 +41,7 @@ TEST(without_pools_every_sum_is_zero) {
     CHECK_EQUAL(memory_pool_get_metrics(NULL), ESP_ERR_INVALID_ARG);
 }
 
-TEST(the_sums_are_those_of_all_pools) {
+TEST(sums_are_those_of_all_pools) {
     memory_pool_t small, large;
     make(&small, 30, 10, "small"); /* 32 bytes each */
     make(&large, 100, 3, "large"); /* 104 bytes each */
@@ -72,7 +72,7 @@ TEST(the_sums_are_those_of_all_pools) {
     CHECK_EQUAL(sums().pools + sums().blocks + sums().bytes_reserved + sums().overhead_bytes, 0);
 }
 
-TEST(a_wrong_number_of_free_blocks_adds_no_nonsense) {
+TEST(wrong_number_of_free_blocks_does_not_spoil_the_sums) {
     memory_pool_t pool;
     make(&pool, 32, 4, "wrong");
     pool.free_blocks = 5;
@@ -84,7 +84,7 @@ TEST(a_wrong_number_of_free_blocks_adds_no_nonsense) {
     memory_pool_destroy(&pool);
 }
 
-TEST(the_pools_of_a_set_are_among_the_others) {
+TEST(classes_of_a_set_are_in_the_metrics) {
     static const memory_pool_set_class_t classes[] = {{32, 4}, {64, 2}};
     memory_pool_set_t set;
     CHECK_EQUAL(memory_pool_set_init(&set, classes, 2, DRAM), ESP_OK);
@@ -136,7 +136,7 @@ static void check_text(const char *text, const char *wanted) {
     exit(1);
 }
 
-TEST(the_text_is_right_to_the_letter) {
+TEST(metrics_text_is_exact) {
     static char wanted[8192];
     format(wanted, NULL);
     char *text = text_of_all();
@@ -180,7 +180,7 @@ static void check_every_size(void) {
     free(text);
 }
 
-TEST(no_buffer_is_overrun_whatever_its_size) {
+TEST(buffer_of_any_size_is_not_overrun) {
     memory_pool_t quoted, cut;
     check_every_size();
     make(&quoted, 32, 3, "\"q\\\n");
@@ -190,7 +190,7 @@ TEST(no_buffer_is_overrun_whatever_its_size) {
     memory_pool_destroy(&cut);
 }
 
-TEST(any_name_becomes_a_valid_label) {
+TEST(every_name_becomes_a_valid_label) {
     static const struct {
         const char *name, *label;
     } names[] = {
@@ -226,7 +226,7 @@ TEST(any_name_becomes_a_valid_label) {
     }
 }
 
-TEST(pools_of_one_name_are_told_apart) {
+TEST(pools_of_the_same_name_have_different_labels) {
     memory_pool_t pools[5];
     make(&pools[0], 32, 1, "uart");
     make(&pools[1], 32, 2, "uart");
@@ -248,7 +248,7 @@ TEST(pools_of_one_name_are_told_apart) {
     for (size_t i = 0; i < 5; i++) memory_pool_destroy(&pools[i]);
 }
 
-TEST(every_kind_of_memory_is_named) {
+TEST(every_placement_has_a_label) {
     memory_pool_t external, words;
     CHECK(memory_pool_init_placed(&external, 64, 4, PSRAM) && memory_pool_init_placed(&words, 64, 4, IRAM));
     char *text = text_of_all();
@@ -259,7 +259,7 @@ TEST(every_kind_of_memory_is_named) {
     memory_pool_destroy(&words);
 }
 
-TEST(a_hundred_pools_are_in_every_family) {
+TEST(every_family_has_a_hundred_pools) {
     static memory_pool_t pools[100];
     char name[16], line[96];
     for (size_t i = 0; i < 100; i++) {
@@ -283,15 +283,15 @@ TEST(a_hundred_pools_are_in_every_family) {
 
 static const test_t tests[] = {
     RUN(without_pools_every_sum_is_zero),
-    RUN(the_sums_are_those_of_all_pools),
-    RUN(a_wrong_number_of_free_blocks_adds_no_nonsense),
-    RUN(the_pools_of_a_set_are_among_the_others),
-    RUN(the_text_is_right_to_the_letter),
-    RUN(no_buffer_is_overrun_whatever_its_size),
-    RUN(any_name_becomes_a_valid_label),
-    RUN(pools_of_one_name_are_told_apart),
-    RUN(every_kind_of_memory_is_named),
-    RUN(a_hundred_pools_are_in_every_family),
+    RUN(sums_are_those_of_all_pools),
+    RUN(wrong_number_of_free_blocks_does_not_spoil_the_sums),
+    RUN(classes_of_a_set_are_in_the_metrics),
+    RUN(metrics_text_is_exact),
+    RUN(buffer_of_any_size_is_not_overrun),
+    RUN(every_name_becomes_a_valid_label),
+    RUN(pools_of_the_same_name_have_different_labels),
+    RUN(every_placement_has_a_label),
+    RUN(every_family_has_a_hundred_pools),
 };
 
 int main(void) { return RUN_ALL(tests); }

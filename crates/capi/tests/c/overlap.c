@@ -65,13 +65,13 @@ static void expect_refused(void *memory, size_t bytes) {
     check_outer();
 }
 
-TEST(a_second_pool_over_all_of_a_live_one_is_refused) {
+TEST(pool_over_all_of_a_live_pool_is_refused) {
     open_outer();
     expect_refused(buffer, sizeof(buffer));
     close_outer();
 }
 
-TEST(a_pool_over_several_blocks_is_refused) {
+TEST(pool_over_several_blocks_is_refused) {
     open_outer();
     expect_refused(held[8], 8 * SIZE);
     expect_refused(held[COUNT - 1] - 8, 5 * SIZE); /* the last word of a block, and the next */
@@ -79,13 +79,13 @@ TEST(a_pool_over_several_blocks_is_refused) {
     close_outer();
 }
 
-TEST(a_pool_over_control_block_and_map_is_refused) {
+TEST(pool_over_control_block_and_map_is_refused) {
     open_outer();
     for (size_t word = 0; word < 20; word += 3) expect_refused(&buffer[word], 600);
     close_outer();
 }
 
-TEST(a_pool_in_a_free_block_is_refused) {
+TEST(pool_in_a_free_block_is_refused) {
     static MEMORY_POOL_STATIC_BUFFER(wide, 1024, 3);
     memory_pool_t pool, nested;
     CHECK_EQUAL(memory_pool_init_static(&pool, wide, sizeof(wide), 1024, 3), ESP_OK);
@@ -102,7 +102,7 @@ TEST(a_pool_in_a_free_block_is_refused) {
     CHECK_EQUAL(memory_pool_destroy_unused(&pool), ESP_OK);
 }
 
-TEST(pools_nest_to_any_depth_and_end_from_the_inside) {
+TEST(nested_pools_are_destroyed_from_the_inside) {
     enum { DEPTH = 5 };
     memory_pool_t pools[DEPTH];
     void *blocks[DEPTH];
@@ -133,7 +133,7 @@ TEST(pools_nest_to_any_depth_and_end_from_the_inside) {
     }
 }
 
-TEST(two_pools_share_one_block_side_by_side) {
+TEST(two_pools_fit_side_by_side_in_one_block) {
     memory_pool_t pool, left, right, third;
     CHECK(memory_pool_init(&pool, 2048, 2));
     char *block = (char *)memory_pool_alloc(&pool);
@@ -150,7 +150,7 @@ TEST(two_pools_share_one_block_side_by_side) {
     CHECK_SILENT();
 }
 
-TEST(a_struct_inside_its_own_buffer_is_refused) {
+TEST(struct_inside_its_own_buffer_is_refused) {
     static void *room[256];
     memory_pool_t *inside = (memory_pool_t *)&room[60];
     CHECK_EQUAL(memory_pool_init_static(inside, room, sizeof(room), 64, 20), ESP_ERR_INVALID_STATE);
@@ -163,7 +163,7 @@ TEST(a_struct_inside_its_own_buffer_is_refused) {
     CHECK_SILENT();
 }
 
-TEST(a_struct_in_memory_of_a_live_pool_is_refused) {
+TEST(struct_in_memory_of_a_live_pool_is_refused) {
     memory_pool_set_t *set;
     static const memory_pool_set_class_t classes[] = {{16, 2}};
     open_outer();
@@ -216,7 +216,7 @@ TEST(memory_over_the_struct_of_a_live_pool_or_set_is_refused) {
     memory_pool_destroy(&other);
 }
 
-TEST(memory_over_records_is_refused_and_records_over_anything) {
+TEST(overlaps_with_records_are_refused) {
     static unsigned char room[MEMORY_POOL_SITES_SIZE(4) + 512];
     memory_pool_t recorded, second;
     memory_pool_site_t site;
@@ -239,7 +239,7 @@ TEST(memory_over_records_is_refused_and_records_over_anything) {
     CHECK_SILENT();
 }
 
-TEST(memory_of_retained_pools_is_theirs) {
+TEST(memory_of_retained_pools_is_refused) {
     static MEMORY_POOL_RETAINED_BUFFER(rtc, 1024, 3);
     static const memory_pool_retained_config_t config = {1024, 3, 1}, small = {16, 2, 1};
     memory_pool_retained_t retained, inner;
@@ -270,7 +270,7 @@ TEST(memory_of_retained_pools_is_theirs) {
     CHECK_SILENT();
 }
 
-TEST(a_retained_pool_whose_struct_was_overwritten_hides_no_other) {
+TEST(retained_pool_with_an_overwritten_struct_hides_no_other) {
     static MEMORY_POOL_RETAINED_BUFFER(rtc, 32, 4);
     static MEMORY_POOL_RETAINED_BUFFER(more, 32, 4);
     static const memory_pool_retained_config_t config = {32, 4, 1};
@@ -297,7 +297,7 @@ TEST(a_retained_pool_whose_struct_was_overwritten_hides_no_other) {
     CHECK_SILENT();
 }
 
-TEST(so_many_retained_pools_are_open_and_no_more) {
+TEST(more_open_retained_pools_than_the_limit_are_refused) {
     static const memory_pool_retained_config_t config = {16, 1, 1};
     static MEMORY_POOL_RETAINED_BUFFER(rooms[MEMORY_POOL_RETAINED_MAX_OPEN + 1], 16, 1);
     static memory_pool_retained_t pools[MEMORY_POOL_RETAINED_MAX_OPEN + 1];
@@ -313,19 +313,19 @@ TEST(so_many_retained_pools_are_open_and_no_more) {
 }
 
 static const test_t tests[] = {
-    RUN(a_second_pool_over_all_of_a_live_one_is_refused),
-    RUN(a_pool_over_several_blocks_is_refused),
-    RUN(a_pool_over_control_block_and_map_is_refused),
-    RUN(a_pool_in_a_free_block_is_refused),
-    RUN(pools_nest_to_any_depth_and_end_from_the_inside),
-    RUN(two_pools_share_one_block_side_by_side),
-    RUN(a_struct_inside_its_own_buffer_is_refused),
-    RUN(a_struct_in_memory_of_a_live_pool_is_refused),
+    RUN(pool_over_all_of_a_live_pool_is_refused),
+    RUN(pool_over_several_blocks_is_refused),
+    RUN(pool_over_control_block_and_map_is_refused),
+    RUN(pool_in_a_free_block_is_refused),
+    RUN(nested_pools_are_destroyed_from_the_inside),
+    RUN(two_pools_fit_side_by_side_in_one_block),
+    RUN(struct_inside_its_own_buffer_is_refused),
+    RUN(struct_in_memory_of_a_live_pool_is_refused),
     RUN(memory_over_the_struct_of_a_live_pool_or_set_is_refused),
-    RUN(memory_over_records_is_refused_and_records_over_anything),
-    RUN(memory_of_retained_pools_is_theirs),
-    RUN(a_retained_pool_whose_struct_was_overwritten_hides_no_other),
-    RUN(so_many_retained_pools_are_open_and_no_more),
+    RUN(overlaps_with_records_are_refused),
+    RUN(memory_of_retained_pools_is_refused),
+    RUN(retained_pool_with_an_overwritten_struct_hides_no_other),
+    RUN(more_open_retained_pools_than_the_limit_are_refused),
 };
 
 int main(void) { return RUN_ALL(tests); }

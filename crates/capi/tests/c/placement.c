@@ -49,7 +49,7 @@ static void expect(memory_placement_t placement, uint32_t flags, esp_err_t wante
     CHECK_EQUAL(heap_bytes(), heap_of_fresh_chip);
 }
 
-TEST(impossible_pairs_are_refused_by_name_on_every_chip) {
+TEST(impossible_placements_are_refused_on_every_chip) {
     const uint32_t dma = MEMORY_POOL_FLAG_DMA, isr = MEMORY_POOL_FLAG_ISR, bytes = MEMORY_POOL_FLAG_BYTES;
     for (size_t i = 0; i < CHIPS; i++) {
         const chip_t *chip = &chips[i];
@@ -72,7 +72,7 @@ TEST(impossible_pairs_are_refused_by_name_on_every_chip) {
     }
 }
 
-TEST(blocks_lie_where_they_were_wished_on_every_chip) {
+TEST(blocks_lie_in_the_requested_memory_on_every_chip) {
     for (size_t i = 0; i < CHIPS; i++) {
         const chip_t *chip = &chips[i];
         use_chip(chip->name);
@@ -112,7 +112,7 @@ TEST(blocks_lie_where_they_were_wished_on_every_chip) {
     }
 }
 
-TEST(blocks_for_dma_are_aligned_for_it_on_every_chip) {
+TEST(blocks_for_dma_are_aligned_for_dma_on_every_chip) {
     for (size_t i = 0; i < CHIPS; i++) {
         use_chip(chips[i].name);
         const size_t align = larger(chips[i].dma_align, sizeof(void *));
@@ -135,7 +135,7 @@ TEST(blocks_that_are_not_for_dma_are_aligned_to_a_pointer_on_every_chip) {
     }
 }
 
-TEST(a_default_pool_and_a_placed_one_differ_in_dma_alone) {
+TEST(default_pool_and_placed_pool_differ_only_in_dma) {
     memory_pool_t made_for_dma, placed;
     CHECK(memory_pool_init(&made_for_dma, 64, 4) && memory_pool_init_placed(&placed, 64, 4, DRAM));
     CHECK_EQUAL(info_of(&made_for_dma).flags, MEMORY_POOL_FLAG_DMA);
@@ -145,7 +145,7 @@ TEST(a_default_pool_and_a_placed_one_differ_in_dma_alone) {
     memory_pool_destroy(&placed);
 }
 
-TEST(a_static_buffer_in_other_memory_than_internal_ram_is_refused) {
+TEST(static_buffer_outside_internal_ram_is_refused) {
     const memory_placement_t unfit[] = {PSRAM, IRAM};
     for (size_t i = 0; i < 2; i++) {
         memory_pool_t *source = memory_pool_malloc_placed(4096, 1, unfit[i]), pool;
@@ -190,7 +190,7 @@ TEST(memory_of_another_kind_is_refused) {
     CHECK_SILENT();
 }
 
-TEST(a_chip_is_chosen_by_name_while_there_are_no_pools) {
+TEST(chip_is_chosen_by_name_while_there_are_no_pools) {
     CHECK_EQUAL(microusc_host_select_chip(NULL), ESP_ERR_INVALID_ARG);
     CHECK_EQUAL(microusc_host_select_chip(""), ESP_ERR_INVALID_ARG);
     CHECK_EQUAL(microusc_host_select_chip("esp33"), ESP_ERR_INVALID_ARG);
@@ -207,14 +207,14 @@ TEST(a_chip_is_chosen_by_name_while_there_are_no_pools) {
 }
 
 static const test_t tests[] = {
-    RUN(impossible_pairs_are_refused_by_name_on_every_chip),
-    RUN(blocks_lie_where_they_were_wished_on_every_chip),
-    RUN(blocks_for_dma_are_aligned_for_it_on_every_chip),
+    RUN(impossible_placements_are_refused_on_every_chip),
+    RUN(blocks_lie_in_the_requested_memory_on_every_chip),
+    RUN(blocks_for_dma_are_aligned_for_dma_on_every_chip),
     RUN(blocks_that_are_not_for_dma_are_aligned_to_a_pointer_on_every_chip),
-    RUN(a_default_pool_and_a_placed_one_differ_in_dma_alone),
-    RUN(a_static_buffer_in_other_memory_than_internal_ram_is_refused),
+    RUN(default_pool_and_placed_pool_differ_only_in_dma),
+    RUN(static_buffer_outside_internal_ram_is_refused),
     RUN(memory_of_another_kind_is_refused),
-    RUN(a_chip_is_chosen_by_name_while_there_are_no_pools),
+    RUN(chip_is_chosen_by_name_while_there_are_no_pools),
 };
 
 int main(void) { return RUN_ALL(tests); }

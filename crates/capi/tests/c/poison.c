@@ -22,7 +22,7 @@ static void close_pool(void) {
     CHECK_SILENT();
 }
 
-TEST(right_use_is_not_disturbed) {
+TEST(correct_use_is_not_disturbed) {
     void *blocks[COUNT];
     open_pool();
     for (int round = 0; round < 20; round++) {
@@ -39,7 +39,7 @@ TEST(right_use_is_not_disturbed) {
     close_pool();
 }
 
-TEST(a_write_to_any_byte_of_a_free_block_is_found) {
+TEST(write_to_any_byte_of_a_free_block_is_found) {
     open_pool();
     for (size_t at = sizeof(void *); at < SIZE; at++) {
         char *const block = (char *)memory_pool_alloc(&pool);
@@ -60,7 +60,7 @@ TEST(a_write_to_any_byte_of_a_free_block_is_found) {
     close_pool();
 }
 
-TEST(an_overrun_into_the_free_block_behind_is_found) {
+TEST(overrun_into_the_next_free_block_is_found) {
     open_pool();
     char *const one = (char *)memory_pool_alloc(&pool), *const other = (char *)memory_pool_alloc(&pool);
     char *const first = one < other ? one : other, *const second = one < other ? other : one;
@@ -75,7 +75,7 @@ TEST(an_overrun_into_the_free_block_behind_is_found) {
     close_pool();
 }
 
-TEST(every_way_to_take_and_return_is_looked_after) {
+TEST(every_kind_of_alloc_and_free_is_checked) {
     void *batch[3];
     esp_err_t reason;
     open_pool();
@@ -118,7 +118,7 @@ TEST(wrong_frees_change_nothing) {
     close_pool();
 }
 
-TEST(it_is_turned_on_and_off_at_any_time) {
+TEST(checks_can_be_switched_at_any_time) {
     CHECK(memory_pool_init(&pool, SIZE, COUNT));
     void *const block = memory_pool_alloc(&pool);
     CHECK_EQUAL(memory_pool_set_checks(&pool, MEMORY_POOL_CHECKS_POISON), ESP_OK);
@@ -167,7 +167,7 @@ static void turns_checks_on(const memory_pool_event_t *event) {
 }
 
 /* A block that is neither its owner's nor free while checks are turned on is filled when it becomes free. */
-TEST(blocks_that_leave_while_checks_are_turned_on_are_filled) {
+TEST(retiring_blocks_are_filled_when_checks_are_turned_on) {
     CHECK(memory_pool_init(&pool, SIZE, COUNT));
     void *block = memory_pool_alloc(&pool);
     memset(block, 0x5A, SIZE);
@@ -182,7 +182,7 @@ TEST(blocks_that_leave_while_checks_are_turned_on_are_filled) {
     close_pool();
 }
 
-TEST(owners_on_two_threads_keep_their_bytes_while_it_is_turned_on_and_off) {
+TEST(contents_stay_while_another_thread_switches_checks) {
     pthread_t owners[2];
     CHECK(memory_pool_init(&pool, SIZE, COUNT));
     busy = true;
@@ -260,33 +260,33 @@ static void meanwhile(void *(*const others[])(void *), size_t count, size_t bloc
     close_pool();
 }
 
-TEST(a_batch_that_is_returned_while_it_is_turned_on_is_filled) {
+TEST(batch_freed_while_checks_are_turned_on_is_filled) {
     void *(*const batches[1])(void *) = {frees_batches};
     meanwhile(batches, 1, 2, 100000);
 }
 
-TEST(two_that_turn_it_on_and_off_do_not_look_before_all_is_filled) {
+TEST(checks_wait_until_every_block_is_filled) {
     void *(*const both[2])(void *) = {frees_batches, turns_it_on_and_off};
     meanwhile(both, 2, 2, 10000);
 }
 
-TEST(validating_does_not_look_at_what_is_filled_no_longer) {
+TEST(validate_ignores_blocks_that_are_no_longer_filled) {
     void *(*const both[2])(void *) = {frees_batches, validates};
     meanwhile(both, 2, MANY, 1500);
 }
 
 static const test_t tests[] = {
-    RUN(right_use_is_not_disturbed),
-    RUN(a_write_to_any_byte_of_a_free_block_is_found),
-    RUN(an_overrun_into_the_free_block_behind_is_found),
-    RUN(every_way_to_take_and_return_is_looked_after),
+    RUN(correct_use_is_not_disturbed),
+    RUN(write_to_any_byte_of_a_free_block_is_found),
+    RUN(overrun_into_the_next_free_block_is_found),
+    RUN(every_kind_of_alloc_and_free_is_checked),
     RUN(wrong_frees_change_nothing),
-    RUN(it_is_turned_on_and_off_at_any_time),
-    RUN(blocks_that_leave_while_checks_are_turned_on_are_filled),
-    RUN(owners_on_two_threads_keep_their_bytes_while_it_is_turned_on_and_off),
-    RUN(a_batch_that_is_returned_while_it_is_turned_on_is_filled),
-    RUN(two_that_turn_it_on_and_off_do_not_look_before_all_is_filled),
-    RUN(validating_does_not_look_at_what_is_filled_no_longer),
+    RUN(checks_can_be_switched_at_any_time),
+    RUN(retiring_blocks_are_filled_when_checks_are_turned_on),
+    RUN(contents_stay_while_another_thread_switches_checks),
+    RUN(batch_freed_while_checks_are_turned_on_is_filled),
+    RUN(checks_wait_until_every_block_is_filled),
+    RUN(validate_ignores_blocks_that_are_no_longer_filled),
 };
 
 int main(void) { return RUN_ALL(tests); }

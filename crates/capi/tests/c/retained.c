@@ -31,7 +31,7 @@ static size_t live(memory_pool_retained_t *of) {
     return count;
 }
 
-TEST(blocks_stay_in_use_with_their_contents) {
+TEST(live_blocks_keep_their_contents_after_a_restart) {
     memset(rtc, 0, sizeof(rtc));
     CHECK_EQUAL(boot(&config), MEMORY_POOL_ERR_RETAINED_NONE);
     CHECK_REPORTED(MEMORY_POOL_ERR_RETAINED_NONE, "memory_pool_retained_open");
@@ -53,7 +53,7 @@ TEST(blocks_stay_in_use_with_their_contents) {
     CHECK_SILENT();
 }
 
-TEST(the_buffer_is_as_large_as_it_must_be) {
+TEST(buffer_macro_has_the_exact_size) {
     const size_t needed = MEMORY_POOL_RETAINED_SIZE(SIZE, COUNT);
     CHECK_EQUAL(memory_pool_retained_close(&pool), ESP_OK);
     CHECK(needed <= sizeof(rtc) && sizeof(rtc) - needed < sizeof(size_t));
@@ -77,7 +77,7 @@ TEST(the_buffer_is_as_large_as_it_must_be) {
     reported.count = 0;
 }
 
-TEST(every_flipped_bit_of_the_books_is_found) {
+TEST(every_flipped_bit_of_header_and_map_is_found) {
     memset(rtc, 0, sizeof(rtc));
     boot(&config);
     for (int i = 0; i < 5; i++) CHECK(memory_pool_retained_alloc(&pool) != NULL);
@@ -97,7 +97,7 @@ TEST(every_flipped_bit_of_the_books_is_found) {
     }
 }
 
-TEST(another_firmware_does_not_take_the_blocks_over) {
+TEST(pool_of_another_firmware_is_formatted) {
     const memory_pool_retained_config_t others[] = {{SIZE - 8, COUNT, 7}, {SIZE, COUNT - 1, 7}, {SIZE, COUNT, 8}};
     const esp_err_t reasons[] = {MEMORY_POOL_ERR_RETAINED_BLOCK_SIZE, MEMORY_POOL_ERR_RETAINED_NUM_BLOCKS,
                                  MEMORY_POOL_ERR_RETAINED_TAG};
@@ -122,7 +122,7 @@ static uint32_t crc32_of(const uint32_t *words, size_t count) {
     return ~crc;
 }
 
-TEST(a_pool_of_another_version_is_told_from_a_damaged_one) {
+TEST(pool_of_another_version_is_not_reported_as_damaged) {
     uint32_t header[6]; /* magic, checksum, version, and the rest */
     memset(rtc, 0, sizeof(rtc));
     boot(&config);
@@ -243,7 +243,7 @@ TEST(two_pools_over_one_memory_are_refused) {
 }
 
 /* As it would be if the struct itself lay in memory that is not cleared, or was saved and copied back. */
-TEST(the_bytes_of_a_struct_that_was_open_are_no_pool) {
+TEST(copy_of_an_open_struct_is_not_a_pool) {
     const memory_pool_retained_config_t config = {SIZE, 2, 1};
     memory_pool_retained_t first, second, saved;
     memory_pool_retained_info_t info;
@@ -281,13 +281,13 @@ TEST(the_bytes_of_a_struct_that_was_open_are_no_pool) {
 }
 
 static const test_t tests[] = {
-    RUN(blocks_stay_in_use_with_their_contents),
-    RUN(the_buffer_is_as_large_as_it_must_be),
-    RUN(every_flipped_bit_of_the_books_is_found),
-    RUN(another_firmware_does_not_take_the_blocks_over),
-    RUN(a_pool_of_another_version_is_told_from_a_damaged_one),
+    RUN(live_blocks_keep_their_contents_after_a_restart),
+    RUN(buffer_macro_has_the_exact_size),
+    RUN(every_flipped_bit_of_header_and_map_is_found),
+    RUN(pool_of_another_firmware_is_formatted),
+    RUN(pool_of_another_version_is_not_reported_as_damaged),
     RUN(two_pools_over_one_memory_are_refused),
-    RUN(the_bytes_of_a_struct_that_was_open_are_no_pool),
+    RUN(copy_of_an_open_struct_is_not_a_pool),
     RUN(misuse_is_refused_and_reported),
 };
 

@@ -43,7 +43,7 @@ static void *taken(size_t size, size_t class_expected) {
 
 static void give_back(void *block) { CHECK_EQUAL(memory_pool_set_free(&set, block), ESP_OK); }
 
-TEST(a_request_goes_to_the_smallest_blocks_that_hold_it) {
+TEST(request_is_served_by_the_smallest_class_that_fits) {
     const size_t sizes[] = {0, 1, 32, 33, 128, 129, 512};
     const size_t expected[] = {0, 0, 0, 1, 1, 2, 2};
     open_set();
@@ -63,7 +63,7 @@ static esp_err_t reason_of_alloc(size_t size) {
     return reason;
 }
 
-TEST(a_request_that_is_refused_has_a_reason_and_changes_a_counter_only) {
+TEST(refused_request_has_a_reason_and_changes_only_a_counter) {
     void *small[4];
     void *middle[2];
     memory_pool_set_t before;
@@ -110,7 +110,7 @@ TEST(a_request_that_is_refused_has_a_reason_and_changes_a_counter_only) {
     close_set();
 }
 
-TEST(the_classes_are_pools_like_any_other) {
+TEST(classes_of_a_set_are_pools) {
     open_set();
     memory_pool_t *at = NULL;
     for (size_t i = 0; i < CLASSES; i++) {
@@ -158,7 +158,7 @@ TEST(spill_is_off_at_first_and_goes_one_class_up) {
     close_set();
 }
 
-TEST(every_wrong_free_is_refused_by_its_name) {
+TEST(every_wrong_free_is_refused_with_its_reason) {
     int variable = 0;
     open_set();
     char *block = (char *)taken(100, 1);
@@ -187,7 +187,7 @@ TEST(every_wrong_free_is_refused_by_its_name) {
     close_set();
 }
 
-TEST(a_block_that_is_resized_keeps_its_content_and_moves_only_when_it_must) {
+TEST(resized_block_keeps_its_content_and_moves_only_if_necessary) {
     open_set();
     char *block = (char *)memory_pool_set_realloc(&set, NULL, 20);
     CHECK(memory_pool_owns(&set.classes[0], block));
@@ -224,7 +224,7 @@ TEST(a_block_that_is_resized_keeps_its_content_and_moves_only_when_it_must) {
     close_set();
 }
 
-TEST(what_cannot_be_a_set_is_refused_and_touches_nothing) {
+TEST(impossible_set_is_refused_and_changes_nothing) {
     static const memory_pool_set_class_t unsorted[] = {{32, 4}, {16, 2}};
     static const memory_pool_set_class_t alike[] = {{31, 4}, {32, 2}};
     static const memory_pool_set_class_t tiny[] = {{1, 4}, {32, 2}};
@@ -278,7 +278,7 @@ TEST(what_cannot_be_a_set_is_refused_and_touches_nothing) {
     CHECK_SILENT();
 }
 
-TEST(a_failure_at_every_step_unwinds) {
+TEST(failure_at_every_step_is_unwound) {
     memory_pool_set_t before;
     size_t step = 0;
     for (esp_err_t made = ESP_FAIL; made != ESP_OK; step++) {
@@ -299,7 +299,7 @@ TEST(a_failure_at_every_step_unwinds) {
     close_set();
 }
 
-TEST(a_set_is_made_once_and_ended_once) {
+TEST(set_is_made_once_and_destroyed_once) {
     memory_pool_set_t zeroed;
     open_set();
     void *block = taken(100, 1);
@@ -324,7 +324,7 @@ static void *waits_for_a_class(void *argument) {
 }
 
 /* All of it, or nothing: whichever class a task waits for, and whatever is in use of the others. */
-TEST(a_set_that_is_waited_for_does_not_end) {
+TEST(set_with_waiters_is_not_destroyed) {
     for (size_t index = 0; index < CLASSES; index++) {
         void *held[4], *other = NULL, *block;
         pthread_t waiter;
@@ -360,7 +360,7 @@ TEST(a_set_that_is_waited_for_does_not_end) {
 }
 
 /* It would leave the struct of the set without the one who has it, and a hole where other pools could be made. */
-TEST(a_class_does_not_end_without_its_set) {
+TEST(class_is_not_destroyed_without_its_set) {
     open_set();
     void *block = taken(100, 1);
     memory_pool_set_t before;
@@ -381,7 +381,7 @@ TEST(a_class_does_not_end_without_its_set) {
     close_set();
 }
 
-TEST(what_is_no_set_serves_nothing) {
+TEST(struct_without_a_set_serves_nothing) {
     memory_pool_set_info_t info;
     memory_pool_set_t *const none[] = {NULL, &set};
     const esp_err_t reasons[] = {ESP_ERR_INVALID_ARG, ESP_ERR_INVALID_STATE};
@@ -405,7 +405,7 @@ TEST(what_is_no_set_serves_nothing) {
     }
 }
 
-TEST(other_memory_serves_as_well) {
+TEST(set_can_be_in_other_memory) {
     memset(&set, 0x11, sizeof(set));
     CHECK_EQUAL(memory_pool_set_init(&set, classes, CLASSES, IRAM), ESP_OK);
     uint32_t *words = (uint32_t *)memory_pool_set_alloc(&set, 32);
@@ -442,7 +442,7 @@ static void *take_resize_return(void *argument) {
     return wrong == 0 ? argument : NULL;
 }
 
-TEST(threads_share_a_set) {
+TEST(threads_can_share_a_set) {
     pthread_t threads[THREADS];
     size_t ids[THREADS];
     open_set();
@@ -465,20 +465,20 @@ TEST(threads_share_a_set) {
 }
 
 static const test_t tests[] = {
-    RUN(a_request_goes_to_the_smallest_blocks_that_hold_it),
-    RUN(a_request_that_is_refused_has_a_reason_and_changes_a_counter_only),
-    RUN(the_classes_are_pools_like_any_other),
+    RUN(request_is_served_by_the_smallest_class_that_fits),
+    RUN(refused_request_has_a_reason_and_changes_only_a_counter),
+    RUN(classes_of_a_set_are_pools),
     RUN(spill_is_off_at_first_and_goes_one_class_up),
-    RUN(every_wrong_free_is_refused_by_its_name),
-    RUN(a_block_that_is_resized_keeps_its_content_and_moves_only_when_it_must),
-    RUN(what_cannot_be_a_set_is_refused_and_touches_nothing),
-    RUN(a_failure_at_every_step_unwinds),
-    RUN(a_set_is_made_once_and_ended_once),
-    RUN(a_set_that_is_waited_for_does_not_end),
-    RUN(a_class_does_not_end_without_its_set),
-    RUN(what_is_no_set_serves_nothing),
-    RUN(other_memory_serves_as_well),
-    RUN(threads_share_a_set),
+    RUN(every_wrong_free_is_refused_with_its_reason),
+    RUN(resized_block_keeps_its_content_and_moves_only_if_necessary),
+    RUN(impossible_set_is_refused_and_changes_nothing),
+    RUN(failure_at_every_step_is_unwound),
+    RUN(set_is_made_once_and_destroyed_once),
+    RUN(set_with_waiters_is_not_destroyed),
+    RUN(class_is_not_destroyed_without_its_set),
+    RUN(struct_without_a_set_serves_nothing),
+    RUN(set_can_be_in_other_memory),
+    RUN(threads_can_share_a_set),
 };
 
 int main(void) { return RUN_ALL(tests); }

@@ -122,7 +122,7 @@ TEST(sizes_and_pointers_are_checked) {
 }
 
 /* What no heap can give, whatever it has, is a wrong size. */
-TEST(parts_of_more_bytes_than_there_are_addresses_are_refused_as_that) {
+TEST(sizes_beyond_the_address_space_are_refused_with_that_reason) {
     microusc_system_config_t config;
     CHECK_EQUAL(microusc_system_get_config(&config), ESP_OK);
     const microusc_system_config_t before = config;
@@ -133,7 +133,7 @@ TEST(parts_of_more_bytes_than_there_are_addresses_are_refused_as_that) {
     CHECK_EQUAL(microusc_system_configure(&before), ESP_OK);
 }
 
-TEST(every_allocation_that_fails_unwinds) {
+TEST(every_failing_allocation_is_unwound) {
     const size_t heap = heap_bytes();
     size_t fails = 1;
     for (;; fails++) {
@@ -164,7 +164,7 @@ TEST(stacks_and_nodes_are_aligned_and_internal) {
     end_system();
 }
 
-TEST(a_driver_works_and_leaves_nothing) {
+TEST(driver_works_and_frees_everything) {
     start_system();
     counter_t counter;
     memset(&counter, 0, sizeof(counter));
@@ -192,7 +192,7 @@ static void announce_and_count(microusc_driver_t *driver) {
     count(driver);
 }
 
-TEST(a_driver_is_notified_paused_and_resumed) {
+TEST(driver_is_notified_paused_and_resumed) {
     start_system();
     counter_t counter;
     memset(&counter, 0, sizeof(counter));
@@ -219,7 +219,7 @@ TEST(a_driver_is_notified_paused_and_resumed) {
     end_system();
 }
 
-TEST(a_fifth_driver_is_refused) {
+TEST(fifth_driver_is_refused) {
     start_system();
     uint32_t ids[4];
     for (size_t i = 0; i < 4; i++) CHECK_EQUAL(add(NULL, wait_only, NULL, &ids[i]), ESP_OK);
@@ -247,7 +247,7 @@ TEST(a_fifth_driver_is_refused) {
     end_system();
 }
 
-TEST(a_driver_does_not_remove_itself) {
+TEST(driver_cannot_remove_itself) {
     start_system();
     esp_err_t answers[4] = {ESP_FAIL, ESP_FAIL, ESP_FAIL, ESP_FAIL};
     CHECK_EQUAL(add("self", find_itself, answers, NULL), ESP_OK);
@@ -259,7 +259,7 @@ TEST(a_driver_does_not_remove_itself) {
     end_system();
 }
 
-TEST(an_interrupt_may_notify_and_nothing_else) {
+TEST(interrupt_may_only_notify) {
     start_system();
     counter_t counter;
     memset(&counter, 0, sizeof(counter));
@@ -315,7 +315,7 @@ static void work_without_a_pause(microusc_driver_t *driver) {
     while (busy) continue;
 }
 
-TEST(a_task_that_does_not_stop_keeps_its_memory) {
+TEST(memory_of_a_task_that_does_not_stop_is_kept) {
     start_system();
     uint32_t id = 0;
     busy = 1;
@@ -330,7 +330,7 @@ TEST(a_task_that_does_not_stop_keeps_its_memory) {
     end_system();
 }
 
-TEST(pools_that_the_application_ended_are_not_used) {
+TEST(pools_that_the_application_destroyed_are_not_used) {
     start_system();
     memory_pool_destroy(memory_pool_find("stacks"));
     reported.count = 0; /* that a driver's stack was in the pool */
@@ -389,7 +389,7 @@ static void add_and_remove_traced(void (*callback)(const memory_pool_event_t *))
     CHECK_SILENT();
 }
 
-TEST(a_trace_callback_may_ask_the_system_layer) {
+TEST(trace_callback_may_query_the_system_layer) {
     alarm(20);
     add_and_remove_traced(ask_the_system);
     add_and_remove_traced(wait_for_another_task);
@@ -399,17 +399,17 @@ TEST(a_trace_callback_may_ask_the_system_layer) {
 static const test_t tests[] = {
     RUN(every_part_is_made_once),
     RUN(sizes_and_pointers_are_checked),
-    RUN(parts_of_more_bytes_than_there_are_addresses_are_refused_as_that),
-    RUN(every_allocation_that_fails_unwinds),
+    RUN(sizes_beyond_the_address_space_are_refused_with_that_reason),
+    RUN(every_failing_allocation_is_unwound),
     RUN(stacks_and_nodes_are_aligned_and_internal),
-    RUN(a_driver_works_and_leaves_nothing),
-    RUN(a_driver_is_notified_paused_and_resumed),
-    RUN(a_fifth_driver_is_refused),
-    RUN(a_driver_does_not_remove_itself),
-    RUN(an_interrupt_may_notify_and_nothing_else),
-    RUN(a_trace_callback_may_ask_the_system_layer),
-    RUN(a_task_that_does_not_stop_keeps_its_memory),
-    RUN(pools_that_the_application_ended_are_not_used),
+    RUN(driver_works_and_frees_everything),
+    RUN(driver_is_notified_paused_and_resumed),
+    RUN(fifth_driver_is_refused),
+    RUN(driver_cannot_remove_itself),
+    RUN(interrupt_may_only_notify),
+    RUN(trace_callback_may_query_the_system_layer),
+    RUN(memory_of_a_task_that_does_not_stop_is_kept),
+    RUN(pools_that_the_application_destroyed_are_not_used),
 };
 
 int main(void) { return RUN_ALL(tests); }

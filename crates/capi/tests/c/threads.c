@@ -82,9 +82,9 @@ static void hammer(size_t blocks) {
     CHECK_EQUAL(memory_pool_destroy_unused(&pool), ESP_OK);
 }
 
-TEST(four_threads_with_blocks_enough) { hammer(BLOCKS); }
+TEST(four_threads_with_enough_blocks_keep_them_apart) { hammer(BLOCKS); }
 
-TEST(four_threads_that_run_out_of_blocks) { hammer(2); }
+TEST(four_threads_that_exhaust_the_pool_keep_blocks_apart) { hammer(2); }
 
 /* ---- A block taken by one thread and returned by another ------------------------------------------------------ */
 
@@ -138,7 +138,7 @@ static void *interrupt_or_task(void *argument) {
     return NULL;
 }
 
-TEST(an_interrupt_takes_what_a_task_returns) {
+TEST(interrupt_allocates_what_a_task_frees) {
     worker_t workers[2];
     const memory_pool_config_t config = {SIZE, BLOCKS, DRAM, MEMORY_POOL_FLAG_ISR, "rx"};
     CHECK_EQUAL(memory_pool_init_config(&pool, &config), ESP_OK);
@@ -172,7 +172,7 @@ static void *return_what_all_return(void *argument) {
     return NULL;
 }
 
-TEST(of_simultaneous_double_frees_one_is_accepted) {
+TEST(one_of_several_simultaneous_frees_is_accepted) {
     memory_pool_set_report_callback(NULL);
     for (int round = 0; round < 50; round++) {
         worker_t workers[THREADS];
@@ -208,7 +208,7 @@ static void *work_or_look_on(void *argument) {
     return NULL;
 }
 
-TEST(looking_on_finds_a_sound_pool_at_every_moment) {
+TEST(validate_finds_no_damage_during_traffic) {
     worker_t workers[THREADS];
     CHECK(memory_pool_init(&pool, SIZE, BLOCKS));
     run_workers(workers, THREADS, work_or_look_on);
@@ -238,7 +238,7 @@ static void *make_and_end(void *argument) {
     return NULL;
 }
 
-TEST(pools_are_made_and_ended_from_all_threads) {
+TEST(all_threads_may_make_and_destroy_pools) {
     worker_t workers[THREADS];
     memory_pool_set_report_callback(NULL);
     memset(&pool, 0, sizeof(pool));
@@ -254,12 +254,12 @@ TEST(pools_are_made_and_ended_from_all_threads) {
 }
 
 static const test_t tests[] = {
-    RUN(four_threads_with_blocks_enough),
-    RUN(four_threads_that_run_out_of_blocks),
-    RUN(an_interrupt_takes_what_a_task_returns),
-    RUN(of_simultaneous_double_frees_one_is_accepted),
-    RUN(looking_on_finds_a_sound_pool_at_every_moment),
-    RUN(pools_are_made_and_ended_from_all_threads),
+    RUN(four_threads_with_enough_blocks_keep_them_apart),
+    RUN(four_threads_that_exhaust_the_pool_keep_blocks_apart),
+    RUN(interrupt_allocates_what_a_task_frees),
+    RUN(one_of_several_simultaneous_frees_is_accepted),
+    RUN(validate_finds_no_damage_during_traffic),
+    RUN(all_threads_may_make_and_destroy_pools),
 };
 
 int main(void) { return RUN_ALL(tests); }

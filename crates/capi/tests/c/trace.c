@@ -46,7 +46,7 @@ static void check_event(memory_pool_trace_op_t operation, const void *block) {
     looked_at++;
 }
 
-TEST(every_way_to_take_and_return_is_told) {
+TEST(every_kind_of_alloc_and_free_is_traced) {
     void *blocks[COUNT], *batch[2];
     esp_err_t reason;
     looked_at = 0;
@@ -72,7 +72,7 @@ TEST(every_way_to_take_and_return_is_told) {
     close_pool();
 }
 
-TEST(what_is_refused_is_not_told_as_returned) {
+TEST(refused_free_is_not_traced_as_a_free) {
     looked_at = 0;
     open_pool();
     void *const block = memory_pool_alloc(&pool), *const other = memory_pool_alloc(&pool);
@@ -88,7 +88,7 @@ TEST(what_is_refused_is_not_told_as_returned) {
     close_pool();
 }
 
-TEST(only_traced_pools_are_told_of_and_only_while_they_are) {
+TEST(only_traced_pools_have_events_while_they_are_traced) {
     static memory_pool_t quiet;
     looked_at = 0;
     open_pool();
@@ -117,7 +117,7 @@ static void *takes_with_timeout(void *waited_on) {
 }
 
 /* Records alone are kept of the first pool, the second is traced. */
-TEST(a_block_handed_to_a_waiting_task_is_told_of_if_the_pool_is_traced) {
+TEST(block_granted_to_a_waiting_task_is_traced) {
     for (int traced = 0; traced < 2; traced++) {
         pthread_t thread;
         void *result;
@@ -142,7 +142,7 @@ TEST(a_block_handed_to_a_waiting_task_is_told_of_if_the_pool_is_traced) {
     }
 }
 
-TEST(new_pools_are_traced_from_their_first_block_on_and_sets_tell_what_was_asked_for) {
+TEST(new_pools_are_traced_from_their_first_block_and_sets_with_requested_sizes) {
     static memory_pool_set_t set;
     const memory_pool_set_class_t classes[] = {{16, 1}, {64, 2}};
     told = looked_at = 0;
@@ -282,7 +282,7 @@ static void interrupted_free(void (*run)(void *), way_t way) {
     close_pool();
 }
 
-TEST(a_block_that_is_being_returned_is_not_returned_again) {
+TEST(retiring_block_is_not_freed_again) {
     void (*const runs[])(void *) = {
         second_frees_while_on,  second_frees_after_all_is_off, second_frees_after_the_rest,
         second_free_in_a_batch, every_other_block_is_taken,    the_pool_does_not_end,
@@ -307,7 +307,7 @@ static void second_frees_in_the_set(void *block) {
     CHECK_EQUAL(between_set.num_classes, 2);
 }
 
-TEST(nor_in_a_set_which_does_not_end_meanwhile) {
+TEST(retiring_block_of_a_set_is_not_freed_again_and_its_set_is_not_destroyed) {
     const memory_pool_set_class_t classes[] = {{16, 2}, {64, 2}};
     CHECK_EQUAL(memory_pool_set_init(&between_set, classes, 2, DRAM), ESP_OK);
     CHECK_EQUAL(memory_pool_set_trace_callback(interrupt_the_free), ESP_OK);
@@ -342,7 +342,7 @@ static void *owner(void *unused) {
     return NULL;
 }
 
-TEST(events_of_a_block_come_in_their_order) {
+TEST(events_of_a_block_come_in_order) {
     pthread_t owners[2];
     open_pool();
     CHECK_EQUAL(memory_pool_set_trace_callback(in_order), ESP_OK);
@@ -353,14 +353,14 @@ TEST(events_of_a_block_come_in_their_order) {
 }
 
 static const test_t tests[] = {
-    RUN(every_way_to_take_and_return_is_told),
-    RUN(what_is_refused_is_not_told_as_returned),
-    RUN(only_traced_pools_are_told_of_and_only_while_they_are),
-    RUN(a_block_handed_to_a_waiting_task_is_told_of_if_the_pool_is_traced),
-    RUN(new_pools_are_traced_from_their_first_block_on_and_sets_tell_what_was_asked_for),
-    RUN(a_block_that_is_being_returned_is_not_returned_again),
-    RUN(nor_in_a_set_which_does_not_end_meanwhile),
-    RUN(events_of_a_block_come_in_their_order),
+    RUN(every_kind_of_alloc_and_free_is_traced),
+    RUN(refused_free_is_not_traced_as_a_free),
+    RUN(only_traced_pools_have_events_while_they_are_traced),
+    RUN(block_granted_to_a_waiting_task_is_traced),
+    RUN(new_pools_are_traced_from_their_first_block_and_sets_with_requested_sizes),
+    RUN(retiring_block_is_not_freed_again),
+    RUN(retiring_block_of_a_set_is_not_freed_again_and_its_set_is_not_destroyed),
+    RUN(events_of_a_block_come_in_order),
 };
 
 int main(void) { return RUN_ALL(tests); }

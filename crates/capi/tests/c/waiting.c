@@ -91,7 +91,7 @@ static void end_pool(void) {
     CHECK_SILENT();
 }
 
-TEST(what_is_free_is_taken_at_once) {
+TEST(free_block_is_allocated_without_waiting) {
     CHECK(memory_pool_init(&pool, SIZE, 2));
     esp_err_t reason = -1;
     void *first = memory_pool_alloc_timeout(&pool, MEMORY_POOL_WAIT_FOREVER);
@@ -103,7 +103,7 @@ TEST(what_is_free_is_taken_at_once) {
     end_pool();
 }
 
-TEST(a_freed_block_goes_straight_to_who_waits) {
+TEST(freed_block_goes_to_the_waiter) {
     void *held[2];
     sleeper_t sleeper;
     make_empty_pool(held, 2);
@@ -143,11 +143,11 @@ static void three_wait(unsigned first, unsigned second, unsigned third) {
     end_pool();
 }
 
-TEST(the_highest_priority_is_served_first) { three_wait(3, 1, 2); }
+TEST(waiter_of_the_highest_priority_is_served_first) { three_wait(3, 1, 2); }
 
-TEST(or_who_has_waited_longest) { three_wait(1, 2, 3); }
+TEST(waiter_that_came_first_is_served_first) { three_wait(1, 2, 3); }
 
-TEST(time_is_up_after_all_of_it) {
+TEST(wait_times_out_after_the_whole_time) {
     void *held[1];
     make_empty_pool(held, 1);
     for (uint32_t timeout = 0; timeout <= 25; timeout += 5) {
@@ -164,7 +164,7 @@ TEST(time_is_up_after_all_of_it) {
     end_pool();
 }
 
-TEST(an_interrupt_cannot_wait) {
+TEST(wait_in_an_interrupt_is_refused) {
     void *held[1];
     esp_err_t reason = -1;
     make_empty_pool(held, 1);
@@ -196,7 +196,7 @@ TEST(an_interrupt_cannot_wait) {
     end_pool();
 }
 
-TEST(a_batch_serves_as_many_as_it_can) {
+TEST(batch_free_serves_as_many_waiters_as_it_can) {
     void *held[3];
     sleeper_t sleepers[2];
     make_empty_pool(held, 3);
@@ -210,7 +210,7 @@ TEST(a_batch_serves_as_many_as_it_can) {
     end_pool();
 }
 
-TEST(a_smaller_reserve_serves_who_waits_for_it) {
+TEST(smaller_reserve_serves_waiters) {
     sleeper_t sleeper;
     CHECK(memory_pool_init(&pool, SIZE, 2));
     CHECK_EQUAL(memory_pool_set_isr_reserve(&pool, 2), ESP_OK);
@@ -226,7 +226,7 @@ TEST(a_smaller_reserve_serves_who_waits_for_it) {
     end_pool();
 }
 
-TEST(what_repair_finds_is_waited_for) {
+TEST(blocks_found_by_repair_serve_waiters) {
     void *held[2];
     sleeper_t sleeper;
     make_empty_pool(held, 2);
@@ -249,7 +249,7 @@ TEST(what_repair_finds_is_waited_for) {
     end_pool();
 }
 
-TEST(a_pool_that_is_waited_for_does_not_end) {
+TEST(pool_with_waiters_is_not_destroyed) {
     void *held[1];
     sleeper_t sleeper;
     make_empty_pool(held, 1);
@@ -379,16 +379,16 @@ static void newcomers_ask(cause_t cause) {
     end_pool();
 }
 
-TEST(a_batch_is_not_overtaken_before_it_serves) {
+TEST(later_allocs_do_not_overtake_the_waiters_of_a_batch) {
     newcomers_ask(BY_BATCH);
     newcomers_ask(BY_BATCH_IN_TWO_STEPS);
 }
 
-TEST(nor_is_a_repair) { newcomers_ask(BY_REPAIR); }
+TEST(later_allocs_do_not_overtake_the_waiters_of_a_repair) { newcomers_ask(BY_REPAIR); }
 
-TEST(nor_is_a_smaller_reserve) { newcomers_ask(BY_RESERVE); }
+TEST(later_allocs_do_not_overtake_the_waiters_of_a_smaller_reserve) { newcomers_ask(BY_RESERVE); }
 
-TEST(bad_arguments_change_nothing) {
+TEST(wrong_arguments_change_nothing) {
     memory_pool_t none;
     memset(&none, 0, sizeof(none));
     esp_err_t reason = -1;
@@ -436,7 +436,7 @@ static void *takes_waits_returns(void *argument) {
     return NULL;
 }
 
-TEST(four_tasks_and_two_blocks_lose_nothing) {
+TEST(four_tasks_on_two_blocks_lose_no_block) {
     pthread_t threads[TASKS];
     size_t refused = 0;
     CHECK(memory_pool_init(&pool, SIZE, 2));
@@ -454,7 +454,7 @@ TEST(four_tasks_and_two_blocks_lose_nothing) {
     end_pool();
 }
 
-TEST(a_task_that_is_forgotten_gets_no_block) {
+TEST(forgotten_task_gets_no_block) {
     CHECK(memory_pool_init(&pool, SIZE, 1));
     CHECK_EQUAL(memory_pool_record_sites(&pool, true), ESP_OK);
     sleeper_t first, gone, last;
@@ -482,22 +482,22 @@ TEST(a_task_that_is_forgotten_gets_no_block) {
 }
 
 static const test_t tests[] = {
-    RUN(what_is_free_is_taken_at_once),
-    RUN(a_freed_block_goes_straight_to_who_waits),
-    RUN(the_highest_priority_is_served_first),
-    RUN(or_who_has_waited_longest),
-    RUN(time_is_up_after_all_of_it),
-    RUN(an_interrupt_cannot_wait),
-    RUN(a_batch_serves_as_many_as_it_can),
-    RUN(a_smaller_reserve_serves_who_waits_for_it),
-    RUN(what_repair_finds_is_waited_for),
-    RUN(a_pool_that_is_waited_for_does_not_end),
-    RUN(a_batch_is_not_overtaken_before_it_serves),
-    RUN(nor_is_a_repair),
-    RUN(nor_is_a_smaller_reserve),
-    RUN(bad_arguments_change_nothing),
-    RUN(four_tasks_and_two_blocks_lose_nothing),
-    RUN(a_task_that_is_forgotten_gets_no_block),
+    RUN(free_block_is_allocated_without_waiting),
+    RUN(freed_block_goes_to_the_waiter),
+    RUN(waiter_of_the_highest_priority_is_served_first),
+    RUN(waiter_that_came_first_is_served_first),
+    RUN(wait_times_out_after_the_whole_time),
+    RUN(wait_in_an_interrupt_is_refused),
+    RUN(batch_free_serves_as_many_waiters_as_it_can),
+    RUN(smaller_reserve_serves_waiters),
+    RUN(blocks_found_by_repair_serve_waiters),
+    RUN(pool_with_waiters_is_not_destroyed),
+    RUN(later_allocs_do_not_overtake_the_waiters_of_a_batch),
+    RUN(later_allocs_do_not_overtake_the_waiters_of_a_repair),
+    RUN(later_allocs_do_not_overtake_the_waiters_of_a_smaller_reserve),
+    RUN(wrong_arguments_change_nothing),
+    RUN(four_tasks_on_two_blocks_lose_no_block),
+    RUN(forgotten_task_gets_no_block),
 };
 
 int main(void) { return RUN_ALL(tests); }

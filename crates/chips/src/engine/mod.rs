@@ -38,7 +38,7 @@ pub enum Engine {
     /// ROM](crate::RomHeap) if `CONFIG_HEAP_TLSF_USE_ROM_IMPL` is `n`.
     #[default]
     Espressif,
-    /// The block arithmetic of the TLSF in ROM, as far as public sources tell it: ESP-IDF's default on the chips that
+    /// The block arithmetic of the TLSF in ROM, as far as public sources describe it: ESP-IDF's default on the chips that
     /// have one. Never compared with a chip.
     Rom,
     /// The crate `rlsf`, scaled to the chip's words: for a second opinion.

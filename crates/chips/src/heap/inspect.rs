@@ -11,7 +11,7 @@ use crate::region::RegionSpec;
 use crate::request::HeapRequest;
 
 impl ChipHeap {
-    /// Bytes of the live block at `pointer` that the program may use on the chip: at least what was asked for, more by
+    /// Bytes of the live block at `pointer` that the program may use on the chip: at least those requested, more by
     /// the heap's rounding. `None` if no live block starts there. Constant time.
     ///
     /// ```

@@ -151,7 +151,7 @@ impl ChipHeap {
     }
 
     /// Allocates `size` bytes that have all of `caps`; `None` if the chip would return `NULL`
-    /// ([`why_failed`](Self::why_failed) tells the reason).
+    /// ([`why_failed`](Self::why_failed) gives the reason).
     ///
     /// Regions are tried as on the chip: by the priority at which they offer one of `caps`, then in the order of
     /// [`regions`](Self::regions), and only those that offer all of them. Constant time per region.

@@ -17,7 +17,7 @@ pub(crate) const ESP8266: &[RegionSpec] = &[
 /// Data RAM, RAM shared by both buses, instruction RAM that takes only words, PSRAM, RTC fast RAM.
 ///
 /// The two small regions are what the ROM leaves over. The RTC fast RAM belongs to one core, so ESP-IDF gives it to
-/// the heap in single-core builds only: its size is zero here until asked for.
+/// the heap in single-core builds only: its size is zero here unless it is given.
 pub(crate) const ESP32: &[RegionSpec] = &[
     psram(0x3F80_0000, 4 * MIB, 4 * MIB),
     region("DRAM0", Kind::Dram, 0x3FFA_E6E0, 0x1920, 0x1920, DRAM),

@@ -1,20 +1,21 @@
-//! The bit map of the lock-free pools: which block has an owner.
+//! The allocation map of the lock-free pools: a bit for each block.
 
+use super::search_hint::SearchHint;
 use crate::Error;
-use crate::sync::{BitWord, RelaxedCounter, SearchHint};
+use crate::words::{BitWord, RelaxedCounter};
 
-/// Words that a lock-free pool of so many blocks needs.
+/// The number of words that a lock-free pool of `blocks` blocks needs.
 pub const fn words_for(blocks: usize) -> usize {
     blocks.div_ceil(BitWord::BITS)
 }
 
-/// What a lock-free pool tells about itself. Plain numbers of blocks; others may change them while they are read.
+/// A snapshot of a lock-free pool. Plain numbers of blocks; other contexts may change them while they are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AtomicStats {
     /// All blocks.
     pub capacity: usize,
-    /// Blocks that can be taken now.
+    /// Free blocks.
     pub free: usize,
     /// Allocations refused because every block was in use. Wraps.
     pub exhausted: u32,
@@ -22,10 +23,9 @@ pub struct AtomicStats {
     pub refused: u32,
 }
 
-/// What a lock-free pool has besides its words and blocks.
+/// The counters of a lock-free pool, and its search hint.
 #[derive(Debug)]
 pub(crate) struct AtomicCounters {
-    /// The word that served last.
     hint: SearchHint,
     exhausted: RelaxedCounter,
     refused: RelaxedCounter,
@@ -36,7 +36,7 @@ impl AtomicCounters {
         Self { hint: SearchHint::new(), exhausted: RelaxedCounter::new(), refused: RelaxedCounter::new() }
     }
 
-    /// As new; while nobody uses it.
+    /// Resets all of it, while nothing else uses it.
     pub(crate) fn reset(&self) {
         self.hint.reset();
         self.exhausted.set(0);
@@ -44,17 +44,17 @@ impl AtomicCounters {
     }
 }
 
-/// What came of looking at a word.
+/// What an attempt to set a bit of a word returned.
 enum ClaimResult {
-    /// The block with this index.
+    /// The block with this index was allocated.
     Block(usize),
     /// No bit was clear.
-    Nothing,
+    Full,
     /// A bit was clear, and another context set it first.
-    Lost,
+    LostRace,
 }
 
-/// Words of a cache line, about: of two that are so far apart, each is on a line of its own.
+/// The number of words in a cache line, about: two words that are so far apart are on different lines.
 const LINE: usize = 16;
 
 /// The bits of a pool, borrowed for one operation or for a pool's life.
@@ -80,22 +80,22 @@ impl<'a> Bitmap<'a> {
         Self { counters, words, blocks, last: u32::MAX >> (bits - blocks) }
     }
 
-    /// Takes a block where the hint says: its index. Otherwise where to look for one, by
-    /// [`take_elsewhere`](Self::take_elsewhere), which a caller makes its last call.
+    /// The fast path of an alloc: the index of a block in the word of the hint. Otherwise the word at which
+    /// [`alloc_slow`](Self::alloc_slow) starts, which a caller makes its last call.
     #[inline(always)]
     pub(crate) fn alloc_fast(self) -> Result<usize, usize> {
         let at = self.counters.hint.get();
-        match self.words.get(at).map_or(ClaimResult::Nothing, |word| self.take_in(at, word)) {
+        match self.words.get(at).map_or(ClaimResult::Full, |word| self.claim_in(at, word)) {
             ClaimResult::Block(index) => Ok(index),
-            ClaimResult::Nothing => Err(self.next(at)),
-            ClaimResult::Lost => Err(self.away(at)),
+            ClaimResult::Full => Err(self.next(at)),
+            ClaimResult::LostRace => Err(self.away(at)),
         }
     }
 
-    /// Looks at every word, from `start` on. Who loses a bit goes elsewhere, and begins to count anew: so a pool is called
-    /// empty only when all of its words were seen without a free bit since. `None`: it is.
+    /// The slow path of an alloc: looks at every word, from `start` on. After a lost race the search goes to another word and
+    /// begins anew. So the pool counts as exhausted (`None`) only if all words were seen full since the last lost race.
     #[inline(always)]
-    pub(crate) fn take_elsewhere(self, start: usize) -> Option<usize> {
+    pub(crate) fn alloc_slow(self, start: usize) -> Option<usize> {
         let (mut at, mut left) = (start, self.words.len());
         while left > 0 {
             let ahead = self.words.get(at..).unwrap_or(&[]);
@@ -106,32 +106,32 @@ impl<'a> Bitmap<'a> {
                 at = 0;
                 continue;
             };
-            (at, left) = match self.take_in(at, word) {
+            (at, left) = match self.claim_in(at, word) {
                 ClaimResult::Block(index) => {
                     self.counters.hint.set(at);
                     return Some(index);
                 }
-                ClaimResult::Nothing => (self.next(at), left - 1),
-                ClaimResult::Lost => (self.away(at), self.words.len()),
+                ClaimResult::Full => (self.next(at), left - 1),
+                ClaimResult::LostRace => (self.away(at), self.words.len()),
             };
         }
-        self.counters.exhausted.bump();
+        self.counters.exhausted.increment();
         None
     }
 
     #[inline(always)]
-    fn take_in(self, at: usize, word: &BitWord) -> ClaimResult {
+    fn claim_in(self, at: usize, word: &BitWord) -> ClaimResult {
         let blocks = if at + 1 == self.words.len() { self.last } else { u32::MAX };
         let free = !word.get() & blocks;
         if free == 0 {
-            return ClaimResult::Nothing;
+            return ClaimResult::Full;
         }
-        // One bit, known by its number: compilers then have one instruction for it, where the processor has.
+        // One bit, given by its number: for this compilers use one instruction where the processor has it.
         let number = free.trailing_zeros();
-        if word.take(1 << number) {
+        if word.try_set(1 << number) {
             ClaimResult::Block(at * BitWord::BITS + number as usize)
         } else {
-            ClaimResult::Lost
+            ClaimResult::LostRace
         }
     }
 
@@ -140,18 +140,18 @@ impl<'a> Bitmap<'a> {
         if at + 1 < self.words.len() { at + 1 } else { 0 }
     }
 
-    /// On another cache line, where there is one.
+    /// A word on another cache line, if there is one.
     fn away(self, at: usize) -> usize {
         if at + LINE < self.words.len() { at + LINE } else { self.next(at % LINE) }
     }
 
-    /// Returns the block with this index below the number of blocks; `None` is no block.
+    /// Frees the block with this index, which is below the number of blocks; `None` is the index of no block.
     #[inline(always)]
-    pub(crate) fn put(self, index: Option<usize>) -> Result<(), Error> {
+    pub(crate) fn free(self, index: Option<usize>) -> Result<(), Error> {
         let Some((at, word, bit)) = index.and_then(|index| self.find(index)) else {
             return Err(self.refuse(Error::NotABlock));
         };
-        if word.put(bit) {
+        if word.try_clear(bit) {
             self.counters.hint.freed(at);
             Ok(())
         } else {
@@ -175,18 +175,18 @@ impl<'a> Bitmap<'a> {
         }
     }
 
-    /// Number of the word, word and bit of a block.
+    /// The number of the word of a block, the word, and the bit.
     #[inline(always)]
     fn find(self, index: usize) -> Option<(usize, &'a BitWord, u32)> {
         let at = index / BitWord::BITS;
-        // No panic path: `get` gives `None` where an index would not be in the array, which `index < blocks` excludes.
+        // `get` instead of an index, so that there is no panic path. It never returns `None`, since `index < blocks`.
         let word = self.words.get(at)?;
         Some((at, word, 1 << (index % BitWord::BITS)))
     }
 
     #[cold]
     fn refuse(self, error: Error) -> Error {
-        self.counters.refused.bump();
+        self.counters.refused.increment();
         error
     }
 }
@@ -199,15 +199,15 @@ mod tests {
     fn the_search_goes_on_at_the_following_word_and_after_a_conflict_on_another_cache_line() {
         const WORDS: usize = 2 * LINE + 3;
         let (counters, words) = (AtomicCounters::new(), [const { BitWord::new() }; WORDS]);
-        let bits = Bitmap::new(&counters, &words, WORDS * BitWord::BITS);
+        let map = Bitmap::new(&counters, &words, WORDS * BitWord::BITS);
         for at in 0..WORDS {
-            assert_eq!(bits.next(at), (at + 1) % WORDS);
+            assert_eq!(map.next(at), (at + 1) % WORDS);
         }
-        assert_eq!(bits.away(0), LINE);
-        assert_eq!(bits.away(LINE + 2), 2 * LINE + 2);
+        assert_eq!(map.away(0), LINE);
+        assert_eq!(map.away(LINE + 2), 2 * LINE + 2);
         // From the last line to the first, beside the word where the other context began.
-        assert_eq!(bits.away(LINE + 3), 4);
-        assert_eq!(bits.away(2 * LINE + 1), 2);
+        assert_eq!(map.away(LINE + 3), 4);
+        assert_eq!(map.away(2 * LINE + 1), 2);
         let few = Bitmap::new(&counters, &words[..3], 3 * BitWord::BITS);
         assert_eq!([0, 1, 2].map(|at| few.away(at)), [1, 2, 0]);
     }

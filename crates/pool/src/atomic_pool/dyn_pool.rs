@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 
 use super::bitmap::{AtomicCounters, AtomicStats, Bitmap};
 use crate::dyn_pool::place;
-use crate::sync::BitWord;
+use crate::words::BitWord;
 use crate::{Error, Geometry, LINK_BYTES, Owns, PoolBox, Reclaim, Rejected};
 
 /// The control words of an [`AtomicDynPool`]: `W` is [`words_for`](crate::words_for) its blocks.
@@ -15,14 +15,14 @@ use crate::{Error, Geometry, LINK_BYTES, Owns, PoolBox, Reclaim, Rejected};
 /// Words serve one pool at a time.
 #[derive(Debug)]
 pub struct AtomicWords<const W: usize> {
-    /// Bit 0: a pool has them.
+    /// Bit 0: a pool uses them.
     claimed: BitWord,
     counters: AtomicCounters,
     words: [BitWord; W],
 }
 
 impl<const W: usize> AtomicWords<W> {
-    /// Words of no pool yet.
+    /// Words that no pool uses yet.
     #[expect(
         clippy::new_without_default,
         reason = "words are made in a constant, where Default cannot be called"
@@ -38,16 +38,16 @@ impl<const W: usize> AtomicWords<W> {
 
 /// A pool of byte blocks over borrowed memory, without a lock: the blocks may lie anywhere, the control words may not.
 ///
-/// Atomics do not work in the external RAM (PSRAM) of the ESP32 family, though blocks there are welcome. So the words are
-/// an argument of their own. They cannot lie in the memory of the blocks, which is borrowed exclusively; and
-/// whether they lie where atomics work is for the platform to say, when the pool is made.
+/// Atomic instructions do not work in the external RAM (PSRAM) of the ESP32 family, but blocks may lie there. So the words
+/// are an argument of their own. They cannot lie in the memory of the blocks, which is borrowed exclusively. Whether atomics
+/// work where the words lie depends on the platform, so the program answers that when it makes the pool.
 ///
 /// * Cost: making one is O(capacity / 32); alloc and free are those of [`AtomicPool`](crate::AtomicPool); no critical
-///   section. RAM besides the memory given: this struct (12 words), and [`AtomicWords`]. The blocks are not touched: a
-///   block is all its owner's.
+///   section. RAM besides the memory given: this struct (12 words), and [`AtomicWords`]. Nothing is
+///   written into the blocks: all bytes are the owner's.
 /// * Context: everywhere, non-maskable interrupts included (on targets with atomic words).
-/// * What needs more than one step has no lock-free counterpart: batches, the reserve for interrupts, lowest-free marks.
-///   A free list that could be damaged does not exist.
+/// * It has no batches, no reserve for interrupts and no lowest number of free blocks: these need more than one atomic step.
+///   There is no free list that could be damaged.
 ///
 /// ```
 /// use core::mem::MaybeUninit;
@@ -69,7 +69,7 @@ impl<const W: usize> AtomicWords<W> {
 #[derive(Debug)]
 pub struct AtomicDynPool<'m> {
     claimed: &'m BitWord,
-    bits: Bitmap<'m>,
+    map: Bitmap<'m>,
     geometry: Geometry,
     base: NonNull<u8>,
     memory: PhantomData<&'m mut [MaybeUninit<u8>]>,
@@ -77,7 +77,7 @@ pub struct AtomicDynPool<'m> {
 
 // SAFETY: a block is reached by the one context that set its bit; the bits are changed atomically.
 unsafe impl Sync for AtomicDynPool<'_> {}
-// SAFETY: the pool has, by exclusive borrow or by claim, all it points to.
+// SAFETY: the pool owns what it points to, by exclusive borrow or by claim.
 unsafe impl Send for AtomicDynPool<'_> {}
 
 impl<'m> AtomicDynPool<'m> {
@@ -106,25 +106,25 @@ impl<'m> AtomicDynPool<'m> {
         }
         let stride = Geometry::stride_for(block_size, align)?;
         let padding = memory.as_mut_ptr().align_offset(align.max(LINK_BYTES));
-        // Once for each pool, far from any hot path: a division is welcome here.
+        // This runs once for each pool, so a division is acceptable.
         let fit = memory.len().saturating_sub(padding) / stride;
         let capacity = fit.min(W.saturating_mul(BitWord::BITS));
         if capacity == 0 {
             return Err(Error::UnsuitableMemory);
         }
         let geometry = Geometry::new(block_size, align, capacity)?;
-        // A pointer to all that is behind it, not to the one byte: blocks are reached by it.
+        // A pointer to all bytes from here on, not to the first one only: the blocks are reached by it.
         let base = NonNull::from(&mut memory[padding..]).cast();
-        if !words.claimed.take(1) {
+        if !words.claimed.try_set(1) {
             return Err(Error::Initialized);
         }
         words.counters.reset();
-        words.words.iter().for_each(BitWord::clear);
-        let bits = Bitmap::new(&words.counters, &words.words, capacity);
-        Ok(Self { claimed: &words.claimed, bits, geometry, base, memory: PhantomData })
+        words.words.iter().for_each(BitWord::clear_all);
+        let map = Bitmap::new(&words.counters, &words.words, capacity);
+        Ok(Self { claimed: &words.claimed, map, geometry, base, memory: PhantomData })
     }
 
-    /// Takes a block of a stride's bytes. Its content is whatever was there.
+    /// Allocates a block, a stride of bytes. The content of the bytes is undefined.
     ///
     /// # Errors
     ///
@@ -132,11 +132,11 @@ impl<'m> AtomicDynPool<'m> {
     #[inline]
     pub fn alloc(&self) -> Result<PoolBox<'_, [MaybeUninit<u8>], Self>, Error> {
         let bytes = NonNull::slice_from_raw_parts(self.alloc_raw()?.cast(), self.geometry.stride());
-        // SAFETY: just taken; a block is a stride long, and any byte is a `MaybeUninit`.
+        // SAFETY: just allocated; a block is a stride long, and any byte is a `MaybeUninit`.
         Ok(unsafe { PoolBox::from_parts(self, bytes) })
     }
 
-    /// Moves `value` into a block.
+    /// Allocates a block and moves `value` into it.
     ///
     /// # Errors
     ///
@@ -147,24 +147,24 @@ impl<'m> AtomicDynPool<'m> {
         place(self, (self.base, &self.geometry), || self.alloc_raw(), value)
     }
 
-    /// Takes a block as an address.
+    /// Allocates a block and returns its address.
     ///
     /// # Errors
     ///
     /// [`Error::Exhausted`].
     #[inline]
     pub fn alloc_raw(&self) -> Result<NonNull<u8>, Error> {
-        let taken = match self.bits.alloc_fast() {
+        let allocated = match self.map.alloc_fast() {
             Ok(index) => Some(self.block(index)),
-            Err(start) => self.take_elsewhere(start),
+            Err(start) => self.alloc_slow(start),
         };
-        taken.ok_or(Error::Exhausted)
+        allocated.ok_or(Error::Exhausted)
     }
 
     #[cold]
     #[inline(never)]
-    fn take_elsewhere(&self, start: usize) -> Option<NonNull<u8>> {
-        self.bits.take_elsewhere(start).map(|index| self.block(index))
+    fn alloc_slow(&self, start: usize) -> Option<NonNull<u8>> {
+        self.map.alloc_slow(start).map(|index| self.block(index))
     }
 
     #[inline(always)]
@@ -173,7 +173,7 @@ impl<'m> AtomicDynPool<'m> {
         unsafe { self.base.add(index * self.geometry.stride()) }
     }
 
-    /// Returns a block by its address.
+    /// Frees a block by its address.
     ///
     /// # Errors
     ///
@@ -184,10 +184,10 @@ impl<'m> AtomicDynPool<'m> {
     /// If `block` is a block of this pool in use, then it is the caller's and is not used again.
     #[inline]
     pub unsafe fn free_raw(&self, block: *mut u8) -> Result<(), Error> {
-        self.bits.put(self.index_of(block.addr()))
+        self.map.free(self.index_of(block.addr()))
     }
 
-    /// Where block 0 begins. O(1).
+    /// The address of block 0. O(1).
     pub fn base(&self) -> NonNull<u8> {
         self.base
     }
@@ -199,7 +199,7 @@ impl<'m> AtomicDynPool<'m> {
 
     /// The counters. O(capacity / 32).
     pub fn stats(&self) -> AtomicStats {
-        self.bits.stats()
+        self.map.stats()
     }
 
     #[inline(always)]
@@ -209,13 +209,13 @@ impl<'m> AtomicDynPool<'m> {
 }
 
 impl Drop for AtomicDynPool<'_> {
-    /// Lets the words go, for another pool.
+    /// Lets another pool use the words.
     fn drop(&mut self) {
-        self.claimed.put(1);
+        self.claimed.try_clear(1);
     }
 }
 
-// SAFETY: the memory is the pool's by exclusive borrow, wherever the pool moves; a bit is set until its block is reclaimed.
+// SAFETY: the memory is the pool's by exclusive borrow, wherever the pool moves; a bit is set until its block is freed.
 unsafe impl Reclaim for AtomicDynPool<'_> {
     #[inline(always)]
     unsafe fn reclaim(&self, block: NonNull<u8>) {
@@ -224,9 +224,9 @@ unsafe impl Reclaim for AtomicDynPool<'_> {
     }
 }
 
-// SAFETY: a bit is set from when a block is given out until it is reclaimed.
+// SAFETY: a bit is set from the alloc of a block to its free.
 unsafe impl Owns for AtomicDynPool<'_> {
     fn owns(&self, address: *const u8) -> bool {
-        self.bits.is_live(self.index_of(address.addr()))
+        self.map.is_live(self.index_of(address.addr()))
     }
 }

@@ -1,28 +1,28 @@
-//! The lock-free pool: a bit a block, and nothing else to agree about.
+//! Lock-free pools: one bit for each block, and no second word that must agree with it.
 //!
 //! ```text
 //!  words    [ 1 1 0 1 ... | 0 0 0 0 ... | 1 0 ...  x x x ]      1: has an owner     x: beyond the last block
 //!
-//!  take: set a clear bit   - one atomic OR;   who finds the bit clear before has the block
-//!  put:  clear a set bit   - one atomic AND;  who finds the bit set before has returned it, any other is refused
+//!  alloc: set a clear bit  - one atomic OR;   the context that found the bit clear has the block
+//!  free:  clear a set bit  - one atomic AND;  the context that found the bit set has freed it, any other is refused
 //! ```
 //!
 //! # Why there is no ABA problem
 //!
-//! A list needs two words to agree: the head, and the link in the block it points to. Between reading the one and
-//! changing the other the world may turn once round and look the same, and a tag only makes that rarer, until the tag
-//! wraps. Here an operation changes one bit of one word and depends on nothing else. When a bit looks the same, it is
-//! the same: clear means free.
+//! In a list two words must agree: the head, and the link in the block that it points to. Between the read of one and the
+//! change of the other, other contexts may change both and change them back. A tag makes that rarer, until the tag wraps.
+//! Here an operation changes one bit of one word and depends on nothing else: a clear bit means a free block, whatever
+//! happened in between.
 //!
 //! # How long it may take
 //!
-//! Taking looks at the word that served last, and if that has no free block, once at each of the ⌈N/32⌉ words. Whenever
-//! another context sets a bit between the look and the change, it begins that walk anew, elsewhere: somebody else has a
-//! block then, so of all contexts together one always gets on. Returning is one step. No context waits for another: an
-//! interrupt that arrives in the middle finishes, and so does what it interrupted.
+//! An alloc looks at the word of its hint, and if that has no free block, once at each of the ⌈N/32⌉ words. If another
+//! context sets the bit between the look and the change, the walk begins anew at another word. That context has a block
+//! then: of all contexts together one always makes progress. A free is one step. No context waits for another: an interrupt
+//! that comes in the middle finishes, and so does the code that it interrupted.
 //!
-//! On chips, freeing a block leads the next alloc to its word, which then is one look. On hosts each thread has a place to
-//! look of its own instead (by where its stack is), so that threads work on cache lines of their own.
+//! On chips, a free makes its word the hint, so that the next alloc looks at one word. On hosts each thread has a hint of
+//! its own (found by the address of its stack), so that threads work on different cache lines.
 
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
@@ -30,6 +30,7 @@ use core::ptr::NonNull;
 
 mod bitmap;
 mod dyn_pool;
+mod search_hint;
 
 pub use bitmap::{AtomicStats, words_for};
 pub use dyn_pool::{AtomicDynPool, AtomicWords};
@@ -37,18 +38,17 @@ pub use dyn_pool::{AtomicDynPool, AtomicWords};
 use bitmap::{AtomicCounters, Bitmap};
 
 use crate::pool::BlockStorage;
-use crate::sync::BitWord;
-use crate::{Error, Geometry, Owns, PoolBox, Reclaim, Rejected, TypedPool};
+use crate::words::BitWord;
+use crate::{AllocSlice, Error, Geometry, Owns, PoolBox, PoolVec, Reclaim, Rejected, TypedPool};
 
 /// A pool of `N` blocks, each for one `T`, without a lock: `W` is [`words_for(N)`](words_for).
 ///
-/// On targets that cannot change a word atomically the same operations mask interrupts for the few instructions; the
-/// API is the same.
+/// On targets without atomic instructions the same operations mask interrupts for a few instructions; the API is the same.
 ///
 /// * Cost: see the [module](self); no critical section. RAM besides the blocks: `W` words and three more.
 /// * Context: everywhere, non-maskable interrupts included (on targets with atomic words).
 /// * Its words must be where atomics work: internal data RAM on the ESP32 family. A static is.
-/// * It keeps no lowest-free mark, which would take two more atomic steps in each direction.
+/// * It keeps no lowest number of free blocks, which would cost two more atomic steps in each direction.
 ///
 /// ```
 /// use microusc_pool::{AtomicPool, Error, words_for};
@@ -74,7 +74,7 @@ pub struct AtomicPool<T, const N: usize, const W: usize> {
 
 // SAFETY: a block is reached by the one context that set its bit; `T: Send` lets it be made here and dropped there.
 unsafe impl<T: Send, const N: usize, const W: usize> Sync for AtomicPool<T, N, W> {}
-// SAFETY: the pool owns all it consists of; handles borrow it, so it is moved only when there are none.
+// SAFETY: the pool owns its parts; handles borrow it, so it is moved only when there are none.
 unsafe impl<T: Send, const N: usize, const W: usize> Send for AtomicPool<T, N, W> {}
 
 impl<T, const N: usize, const W: usize> AtomicPool<T, N, W> {
@@ -99,7 +99,7 @@ impl<T, const N: usize, const W: usize> AtomicPool<T, N, W> {
         }
     }
 
-    /// Moves `value` into a block.
+    /// Allocates a block and moves `value` into it.
     ///
     /// # Errors
     ///
@@ -112,54 +112,54 @@ impl<T, const N: usize, const W: usize> AtomicPool<T, N, W> {
         }
     }
 
-    /// Takes a block without filling it.
+    /// Allocates a block without filling it.
     ///
     /// # Errors
     ///
     /// [`Error::Exhausted`].
     #[inline]
     pub fn alloc_uninit(&self) -> Result<PoolBox<'_, MaybeUninit<T>, Self>, Error> {
-        let taken = match self.bits().alloc_fast() {
+        let allocated = match self.map().alloc_fast() {
             Ok(index) => Some(self.handle(self.block(index))),
-            Err(start) => self.alloc_elsewhere(start),
+            Err(start) => self.alloc_handle_slow(start),
         };
-        taken.ok_or(Error::Exhausted)
+        allocated.ok_or(Error::Exhausted)
     }
 
-    /// The rare end of [`alloc_uninit`](Self::alloc_uninit), handle included: so it can be the last call.
+    /// The slow path of [`alloc_uninit`](Self::alloc_uninit). It makes the handle as well, so that it can be the last call.
     #[cold]
     #[inline(never)]
-    fn alloc_elsewhere(&self, start: usize) -> Option<PoolBox<'_, MaybeUninit<T>, Self>> {
-        self.take_elsewhere(start).map(|block| self.handle(block))
+    fn alloc_handle_slow(&self, start: usize) -> Option<PoolBox<'_, MaybeUninit<T>, Self>> {
+        self.alloc_slow(start).map(|block| self.handle(block))
     }
 
     #[inline(always)]
     fn handle(&self, block: NonNull<T>) -> PoolBox<'_, MaybeUninit<T>, Self> {
-        // SAFETY: just taken by the caller; a `MaybeUninit` needs no initialisation.
+        // SAFETY: just allocated by the caller; a `MaybeUninit` needs no initialisation.
         unsafe { PoolBox::from_parts(self, block.cast()) }
     }
 
-    /// Takes a block as an address, without filling it; [`free_raw`](Self::free_raw) returns it.
+    /// Allocates a block and returns its address, without filling it; [`free_raw`](Self::free_raw) frees it.
     ///
     /// # Errors
     ///
     /// [`Error::Exhausted`].
     #[inline]
     pub fn alloc_raw(&self) -> Result<NonNull<T>, Error> {
-        let taken = match self.bits().alloc_fast() {
+        let allocated = match self.map().alloc_fast() {
             Ok(index) => Some(self.block(index)),
-            Err(start) => self.take_elsewhere(start),
+            Err(start) => self.alloc_slow(start),
         };
-        taken.ok_or(Error::Exhausted)
+        allocated.ok_or(Error::Exhausted)
     }
 
     #[cold]
     #[inline(never)]
-    fn take_elsewhere(&self, start: usize) -> Option<NonNull<T>> {
-        self.bits().take_elsewhere(start).map(|index| self.block(index))
+    fn alloc_slow(&self, start: usize) -> Option<NonNull<T>> {
+        self.map().alloc_slow(start).map(|index| self.block(index))
     }
 
-    /// Returns a block by its address, without dropping what is in it.
+    /// Frees a block by its address, without dropping the value in it.
     ///
     /// # Errors
     ///
@@ -171,16 +171,16 @@ impl<T, const N: usize, const W: usize> AtomicPool<T, N, W> {
     /// used again.
     #[inline]
     pub unsafe fn free_raw(&self, block: *mut T) -> Result<(), Error> {
-        self.bits().put(self.index_of(block.addr()))
+        self.map().free(self.index_of(block.addr()))
     }
 
     /// The counters. O(N / 32).
     pub fn stats(&self) -> AtomicStats {
-        self.bits().stats()
+        self.map().stats()
     }
 
     #[inline(always)]
-    fn bits(&self) -> Bitmap<'_> {
+    fn map(&self) -> Bitmap<'_> {
         Bitmap::new(&self.counters, &self.words, N)
     }
 
@@ -198,7 +198,7 @@ impl<T, const N: usize, const W: usize> AtomicPool<T, N, W> {
     }
 }
 
-// SAFETY: handles borrow the pool, so a block stays where it is; its bit is set until it is reclaimed.
+// SAFETY: handles borrow the pool, so a block stays where it is; its bit is set until it is freed.
 unsafe impl<T, const N: usize, const W: usize> Reclaim for AtomicPool<T, N, W> {
     #[inline(always)]
     unsafe fn reclaim(&self, block: NonNull<u8>) {
@@ -207,13 +207,23 @@ unsafe impl<T, const N: usize, const W: usize> Reclaim for AtomicPool<T, N, W> {
     }
 }
 
-// SAFETY: a bit is set from when a block is given out until it is reclaimed.
+// SAFETY: a bit is set from the alloc of a block to its free.
 unsafe impl<T, const N: usize, const W: usize> Owns for AtomicPool<T, N, W> {
     fn owns(&self, address: *const u8) -> bool {
-        self.bits().is_live(self.index_of(address.addr()))
+        self.map().is_live(self.index_of(address.addr()))
     }
 }
 
 impl<T, const N: usize, const W: usize> TypedPool for AtomicPool<T, N, W> {
     type Value = T;
+}
+
+impl<'p, T, const K: usize, const N: usize, const W: usize> AllocSlice<'p, T>
+    for &'p AtomicPool<[T; K], N, W>
+{
+    type Pool = AtomicPool<[T; K], N, W>;
+
+    fn alloc_vec(self, capacity: usize) -> Result<PoolVec<'p, T, Self::Pool>, Error> {
+        if capacity > K { Err(Error::NoRoom) } else { self.alloc_uninit().map(PoolVec::new) }
+    }
 }

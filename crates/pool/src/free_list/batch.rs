@@ -4,83 +4,80 @@ use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
 use super::FreeList;
+use crate::Error;
 use crate::allocation_map::{ByteMap, FREE, LIVE};
-use crate::{Error, Link};
 
 impl<const OFFSET: usize> FreeList<'_, ByteMap<OFFSET>> {
-    /// Fills `blocks` with free blocks. O(n), n being their number; their content is whatever was there.
+    /// Fills `blocks` with allocated blocks, whose content is undefined. O(n), n being their number.
     ///
     /// # Errors
     ///
-    /// Then no block is taken: [`Error::BatchTooLarge`] if the pool never has so many, [`Error::Exhausted`] if it has
-    /// not now, [`Error::Corrupt`].
+    /// Then no block is allocated: [`Error::BatchTooLarge`] if the pool never has so many, [`Error::Exhausted`] if it
+    /// does not have so many now, [`Error::Corrupt`].
     pub fn alloc_batch(&mut self, blocks: &mut [MaybeUninit<NonNull<u8>>]) -> Result<(), Error> {
         if blocks.len() > self.geometry.capacity() {
             return Err(Error::BatchTooLarge);
         }
         if blocks.len() > self.available() {
-            self.counters.exhausted = self.counters.exhausted.saturating_add(1);
+            self.counters.count_exhausted();
             return Err(Error::Exhausted);
         }
-        let mut taken = 0;
+        let mut allocated = 0;
         let failed = blocks.iter_mut().find_map(|room| match self.alloc() {
             Ok(block) => {
                 room.write(block);
-                taken += 1;
+                allocated += 1;
                 None
             }
             Err(error) => Some(error),
         });
         let Some(error) = failed else { return Ok(()) };
-        // Last taken, first returned: the list is as it was.
-        for block in blocks.iter().take(taken).rev() {
-            // SAFETY: written above, and nobody else's.
-            let _ours = unsafe { self.free(block.assume_init().as_ptr()) };
+        // In reverse order, so that the list is as it was.
+        for block in blocks.iter().take(allocated).rev() {
+            // SAFETY: written above; this function is the only owner.
+            let _accepted = unsafe { self.free(block.assume_init().as_ptr()) };
         }
         Err(error)
     }
 
-    /// Returns `blocks`. O(n), n being their number; the addresses may be anything.
+    /// Frees `blocks`. O(n), n being their number; the addresses may be anything.
     ///
     /// # Errors
     ///
-    /// Then no block is returned, and one refusal is counted: [`Error::BatchTooLarge`] if the pool does not have so
-    /// many; otherwise [`Error::NotABlock`] or [`Error::DoubleFree`] (also of one that comes twice), with the number
-    /// of the first that is wrong.
+    /// Then no block is freed, and one refusal is counted: [`Error::BatchTooLarge`] if the pool does not have so
+    /// many; otherwise [`Error::NotABlock`] or [`Error::DoubleFree`] (also if a block comes twice), with the position of
+    /// the first address that is wrong.
     ///
     /// # Safety
     ///
-    /// Each that is a live block of this pool is its owner's to give up.
+    /// The owner of each that is a live block of this pool gives it up.
     pub unsafe fn free_batch(&mut self, blocks: &[*mut u8]) -> Result<(), (usize, Error)> {
         if blocks.len() > self.geometry.capacity() {
             return Err((0, Error::BatchTooLarge));
         }
-        // First the marks, which tell right from wrong and can be put back; then the links, which cannot fail.
+        // First the map, in which a wrong address shows and a change can be undone; then the links, which cannot fail.
         for (at, block) in blocks.iter().enumerate() {
             let index = self.index_below(block.addr(), self.counters.first_unused);
-            // The whole mark is compared, as for every slow path: a block that is leaving is none to return.
+            // The whole state is compared, as on every slow path: a retiring block cannot be freed.
             // SAFETY: the index is below `first_unused`, which is at most the capacity.
-            let live = index.filter(|index| unsafe { self.marks.get(*index) } == LIVE);
+            let live = index.filter(|index| unsafe { self.map.get(*index) } == LIVE);
             if let Some(index) = live {
                 // SAFETY: as above.
-                unsafe { self.marks.set(index, FREE) };
+                unsafe { self.map.set(index, FREE) };
             } else {
                 let released = blocks.iter().take(at);
                 for index in
                     released.filter_map(|block| self.index_below(block.addr(), self.counters.first_unused))
                 {
                     // SAFETY: as above.
-                    unsafe { self.marks.set(index, LIVE) };
+                    unsafe { self.map.set(index, LIVE) };
                 }
                 return Err((at, self.refuse(*block)));
             }
         }
         for block in blocks {
-            let link = self.link(block.addr());
-            // SAFETY: its mark says that it was live, and it is the caller's to give.
-            unsafe { link.write(Link { next: *self.head }) };
-            *self.head = link.as_ptr();
-            *self.free_list_len = self.free_list_len.wrapping_add(1);
+            // SAFETY: the map said that it was live, and its owner gave it up.
+            unsafe { self.push(*block) };
         }
         Ok(())
     }

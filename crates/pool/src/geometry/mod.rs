@@ -1,4 +1,4 @@
-//! Geometry of a pool: block size, alignment and count to stride, bytes and index. Pure arithmetic.
+//! Geometry of a pool: stride, bytes and index from block size, alignment and count. Pure arithmetic.
 
 use crate::Error;
 
@@ -27,8 +27,8 @@ pub const LINK_BYTES: usize = size_of::<usize>();
 ///
 /// [`index_of`](Self::index_of) gives an index **exactly** when the offset is one of
 /// `0, stride, 2 * stride, …, (capacity - 1) * stride`: range, stride and alignment (addresses below the base, too) are
-/// proven together, by multiplications. The two ways to do it, each with its proof, are `geometry/rotation.rs` and, for
-/// RISC-V, `geometry/reciprocal.rs`.
+/// checked together, by multiplications. There are two methods, each with its proof: `geometry/rotation.rs`, and for
+/// RISC-V `geometry/reciprocal.rs`.
 ///
 /// ```
 /// use microusc_pool::Geometry;
@@ -91,7 +91,7 @@ impl Geometry {
         }
     }
 
-    /// Bytes from one block to the next: what each block may use.
+    /// Bytes from one block to the next: the bytes of each block that its owner may use.
     pub const fn stride(&self) -> usize {
         self.stride
     }
@@ -106,14 +106,14 @@ impl Geometry {
         self.stride * self.capacity
     }
 
-    /// The index of the block that starts `offset` bytes after the base; `None` when none does. Takes any word, also one
-    /// that wrapped below zero. O(1).
+    /// The index of the block that starts `offset` bytes after the base; `None` if none does. `offset` may be any word, also
+    /// one that wrapped below zero. O(1).
     #[inline(always)]
     pub const fn index_of(&self, offset: usize) -> Option<usize> {
         self.index_below(offset, self.capacity)
     }
 
-    /// As [`index_of`](Self::index_of), of the first `limit` blocks only; `limit` is at most the capacity. O(1).
+    /// As [`index_of`](Self::index_of), for the first `limit` blocks only; `limit` is at most the capacity. O(1).
     #[inline(always)]
     pub(crate) const fn index_below(&self, offset: usize, limit: usize) -> Option<usize> {
         self.divider.index_below(offset, self.stride, limit)

@@ -10,7 +10,7 @@
 //! * sends `i * stride` to `i` for each block: the product is `i * 2^W + i * e`, and `i * e < capacity * stride`, which
 //!   is less than 2^W;
 //! * of any other offset it is a number whose multiple of the stride is another offset, or that is not below the
-//!   capacity. The multiplication back tells.
+//!   capacity. A multiplication back shows that.
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
@@ -20,7 +20,7 @@ pub(super) struct Divider {
 
 impl Divider {
     pub(super) const fn new(stride: usize) -> Self {
-        // A stride is at least a link, so this is less than 2^W. Once for each pool: a division is welcome here.
+        // A stride is at least a link, so this is less than 2^W. This runs once for each pool, so a division is acceptable.
         Self { reciprocal: usize::MAX / stride + 1 }
     }
 

@@ -4,21 +4,21 @@ use super::*;
 use proptest::prelude::*;
 
 #[test]
-fn smaller_than_a_pointer_is_refused() {
+fn block_smaller_than_a_pointer_is_refused() {
     for size in 0..LINK_BYTES {
         assert_eq!(Geometry::new(size, 1, 4), Err(Error::BlockTooSmall));
     }
 }
 
 #[test]
-fn zero_blocks_and_odd_alignments_are_refused() {
+fn zero_blocks_and_impossible_alignments_are_refused() {
     assert_eq!(Geometry::new(32, 4, 0), Err(Error::NoBlocks));
     assert_eq!(Geometry::new(32, 0, 4), Err(Error::BadAlignment));
     assert_eq!(Geometry::new(32, 12, 4), Err(Error::BadAlignment));
 }
 
 #[test]
-fn products_and_sums_that_wrap_are_refused() {
+fn sizes_whose_products_or_sums_wrap_are_refused() {
     let quarter = 1usize << (usize::BITS - 2);
     assert_eq!(Geometry::new(quarter + 1, 4, 4), Err(Error::TooLarge));
     assert_eq!(Geometry::new(usize::MAX, 4, 1), Err(Error::TooLarge));
@@ -29,7 +29,7 @@ fn products_and_sums_that_wrap_are_refused() {
 
 proptest! {
     #[test]
-    fn an_index_below_capacity_is_exactly_a_block_start(
+    fn index_of_is_exact_at_every_address(
         size in LINK_BYTES..5000usize,
         align_log in 0u32..8,
         capacity in 1usize..3000,

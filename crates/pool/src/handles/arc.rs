@@ -4,10 +4,10 @@ use core::fmt;
 use core::ops::Deref;
 use core::ptr::NonNull;
 
-use crate::sync::OwnerCount;
-use crate::{AtomicDynPool, AtomicPool, Checks, DynPool, Pool, PoolBox, PoolSet, RawLock, Reclaim, Rejected};
+use crate::words::OwnerCount;
+use crate::{PoolBox, Reclaim};
 
-/// What is in a block that several own: the value, and how many they are.
+/// A value that has several owners, with their number.
 #[derive(Debug)]
 pub struct Shared<T> {
     owners: OwnerCount,
@@ -15,12 +15,12 @@ pub struct Shared<T> {
 }
 
 impl<T> Shared<T> {
-    /// A value with one owner to be.
+    /// A value for a first owner.
     pub const fn new(value: T) -> Self {
         Self { owners: OwnerCount::one(), value }
     }
 
-    /// The value again: of what a pool refused, so that it is not lost. O(1).
+    /// The value: of a `Shared` that a pool refused, so that the value is not lost. O(1).
     ///
     /// ```
     /// use microusc_pool::{Pool, Shared};
@@ -36,10 +36,10 @@ impl<T> Shared<T> {
     }
 }
 
-/// One of the owners of a value in a block; the last to go drops the value and returns the block.
+/// One of the owners of a value in a block. The last owner drops the value and frees the block.
 ///
 /// Two words. Cost: cloning and dropping are one atomic step each (on targets without, interrupts are masked for it);
-/// the last drop is that of the pool's free besides. Context: as the pool's free; it may be sent to another thread, or
+/// the last drop also costs the pool's free. Context: as the pool's free; it may be sent to another thread, or
 /// dropped in an interrupt, exactly when the pool is `Sync` and the value may be sent and shared.
 ///
 /// ```
@@ -68,7 +68,7 @@ unsafe impl<T: Send + Sync, P: Reclaim + ?Sized + Sync> Send for PoolArc<'_, T, 
 unsafe impl<T: Send + Sync, P: Reclaim + ?Sized + Sync> Sync for PoolArc<'_, T, P> {}
 
 impl<'p, T, P: Reclaim + ?Sized> PoolArc<'p, T, P> {
-    /// The first owner.
+    /// Makes the first owner of a value. O(1), no critical section.
     #[inline]
     pub fn new(value: PoolBox<'p, Shared<T>, P>) -> Self {
         let pool = PoolBox::pool(&value);
@@ -93,83 +93,6 @@ impl<'p, T, P: Reclaim + ?Sized> PoolArc<'p, T, P> {
     }
 }
 
-/// The first owner of a value in a block that `alloc` found for it, or the value again.
-#[inline(always)]
-fn first_owner<'p, T, P: Reclaim>(
-    alloc: impl FnOnce(Shared<T>) -> Result<PoolBox<'p, Shared<T>, P>, Rejected<Shared<T>>>,
-    value: T,
-) -> Result<PoolArc<'p, T, P>, Rejected<T>> {
-    match alloc(Shared::new(value)) {
-        Ok(value) => Ok(PoolArc::new(value)),
-        Err(Rejected { error, value }) => Err(Rejected { error, value: value.into_inner() }),
-    }
-}
-
-impl<T, const N: usize, L: RawLock, M: Checks> Pool<Shared<T>, N, L, M> {
-    /// Moves `value` into a block that may have several owners: [`alloc`](Self::alloc) and [`PoolArc::new`]. Cost and
-    /// context are those of `alloc`.
-    ///
-    /// # Errors
-    ///
-    /// As [`alloc`](Self::alloc), with the value itself given back.
-    #[inline]
-    pub fn alloc_arc(&'static self, value: T) -> Result<PoolArc<'static, T, Self>, Rejected<T>> {
-        first_owner(|value| self.alloc(value), value)
-    }
-}
-
-impl<T, const N: usize, const W: usize> AtomicPool<Shared<T>, N, W> {
-    /// Moves `value` into a block that may have several owners: [`alloc`](Self::alloc) and [`PoolArc::new`]. Cost and
-    /// context are those of `alloc`.
-    ///
-    /// # Errors
-    ///
-    /// As [`alloc`](Self::alloc), with the value itself given back.
-    #[inline]
-    pub fn alloc_arc(&self, value: T) -> Result<PoolArc<'_, T, Self>, Rejected<T>> {
-        first_owner(|value| self.alloc(value), value)
-    }
-}
-
-impl<L: RawLock> DynPool<'_, L> {
-    /// Moves `value` into a block that may have several owners; a counter lies beside it. Cost and context are those of
-    /// [`alloc_value`](Self::alloc_value).
-    ///
-    /// # Errors
-    ///
-    /// As [`alloc_value`](Self::alloc_value), with the value itself given back.
-    #[inline]
-    pub fn alloc_arc<T>(&self, value: T) -> Result<PoolArc<'_, T, Self>, Rejected<T>> {
-        first_owner(|value| self.alloc_value(value), value)
-    }
-}
-
-impl AtomicDynPool<'_> {
-    /// Moves `value` into a block that may have several owners; a counter lies beside it. Cost and context are those of
-    /// [`alloc_value`](Self::alloc_value). The counter is changed atomically: the blocks must lie where atomics work.
-    ///
-    /// # Errors
-    ///
-    /// As [`alloc_value`](Self::alloc_value), with the value itself given back.
-    #[inline]
-    pub fn alloc_arc<T>(&self, value: T) -> Result<PoolArc<'_, T, Self>, Rejected<T>> {
-        first_owner(|value| self.alloc_value(value), value)
-    }
-}
-
-impl<const CLASSES: usize, L: RawLock> PoolSet<'_, CLASSES, L> {
-    /// Moves `value` into a block that may have several owners; a counter lies beside it. Cost and context are those of
-    /// [`alloc_value`](Self::alloc_value).
-    ///
-    /// # Errors
-    ///
-    /// As [`alloc_value`](Self::alloc_value), with the value itself given back.
-    #[inline]
-    pub fn alloc_arc<T>(&self, value: T) -> Result<PoolArc<'_, T, Self>, Rejected<T>> {
-        first_owner(|value| self.alloc_value(value), value)
-    }
-}
-
 impl<T, P: Reclaim + ?Sized> Clone for PoolArc<'_, T, P> {
     #[inline]
     fn clone(&self) -> Self {
@@ -184,7 +107,7 @@ impl<T, P: Reclaim + ?Sized> Drop for PoolArc<'_, T, P> {
     fn drop(&mut self) {
         // SAFETY: the block is in use while there is an owner.
         if unsafe { self.shared.as_ref() }.owners.remove() {
-            // SAFETY: the last owner; a box drops the value and returns the block.
+            // SAFETY: the last owner; a box drops the value and frees the block.
             drop(unsafe { PoolBox::from_parts(self.pool, self.shared) });
         }
     }

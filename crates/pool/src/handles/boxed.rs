@@ -8,17 +8,17 @@ use core::ptr::NonNull;
 
 use crate::Error;
 
-/// A pool that takes its blocks back.
+/// A pool to which handles return their blocks.
 ///
 /// # Safety
 ///
-/// 1. A block that the pool gave out stays where it is, and is not given out again, until it is given to `reclaim`: for as
+/// 1. An allocated block stays where it is, and is not allocated again, until it is given to `reclaim`: for as
 ///    long as the pool is borrowed by the handle, and for ever if the pool is `'static` and borrowed for `'static`.
 /// 2. If the pool is `Sync`, `reclaim` may be called from any context that its lock admits.
 pub unsafe trait Reclaim {
-    /// Takes a block back. O(1); what the pool's own free costs, in the same contexts.
+    /// Frees a block. O(1); cost and context are those of the pool's own free.
     ///
-    /// A block that is none of the pool's in use is refused and counted by the pool.
+    /// An address that is not a block of the pool in use is refused and counted by the pool.
     ///
     /// # Safety
     ///
@@ -30,16 +30,25 @@ pub unsafe trait Reclaim {
 ///
 /// # Safety
 ///
-/// `owns` says so of the start of a block in use, and of nothing else.
+/// `owns` is true for the start of a block in use, and for no other address.
 pub unsafe trait Owns: Reclaim {
     /// Whether `address` is a block of this pool in use. O(1), for any address; one critical section, if the pool has
     /// any.
     fn owns(&self, address: *const u8) -> bool;
 }
 
-/// A value in a block of a pool: owns it, drops it, returns the block.
+/// A pool for values of one type.
+pub trait TypedPool: Reclaim {
+    /// The type of the values.
+    type Value;
+}
+
+/// The handle of a static pool's value: `Boxed<Pool<Packet, 32>>`.
+pub type Boxed<P> = PoolBox<'static, <P as TypedPool>::Value, P>;
+
+/// The owner of a value in a block of a pool. On drop it drops the value and frees the block.
 ///
-/// Two words (three for a slice). It may be sent to another thread, or dropped in an interrupt, exactly when the pool
+/// It is two words (three for a slice). It may be sent to another thread, or dropped in an interrupt, exactly when the pool
 /// is `Sync` (its lock allows it) and the value may be sent. [`Boxed`](crate::Boxed) names the handle of a static pool.
 ///
 /// ```
@@ -66,18 +75,18 @@ unsafe impl<V: ?Sized + Send, P: Reclaim + ?Sized + Sync> Send for PoolBox<'_, V
 unsafe impl<V: ?Sized + Sync, P: Reclaim + ?Sized + Sync> Sync for PoolBox<'_, V, P> {}
 
 impl<'p, V: ?Sized, P: Reclaim + ?Sized> PoolBox<'p, V, P> {
-    /// The owner of `value`, which lies at the start of a block of `pool`.
+    /// Makes the owner of `value`, which lies at the start of a block of `pool`.
     ///
     /// # Safety
     ///
-    /// The block is in use and nobody else's, `value` points to its start and is valid.
+    /// The block is in use and has no other owner, `value` points to its start and is valid.
     #[inline(always)]
     pub unsafe fn from_parts(pool: &'p P, value: NonNull<V>) -> Self {
         Self { value, pool }
     }
 
-    /// Gives the value and its block up as an address, for C or a queue of words; the pool's `adopt`, where it has
-    /// one, takes it back. O(1), no critical section.
+    /// Turns the owner into an address, for C or a queue of words; [`from_raw`](PoolBox::from_raw) turns it back. O(1), no
+    /// critical section.
     #[inline]
     pub fn into_raw(handle: Self) -> NonNull<V> {
         ManuallyDrop::new(handle).value
@@ -95,12 +104,12 @@ impl<'p, V: ?Sized, P: Reclaim + ?Sized> PoolBox<'p, V, P> {
         handle.value
     }
 
-    /// The value will not move again: the block stays in place, and is not used anew before the value was dropped. O(1),
-    /// no critical section.
+    /// Pins the value: the block stays in place, and is not used again before the value was dropped. O(1), no critical
+    /// section.
     ///
-    /// Only of pools that are there for ever, over memory that is theirs for ever: the rule of the standard library's
-    /// `Box<T, A>`. A handle may be forgotten, and then the block must never serve anything else, also after the scope of
-    /// the pool (`'p`) or of its memory (`P`) has ended.
+    /// Only for pools that exist for ever, over memory that is theirs for ever, as with `Box<T, A>` of the standard library. A
+    /// handle may be forgotten, and then the block must never be used for anything else, also after the scope of the pool
+    /// (`'p`) or of its memory (`P`) has ended.
     ///
     /// ```
     /// use core::pin::Pin;
@@ -119,21 +128,21 @@ impl<'p, V: ?Sized, P: Reclaim + ?Sized> PoolBox<'p, V, P> {
         P: 'static,
     {
         // SAFETY: the value lies in the block, which neither moves with the handle nor is reclaimed before `drop` ran.
-        // Pool and memory are there for ever, so if `drop` never runs the block is never used again.
+        // Pool and memory exist for ever, so if `drop` never runs the block is never used again.
         unsafe { Pin::new_unchecked(handle) }
     }
 }
 
 impl<'p, T, P: Owns + ?Sized> PoolBox<'p, T, P> {
-    /// Takes back what [`into_raw`](Self::into_raw) gave. O(1); the cost of [`Owns::owns`].
+    /// Turns an address from [`into_raw`](Self::into_raw) into the owner again. O(1); the cost of [`Owns::owns`].
     ///
     /// # Errors
     ///
-    /// [`Error::NotABlock`] if the address is not a block of `pool` in use: never given out, or freed already.
+    /// [`Error::NotABlock`] if the address is not a block of `pool` in use: never allocated, or freed already.
     ///
     /// # Safety
     ///
-    /// 1. If it is a block in use, then nobody else owns or uses it from now on.
+    /// 1. If it is a block in use, then it has no other owner and no other code uses it from now on.
     /// 2. It holds a valid `T`.
     #[inline]
     pub unsafe fn from_raw(pool: &'p P, address: NonNull<T>) -> Result<Self, Error> {
@@ -146,16 +155,16 @@ impl<'p, T, P: Owns + ?Sized> PoolBox<'p, T, P> {
 }
 
 impl<'p, T, P: Reclaim + ?Sized> PoolBox<'p, MaybeUninit<T>, P> {
-    /// Fills the block.
+    /// Moves `value` into the block. O(1), no critical section.
     #[inline]
     pub fn write(handle: Self, value: T) -> PoolBox<'p, T, P> {
-        // SAFETY: the block is ours, as large and aligned as a `T`.
+        // SAFETY: the handle owns the block, which is as large and aligned as a `T`.
         unsafe { handle.value.cast::<T>().write(value) };
         // SAFETY: just written.
         unsafe { Self::assume_init(handle) }
     }
 
-    /// States that the block holds a value, such as one that a peripheral wrote there.
+    /// States that the block holds a value, such as one that a peripheral wrote there. O(1), no critical section.
     ///
     /// # Safety
     ///
@@ -170,23 +179,23 @@ impl<'p, T, P: Reclaim + ?Sized> PoolBox<'p, MaybeUninit<T>, P> {
 impl<V: ?Sized, P: Reclaim + ?Sized> Drop for PoolBox<'_, V, P> {
     #[inline]
     fn drop(&mut self) {
-        // Dropped last, also when dropping the value panics. Where a panic aborts, this is the same code as a plain call.
-        let _returned = Returned { block: self.value.cast(), pool: self.pool };
+        // Dropped last, also if the drop of the value panics. Where a panic aborts, this is the same code as a plain call.
+        let _freed = FreeOnDrop { block: self.value.cast(), pool: self.pool };
         // SAFETY: the handle owns the value and is not used again.
         unsafe { self.value.drop_in_place() };
     }
 }
 
-/// A block whose value is gone, or about to be: it returns when this is dropped.
-struct Returned<'p, P: Reclaim + ?Sized> {
+/// A block whose value is dropped: the block is freed when this is dropped.
+struct FreeOnDrop<'p, P: Reclaim + ?Sized> {
     block: NonNull<u8>,
     pool: &'p P,
 }
 
-impl<P: Reclaim + ?Sized> Drop for Returned<'_, P> {
+impl<P: Reclaim + ?Sized> Drop for FreeOnDrop<'_, P> {
     #[inline(always)]
     fn drop(&mut self) {
-        // SAFETY: the block was the handle's, which gave it up.
+        // SAFETY: the handle owned the block and gave it up.
         unsafe { self.pool.reclaim(self.block) };
     }
 }

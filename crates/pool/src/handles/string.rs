@@ -6,7 +6,7 @@ use core::str::Utf8Error;
 
 use crate::{Error, PoolVec, Reclaim};
 
-/// Text that lives in one block of a pool, and grows up to what the block holds.
+/// Text in one block of a pool. It grows up to the size of the block.
 ///
 /// Cost and context as [`PoolVec`].
 ///
@@ -20,7 +20,7 @@ use crate::{Error, PoolVec, Reclaim};
 /// write!(line, "{} °C", 21.5).unwrap();
 /// assert_eq!((&*line, line.capacity()), ("21.5 °C", 16));
 /// assert!(line.write_str("too much for it").is_err());
-/// assert_eq!(&*line, "21.5 °C"); // what does not fit whole is not written
+/// assert_eq!(&*line, "21.5 °C"); // text that does not fit as a whole is not written
 /// # Ok::<(), microusc_pool::Error>(())
 /// ```
 pub struct PoolString<'p, P: Reclaim + ?Sized> {
@@ -29,17 +29,17 @@ pub struct PoolString<'p, P: Reclaim + ?Sized> {
 }
 
 impl<'p, P: Reclaim + ?Sized> PoolString<'p, P> {
-    /// No text yet, in what room `bytes` has; what is in it is dropped. O(1).
+    /// Empty text in the block of `bytes`, whose elements are dropped. O(1).
     pub fn new(mut bytes: PoolVec<'p, u8, P>) -> Self {
         bytes.clear();
         Self { bytes }
     }
 
-    /// The text that the bytes are. O(bytes).
+    /// Turns bytes into text. O(bytes).
     ///
     /// # Errors
     ///
-    /// Where they stop being UTF-8; they are given back.
+    /// The position at which they are not UTF-8; the bytes are returned.
     pub fn from_utf8(bytes: PoolVec<'p, u8, P>) -> Result<Self, (Utf8Error, PoolVec<'p, u8, P>)> {
         match core::str::from_utf8(&bytes) {
             Ok(_) => Ok(Self { bytes }),
@@ -47,7 +47,7 @@ impl<'p, P: Reclaim + ?Sized> PoolString<'p, P> {
         }
     }
 
-    /// Bytes that the block holds. O(1).
+    /// The number of bytes that fit the block. O(1).
     pub fn capacity(&self) -> usize {
         self.bytes.capacity()
     }
@@ -61,7 +61,7 @@ impl<'p, P: Reclaim + ?Sized> PoolString<'p, P> {
         self.bytes.extend_from_slice(text.as_bytes())
     }
 
-    /// Takes the last character off. O(1).
+    /// Removes the last character and returns it. O(1).
     pub fn pop(&mut self) -> Option<char> {
         let last = self.chars().next_back()?;
         self.bytes.truncate(self.len() - last.len_utf8());
@@ -73,7 +73,7 @@ impl<'p, P: Reclaim + ?Sized> PoolString<'p, P> {
         self.bytes.clear();
     }
 
-    /// The text as bytes, in the same block. O(1).
+    /// Turns the text into bytes, in the same block. O(1).
     pub fn into_bytes(self) -> PoolVec<'p, u8, P> {
         self.bytes
     }

@@ -1,4 +1,4 @@
-//! Vectors, strings and slices of a run-time length, in one block each, of whatever pool the block is from.
+//! Vectors of a run-time length, in one block each, of any pool.
 //!
 //! ```text
 //!   PoolBox<MaybeUninit<[T; K]>>  --new------.                              .--into_boxed_slice--> PoolBox<[T]>
@@ -6,7 +6,7 @@
 //!   PoolBox<[MaybeUninit<u8>]>  --in_bytes---'                              '--dropped--> elements, then the block
 //! ```
 //!
-//! A vector knows a block and how much of it is filled; which pool it is from is the block's business.
+//! A vector has a block and a length; it works with blocks of every pool.
 
 use core::fmt;
 use core::mem::{ManuallyDrop, MaybeUninit};
@@ -17,17 +17,17 @@ use core::slice;
 
 use crate::{Error, PoolBox, Reclaim, Rejected};
 
-/// A block of bytes, as [`DynPool`](crate::DynPool) and [`PoolSet`](crate::PoolSet) give it out.
+/// A block of bytes, as [`DynPool`](crate::DynPool) and [`PoolSet`](crate::PoolSet) allocate it.
 pub type Bytes<'p, P> = PoolBox<'p, [MaybeUninit<u8>], P>;
 
-/// A vector that lives in one block of a pool, and grows up to what the block holds.
+/// A vector in one block of a pool. It grows up to the size of the block.
 ///
-/// Four words. Its elements are dropped first, then the block returns. It may be sent to another thread, or dropped in
+/// It is four words. Its elements are dropped first, then the block is freed. It may be sent to another thread, or dropped in
 /// an interrupt, exactly when a [`PoolBox`] of its elements may.
 ///
 /// * Cost: each operation is that of `Vec` without its growing: O(1), or O(elements copied or dropped). No critical
 ///   section, but for the pool's own free at the end.
-/// * Context: wherever its owner is; dropped where the pool's free is allowed.
+/// * Context: any; it may be dropped where the pool's free is allowed.
 ///
 /// ```
 /// use microusc_pool::{AllocSlice, Error, Pool, PoolVec};
@@ -49,7 +49,7 @@ pub type Bytes<'p, P> = PoolBox<'p, [MaybeUninit<u8>], P>;
 /// # Ok::<(), Error>(())
 /// ```
 ///
-/// In bytes, wherever they are from:
+/// In a block of bytes:
 ///
 /// ```
 /// use core::mem::{ManuallyDrop, MaybeUninit};
@@ -64,7 +64,7 @@ pub type Bytes<'p, P> = PoolBox<'p, [MaybeUninit<u8>], P>;
 /// # Ok::<(), Error>(())
 /// ```
 pub struct PoolVec<'p, T, P: Reclaim + ?Sized> {
-    /// The first `len` of them are values. Dropping it returns the block and nothing else.
+    /// The first `len` of them are values. Its drop frees the block and does not drop the values.
     room: PoolBox<'p, [MaybeUninit<T>], P>,
     len: usize,
 }
@@ -75,16 +75,16 @@ impl<'p, T, P: Reclaim + ?Sized> PoolVec<'p, T, P> {
     pub fn new<const K: usize>(block: PoolBox<'p, MaybeUninit<[T; K]>, P>) -> Self {
         let pool = PoolBox::pool(&block);
         let room = NonNull::slice_from_raw_parts(PoolBox::into_raw(block).cast(), K);
-        // SAFETY: the block is ours and an array of `K`; as a `MaybeUninit` each is valid.
+        // SAFETY: the handle owned the block, an array of `K`; as a `MaybeUninit` each element is valid.
         Self { room: unsafe { PoolBox::from_parts(pool, room) }, len: 0 }
     }
 
-    /// An empty vector of as many elements as the bytes hold: none, if one is larger; `usize::MAX` of what has no
+    /// An empty vector of as many elements as fit the bytes: none, if one is larger; `usize::MAX`, if an element has no
     /// size. O(1) with one division, no critical section.
     ///
     /// # Errors
     ///
-    /// [`Error::UnsuitableMemory`] if a `T` is more strictly aligned than the block is. The block is given back.
+    /// [`Error::UnsuitableMemory`] if a `T` is more strictly aligned than the block is. The block is returned.
     #[inline]
     pub fn in_bytes(block: Bytes<'p, P>) -> Result<Self, Rejected<Bytes<'p, P>>> {
         if !block.as_ptr().addr().is_multiple_of(align_of::<T>()) {
@@ -93,12 +93,12 @@ impl<'p, T, P: Reclaim + ?Sized> PoolVec<'p, T, P> {
         let capacity = block.len().checked_div(size_of::<T>()).unwrap_or(usize::MAX);
         let pool = PoolBox::pool(&block);
         let room = NonNull::slice_from_raw_parts(PoolBox::into_raw(block).cast(), capacity);
-        // SAFETY: the block is ours, aligned as checked, and so many `T` lie in its bytes; as a `MaybeUninit` each is
-        // valid.
+        // SAFETY: the handle owned the block, it is aligned as checked, and so many `T` fit its bytes; as a `MaybeUninit`
+        // each is valid.
         Ok(Self { room: unsafe { PoolBox::from_parts(pool, room) }, len: 0 })
     }
 
-    /// Elements that the block holds. O(1).
+    /// The number of elements that fit the block. O(1).
     #[inline]
     pub fn capacity(&self) -> usize {
         self.room.len()
@@ -133,23 +133,23 @@ impl<'p, T, P: Reclaim + ?Sized> PoolVec<'p, T, P> {
         if values.len() > self.capacity() - self.len {
             return Err(Error::NoRoom);
         }
-        // One at a time: should a clone panic, those before it are the vector's.
+        // One at a time: if a clone panics, the vector has those before it.
         values.iter().try_for_each(|value| self.push(value.clone()).map_err(Error::from))
     }
 
-    /// Takes the last value off. O(1).
+    /// Removes the last value and returns it. O(1).
     #[inline]
     pub fn pop(&mut self) -> Option<T> {
         self.len = self.len.checked_sub(1)?;
-        // SAFETY: it was within the length, and from now on is not.
+        // SAFETY: it was a value, and is outside the length from now on.
         Some(unsafe { self.start().add(self.len).read() })
     }
 
-    /// Drops what comes after the first `len` values, if there is more. O(values dropped).
+    /// Drops all values after the first `len`. O(values dropped).
     pub fn truncate(&mut self, len: usize) {
         let Some(more) = self.len.checked_sub(len) else { return };
         self.len = len;
-        // SAFETY: values up to the old length, which the vector no longer counts as its own, even if a drop panics.
+        // SAFETY: values up to the old length, which are outside the new one, even if a drop panics.
         unsafe { slice_from_raw_parts_mut(self.start().add(len), more).drop_in_place() };
     }
 
@@ -163,28 +163,28 @@ impl<'p, T, P: Reclaim + ?Sized> PoolVec<'p, T, P> {
         self.room.as_mut_ptr().cast()
     }
 
-    /// The values in their block, which can no longer grow. O(1), no critical section.
+    /// Turns the vector into an owner of a slice in the same block. O(1), no critical section.
     #[inline]
     pub fn into_boxed_slice(self) -> PoolBox<'p, [T], P> {
         let len = self.len;
-        // SAFETY: the vector is not dropped, so its block passes on.
+        // SAFETY: the vector is not dropped, so the block has a new owner.
         let room = unsafe { core::ptr::read(&ManuallyDrop::new(self).room) };
         let pool = PoolBox::pool(&room);
         let values = NonNull::slice_from_raw_parts(PoolBox::into_raw(room).cast(), len);
-        // SAFETY: the block is ours, and so many values are at its start.
+        // SAFETY: the handle owned the block, and so many values are at its start.
         unsafe { PoolBox::from_parts(pool, values) }
     }
 
-    /// The values will not move again, as those of [`PoolBox::into_pin`], and of the same pools only. O(1), no critical
-    /// section.
+    /// Pins the values, as [`PoolBox::into_pin`] does, and for the same pools only. O(1), no critical section.
     #[inline]
     pub fn into_pin(self) -> Pin<Self>
     where
         'p: 'static,
         P: 'static,
     {
-        // SAFETY: the values lie in the block, which neither moves with the vector nor is reclaimed before they were
-        // dropped, or ever, if they are not, since pool and memory are there for ever; what takes a value out needs the vector itself, which `Pin` gives out only of what may move.
+        // SAFETY: the values lie in the block, which does not move with the vector. It is freed after they were dropped, or
+        // never, since pool and memory exist for ever. Functions that take a value out need the vector itself, which `Pin`
+        // hides if the values must not move.
         unsafe { Pin::new_unchecked(self) }
     }
 }
@@ -192,7 +192,7 @@ impl<'p, T, P: Reclaim + ?Sized> PoolVec<'p, T, P> {
 impl<T, P: Reclaim + ?Sized> Drop for PoolVec<'_, T, P> {
     #[inline]
     fn drop(&mut self) {
-        // The block returns when `room` is dropped, after this, also if a drop here panics.
+        // The block is freed when `room` is dropped, after this, also if a drop here panics.
         self.clear();
     }
 }
@@ -221,7 +221,7 @@ impl<T: fmt::Debug, P: Reclaim + ?Sized> fmt::Debug for PoolVec<'_, T, P> {
     }
 }
 
-/// Text as bytes. What does not fit whole is not written, and an error.
+/// Text as bytes. Text that does not fit as a whole is not written, and is an error.
 impl<P: Reclaim + ?Sized> fmt::Write for PoolVec<'_, u8, P> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.extend_from_slice(text.as_bytes()).map_err(|_| fmt::Error)

@@ -2,8 +2,8 @@ use super::RawLock;
 
 /// The critical section that the program provides through the crate `critical-section`.
 ///
-/// One for the whole program: on two cores every pool waits for every other. Context: as wide as the implementation
-/// that the program linked; on microcontrollers usually tasks and interrupts.
+/// There is one for the whole program: on two cores, operations on different pools wait for each other. Context: as the
+/// implementation that the program links; on microcontrollers usually tasks and interrupts.
 #[derive(Debug)]
 pub struct CriticalSection;
 
@@ -15,7 +15,7 @@ unsafe impl RawLock for CriticalSection {
 
     #[inline(always)]
     fn acquire(&self) -> Self::Saved {
-        // SAFETY: `RawLock::release` is called with this value by whoever acquired.
+        // SAFETY: the context that acquired calls `RawLock::release` with this value.
         unsafe { critical_section::acquire() }
     }
 

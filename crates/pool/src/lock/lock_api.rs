@@ -1,10 +1,10 @@
 use super::RawLock;
 
-/// Any mutex of the crate `lock_api` as a lock, such as that of `parking_lot`: for hosts where threads are more than
-/// processors, and one that holds the lock may have lost its own.
+/// Any mutex of the crate `lock_api` as a lock, such as that of `parking_lot`: for hosts with more threads than processors,
+/// where the thread that holds the lock may be descheduled.
 ///
-/// Who finds a [`SpinLock`](super::SpinLock) taken keeps a processor busy; a mutex puts the thread to sleep until the
-/// lock is free. Cost: that of the mutex; uncontended, `parking_lot`'s is one atomic step in each direction, too.
+/// A thread that waits for a [`SpinLock`](super::SpinLock) keeps a processor busy; a mutex lets it sleep until the lock is
+/// released. Cost: that of the mutex; uncontended, `parking_lot`'s is one atomic step in each direction, too.
 ///
 /// Context: threads. Not for interrupts or signal handlers, which would wait for ever for the code they interrupted.
 ///

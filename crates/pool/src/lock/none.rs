@@ -11,7 +11,7 @@ use super::{NonAllocatingLock, RawLock};
 #[derive(Debug)]
 pub struct NoLock(PhantomData<*mut ()>);
 
-// SAFETY: not `Sync`, so a single context reaches it and there is nobody to keep out.
+// SAFETY: not `Sync`, so only one context reaches it.
 unsafe impl RawLock for NoLock {
     const INIT: Self = Self(PhantomData);
 

@@ -1,12 +1,50 @@
+//! Locks with a flag, for cores and threads.
+
 use super::{Mask, NonAllocatingLock, RawLock};
-use crate::sync::Flag;
+use crate::sync::{AtomicU32, Ordering, pause_until};
+
+const CLEAR: u32 = 0;
+const SET: u32 = 1;
+
+/// A flag that one context at a time can set.
+///
+/// It is a whole word: where atomic instructions work on words only, a change of a byte takes three times as many
+/// instructions.
+#[derive(Debug)]
+struct Flag(AtomicU32);
+
+impl Flag {
+    const fn new() -> Self {
+        Self(AtomicU32::new(CLEAR))
+    }
+
+    /// Sets the flag; `false` if it was set already. Orders what follows after what came before the last `clear`.
+    #[inline(always)]
+    fn try_set(&self) -> bool {
+        // Where there are atomic memory operations a swap is one instruction, and it leaves a flag that is set as it is.
+        self.0.swap(SET, Ordering::Acquire) == CLEAR
+    }
+
+    /// Clears the flag, after everything that came before.
+    #[inline(always)]
+    fn clear(&self) {
+        self.0.store(CLEAR, Ordering::Release);
+    }
+
+    /// Waits until `try_set` may succeed, without a write: so the cache line stays shared among the cores that wait.
+    /// Relaxed, since the `try_set` that follows orders.
+    #[inline]
+    fn pause(&self) {
+        pause_until(|| self.0.load(Ordering::Relaxed) == CLEAR);
+    }
+}
 
 /// A test-and-set lock for threads of a host.
 ///
-/// Context: threads. Not for interrupts or signal handlers, which would wait for ever for the code they interrupted.
+/// Context: threads. Not for interrupts or signal handlers, which would wait for ever for the code that they interrupted.
 pub type SpinLock = MaskedSpinLock<NoMask>;
 
-/// Nothing to mask.
+/// Masks nothing.
 #[derive(Debug)]
 pub struct NoMask;
 
@@ -21,9 +59,9 @@ unsafe impl Mask for NoMask {
     unsafe fn restore((): ()) {}
 }
 
-/// Masks interrupts, then takes a flag: for chips with two cores. A lock for each pool, not for all.
+/// Masks interrupts, then sets a flag: for chips with two cores. Each pool has its own.
 ///
-/// Context: tasks and interrupts on every core; does not nest for one pool, and need not.
+/// Context: tasks and interrupts on every core. It does not nest; a pool never needs that.
 ///
 /// ```text
 ///  the order that works                          the order that does not
@@ -34,17 +72,17 @@ unsafe impl Mask for NoMask {
 ///  core 0: release the flag, unmask
 /// ```
 ///
-/// While waiting, this core's interrupts stay masked: for at most one operation of each other core, since those that
-/// hold the flag cannot be interrupted either.
+/// While a core waits, its interrupts stay masked: for at most one operation of each other core, since a core that holds
+/// the flag cannot be interrupted either.
 #[derive(Debug)]
 pub struct MaskedSpinLock<M: Mask> {
-    taken: Flag,
+    flag: Flag,
     mask: core::marker::PhantomData<fn() -> M>,
 }
 
-// SAFETY: on this core the mask keeps others out, and of the cores only the one that set it goes on.
+// SAFETY: on one core the mask excludes all other contexts, and among cores only the one that set the flag continues.
 unsafe impl<M: Mask> RawLock for MaskedSpinLock<M> {
-    const INIT: Self = Self { taken: Flag::new(), mask: core::marker::PhantomData };
+    const INIT: Self = Self { flag: Flag::new(), mask: core::marker::PhantomData };
 
     type Saved = M::Saved;
 
@@ -53,7 +91,7 @@ unsafe impl<M: Mask> RawLock for MaskedSpinLock<M> {
     #[inline(always)]
     fn acquire(&self) -> M::Saved {
         let saved = M::mask();
-        if !self.taken.try_set() {
+        if !self.flag.try_set() {
             self.wait();
         }
         saved
@@ -61,23 +99,23 @@ unsafe impl<M: Mask> RawLock for MaskedSpinLock<M> {
 
     #[inline(always)]
     unsafe fn release(&self, saved: M::Saved) {
-        self.taken.clear();
+        self.flag.clear();
         // SAFETY: `saved` came from the matching `acquire`.
         unsafe { M::restore(saved) }
     }
 }
 
-// SAFETY: sets and looks at a flag; a mask does not allocate.
+// SAFETY: it reads and writes a flag; a mask does not allocate.
 unsafe impl<M: Mask> NonAllocatingLock for MaskedSpinLock<M> {}
 
 impl<M: Mask> MaskedSpinLock<M> {
-    /// On chips in place: a call, even one that is never made, would cost ten saved registers. A host's wait is long.
-    #[cfg_attr(any(target_os = "none", target_os = "espidf"), inline(always))]
-    #[cfg_attr(not(any(target_os = "none", target_os = "espidf")), cold, inline(never))]
+    /// On chips it is inlined: a call, even one that is never made, would cost ten saved registers. On hosts a wait is long.
+    #[cfg_attr(chip, inline(always))]
+    #[cfg_attr(not(chip), cold, inline(never))]
     fn wait(&self) {
         loop {
-            self.taken.pause();
-            if self.taken.try_set() {
+            self.flag.pause();
+            if self.flag.try_set() {
                 return;
             }
         }

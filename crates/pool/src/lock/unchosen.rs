@@ -1,23 +1,18 @@
-//! The lock of targets of which no lock is known that is right on every chip, and how a lock says that it may not be shared.
+//! The lock of targets for which no lock is right on every chip, and how a lock states that it must not be shared.
 //!
 //! A target names an instruction set, not a chip: `thumbv6m-none-eabi` is a Cortex-M0 with one core, or an RP2040 with two. On
 //! two, a lock that masks interrupts lets both cores into a pool at once, and a program without a line of `unsafe` has two
-//! owners of one block. So the crate assumes nothing that the compiler cannot know: there the program has to choose.
+//! owners of one block. So the crate assumes nothing that the compiler cannot know, and the program has to choose.
 //!
-//! The compiler names the trait that a type lacks, in that trait's words. `Sync` has no words of ours, hence the detour: a
-//! field that is `Sync` exactly when a trait of ours says that it may be. `InterruptLock` has such a field, too.
+//! A compiler error names the trait that a type lacks, with the message of that trait. `Sync` cannot have a message of this
+//! crate. So the lock has a field that is `Sync` exactly if a trait of this crate is implemented, and the message is on that
+//! trait. `InterruptLock` has such a field, too.
 
 use core::marker::PhantomData;
 
 use super::{NonAllocatingLock, RawLock};
 
-/// For a glob import: the lock of targets that choose none by name.
-pub(super) mod default {
-    #[allow(unused_imports, reason = "most targets choose another lock")]
-    pub(in crate::lock) use super::UnchosenLock as Lock;
-}
-
-/// Why a lock of no kind may be shared: never.
+/// Never implemented: the unchosen lock must not be shared.
 #[diagnostic::on_unimplemented(
     message = "the pool is shared, and no lock is known that is right on every chip of this target",
     label = "needs a lock",
@@ -40,7 +35,7 @@ unsafe impl<C> Send for SharedOnAnyChip<C> {}
 // SAFETY: it holds nothing, and no `C` is one.
 unsafe impl<C: AnyChip> Sync for SharedOnAnyChip<C> {}
 
-/// The lock of a pool that does not name one, on a target where the compiler cannot know the right one: it cannot be shared.
+/// The lock of a pool that names none, on a target where the compiler cannot know the right one: it cannot be shared.
 ///
 /// A pool with it works in one context, as with [`NoLock`](super::NoLock). A `static` of it, or a handle of it that is sent to
 /// another thread, does not compile; the message says which feature to enable or which lock to name.
@@ -52,7 +47,7 @@ unsafe impl<C: AnyChip> Sync for SharedOnAnyChip<C> {}
 #[derive(Debug)]
 pub struct UnchosenLock(SharedOnAnyChip);
 
-// SAFETY: not `Sync`, so a single context reaches it and there is nothing to keep out.
+// SAFETY: not `Sync`, so only one context reaches it.
 unsafe impl RawLock for UnchosenLock {
     const INIT: Self = Self(SharedOnAnyChip(PhantomData));
 

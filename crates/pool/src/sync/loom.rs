@@ -1,23 +1,16 @@
-//! What the model checker watches. Its types cannot be made in constants, so each is made when first used.
+//! The world of the model checker loom. Its types cannot be made in constants, so each is made at its first use.
 
 use core::cell::UnsafeCell;
 use std::sync::OnceLock;
 
 pub(crate) use loom::sync::atomic::Ordering;
 
-#[path = "ahead/none.rs"]
-pub(crate) mod ahead;
-#[path = "hint/shared.rs"]
-mod hint;
-
-pub(crate) use hint::SearchHint;
-
-/// How the atomic words are broken on purpose, to see that this is found.
+/// A planted fault in the atomic words, which a test must find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flaw {
-    /// Not at all.
+    /// No fault.
     None,
-    /// Nothing is ordered.
+    /// Every ordering is relaxed.
     Relaxed,
     /// A word is changed in two steps.
     TwoSteps,
@@ -28,7 +21,7 @@ std::thread_local! {
     pub static FLAW: core::cell::Cell<Flaw> = const { core::cell::Cell::new(Flaw::None) };
 }
 
-/// The language's atomic of this name, as far as pools use it.
+/// The atomic of the language of this name, as far as pools use it.
 #[derive(Debug)]
 pub(crate) struct AtomicU32 {
     start: u32,
@@ -52,8 +45,8 @@ impl AtomicU32 {
         self.watched().store(value, order);
     }
 
-    /// Compares before it writes: loom holds it possible that a swap which changes nothing comes after, and so undoes, a
-    /// store that it did not see.
+    /// Compares before it writes: in the model of loom, a swap that changes nothing may be ordered after a store that it did
+    /// not see, and so undo it.
     pub(crate) fn swap(&self, value: u32, order: Ordering) -> u32 {
         let mut expected = !value;
         loop {
@@ -81,8 +74,8 @@ impl AtomicU32 {
         self.change(|old| old.wrapping_sub(number), |word, order| word.fetch_sub(number, order), order)
     }
 
-    /// In one step and as ordered, unless that is the flaw. One access, not a look before it: loom remembers the last
-    /// access to a word only, and would not try what another thread's look before that allows.
+    /// In one step and with the given ordering, unless a fault is planted there. It is one access, without a read before it:
+    /// loom remembers only the last access to a word, and would leave out interleavings with an earlier read.
     fn change(
         &self,
         to: impl Fn(u32) -> u32,
@@ -102,7 +95,7 @@ impl AtomicU32 {
     }
 }
 
-/// The language's atomic of this name, as far as pools use it.
+/// The atomic of the language of this name, as far as pools use it.
 #[derive(Debug)]
 pub(crate) struct AtomicBool {
     start: bool,
@@ -127,12 +120,12 @@ impl AtomicBool {
     }
 }
 
-/// Lets the others run. (A relaxed load may see the past for ever here, so nothing is asked.)
+/// Lets other threads run. (`is_over` is not called: in the model a relaxed load may return an old value for ever.)
 pub(crate) fn pause_until(_: impl Fn() -> bool) {
     loom::thread::yield_now();
 }
 
-/// Something that a lock guards: two accesses that no lock orders are reported.
+/// A value that a lock guards: two accesses that no lock orders are reported.
 pub(crate) struct Guarded<T> {
     value: UnsafeCell<T>,
     watched: OnceLock<loom::cell::UnsafeCell<()>>,

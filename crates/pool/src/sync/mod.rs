@@ -1,53 +1,44 @@
-//! Words, counters, flags and guarded cells: what pools are made of where several contexts meet.
+//! What differs where pools are shared, depending on where the program runs. Each world is one file.
 //!
 //! ```text
-//!   BitWord  RelaxedCounter  OwnerCount  Flag        written once: atomic.rs, flag.rs    (masked.rs where there are no atomics)
-//!   ------------------------------
-//!   AtomicU32  AtomicBool  Guarded   a world: the language's, loom's or shuttle's
-//!   pause_until  SearchHint  ahead
+//!   world     native.rs | loom.rs | shuttle.rs            atomics, cells and pauses, or those of a model checker
+//!   machine   chip.rs | host.rs | host_x86_64.rs          how long to pause; prefetching
 //! ```
 //!
-//! What is shipped and what the model checkers run differ in the world alone: an ordering that is weakened in a word, a
-//! counter or a flag is weakened in the model as well. This is the one place that knows the worlds.
+//! Locks ([`lock`](crate::lock)) and words ([`words`](crate::words)) are written once, over these. So an ordering that is
+//! weakened there is weakened in the models as well.
 
-#[cfg(not(any(loom, shuttle)))]
-#[path = "native.rs"]
-mod world;
 #[cfg(loom)]
-#[path = "loom.rs"]
-mod world;
+mod loom;
+#[cfg(not(any(loom, shuttle)))]
+mod native;
 #[cfg(shuttle)]
-#[path = "shuttle.rs"]
-mod world;
+mod shuttle;
 
-#[cfg(target_has_atomic = "32")]
-mod flag;
-#[cfg(all(test, not(any(loom, shuttle)), target_has_atomic = "32"))]
-mod masked_tests;
-#[cfg(any(target_has_atomic = "32", feature = "critical-section", feature = "unsafe-assume-single-core"))]
-#[cfg_attr(target_has_atomic = "32", path = "atomic.rs")]
-#[cfg_attr(not(target_has_atomic = "32"), path = "masked.rs")]
-mod words;
-#[cfg(all(
-    not(target_has_atomic = "32"),
-    any(feature = "critical-section", feature = "unsafe-assume-single-core")
-))]
-use crate::lock::WordLock;
+#[cfg(loom)]
+use self::loom as world;
+#[cfg(not(any(loom, shuttle)))]
+use self::native as world;
+#[cfg(shuttle)]
+use self::shuttle as world;
 
+#[cfg(any(chip, loom, shuttle))]
+mod chip;
+#[cfg(not(any(chip, loom, shuttle, all(target_arch = "x86_64", not(miri)))))]
+mod host;
+#[cfg(all(target_arch = "x86_64", not(any(chip, loom, shuttle, miri))))]
+mod host_x86_64;
+
+#[cfg(any(chip, loom, shuttle))]
+use self::chip as machine;
+#[cfg(not(any(chip, loom, shuttle, all(target_arch = "x86_64", not(miri)))))]
+use self::host as machine;
+#[cfg(all(target_arch = "x86_64", not(any(chip, loom, shuttle, miri))))]
+use self::host_x86_64 as machine;
+
+pub(crate) use machine::prefetch;
+pub(crate) use world::{AtomicBool, Guarded, Ordering};
 #[cfg(target_has_atomic = "32")]
-pub(crate) use flag::Flag;
-#[cfg(any(
-    target_has_atomic = "32",
-    feature = "critical-section",
-    feature = "unsafe-assume-single-core"
-))]
-pub(crate) use words::{BitWord, OwnerCount, RelaxedCounter};
-#[cfg(any(
-    target_has_atomic = "32",
-    feature = "critical-section",
-    feature = "unsafe-assume-single-core"
-))]
-pub(crate) use world::SearchHint;
-pub(crate) use world::{AtomicBool, Guarded, Ordering, ahead};
+pub(crate) use world::{AtomicU32, pause_until};
 #[cfg(any(loom, shuttle))]
 pub use world::{FLAW, Flaw};

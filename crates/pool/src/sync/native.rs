@@ -1,4 +1,4 @@
-//! What the program is built with.
+//! The world of a program that is shipped.
 
 use core::cell::UnsafeCell;
 
@@ -6,35 +6,19 @@ use core::cell::UnsafeCell;
 pub(crate) use core::sync::atomic::AtomicU32;
 pub(crate) use core::sync::atomic::{AtomicBool, Ordering};
 
-#[cfg(any(
-    target_has_atomic = "32",
-    feature = "critical-section",
-    feature = "unsafe-assume-single-core"
-))]
-pub(crate) use machine::SearchHint;
-pub(crate) use machine::ahead;
-
-#[cfg_attr(any(target_os = "none", target_os = "espidf"), path = "machine/chip.rs")]
-#[cfg_attr(
-    not(any(target_os = "none", target_os = "espidf")),
-    cfg_attr(all(target_arch = "x86_64", not(miri)), path = "machine/host_x86_64.rs"),
-    cfg_attr(not(all(target_arch = "x86_64", not(miri))), path = "machine/host.rs")
-)]
-mod machine;
-
-/// Pauses, at least once, until `is_over` says so.
+/// Pauses, at least once, until `is_over` returns true.
 #[cfg(target_has_atomic = "32")]
 #[inline(always)]
 pub(crate) fn pause_until(is_over: impl Fn() -> bool) {
     loop {
-        machine::pause::pause();
+        super::machine::pause();
         if is_over() {
             return;
         }
     }
 }
 
-/// Something that a lock guards.
+/// A value that a lock guards.
 pub(crate) struct Guarded<T>(UnsafeCell<T>);
 
 impl<T> Guarded<T> {
@@ -42,13 +26,13 @@ impl<T> Guarded<T> {
         Self(UnsafeCell::new(value))
     }
 
-    /// Its address, for as long as `work` runs, which has it to itself.
+    /// Calls `work` with the address of the value, which nothing else uses meanwhile.
     #[inline(always)]
     pub(crate) fn with_mut<R>(&self, work: impl FnOnce(*mut T) -> R) -> R {
         work(self.0.get())
     }
 
-    /// Its address, for as long as `work` runs, which others may share.
+    /// Calls `work` with the address of the value, which nothing changes meanwhile.
     #[inline(always)]
     pub(crate) fn with<R>(&self, work: impl FnOnce(*const T) -> R) -> R {
         work(self.0.get())

@@ -1,20 +1,13 @@
-//! What the random scheduler runs: every access is a place where it may go on with another thread.
+//! The world of the random scheduler shuttle: at every access it may continue with another thread.
 
 use core::cell::{Cell, UnsafeCell};
 
 pub(crate) use shuttle::sync::atomic::{AtomicBool, Ordering};
 
-#[path = "ahead/none.rs"]
-pub(crate) mod ahead;
-#[path = "hint/shared.rs"]
-mod hint;
-
-pub(crate) use hint::SearchHint;
-
-/// How the atomic words are broken on purpose, to see that this is found.
+/// A planted fault in the atomic words, which a test must find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flaw {
-    /// Not at all.
+    /// No fault.
     None,
     /// A word is changed in two steps.
     TwoSteps,
@@ -25,7 +18,7 @@ std::thread_local! {
     pub static FLAW: Cell<Flaw> = const { Cell::new(Flaw::None) };
 }
 
-/// The language's atomic of this name, as far as pools use it. Every ordering counts as the strongest one here.
+/// The atomic of the language of this name, as far as pools use it. Every ordering counts as the strongest one here.
 #[derive(Debug)]
 pub(crate) struct AtomicU32(shuttle::sync::atomic::AtomicU32);
 
@@ -78,7 +71,7 @@ pub(crate) fn pause_until(is_over: impl Fn() -> bool) {
     }
 }
 
-/// Something that a lock guards: a second user at the same time is reported, unless both only look.
+/// A value that a lock guards: a second use at the same time is a panic, unless both only read.
 pub(crate) struct Guarded<T> {
     value: UnsafeCell<T>,
     in_use: Cell<bool>,

@@ -1,4 +1,4 @@
-//! Waiting by a task that sleeps: for operating systems, through a hook that a port fills in.
+//! Waiting by a task that sleeps on a semaphore of the operating system.
 
 use core::cell::UnsafeCell;
 use core::mem::forget;
@@ -8,7 +8,7 @@ use core::ptr::NonNull;
 use super::{WaitQueue, Waiter, WaiterState};
 use crate::{AllocationMap, Error, FreeList};
 
-/// What one task sleeps on: a binary semaphore of an operating system.
+/// A binary semaphore of an operating system, on which one task sleeps.
 ///
 /// ```
 /// use core::pin::Pin;
@@ -27,7 +27,7 @@ use crate::{AllocationMap, Error, FreeList};
 ///     fn new() -> Self {
 ///         Self(Mutex::new(false), Condvar::new())
 ///     }
-///     fn open(self: Pin<&Self>) {}
+///     fn init(self: Pin<&Self>) {}
 ///     fn wait(self: Pin<&Self>, milliseconds: Option<u32>) -> bool {
 ///         let longest = milliseconds.map_or(Duration::MAX, |time| Duration::from_millis(time.into()));
 ///         let (mut given, _) =
@@ -51,97 +51,95 @@ use crate::{AllocationMap, Error, FreeList};
 ///
 /// # Safety
 ///
-/// 1. After `give`, the next `wait` returns `true`, and what was done before the one happens before what is done after
-///    the other.
-/// 2. `wait` returns `false` only when `milliseconds` have passed, all of them.
-/// 3. `wait` returns `true` only after a `give` that no `wait` has answered yet. What an implementation sleeps on may be
-///    woken for other reasons, as a condition variable or a task notification may: it then looks at a flag that `give`
-///    sets, and sleeps for what is left of the time.
-/// 4. `give` may be called wherever blocks are returned, interrupts included, and does not touch the signal after a
-///    `wait` that it ended has returned.
+/// 1. After `give`, the next `wait` returns `true`, and everything done before the `give` happens before everything done
+///    after the `wait`.
+/// 2. `wait` returns `false` only when all of `milliseconds` have passed.
+/// 3. `wait` returns `true` only once for each `give`. A condition variable or a task notification may wake the task for
+///    other reasons: then `wait` looks at a flag that `give` sets, and sleeps for the rest of the time.
+/// 4. `give` may be called where blocks are freed, interrupts included, and does not access the signal after the `wait` that
+///    it ended has returned.
 ///
-/// Whether the task got a block is looked up in the pool, with its lock held, whatever `wait` answers. So `false` against (2)
-/// costs time, and never a block, and so does `true` against (3) while no block was granted, which begins the wait anew, for
-/// all of `milliseconds`. But `true` against (3) between the grant and the `give` that follows it ends the wait with that
-/// `give` still to come, to a signal on a stack frame that is gone. A `wait` that panics leaves the queue.
+/// Whether the task was granted a block is read from the pool, with its lock held, whatever `wait` returns. So a wrong
+/// `false` (2) costs time and no block. A wrong `true` (3) before a grant begins the wait anew, for all of `milliseconds`. A
+/// wrong `true` between a grant and its `give` is undefined behaviour: the wait ends, and then `give` accesses a signal on a
+/// stack frame that is gone. If `wait` panics, the waiter is removed from the queue.
 pub unsafe trait Signal {
-    /// Whether the caller may sleep: not an interrupt, and there is a scheduler to run other tasks.
+    /// Whether the caller may sleep: it is not an interrupt, and there is a scheduler to run other tasks.
     fn may_wait() -> bool;
 
-    /// One that was not given, to be [opened](Self::open) once it is in its place.
+    /// A signal that was not given. [`init`](Self::init) is called when it is in its place.
     fn new() -> Self;
 
     /// Makes it ready for use. Called once.
-    fn open(self: Pin<&Self>);
+    fn init(self: Pin<&Self>);
 
-    /// Sleeps until it is given, which it then is no longer, or for that many milliseconds; `None`: for ever. `true`
-    /// if it was given.
+    /// Sleeps until the signal is given, or for so many milliseconds (`None`: for ever). Returns whether it was given, and
+    /// takes that `give`.
     fn wait(self: Pin<&Self>, milliseconds: Option<u32>) -> bool;
 
     /// Wakes the task that waits.
     fn give(self: Pin<&Self>);
 }
 
-/// A pool with its queue, under the pool's lock: for owners of the parts of a pool, as the C ABI is.
+/// A pool with its queue of waiters, under one lock: for owners of the parts of a pool, such as the C functions.
 ///
 /// # Safety
 ///
-/// 1. `with_queue` gives access to a pool and to that pool's queue, with the lock held that guards both, and to the same two
-///    each time.
-/// 2. `return_block` returns the block to that pool.
-pub unsafe trait WaitablePool {
+/// 1. `with_queue` gives access to a pool and to its queue, with the lock held that protects both, and to the same two each
+///    time.
+/// 2. `return_block` frees the block to that pool.
+pub unsafe trait QueuedPool {
     /// What wakes a waiter.
     type Waker;
 
-    /// How the pool keeps which blocks are live.
+    /// How the pool records which blocks have an owner.
     type Map: AllocationMap;
 
     /// Runs `work` with the lock held.
     ///
     /// # Safety
     ///
-    /// 1. `work` uses this pool by its two arguments only. It calls no code that it does not know: no waker is cloned,
-    ///    woken or dropped in it, and no value either, since such code could use the pool again and have a second `&mut`
-    ///    of the same list.
+    /// 1. `work` uses this pool by its two arguments only. It calls no code of others: it does not clone, wake or drop a
+    ///    waker, and drops no value, since such code could use the pool and have a second `&mut` of the same list.
     /// 2. It does not panic.
-    /// 3. It puts nothing else in the place of the queue, and enters waiters of this pool only.
+    /// 3. It does not replace the queue, and enqueues waiters of this pool only.
     unsafe fn with_queue<R>(
         &self,
         work: impl FnOnce(&mut FreeList<'_, Self::Map>, &mut WaitQueue<Self::Waker>) -> R,
     ) -> R;
 
-    /// Returns a block, and serves and wakes the first waiter. The lock is not held.
+    /// Frees a block, and serves and wakes the first waiter. The lock is not held.
     ///
     /// # Safety
     ///
-    /// `block` is a live block of this pool, and the caller's, who does not use it again.
+    /// `block` is a live block of this pool; the caller owns it and does not use it again.
     unsafe fn return_block(&self, block: NonNull<u8>);
 }
 
-/// Takes a block, and sleeps until there is one, for at most `milliseconds` (`None`: for ever). O(waiters) in one
-/// critical section, and O(1) in another when time is up, besides the sleep. From tasks.
+/// Allocates a block, and sleeps until one is free, for at most `milliseconds` (`None`: for ever). O(waiters) in one
+/// critical section, and O(1) in another when the time is up. For tasks.
 /// [`WaitPool::wait_blocking`](super::WaitPool::wait_blocking) is the safe form.
 ///
-/// `waker` makes of a signal what wakes the task that sleeps on it; it is called with the lock released.
+/// `waker` makes the waker of the task that sleeps on a signal; it is called with the lock released.
 ///
 /// ```text
 ///   task                                         context that frees
-///   enter: queued
+///   enqueue: queued
 ///   wait ................ time is up             serve: granted   (lock released)
-///   look: granted!                               give ----.
-///   wait, for ever: the signal is on this stack, <--------'   and `give` is on its way
+///   check: granted!                              give ----.
+///   wait, for ever: the signal is on this stack, <--------'   and its `give` is still to come
 /// ```
 ///
 /// # Errors
 ///
-/// [`Error::CannotWait`] where the caller may not sleep: nothing is changed. [`Error::TimedOut`], counted as an
+/// [`Error::CannotWait`] where the caller must not sleep: nothing is changed. [`Error::TimedOut`], counted as an
 /// allocation that was refused, and [`Error::Corrupt`].
 ///
 /// # Safety
 ///
-/// What `waker` makes gives the signal once, when it is used to wake, and at no other time; nothing else gives, opens or
-/// waits on the signal. It is of no use after that, and dropping it does nothing.
-pub unsafe fn alloc_blocking<S: Signal, A: WaitablePool>(
+/// The waker gives the signal once, when it wakes, and at no other time; no other code gives, initialises or waits on the
+/// signal. It is not used after that, and its drop does nothing.
+pub unsafe fn alloc_blocking<S: Signal, A: QueuedPool>(
     pool: &A,
     priority: u8,
     milliseconds: Option<u32>,
@@ -152,92 +150,92 @@ pub unsafe fn alloc_blocking<S: Signal, A: WaitablePool>(
     }
     let signal = pin!(S::new());
     let signal = signal.as_ref();
-    signal.open();
+    signal.init();
     let waker = waker(signal);
     let node = UnsafeCell::new(Waiter::new(priority));
     let node = node.get();
 
-    // SAFETY: a waker is moved and not dropped. The node is idle, and in place until this function ends; before that,
-    // however it ends, `sleeper` has it out of the queue.
+    // SAFETY: a waker is moved and not dropped. The node is idle, and in place until this function ends; before that, however
+    // it ends, `sleeper` removes it from the queue.
     let at_once = unsafe {
-        pool.with_queue(|raw, queue| match queue.alloc_now(raw) {
-            Some(taken) => Some((taken, waker)),
+        pool.with_queue(|list, queue| match queue.alloc_now(list) {
+            Some(allocated) => Some((allocated, waker)),
             None => {
-                queue.enter(raw, node, waker);
+                queue.enqueue(list, node, waker);
                 None
             }
         })
     };
-    if let Some((taken, _unused)) = at_once {
-        return taken;
+    if let Some((allocated, _unused)) = at_once {
+        return allocated;
     }
     let sleeper = Sleeper { pool, signal, node };
-    let taken = loop {
+    let allocated = loop {
         let given = signal.wait(milliseconds);
-        match sleeper.look(!given && milliseconds.is_some()) {
-            Seen::Granted(block) => {
-                // The context that granted it gives the signal, too, and may not have done so yet.
+        match sleeper.check(!given && milliseconds.is_some()) {
+            Checked::Granted(block) => {
+                // The context that granted the block also gives the signal, and may not have done so yet.
                 while !given && !signal.wait(None) {}
                 break Ok(block);
             }
-            Seen::Left(error) => break error,
-            Seen::Queued => {}
+            Checked::Removed(error) => break error,
+            Checked::Queued => {}
         }
     };
     forget(sleeper);
-    taken
+    allocated
 }
 
-/// What the pool says about the node of a task that was woken.
-enum Seen {
+/// The state of the node of a task that was woken.
+enum Checked {
     /// Still in the queue.
     Queued,
     /// Out of the queue, with a block.
     Granted(NonNull<u8>),
-    /// Out of the queue since time is up: with a block that was free all the same, or without.
-    Left(Result<NonNull<u8>, Error>),
+    /// Removed from the queue, since the time is up: with a block that was free nevertheless, or without.
+    Removed(Result<NonNull<u8>, Error>),
 }
 
-/// A task whose node is in the queue, or was granted a block. Dropped only when its signal panics: then the node leaves
-/// the queue before the stack frame that it lies in is gone, and a block that it was granted returns.
-struct Sleeper<'a, S: Signal, A: WaitablePool> {
+/// A task whose node is in the queue, or was granted a block. Dropped only if its signal panics: then the node is removed
+/// from the queue before its stack frame is gone, and a block that it was granted is freed.
+struct Sleeper<'a, S: Signal, A: QueuedPool> {
     pool: &'a A,
     signal: Pin<&'a S>,
     node: *mut Waiter<A::Waker>,
 }
 
-impl<S: Signal, A: WaitablePool> Sleeper<'_, S, A> {
-    /// Where the node is. One that is queued leaves if its time `is_up`.
-    fn look(&self, is_up: bool) -> Seen {
-        // SAFETY: the node lives and is this queue's. What would have woken it leaves the closure undropped.
-        let (seen, _unused) = unsafe {
-            self.pool.with_queue(|raw, queue| match (*self.node).state() {
-                WaiterState::Granted(block) => (Seen::Granted(*block), WaiterState::Idle),
-                WaiterState::Queued(_) if !is_up => (Seen::Queued, WaiterState::Idle),
+impl<S: Signal, A: QueuedPool> Sleeper<'_, S, A> {
+    /// Checks the node. If it is queued and `time_is_up`, it is removed.
+    fn check(&self, time_is_up: bool) -> Checked {
+        // SAFETY: the node exists and belongs to this queue. Its waker is moved out of the closure, not dropped in it.
+        let (checked, _unused) = unsafe {
+            self.pool.with_queue(|list, queue| match (*self.node).state() {
+                WaiterState::Granted(block) => (Checked::Granted(*block), WaiterState::Idle),
+                WaiterState::Queued(_) if !time_is_up => (Checked::Queued, WaiterState::Idle),
                 WaiterState::Queued(_) => {
-                    let left = queue.leave(raw, self.node);
-                    // One last look, which also counts the refusal.
-                    let last = raw.alloc().map_err(|error| match error {
+                    let left = queue.remove(list, self.node);
+                    // A last attempt, which also counts the refusal.
+                    let last = list.alloc().map_err(|error| match error {
                         Error::Exhausted => Error::TimedOut,
                         other => other,
                     });
-                    (Seen::Left(last), left)
+                    (Checked::Removed(last), left)
                 }
-                // Forgotten.
-                WaiterState::Idle => (Seen::Left(Err(Error::TimedOut)), WaiterState::Idle),
+                // The queue has forgotten the waiter.
+                WaiterState::Idle => (Checked::Removed(Err(Error::TimedOut)), WaiterState::Idle),
             })
         };
-        seen
+        checked
     }
 }
 
-impl<S: Signal, A: WaitablePool> Drop for Sleeper<'_, S, A> {
+impl<S: Signal, A: QueuedPool> Drop for Sleeper<'_, S, A> {
     fn drop(&mut self) {
-        // SAFETY: as in `look`.
-        let left = unsafe { self.pool.with_queue(|raw, queue| queue.leave(raw, self.node)) };
+        // SAFETY: as in `check`.
+        let left = unsafe { self.pool.with_queue(|list, queue| queue.remove(list, self.node)) };
         if let WaiterState::Granted(block) = left {
             while !self.signal.wait(None) {}
-            // SAFETY: granted to this node, and to be used by nothing else.
+            // SAFETY: granted to this node, which is its only owner.
             unsafe { self.pool.return_block(block) };
         }
     }

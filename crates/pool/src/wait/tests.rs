@@ -46,50 +46,50 @@ impl<const N: usize> Parts<N> {
 
     /// Every block, in use.
     fn alloc_all(&mut self) -> [*mut u8; N] {
-        core::array::from_fn(|_| self.locked(|raw, _| raw.alloc().unwrap().as_ptr()))
+        core::array::from_fn(|_| self.locked(|list, _| list.alloc().unwrap().as_ptr()))
     }
 
     fn enter(&mut self, waiter: &mut Waiter<u32>, waker: u32) {
         // SAFETY: the waiters of these tests outlive the queue's use of them.
-        self.locked(|raw, queue| unsafe {
-            assert_eq!(queue.alloc_now(raw), None);
-            queue.enter(raw, waiter, waker);
+        self.locked(|list, queue| unsafe {
+            assert_eq!(queue.alloc_now(list), None);
+            queue.enqueue(list, waiter, waker);
         });
     }
 
     fn free_all(&mut self, blocks: &[*mut u8]) {
         // SAFETY: blocks in use, each given up once.
-        assert_eq!(self.locked(|raw, _| unsafe { raw.free_batch(blocks) }), Ok(()));
+        assert_eq!(self.locked(|list, _| unsafe { list.free_batch(blocks) }), Ok(()));
     }
 
     fn serve(&mut self) -> Option<u32> {
         // SAFETY: the queue is this pool's.
-        self.locked(|raw, queue| unsafe { queue.serve(raw) })
+        self.locked(|list, queue| unsafe { queue.serve(list) })
     }
 
     /// Whether a caller that comes now gets a block, in each way that there is; it returns what it gets.
     fn newcomer_gets(&mut self) -> (bool, bool, bool) {
         // SAFETY: a block that was just taken is returned.
         let mut once = |take: fn(&mut FreeList<'_, ByteMap>) -> Result<core::ptr::NonNull<u8>, Error>| {
-            let taken = self.locked(|raw, _| take(raw));
+            let taken = self.locked(|list, _| take(list));
             if let Ok(block) = taken {
                 self.free_all(&[block.as_ptr()]);
             }
             taken.is_ok()
         };
-        let usual = once(|raw| raw.alloc());
-        let urgent = once(|raw| raw.alloc_from_isr());
-        let batch = once(|raw| {
+        let usual = once(|list| list.alloc());
+        let urgent = once(|list| list.alloc_from_isr());
+        let batch = once(|list| {
             let mut room = [MaybeUninit::uninit()];
             // SAFETY: written, since one was taken.
-            raw.alloc_batch(&mut room).map(|()| unsafe { room[0].assume_init() })
+            list.alloc_batch(&mut room).map(|()| unsafe { room[0].assume_init() })
         });
         (usual, urgent, batch)
     }
 }
 
 #[test]
-fn blocks_that_waiting_tasks_are_owed_are_left_to_them() {
+fn a_newcomer_gets_no_block_that_is_kept_for_waiting_tasks() {
     let mut parts = Parts::<BLOCKS>::new();
     let blocks = parts.alloc_all();
     let (mut first, mut second) = (Waiter::new(0), Waiter::new(0));
@@ -98,29 +98,28 @@ fn blocks_that_waiting_tasks_are_owed_are_left_to_them() {
     for returned in 1..=2 {
         parts.free_all(&blocks[returned - 1..returned]);
         assert_eq!(parts.newcomer_gets(), (false, false, false), "{returned} of two are free");
-        assert_eq!(parts.locked(|raw, _| raw.can_alloc()), Err(Error::Exhausted));
+        assert_eq!(parts.locked(|list, _| list.can_alloc()), Err(Error::Exhausted));
     }
     parts.free_all(&blocks[2..3]);
     assert_eq!(parts.newcomer_gets(), (true, true, true), "the third is nobody's");
-    assert_eq!(parts.locked(|raw, _| raw.can_alloc()), Ok(()));
+    assert_eq!(parts.locked(|list, _| list.can_alloc()), Ok(()));
     assert_eq!((parts.serve(), parts.serve(), parts.serve()), (Some(1), Some(2), None));
     assert_eq!(parts.newcomer_gets(), (true, true, true));
     assert!(
-        matches!(first.settle(), WaiterState::Granted(_))
-            && matches!(second.settle(), WaiterState::Granted(_))
+        matches!(first.reset(), WaiterState::Granted(_)) && matches!(second.reset(), WaiterState::Granted(_))
     );
     assert_eq!(
         parts.counters.fast_path_limit, parts.counters.first_unused,
         "nothing keeps the fast path closed"
     );
-    assert_eq!(parts.locked(|raw, _| raw.validate()), Ok(()));
+    assert_eq!(parts.locked(|list, _| list.validate()), Ok(()));
 }
 
 #[test]
-fn a_reserve_is_not_owed_to_tasks_but_to_interrupts() {
+fn a_reserve_is_kept_for_interrupts_and_not_for_tasks() {
     let mut parts = Parts::<BLOCKS>::new();
     let blocks = parts.alloc_all();
-    assert_eq!(parts.locked(|raw, _| raw.set_reserve(1)), Ok(()));
+    assert_eq!(parts.locked(|list, _| list.set_reserve(1)), Ok(()));
     let mut waiter = Waiter::new(0);
     parts.enter(&mut waiter, 1);
     parts.free_all(&blocks[..1]);
@@ -128,17 +127,17 @@ fn a_reserve_is_not_owed_to_tasks_but_to_interrupts() {
     assert_eq!(parts.newcomer_gets(), (false, true, false));
     parts.free_all(&blocks[1..2]);
     assert_eq!(parts.newcomer_gets(), (false, true, false), "one for the interrupt, one owed");
-    let urgent = parts.locked(|raw, _| raw.alloc_from_isr()).unwrap().as_ptr();
+    let urgent = parts.locked(|list, _| list.alloc_from_isr()).unwrap().as_ptr();
     assert_eq!(parts.newcomer_gets(), (false, true, false), "the reserve comes first");
     parts.free_all(&[urgent]);
     // With less to keep, both are above the reserve.
-    assert_eq!(parts.locked(|raw, _| raw.set_reserve(0)), Ok(()));
+    assert_eq!(parts.locked(|list, _| list.set_reserve(0)), Ok(()));
     assert_eq!(parts.newcomer_gets(), (true, true, true), "one is owed, one is not");
     assert_eq!(parts.serve(), Some(1));
 }
 
 #[test]
-fn a_task_that_leaves_the_queue_is_owed_nothing() {
+fn no_block_is_kept_for_a_task_that_left_the_queue() {
     let mut parts = Parts::<BLOCKS>::new();
     let blocks = parts.alloc_all();
     let (mut first, mut second) = (Waiter::new(0), Waiter::new(0));
@@ -146,16 +145,16 @@ fn a_task_that_leaves_the_queue_is_owed_nothing() {
     parts.enter(&mut second, 2);
     parts.free_all(&blocks[..1]);
     // SAFETY: the waiter is this queue's.
-    let left = parts.locked(|raw, queue| unsafe { queue.leave(raw, &mut first) });
+    let left = parts.locked(|list, queue| unsafe { queue.remove(list, &mut first) });
     assert!(matches!(left, WaiterState::Queued(1)));
     assert_eq!(parts.newcomer_gets(), (false, false, false), "the other still waits");
     // SAFETY: as above.
-    assert_eq!(parts.locked(|raw, queue| unsafe { queue.forget(raw, |waker| *waker == 2) }), 1);
+    assert_eq!(parts.locked(|list, queue| unsafe { queue.forget(list, |waker| *waker == 2) }), 1);
     assert_eq!(parts.newcomer_gets(), (true, true, true));
 }
 
 #[test]
-fn forgetting_takes_out_all_that_are_gone_and_only_these() {
+fn forget_removes_exactly_the_waiters_that_are_gone() {
     let mut parts = Parts::<BLOCKS>::new();
     let blocks = parts.alloc_all();
     let mut waiters: [Waiter<u32>; 5] = core::array::from_fn(|_| Waiter::new(0));
@@ -165,15 +164,15 @@ fn forgetting_takes_out_all_that_are_gone_and_only_these() {
         parts.enter(unsafe { &mut *first.add(number) }, number as u32);
     }
     // SAFETY: the waiters are this queue's.
-    let forgotten = parts.locked(|raw, queue| unsafe { queue.forget(raw, |waker| waker % 2 == 0) });
+    let forgotten = parts.locked(|list, queue| unsafe { queue.forget(list, |waker| waker % 2 == 0) });
     assert_eq!((forgotten, parts.queue.waiting()), (3, 2));
     parts.free_all(&blocks);
     assert_eq!([parts.serve(), parts.serve(), parts.serve()], [Some(1), Some(3), None]);
-    assert!([0, 2, 4].into_iter().all(|number| matches!(waiters[number].settle(), WaiterState::Idle)));
+    assert!([0, 2, 4].into_iter().all(|number| matches!(waiters[number].reset(), WaiterState::Idle)));
 }
 
 #[test]
-fn more_tasks_than_are_counted_are_owed_everything() {
+fn all_free_blocks_are_kept_for_more_tasks_than_are_counted() {
     const MANY: usize = 300;
     let mut parts = Parts::<MANY>::new();
     let blocks = parts.alloc_all();
@@ -187,25 +186,25 @@ fn more_tasks_than_are_counted_are_owed_everything() {
     assert_eq!(parts.newcomer_gets(), (false, false, false));
     for waiting in (0..MANY).rev() {
         // SAFETY: as above; the waiter is this queue's.
-        parts.locked(|raw, queue| unsafe { queue.leave(raw, first.add(waiting)) });
+        parts.locked(|list, queue| unsafe { queue.remove(list, first.add(waiting)) });
         // Beyond 254, where the number is not known, all that is free is left to them.
         assert_eq!(parts.newcomer_gets().0, waiting < 255, "{waiting} wait, {MANY} are free");
     }
 }
 
 #[test]
-fn damage_is_told_to_who_would_get_nothing_from_a_whole_list() {
+fn damage_is_reported_also_to_a_caller_that_would_get_no_block_from_a_whole_list() {
     let mut parts = Parts::<BLOCKS>::new();
     let blocks = parts.alloc_all();
     let mut waiter = Waiter::new(0);
     parts.enter(&mut waiter, 1);
     parts.free_all(&blocks[..1]);
     parts.head = core::ptr::without_provenance_mut(4);
-    assert_eq!(parts.locked(|raw, _| raw.alloc()), Err(Error::Corrupt));
-    assert_eq!(parts.locked(|raw, _| raw.alloc_from_isr()), Err(Error::Corrupt));
-    assert_eq!(parts.locked(|raw, _| raw.can_alloc()), Err(Error::Corrupt));
+    assert_eq!(parts.locked(|list, _| list.alloc()), Err(Error::Corrupt));
+    assert_eq!(parts.locked(|list, _| list.alloc_from_isr()), Err(Error::Corrupt));
+    assert_eq!(parts.locked(|list, _| list.can_alloc()), Err(Error::Corrupt));
     assert_eq!(parts.serve(), None);
-    assert_eq!(parts.locked(|raw, _| raw.repair()), 1);
+    assert_eq!(parts.locked(|list, _| list.repair()), 1);
     assert_eq!(parts.newcomer_gets(), (false, false, false), "what was found again is owed as well");
     assert_eq!(parts.serve(), Some(1));
 }
@@ -235,7 +234,7 @@ fn leave_and_serve(order: WaitOrder, served: usize, gone: u32) {
     let leaves = |number: usize| gone & 1 << number != 0;
     for number in later.iter().copied().filter(|number| leaves(*number)) {
         // SAFETY: as above; the waiter is this queue's.
-        let left = parts.locked(|raw, queue| unsafe { queue.leave(raw, first.add(number)) });
+        let left = parts.locked(|list, queue| unsafe { queue.remove(list, first.add(number)) });
         assert!(matches!(left, WaiterState::Queued(waker) if waker == number as u32));
     }
     parts.free_all(&blocks[served..]);
@@ -246,7 +245,7 @@ fn leave_and_serve(order: WaitOrder, served: usize, gone: u32) {
 }
 
 #[test]
-fn leaving_keeps_the_order_of_the_others() {
+fn a_waiter_that_leaves_does_not_change_the_order_of_the_others() {
     for gone in 0..1 << BLOCKS {
         for served in 0..=BLOCKS {
             leave_and_serve(WaitOrder::Fifo, served, gone);
@@ -257,38 +256,38 @@ fn leaving_keeps_the_order_of_the_others() {
 
 /// A block that is leaving, and every way to return or take it once more, with no other reason to take the slow path.
 #[test]
-fn a_block_that_is_leaving_is_refused_and_not_handed_out() {
+fn a_retiring_block_is_refused_and_not_allocated() {
     let mut parts = Parts::<BLOCKS>::new();
     let blocks = parts.alloc_all();
     let block = blocks[0];
     // SAFETY: a block that is leaving, which is what these refuse.
     unsafe {
-        assert_eq!(parts.locked(|raw, _| raw.begin_free(block)), Ok(()));
-        assert_eq!(parts.locked(|raw, _| raw.free_fast(block)), None);
-        assert_eq!(parts.locked(|raw, _| raw.free(block)), Err(Error::DoubleFree));
-        assert_eq!(parts.locked(|raw, _| raw.free_batch(&[blocks[1], block])), Err((1, Error::DoubleFree)));
-        assert_eq!(parts.locked(|raw, _| raw.begin_free(block)), Err(Error::DoubleFree));
+        assert_eq!(parts.locked(|list, _| list.begin_free(block)), Ok(()));
+        assert_eq!(parts.locked(|list, _| list.free_fast(block)), None);
+        assert_eq!(parts.locked(|list, _| list.free(block)), Err(Error::DoubleFree));
+        assert_eq!(parts.locked(|list, _| list.free_batch(&[blocks[1], block])), Err((1, Error::DoubleFree)));
+        assert_eq!(parts.locked(|list, _| list.begin_free(block)), Err(Error::DoubleFree));
         assert_eq!(
-            parts.locked(|raw, _| raw.begin_free_batch(&[blocks[1], block])),
+            parts.locked(|list, _| list.begin_free_batch(&[blocks[1], block])),
             Err((1, Error::DoubleFree))
         );
     }
-    assert!(parts.locked(|raw, _| !raw.is_live(block) && raw.is_live(blocks[1])));
-    assert_eq!(parts.locked(|raw, _| (raw.used(), raw.repair(), raw.validate())), (BLOCKS, 0, Ok(())));
+    assert!(parts.locked(|list, _| !list.is_live(block) && list.is_live(blocks[1])));
+    assert_eq!(parts.locked(|list, _| (list.used(), list.repair(), list.validate())), (BLOCKS, 0, Ok(())));
     // A forged link to it is damage.
     (parts.head, parts.free_list_len) = (block.cast(), 1);
-    assert_eq!(parts.locked(|raw, _| raw.alloc()), Err(Error::Corrupt));
+    assert_eq!(parts.locked(|list, _| list.alloc()), Err(Error::Corrupt));
     (parts.head, parts.free_list_len) = (null_mut(), 0);
-    assert_eq!(parts.locked(|raw, _| raw.alloc()), Err(Error::Exhausted));
+    assert_eq!(parts.locked(|list, _| list.alloc()), Err(Error::Exhausted));
 
     // SAFETY: begun with above, and again.
     unsafe {
-        parts.locked(|raw, _| raw.cancel_free(block));
-        assert!(parts.locked(|raw, _| raw.is_live(block)));
-        assert_eq!(parts.locked(|raw, _| raw.begin_free(block)), Ok(()));
-        assert!(parts.locked(|raw, _| raw.finish_free(block)));
+        parts.locked(|list, _| list.cancel_free(block));
+        assert!(parts.locked(|list, _| list.is_live(block)));
+        assert_eq!(parts.locked(|list, _| list.begin_free(block)), Ok(()));
+        assert!(parts.locked(|list, _| list.finish_free(block)));
     }
-    parts.locked(|raw, _| raw.set_retiring(false));
+    parts.locked(|list, _| list.set_retiring(false));
     assert_eq!(parts.counters.fast_path_limit, parts.counters.first_unused);
-    assert_eq!(parts.locked(|raw, _| raw.alloc()).map(|block| block.as_ptr()), Ok(block));
+    assert_eq!(parts.locked(|list, _| list.alloc()).map(|block| block.as_ptr()), Ok(block));
 }

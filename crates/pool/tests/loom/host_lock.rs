@@ -60,6 +60,6 @@ use port::{atomic, pause, record};
 mod lock;
 
 #[test]
-fn pairs_against_pairs() {
+fn pairs_of_two_threads_keep_their_blocks_apart() {
     super::pairs_against_pairs::<lock::PortLock>();
 }

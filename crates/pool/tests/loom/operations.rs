@@ -69,12 +69,12 @@ fn in_pairs(prepare: fn(&Watched<SpinLock>)) {
 
 /// Blocks that were never used: each alloc is by a slow path.
 #[test]
-fn in_pairs_on_a_new_pool() {
+fn every_two_operations_on_a_new_pool_keep_the_rules() {
     in_pairs(|_| {});
 }
 
 #[test]
-fn in_pairs_on_a_pool_that_was_used() {
+fn every_two_operations_on_a_used_pool_keep_the_rules() {
     in_pairs(|pool| {
         let held = [pool.alloc().unwrap(), pool.alloc().unwrap()];
         held.into_iter().for_each(|block| pool.free(block).unwrap());
@@ -83,7 +83,7 @@ fn in_pairs_on_a_pool_that_was_used() {
 
 /// With a reserve every operation takes a slow path.
 #[test]
-fn in_pairs_on_a_pool_with_a_reserve() {
+fn every_two_operations_on_a_pool_with_a_reserve_keep_the_rules() {
     in_pairs(|pool| {
         let held = [pool.alloc().unwrap(), pool.alloc().unwrap()];
         held.into_iter().for_each(|block| pool.free(block).unwrap());
@@ -93,7 +93,7 @@ fn in_pairs_on_a_pool_with_a_reserve() {
 
 /// A typed pool, in whose handles the slow paths of alloc and free are others than those of a pool over memory.
 #[test]
-fn slow_paths_of_a_typed_pool() {
+fn slow_paths_of_a_typed_pool_keep_the_rules() {
     for reserve in [0, 1] {
         loom::model(move || {
             let pool: &'static Pool<usize, 2, SpinLock> = Box::leak(Box::new(Pool::new()));
@@ -110,8 +110,8 @@ fn slow_paths_of_a_typed_pool() {
     }
 }
 
-type WaitablePool = WaitPool<Pool<usize, 1, SpinLock>>;
-type BesideAWaiter = fn(&'static WaitablePool);
+type QueuedPool = WaitPool<Pool<usize, 1, SpinLock>>;
+type BesideAWaiter = fn(&'static QueuedPool);
 
 /// What can serve a waiter, or be in its way, while it waits and gives up.
 const BESIDE_A_WAITER: &[(&str, BesideAWaiter)] = &[
@@ -124,13 +124,12 @@ const BESIDE_A_WAITER: &[(&str, BesideAWaiter)] = &[
 ];
 
 #[test]
-fn each_beside_a_waiter() {
+fn every_operation_beside_a_waiter_keeps_the_rules() {
     for &(_name, beside) in BESIDE_A_WAITER {
         let mut model = loom::model::Builder::new();
         model.preemption_bound = Some(2);
         model.check(move || {
-            let pool: &'static WaitablePool =
-                Box::leak(Box::new(WaitPool::new(Pool::new(), WaitOrder::Fifo)));
+            let pool: &'static QueuedPool = Box::leak(Box::new(WaitPool::new(Pool::new(), WaitOrder::Fifo)));
             // The reserve keeps the block from the waiter, unless the other lets it go.
             pool.set_isr_reserve(1).unwrap();
             let thread = thread::spawn(move || beside(pool));

@@ -96,12 +96,12 @@ fn pairs_with_spill<L: RawLock + Sync + 'static>() {
 }
 
 #[test]
-fn pairs_against_pairs_with_spill() {
+fn pairs_of_two_threads_with_spill_keep_their_blocks_apart() {
     pairs_with_spill::<SpinLock>();
 }
 
 #[test]
-fn two_spill_at_once_and_each_is_counted() {
+fn two_spills_at_once_are_both_counted() {
     loom::model(|| {
         let set = WatchedSet::<SpinLock>::new();
         let held = set.alloc().unwrap();
@@ -117,7 +117,7 @@ fn two_spill_at_once_and_each_is_counted() {
 }
 
 #[test]
-fn a_block_is_returned_while_another_context_may_spill() {
+fn free_beside_an_alloc_that_may_spill_loses_no_block() {
     loom::model(|| {
         let set = WatchedSet::<SpinLock>::new();
         let held = set.alloc().unwrap();
@@ -133,7 +133,7 @@ fn a_block_is_returned_while_another_context_may_spill() {
 }
 
 #[test]
-fn of_two_frees_that_race_through_a_set_exactly_one_is_refused() {
+fn one_of_two_racing_frees_through_a_set_is_refused() {
     loom::model(|| {
         let set = WatchedSet::<SpinLock>::new();
         let block = set.alloc().unwrap();
@@ -149,7 +149,7 @@ fn of_two_frees_that_race_through_a_set_exactly_one_is_refused() {
 
 /// A set that is given to the program while another thread allocates: who finds it finds all of it.
 #[test]
-fn a_global_set_is_found_whole_or_not_at_all() {
+fn global_set_is_found_complete_or_not_at_all() {
     loom::model(|| {
         static NEEDED: usize = PoolSet::<2, SpinLock>::bytes_for(LINK_BYTES, &CLASSES);
         let global: &'static GlobalSet<2, NoFallback, SpinLock> =
@@ -167,7 +167,7 @@ fn a_global_set_is_found_whole_or_not_at_all() {
 
 /// What no class serves, and what is in none of them, is counted by the set itself, under a lock of its own.
 #[test]
-fn what_two_refuse_at_once_is_counted_twice() {
+fn two_refusals_at_once_are_both_counted() {
     loom::model(|| {
         let set = WatchedSet::<SpinLock>::new();
         let refuse = |set: &WatchedSet<SpinLock>| {
@@ -183,18 +183,18 @@ fn what_two_refuse_at_once_is_counted_twice() {
 
 #[test]
 #[should_panic]
-fn a_missing_lock_is_found() {
+fn missing_lock_is_found() {
     pairs_with_spill::<broken::Nothing>();
 }
 
 #[test]
 #[should_panic]
-fn a_weakened_ordering_is_found() {
+fn weakened_ordering_is_found() {
     pairs_with_spill::<broken::Relaxed>();
 }
 
 #[test]
 #[should_panic]
-fn a_lock_taken_in_two_steps_is_found() {
+fn lock_acquired_in_two_steps_is_found() {
     pairs_with_spill::<broken::LookThenTake>();
 }

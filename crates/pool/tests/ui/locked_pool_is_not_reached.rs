@@ -1,6 +1,6 @@
 //! The free list and the queue of a pool are not for safe code: with them a block could have two owners.
 #![forbid(unsafe_code)]
-use microusc_pool::{WaitOrder, Pool, PoolBox, WaitPool, WaitablePool};
+use microusc_pool::{WaitOrder, Pool, PoolBox, WaitPool, QueuedPool};
 
 static POOL: WaitPool<Pool<u64, 2>> = WaitPool::new(Pool::new(), WaitOrder::Fifo);
 

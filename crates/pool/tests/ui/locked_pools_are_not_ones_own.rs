@@ -1,5 +1,5 @@
-//! What a queue is added to is a pool of the crate.
-use microusc_pool::{ByteMap, LockedPool, NoLock, Owns, FreeList, Reclaim};
+//! A queue of waiters is only added to a pool of the crate.
+use microusc_pool::{ByteMap, FreeList, LockedPool, NoLock, Owns, Reclaim, WaitablePool};
 use std::ptr::NonNull;
 
 struct Own;
@@ -16,15 +16,19 @@ unsafe impl Owns for Own {
 
 unsafe impl LockedPool for Own {
     type Lock = NoLock;
-    type Block = u8;
+    type Map = ByteMap;
     fn lock(&self) -> &NoLock {
         todo!()
     }
-    fn view(&self, block: NonNull<u8>) -> NonNull<u8> {
-        block
-    }
     unsafe fn with_free_list<R>(&self, _: impl FnOnce(&mut FreeList<'_, ByteMap>) -> R) -> R {
         todo!()
+    }
+}
+
+unsafe impl WaitablePool for Own {
+    type Block = u8;
+    fn view(&self, block: NonNull<u8>) -> NonNull<u8> {
+        block
     }
 }
 

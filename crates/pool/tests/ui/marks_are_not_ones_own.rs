@@ -1,4 +1,4 @@
-//! A map at any address would be written to: what keeps them, and where they are, is the crate's.
+//! A map at any address would be written to: only the crate decides where the map of a pool lies.
 use microusc_pool::{ByteMap, Checked, Checks, AllocationMap};
 
 struct Own;
@@ -6,7 +6,7 @@ struct Own;
 impl Checks for Own {
     type Room<const N: usize> = [u8; 0];
     type Map = ByteMap;
-    unsafe fn marks<const N: usize>(_: *mut [u8; 0]) -> ByteMap {
+    unsafe fn map<const N: usize>(_: *mut [u8; 0]) -> ByteMap {
         unsafe { ByteMap::new(std::ptr::null_mut()) }
     }
 }
@@ -31,6 +31,6 @@ unsafe impl AllocationMap for OwnMarks {
 
 fn main() {
     let mut word = 0u64;
-    let _ = Checked::marks::<8>((&raw mut word).cast());
+    let _ = Checked::map::<8>((&raw mut word).cast());
     let _ = ByteMap::<0>::new((&raw mut word).cast());
 }

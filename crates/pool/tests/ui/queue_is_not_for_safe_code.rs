@@ -5,9 +5,9 @@ use microusc_pool::{ByteMap, WaitOrder, WaitQueue, FreeList, Waiter};
 fn wait(raw: &mut FreeList<'_, ByteMap>) {
     let mut queue = WaitQueue::new(WaitOrder::Fifo);
     let mut waiter = Waiter::new(0);
-    queue.enter(raw, &mut waiter, 7);
+    queue.enqueue(raw, &mut waiter, 7);
     let _ = queue.serve(raw);
-    let _ = queue.leave(raw, &mut waiter);
+    let _ = queue.remove(raw, &mut waiter);
     let _ = queue.forget(raw, |_| true);
 }
 

@@ -4,5 +4,5 @@ use microusc_pool::Waiter;
 fn main() {
     let mut waiter: Waiter<u8> = Waiter::new(0);
     let _ = waiter.state();
-    let _ = waiter.settle();
+    let _ = waiter.reset();
 }

@@ -1,10 +1,11 @@
-//! Input and output files of the verbs.
+//! Input and output files of the commands.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
 use poolscope::Error;
@@ -16,51 +17,33 @@ use crate::ui::{Failure, Ui};
 /// A recording to read.
 #[derive(Args)]
 pub(crate) struct Input {
-    /// The recording; `-` is stdin
+    /// The recording to read; `-` is stdin
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// Format of the recording; `auto` looks at the content
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
-    from: From,
+    /// Format of the recording; `auto` recognises it by the content
+    #[arg(long, value_name = "FORMAT", default_value = "auto", value_parser = formats())]
+    from: std::option::Option<Format>,
 }
 
+/// The values of `--from`: `auto` is `None`.
+fn formats() -> impl TypedValueParser<Value = Option<Format>> {
+    let formats = Format::ALL.map(|format| PossibleValue::new(format.name()).help(format.about()));
+    let values = std::iter::once(PossibleValue::new("auto")).chain(formats);
+    PossibleValuesParser::new(values).map(|name| name.parse().ok())
+}
+
+/// The form of a result.
 #[derive(Clone, Copy, Default, ValueEnum)]
-enum From {
+pub(crate) enum ResultFormat {
+    /// Text for people
     #[default]
-    Auto,
-    /// heaptrack of KDE, interpreted or raw
-    Heaptrack,
-    /// The log of ESP-IDF's heap_trace_dump
-    HeapTrace,
-    /// The JSON of ESP-IDF's sysviewtrace_proc.py
-    Sysview,
-    /// CSV with the columns time_us,op,id,size, in a file or in a device log
-    Csv,
-    /// Lines that a program prints from its allocation hooks
-    Hooks,
-    /// mtrace of the GNU C library
-    Mtrace,
-    /// .pooltrace
-    Native,
-}
-
-impl From {
-    fn format(self) -> Option<Format> {
-        match self {
-            From::Auto => None,
-            From::Heaptrack => Some(Format::Heaptrack),
-            From::HeapTrace => Some(Format::HeapTrace),
-            From::Sysview => Some(Format::Sysview),
-            From::Csv => Some(Format::Csv),
-            From::Hooks => Some(Format::Hooks),
-            From::Mtrace => Some(Format::Mtrace),
-            From::Native => Some(Format::Native),
-        }
-    }
+    Text,
+    /// JSON for programs; sizes are in bytes, times in ticks
+    Json,
 }
 
 impl Input {
-    /// Opens the recording; the bar shows how far it has been read and is to be cleared at the end.
+    /// Opens the recording; the bar shows how far it has been read, and the caller clears it at the end.
     pub(crate) fn open(&self, ui: &Ui) -> Result<(Box<dyn Source>, ProgressBar), Failure> {
         let name = self.name();
         let (input, len): (Box<dyn Read>, _) = if self.is_stdin() {
@@ -71,7 +54,7 @@ impl Input {
             (Box::new(file), len)
         };
         let (input, bar) = ui.watch(input, len, &name);
-        let source = input::open(input, self.from.format()).map_err(|error| {
+        let source = input::open(input, self.from).map_err(|error| {
             bar.finish_and_clear();
             self.failed(error)
         })?;
@@ -88,7 +71,7 @@ impl Input {
         self.file == Path::new("-")
     }
 
-    /// What to call the recording in messages.
+    /// The name of the recording in messages.
     pub(crate) fn name(&self) -> String {
         if self.is_stdin() { "stdin".to_owned() } else { self.file.display().to_string() }
     }
@@ -115,8 +98,8 @@ fn strip<'a>(name: &'a str, extensions: &[&str]) -> &'a str {
 /// Bytes of a result for stdout that are kept in memory; more go to a temporary file.
 const IN_MEMORY: usize = 8 << 20;
 
-/// An output that is seen once it is complete: a file takes the place of an older one then, and stdout, pipes and devices
-/// get everything at once. What is not committed leaves nothing behind.
+/// An output that becomes visible when it is complete: only then a file replaces an older one, and stdout, a pipe or a
+/// device receives everything at once. An output that is not committed leaves nothing behind.
 pub(crate) struct Output {
     writer: BufWriter<Target>,
 }
@@ -124,7 +107,7 @@ pub(crate) struct Output {
 enum Target {
     /// The unfinished file and its final name.
     File(NamedTempFile, PathBuf),
-    /// What is to be copied to stdout, or to a pipe or device.
+    /// Bytes to be copied to stdout, or to a pipe or device.
     Spool(SpooledTempFile, Option<PathBuf>),
 }
 
@@ -137,7 +120,7 @@ impl Output {
         } else if special {
             Target::Spool(SpooledTempFile::new(IN_MEMORY), Some(path.to_owned()))
         } else {
-            // A link stays one: the file behind it is replaced.
+            // A symbolic link is kept: the file that it leads to is replaced.
             let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
             if path.is_dir() {
                 return Err(io::Error::from(io::ErrorKind::IsADirectory));
@@ -206,7 +189,7 @@ impl Write for Output {
     }
 }
 
-/// The system's error alone: the name of the temporary file tells the user nothing.
+/// The system's error alone: the name of the temporary file is of no use to the user.
 fn without_path(error: io::Error) -> io::Error {
     let text = error.to_string();
     match text.split_once(" at path ") {

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use clap::Args;
 use poolscope::Error;
-use poolscope::info::failures;
+
 use poolscope::input::Source;
 use poolscope::text::{bytes, plural, printable, ticks};
 use poolscope::trace::{EXTENSION, Totals, Writer};
@@ -16,12 +16,12 @@ use super::Verdict;
 use super::files::{Input, Output, same_file};
 use crate::ui::{Failure, Ui};
 
-/// Turn a recording of any supported format into a native trace
+/// Convert a recording of any supported format into a native trace (.pooltrace)
 #[derive(Args)]
 pub(crate) struct Import {
     #[command(flatten)]
     input: Input,
-    /// The trace to write; `-` is stdout [default: named after FILE, with .pooltrace]
+    /// The trace to write; `-` is stdout [default: the name of FILE with the extension .pooltrace]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -46,18 +46,23 @@ impl Import {
             (Some(path), _) => path.clone(),
             (None, Some(stem)) => self.input.file.with_file_name(format!("{stem}.{EXTENSION}")),
             (None, None) => {
-                return Err(usage("there is no file name to derive a name from", "say where to: `-o FILE`"));
+                return Err(Error::usage(
+                    "stdin has no name from which the trace could be named",
+                    "name the output: `-o FILE`",
+                )
+                .into());
             }
         };
         if path == Path::new("-") && io::stdout().is_terminal() {
-            return Err(usage(
-                "a trace is binary data, stdout is a terminal",
-                "redirect it, or use `-o FILE`",
-            ));
+            return Err(Error::usage(
+                "a trace is binary data, and stdout is a terminal",
+                "redirect stdout, or name the output: `-o FILE`",
+            )
+            .into());
         }
         if same_file(&self.input.file, &path) {
             let what = format!("{} is both input and output", path.display());
-            return Err(usage(&what, "choose another name with `-o FILE`"));
+            return Err(Error::usage(what, "choose another output with `-o FILE`").into());
         }
         Ok(path)
     }
@@ -110,7 +115,7 @@ impl Import {
             printable(&meta.source),
         ));
         let peak = bytes(totals.peak_bytes);
-        ui.say(format_args!("  peak {peak}, {}", plural(totals.peak_blocks, "block")));
+        ui.say(format_args!("  peak use {peak}, {}", plural(totals.peak_blocks, "block")));
         if totals.live_blocks > 0 {
             let live = plural(totals.live_blocks, "block");
             ui.say(format_args!("  {live} live at the end, {}", bytes(totals.live_bytes)));
@@ -125,7 +130,7 @@ impl Import {
         }
         let failed = source.findings().failed;
         if failed.count > 0 {
-            ui.say(format_args!("  {}", failures(&failed)));
+            ui.say(format_args!("  {}", poolscope::report::failures(&failed)));
         }
         for note in meta.notes.iter().chain(&source.remarks()) {
             ui.say(format_args!("  note: {}", printable(note)));
@@ -136,8 +141,4 @@ impl Import {
             ui.say(format_args!("next: poolscope info {}", path.display()));
         }
     }
-}
-
-fn usage(what: &str, help: &str) -> Failure {
-    Error::Usage { what: what.to_owned(), help: help.to_owned() }.into()
 }

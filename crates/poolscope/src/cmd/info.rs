@@ -1,34 +1,25 @@
 //! `poolscope info`.
 
-use clap::{Args, ValueEnum};
-use poolscope::info;
+use clap::Args;
+use poolscope::{info, report};
 
 use super::Verdict;
-use super::files::Input;
+use super::files::{Input, ResultFormat};
 use crate::ui::{Failure, Ui, to_stdout};
 
-/// Show what a trace holds: peaks, sizes, lifetimes, leaks, bad frees
+/// Show what a recording holds: peak use, sizes, lifetimes, leaks, double frees
 ///
 /// Reads native traces and every format that `import` reads.
 #[derive(Args)]
 pub(crate) struct Info {
     #[command(flatten)]
     input: Input,
-    /// Form of the result
+    /// Format of the result
     #[arg(long, value_enum, default_value_t)]
-    format: Form,
-    /// Exit with 1 if blocks leak or are freed twice
+    format: ResultFormat,
+    /// Exit with code 1 if a block is live at the end or freed twice
     #[arg(long)]
     check: bool,
-}
-
-#[derive(Clone, Copy, Default, ValueEnum)]
-enum Form {
-    /// For people
-    #[default]
-    Text,
-    /// For programs; sizes in bytes, times in ticks
-    Json,
 }
 
 impl Info {
@@ -41,8 +32,8 @@ impl Info {
             survey.meta.title = self.input.stem().unwrap_or_default();
         }
         let text = match self.format {
-            Form::Text => survey.render(),
-            Form::Json => survey.to_json(),
+            ResultFormat::Text => report::info_text(&survey),
+            ResultFormat::Json => report::json(&survey),
         };
         to_stdout(text.as_bytes())?;
         Ok(if self.check && survey.is_faulty() { Verdict::Bad } else { Verdict::Good })

@@ -1,6 +1,5 @@
-//! The verbs, one file each.
+//! The commands, one file each.
 
-mod completions;
 mod files;
 mod import;
 mod info;
@@ -8,20 +7,27 @@ mod replay;
 
 use std::process::ExitCode;
 
-use clap::Subcommand;
+use clap::{CommandFactory, Subcommand};
+use clap_complete::Shell;
 
-use crate::ui::{Failure, Ui};
+use crate::ui::{Failure, Ui, to_stdout};
 
-/// What to do.
+/// The command.
 #[derive(Subcommand)]
 pub(crate) enum Command {
     Import(import::Import),
     Info(info::Info),
     Replay(replay::Replay),
-    Completions(completions::Completions),
+    /// Print a completion script for a shell
+    ///
+    /// For example: `poolscope completions bash > ~/.local/share/bash-completion/completions/poolscope`
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
 }
 
-/// The answer of a verb that ran to its end.
+/// The answer of a command that succeeded.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Good,
@@ -38,13 +44,18 @@ impl From<Verdict> for ExitCode {
 }
 
 impl Command {
-    /// Does it.
+    /// Runs the command.
     pub(crate) fn run(self, ui: &Ui) -> Result<Verdict, Failure> {
         match self {
             Command::Import(import) => import.run(ui),
             Command::Info(info) => info.run(ui),
             Command::Replay(replay) => replay.run(ui),
-            Command::Completions(completions) => completions.run(),
+            Command::Completions { shell } => {
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut crate::Cli::command(), "poolscope", &mut script);
+                to_stdout(&script)?;
+                Ok(Verdict::Good)
+            }
         }
     }
 }

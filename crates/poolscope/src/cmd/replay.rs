@@ -4,84 +4,77 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use microusc_chips::{Builder, Chip, ChipHeap, Engine, Idf};
 use poolscope::Error;
 use poolscope::input::Source;
 use poolscope::layout::derive::{LIMIT, Peaks, Survey};
 use poolscope::layout::{Layout, LayoutError};
-use poolscope::replay::{self, Derived, Setup};
+use poolscope::replay::{self, Derived, Plan};
+use poolscope::report;
 
 use super::Verdict;
-use super::files::{Input, Output, same_file};
+use super::files::{Input, Output, ResultFormat, same_file};
 use crate::ui::{Failure, Ui};
 
 /// Longest layout file, bytes.
 const MAX_LAYOUT: u64 = 1 << 20;
 
-/// Run a trace through pools and through a chip's heap, side by side
+/// Serve a recording from pools and from a chip's heap, and compare the two
 ///
-/// Without --layout, pools are derived from the trace: the classes that take the fewest bytes, with as many blocks as
-/// were live at once. Exits with 1 if the pools do not fit the chip, or an allocation fails on their side.
+/// Without --layout, the pools are derived from the recording: the block sizes that take the fewest bytes, each with as
+/// many blocks as were live at one time. The exit code is 1 if the pools do not fit the chip or an allocation from them
+/// fails.
 #[derive(Args)]
 pub(crate) struct Replay {
     #[command(flatten)]
     input: Input,
-    /// The chip: esp8266, esp32, esp32s2, esp32s3, esp32c2, esp32c3, esp32c5, esp32c6, esp32c61, esp32h2, esp32p4
-    #[arg(long, value_name = "CHIP")]
+    #[arg(long, value_name = "CHIP", help = format!("The chip whose memory is used: {}", Chip::ALL.map(Chip::name).join(", ")))]
     chip: Chip,
-    /// The version of ESP-IDF whose heap is laid out: 5.4, 5.5 (the heap of 6.0 is that of 5.5)
+    /// The version of ESP-IDF by which the heap is laid out: 5.4 or 5.5 (6.0 has the heap of 5.5)
     #[arg(long, value_name = "VERSION", default_value_t)]
     idf: Idf,
-    /// The heap's TLSF, on both sides: espressif is ESP-IDF's own; rom the one in the ROM of esp32c2, esp32c5, esp32c6,
-    /// esp32c61 and esp32h2, which ESP-IDF uses there by default; rlsf another, to check the verdict against
+    /// The heap's allocator: espressif is ESP-IDF's own; rom is the one in the ROM of esp32c2, esp32c5, esp32c6, esp32c61
+    /// and esp32h2, which ESP-IDF uses there by default; rlsf is an independent one, to check the verdict with
     #[arg(long, value_name = "ENGINE", default_value_t)]
     heap: Engine,
-    /// The pools, see docs/layout-format.md
+    /// Read the pools from FILE, whose format is described in docs/layout-format.md
     #[arg(long, value_name = "FILE")]
     layout: Option<PathBuf>,
-    /// Write the derived layout to FILE, to be edited and given back
+    /// Write the derived layout to FILE, to be edited and passed to --layout
     #[arg(long, value_name = "FILE", conflicts_with = "layout")]
     emit_layout: Option<PathBuf>,
-    /// Form of the result
+    /// Format of the result
     #[arg(long, value_enum, default_value_t)]
-    format: Form,
-    /// Write the result to FILE; `-` is stdout
+    format: ResultFormat,
+    /// Write the result to FILE instead of stdout
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// External RAM of the board, bytes (K, M: KiB, MiB); 0 is none [default: what boards have]
+    /// External RAM of the board in bytes (K: KiB, M: MiB); 0 is none [default: that of usual boards]
     #[arg(long, value_name = "BYTES", value_parser = size)]
     psram: Option<usize>,
-    /// Let malloc use external RAM for requests above BYTES (CONFIG_SPIRAM_MALLOC_ALWAYSINTERNAL)
+    /// Let malloc use external RAM for requests of more than BYTES (CONFIG_SPIRAM_MALLOC_ALWAYSINTERNAL)
     #[arg(long, value_name = "BYTES", value_parser = size)]
     malloc_psram: Option<usize>,
-    /// With --malloc-psram: internal RAM set aside for DMA (CONFIG_SPIRAM_MALLOC_RESERVE_INTERNAL) [default: 32K]
+    /// With --malloc-psram: internal RAM that is kept for DMA (CONFIG_SPIRAM_MALLOC_RESERVE_INTERNAL) [default: 32K]
     #[arg(long, value_name = "BYTES", value_parser = size, requires = "malloc_psram")]
     malloc_reserve: Option<usize>,
-    /// Bytes the heap has in a memory region, from the boot log of your program
+    /// Bytes of a memory region that the heap has, as the boot log of your program says
     #[arg(long, value_name = "NAME=BYTES", value_parser = region)]
     region: Vec<(String, usize)>,
-    /// Bytes to take from a memory region before the replay: tasks, drivers, whatever the trace does not show
+    /// Bytes of a memory region that are in use before the replay: tasks, drivers and all that was not recorded
     #[arg(long, value_name = "NAME=BYTES", value_parser = region)]
     reserve: Vec<(String, usize)>,
-    /// Milliseconds (without a clock: events) between samples [default: about 100 samples]
+    /// Milliseconds between samples of the free memory, or events if the recording has no clock [default: about 100
+    /// samples in all]
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..))]
     interval: Option<u64>,
-    /// Check the place of every block against all others (slower)
+    /// Check that no two live blocks overlap (slower)
     #[arg(long)]
     verify: bool,
-    /// Leave out how fast it went: same trace, same result
+    /// Leave out the speed, so that the same recording gives the same result
     #[arg(long)]
     no_timing: bool,
-}
-
-#[derive(Clone, Copy, Default, ValueEnum)]
-enum Form {
-    /// For people
-    #[default]
-    Text,
-    /// For programs; sizes in bytes, times in ticks
-    Json,
 }
 
 /// A number of bytes, perhaps in KiB or MiB.
@@ -93,11 +86,12 @@ fn size(text: &str) -> Result<usize, String> {
     let number: Option<usize> = digits.parse().ok();
     number
         .and_then(|number| number.checked_mul(1 << shift))
-        .ok_or_else(|| "write it like 4096, 64K or 2M".into())
+        .ok_or_else(|| "give a number of bytes such as 4096, 64K or 2M".into())
 }
 
 fn region(text: &str) -> Result<(String, usize), String> {
-    let (name, bytes) = text.split_once('=').ok_or("write it like DRAM1=120000")?;
+    let (name, bytes) =
+        text.split_once('=').ok_or("give the name of a region and bytes, such as DRAM1=120000")?;
     Ok((name.to_owned(), size(bytes)?))
 }
 
@@ -111,32 +105,31 @@ impl Replay {
             Some(path) => (read_layout(path)?, None),
             None => self.derive(ui).map(|(layout, derived)| (layout, Some(derived)))?,
         };
-        let mut setup = Setup { heap, ..Setup::new(self.chip, layout) };
-        (setup.derived, setup.verify, setup.malloc_psram) =
-            (derived, self.verify, self.malloc_psram.is_some());
+        let mut plan = Plan { heap, ..Plan::new(self.chip, layout) };
+        (plan.derived, plan.verify, plan.malloc_psram) = (derived, self.verify, self.malloc_psram.is_some());
 
-        let report = self.pass(ui, |source| {
+        let outcome = self.pass(ui, |source| {
             let hz = source.meta().tick_hz;
             let ticks = |ms: u64| if hz == 0 { ms } else { (u128::from(ms) * u128::from(hz) / 1000) as u64 };
-            setup.interval = self.interval.map(ticks);
-            replay::run(&setup, source)
+            plan.interval = self.interval.map(ticks);
+            replay::run(&plan, source)
         });
-        let mut report = report?;
-        if report.meta.title.is_empty() {
-            report.meta.title = self.input.stem().unwrap_or_default();
+        let mut outcome = outcome?;
+        if outcome.meta.title.is_empty() {
+            outcome.meta.title = self.input.stem().unwrap_or_default();
         }
         if self.no_timing {
-            report.timing = None;
+            outcome.timing = None;
         }
         let text = match self.format {
-            Form::Text => report.render(),
-            Form::Json => report.to_json(),
+            ResultFormat::Text => report::replay_text(&outcome),
+            ResultFormat::Json => report::json(&outcome),
         };
-        if report.derived.is_some() {
-            self.emit(ui, &report.layout)?;
+        if outcome.derived.is_some() {
+            self.emit(ui, &outcome.layout)?;
         }
         self.write(&text)?;
-        Ok(if report.is_good() { Verdict::Good } else { Verdict::Bad })
+        Ok(if outcome.is_good() { Verdict::Good } else { Verdict::Bad })
     }
 
     fn heap(&self) -> Builder {
@@ -177,21 +170,20 @@ impl Replay {
     /// Two passes over the recording for a layout; the third is the replay.
     fn derive(&self, ui: &Ui) -> Result<(Layout, Derived), Failure> {
         if self.input.is_stdin() || !fs::metadata(&self.input.file).map_or(true, |file| file.is_file()) {
-            return Err(Failure::from(Error::Usage {
-                what: "a layout cannot be derived from a stream: that takes reading it more than once"
-                    .to_owned(),
-                help:
-                    "save it first (`poolscope import - -o run.pooltrace`), or give the pools with --layout"
-                        .to_owned(),
-            }));
+            return Err(Failure::from(Error::usage(
+                "a layout cannot be derived from a stream, because that takes reading the recording \
+                       more than once",
+                "save the recording first (`poolscope import - -o run.pooltrace`), or give the pools \
+                       with --layout",
+            )));
         }
         let survey = self.pass(ui, Survey::take)?;
         let layout = self.pass(ui, |source| Peaks::count(&survey, source))?.layout(&survey);
         if self.emit_layout.is_some() && layout.pools.is_empty() {
-            return Err(Failure::from(Error::Usage {
-                what: format!("there is no request of up to {LIMIT} bytes to make a pool for"),
-                help: "leave out --emit-layout, or write a layout by hand".to_owned(),
-            }));
+            return Err(Failure::from(Error::usage(
+                format!("no request is of {LIMIT} bytes or less, so the derived layout has no pool"),
+                "leave out --emit-layout, or write a layout by hand",
+            )));
         }
         let derived =
             Derived { limit: LIMIT, larger_requests: survey.large(), largest_request: survey.largest() };
@@ -204,19 +196,19 @@ impl Replay {
         let inputs = [Some(&*self.input.file), self.layout.as_deref()];
         for output in outputs.into_iter().flatten() {
             if inputs.into_iter().flatten().any(|input| same_file(input, output)) {
-                return Err(Failure::from(Error::Usage {
-                    what: format!("{} is both input and output", output.display()),
-                    help: "choose another name for the output".to_owned(),
-                }));
+                return Err(Failure::from(Error::usage(
+                    format!("{} is both input and output", output.display()),
+                    "choose another name for the output",
+                )));
             }
         }
         let result = self.output.as_deref().unwrap_or(Path::new("-"));
         match &self.emit_layout {
             Some(layout) if result == layout || same_file(result, layout) => {
-                Err(Failure::from(Error::Usage {
-                    what: "the result and the layout go to the same place".to_owned(),
-                    help: "write one of them to a file: `--emit-layout FILE` or `-o FILE`".to_owned(),
-                }))
+                Err(Failure::from(Error::usage(
+                    "the result and the layout would be written to the same file",
+                    "write one of them to a file: `--emit-layout FILE` or `-o FILE`",
+                )))
             }
             _ => Ok(()),
         }
@@ -227,7 +219,7 @@ impl Replay {
         let Some(path) = &self.emit_layout else { return Ok(()) };
         put(path, layout.to_toml().as_bytes())?;
         if path != Path::new("-") {
-            ui.say(format_args!("wrote {}: edit it and give it back with --layout", path.display()));
+            ui.say(format_args!("wrote {}: edit it and pass it to --layout", path.display()));
         }
         Ok(())
     }
@@ -261,8 +253,8 @@ fn read_layout(path: &Path) -> Result<Layout, Failure> {
     let read = File::open(path).and_then(|file| file.take(MAX_LAYOUT + 1).read_to_string(&mut text));
     read.map_err(|error| failed(Error::Read(error)))?;
     if text.len() as u64 > MAX_LAYOUT {
-        let what = format!("there is more than {MAX_LAYOUT} bytes in this file");
-        let help = "this is hardly a layout: check the file".to_owned();
+        let what = format!("this file has more than {MAX_LAYOUT} bytes");
+        let help = "check the file: no layout is that large".to_owned();
         return Err(failed(LayoutError { line: 1, what, help }.into()));
     }
     Layout::parse(&text).map_err(|error| failed(error.into()))

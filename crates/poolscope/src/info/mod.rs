@@ -1,7 +1,7 @@
-//! What a trace holds: peaks, sizes, lifetimes, leaks, bad frees, contexts.
+//! What a recording holds: peaks, sizes, lifetimes, leaks, double frees, contexts.
 //!
 //! [`Info::survey`] reads a [`Source`] once; memory is bounded by the blocks live at once. The result is plain
-//! data: serialise it for machines (`schema` says which version), or [`render`](Info::render) it for people.
+//! data: serialise it for machines (`schema` says which version), or [`info_text`](crate::report::info_text) for people.
 
 mod lifetimes;
 mod sizes;
@@ -10,13 +10,12 @@ use serde::Serialize;
 
 use crate::error::Result;
 use crate::input::Source;
-pub use crate::report::failures;
 use crate::trace::{BadFree, CallSite, Context, Event, FailedAllocs, LeftOut, Meta, Totals};
 pub use lifetimes::{LifetimeRow, LifetimeStats};
 pub use sizes::{SizeCount, SizeRow, SizeStats};
 
 /// The version of the JSON form of [`Info`].
-pub const SCHEMA: &str = "poolscope.info/1";
+pub const SCHEMA: &str = "poolscope.info/2";
 
 /// A survey of one trace. Sizes are bytes, times are ticks of `meta.tick_hz`.
 #[derive(Debug, Clone, Serialize)]
@@ -25,21 +24,21 @@ pub struct Info {
     pub schema: &'static str,
     /// What the recording says about itself.
     pub meta: Meta,
-    /// What reading it turned up.
+    /// What was noticed while reading it.
     pub remarks: Vec<String>,
     /// All events but context switches.
     pub events: u64,
     /// Sums and peaks.
     pub totals: Totals,
-    /// Allocations that failed while recording; no events came of them.
+    /// Allocations that failed while recording; they have no events.
     pub failed_allocations: FailedAllocs,
     /// Frees of blocks that are older than the recording; not the program's error.
     pub older_frees: u64,
     /// Blocks that are not the program's and were left out.
     pub left_out: LeftOut,
-    /// Blocks that lay in external RAM (PSRAM), as far as the recording says it.
+    /// Blocks that were in external RAM (PSRAM), as far as the recording says it.
     pub external: ExternalStats,
-    /// The sizes asked for.
+    /// The requested sizes.
     pub sizes: SizeStats,
     /// How long blocks lived, of those that were freed.
     pub lifetimes: LifetimeStats,
@@ -59,7 +58,7 @@ pub struct Info {
 pub struct ExternalStats {
     /// Allocations.
     pub allocs: u64,
-    /// Most bytes live there at once.
+    /// The most bytes that were live there at one time.
     pub peak_bytes: u64,
 }
 
@@ -71,12 +70,12 @@ pub struct ContextStats {
     pub context: Context,
     /// Allocations.
     pub allocs: u64,
-    /// Bytes allocated in sum.
-    pub alloc_bytes: u64,
+    /// Bytes requested in all.
+    pub requested_bytes: u64,
     /// Frees of live blocks.
     pub frees: u64,
     /// Double frees.
-    pub bad_frees: u64,
+    pub double_frees: u64,
 }
 
 impl Info {
@@ -119,14 +118,6 @@ impl Info {
         })
     }
 
-    /// The survey as JSON, ending in a line end.
-    #[must_use]
-    pub fn to_json(&self) -> String {
-        let mut json = serde_json::to_string_pretty(self).expect("plain data always serialises");
-        json.push('\n');
-        json
-    }
-
     /// The trace shows a fault of the program: a leak or a double free. Frees of blocks older than the recording and
     /// allocations that failed are none.
     #[must_use]
@@ -161,7 +152,13 @@ impl Survey {
     fn learn_contexts(&mut self, contexts: &[Context]) {
         for context in &contexts[self.contexts.len()..] {
             let context = context.clone();
-            self.contexts.push(ContextStats { context, allocs: 0, alloc_bytes: 0, frees: 0, bad_frees: 0 });
+            self.contexts.push(ContextStats {
+                context,
+                allocs: 0,
+                requested_bytes: 0,
+                frees: 0,
+                double_frees: 0,
+            });
         }
     }
 
@@ -185,7 +182,7 @@ impl Survey {
                 self.sizes.alloc(size);
                 if let Some(context) = context {
                     context.allocs += 1;
-                    context.alloc_bytes = context.alloc_bytes.saturating_add(size);
+                    context.requested_bytes = context.requested_bytes.saturating_add(size);
                 }
             }
             Event::Free { slot, .. } => {
@@ -203,7 +200,7 @@ impl Survey {
             Event::BadFree { kind: BadFree::NeverAllocated, .. } => {}
             Event::BadFree { kind: BadFree::DoubleFree, .. } => {
                 if let Some(context) = context {
-                    context.bad_frees += 1;
+                    context.double_frees += 1;
                 }
             }
             Event::Switch { context } => self.current = Some(context as usize),

@@ -1,11 +1,11 @@
-//! The distribution of sizes.
+//! The distribution of requested sizes.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// Most distinct sizes told apart; from then on new sizes are rounded up by at most 1/16.
+/// Most sizes that are counted separately; from then on new sizes are rounded up by at most 1/16.
 const MAX_DISTINCT: usize = 1 << 16;
 
 /// Most rows of a list of single sizes.
@@ -29,24 +29,24 @@ pub struct SizeRow {
     pub to: u64,
     /// Allocations.
     pub allocs: u64,
-    /// Most blocks of the range live at once.
+    /// The most blocks of the range that were live at one time.
     pub peak_blocks: u64,
 }
 
-/// The sizes asked for, over all allocations.
+/// The requested sizes, over all allocations.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct SizeStats {
-    /// Different sizes.
+    /// The number of different sizes.
     pub distinct: u64,
     /// More than 65 536 different sizes: the rest was rounded up by at most 1/16, `distinct` is a lower bound.
     pub rounded: bool,
-    /// Half of the allocations were at most this big.
+    /// Half of the allocations were at most this large.
     pub p50: u64,
-    /// 90 % of the allocations were at most this big.
+    /// 90 % of the allocations were at most this large.
     pub p90: u64,
-    /// 99 % of the allocations were at most this big.
+    /// 99 % of the allocations were at most this large.
     pub p99: u64,
-    /// The biggest allocation.
+    /// The largest allocation.
     pub max: u64,
     /// The most frequent sizes, at most 16.
     pub top: Vec<SizeCount>,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::input;
+use crate::{input, report};
 
 fn survey(csv: &str) -> Info {
     let csv = format!("time_us,op,id,size\n{csv}");
@@ -7,7 +7,7 @@ fn survey(csv: &str) -> Info {
 }
 
 #[test]
-fn lifetimes_and_leaks() {
+fn lifetimes_and_leaks_are_counted() {
     let info = survey(
         "0,alloc,a,8\n5,alloc,b,100\n6,free,b,\n1000,free,a,\n1000,alloc,c,24\n1000,alloc,d,16\n1001,alloc,e,16\n",
     );
@@ -20,21 +20,21 @@ fn lifetimes_and_leaks() {
 }
 
 #[test]
-fn no_fault() {
+fn a_recording_without_leaks_has_no_fault() {
     let info = survey("0,alloc,a,8\n1,free,a,\n");
     assert!(!info.is_faulty());
-    assert!(info.render().contains("Leaks      none"));
-    assert!(!info.render().contains("Live at the end"));
+    assert!(report::info_text(&info).contains("Leaks         none"));
+    assert!(!report::info_text(&info).contains("Blocks live at the end"));
 }
 
 #[test]
-fn contexts_are_counted() {
+fn the_events_of_each_context_are_counted() {
     let json = include_bytes!("../../tests/fixtures/sysview.json");
     let info = Info::survey(&mut *input::open(&json[..], None).unwrap()).unwrap();
     let counts: Vec<_> = info
         .contexts
         .iter()
-        .map(|row| (row.context.name.as_str(), row.allocs, row.frees, row.bad_frees))
+        .map(|row| (row.context.name.as_str(), row.allocs, row.frees, row.double_frees))
         .collect();
     assert_eq!(counts, [("radio", 1, 1, 1), ("GPIO", 1, 0, 0)]);
     assert_eq!(info.events, 4);
@@ -42,17 +42,17 @@ fn contexts_are_counted() {
 
 #[test]
 fn the_json_form_has_its_version_first() {
-    let json = survey("0,alloc,a,8\n").to_json();
-    assert!(json.starts_with("{\n  \"schema\": \"poolscope.info/1\",\n"), "{json}");
+    let json = report::json(&survey("0,alloc,a,8\n"));
+    assert!(json.starts_with("{\n  \"schema\": \"poolscope.info/2\",\n"), "{json}");
     let value: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(value["totals"]["live_bytes"], 8);
     assert_eq!(value["lifetimes"]["known"], "exact");
 }
 
 #[test]
-fn text_of_a_file_cannot_talk_to_the_terminal() {
+fn control_characters_of_a_file_are_not_printed() {
     let mut info = survey("0,alloc,a,8\n");
     info.meta.title = "\x1b]0;owned\x07".into();
     info.remarks.push("\x1b[2J".into());
-    assert!(!info.render().contains(['\x1b', '\x07']));
+    assert!(!report::info_text(&info).contains(['\x1b', '\x07']));
 }

@@ -1,11 +1,11 @@
-//! The blocks of a recording that names them: what becomes an event, and what is counted apart.
+//! From the calls of a recording that names its blocks to events. A call that is no event is counted.
 
 use std::hash::Hash;
 
 use crate::text::{plural, was};
 use crate::trace::{Event, Findings, SlotMap};
 
-/// The live blocks, the clock, and what is found on the way. A key of `None` is `NULL`.
+/// The live blocks, the clock, and the findings so far. A key of `None` is `NULL`.
 #[derive(Debug)]
 pub(super) struct Blocks<K> {
     slots: SlotMap<K>,
@@ -70,7 +70,7 @@ impl<K: Eq + Hash + Clone> Blocks<K> {
         batch.push(Event::Alloc { slot: admission.slot, size, dt });
     }
 
-    /// `key` was freed at time `now`; to free `NULL` is nothing.
+    /// `key` was freed at time `now`; a free of `NULL` is no event.
     pub(super) fn free(&mut self, key: Option<K>, now: u64, batch: &mut Vec<Event>) {
         self.settle_restart(batch);
         if let Some(key) = key {
@@ -78,8 +78,8 @@ impl<K: Eq + Hash + Clone> Blocks<K> {
         }
     }
 
-    /// `old` was resized and is `new` now, as C's `realloc` does it: of `NULL` it is an allocation, to no bytes a free,
-    /// and when it fails the old block stays.
+    /// C's `realloc` resized `old`, which is `new` now: with `NULL` it is an allocation, with 0 bytes a free, and if it
+    /// fails the old block stays.
     pub(super) fn realloc(
         &mut self,
         old: Option<K>,
@@ -94,7 +94,7 @@ impl<K: Eq + Hash + Clone> Blocks<K> {
         self.alloc(new, request, now, batch);
     }
 
-    /// The device started anew: all blocks are gone, which is an event when the next one comes.
+    /// The device restarted: all blocks are gone. Their frees are events before the next event.
     pub(super) fn restart(&mut self) {
         self.restarted = true;
     }
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn null_in_every_spelling() {
+    fn null_is_known_in_every_spelling() {
         for null in ["0x0", "0x00000000", "0", "(nil)", "nil", "NULL", "null", "(null)", "nullptr", " 0X0 "] {
             assert_eq!(address(null), Ok(None), "{null}");
         }
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn realloc_as_in_c() {
+    fn realloc_makes_the_events_of_c() {
         let mut blocks = Blocks::new();
         let mut batch = Vec::new();
         let bytes = |size| Request { size, ..Request::default() };

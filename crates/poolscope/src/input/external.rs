@@ -18,7 +18,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn external_on_the_chips_that_have_it() {
+    fn addresses_of_external_ram_are_recognised() {
         let external = [
             0x3f80_0010,
             0x3f87_0010,
@@ -51,7 +51,7 @@ mod tests {
 
     /// Every byte of every chip's heap is taken for what it is, but for the end of what ESP32-S2 can map.
     #[test]
-    fn the_regions_of_every_chip() {
+    fn every_region_of_every_chip_is_classified() {
         for chip in Chip::ALL {
             for region in chip.regions() {
                 let last = if chip == Chip::Esp32S2 && region.kind == Kind::Psram {

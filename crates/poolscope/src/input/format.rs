@@ -27,13 +27,13 @@ pub enum Format {
 impl Format {
     /// All formats.
     pub const ALL: [Format; 7] = [
-        Format::Native,
         Format::Heaptrack,
         Format::HeapTrace,
         Format::Sysview,
         Format::Csv,
         Format::Hooks,
         Format::Mtrace,
+        Format::Native,
     ];
 
     /// The name used on the command line and in [`Meta::source`](crate::trace::Meta::source).
@@ -47,6 +47,20 @@ impl Format {
             Format::Csv => "csv",
             Format::Hooks => "hooks",
             Format::Mtrace => "mtrace",
+        }
+    }
+
+    /// What a recording of this format is, for help texts.
+    #[must_use]
+    pub fn about(self) -> &'static str {
+        match self {
+            Format::Heaptrack => "A file of heaptrack (KDE), interpreted or raw",
+            Format::HeapTrace => "The output of ESP-IDF's heap_trace_dump, also inside a device log",
+            Format::Sysview => "The JSON that ESP-IDF's `sysviewtrace_proc.py -j` writes",
+            Format::Csv => "CSV with the columns time_us,op,id,size, also inside a device log",
+            Format::Hooks => "Lines that a program's allocation hooks print, also inside a device log",
+            Format::Mtrace => "A file of mtrace (GNU C library)",
+            Format::Native => "A trace that `poolscope import` has written (.pooltrace)",
         }
     }
 
@@ -121,7 +135,7 @@ pub(super) fn other_format(text: &str) -> Option<Error> {
 pub(super) fn perfetto() -> Error {
     Error::NoRecording {
         what: "a trace of Perfetto or Chrome",
-        lacks: "its events are marks on a time line, without the address that tells which block was freed",
+        lacks: "its events are marks on a time line, without the address that says which block was freed",
         instead: "record the heap itself: on a device with ESP-IDF's SystemView tracing (`sysviewtrace_proc.py -j`, not \
                   `-p`) or heap tracing, on Linux with `heaptrack --raw PROGRAM`",
     }

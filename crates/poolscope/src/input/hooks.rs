@@ -53,17 +53,16 @@ pub(super) struct Hooks<'a> {
     /// The time of the last line, or without a clock the number of calls.
     now: u64,
     timed: bool,
-    /// Monitors write the time of day: it begins again at midnight.
     damage: Damage,
 }
 
-/// A log that shows a recording with this line.
+/// Whether a log with this line is a recording of this format.
 pub(super) fn is_evidence(line: &str) -> bool {
     matches!(call(line), Some(Call::Alloc { .. } | Call::Free { .. } | Call::Realloc { .. }))
 }
 
 impl<'a> Hooks<'a> {
-    /// Begins with the current line of `lines`, the first of a hook: it tells whether there is a clock.
+    /// Begins with the current line of `lines`, the first of a hook: it shows whether there is a clock.
     pub(super) fn new(lines: LogLines<'a>) -> Self {
         let timed = time_ms(lines.text()).is_some();
         let mut meta = Meta::new("hooks", if timed { 1000 } else { 0 });
@@ -265,7 +264,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shapes_of_lines() {
+    fn hook_lines_of_all_shapes_are_parsed() {
         let alloc = |size| Call::Alloc { block: Some(0x3ffb_8000), size, caps: 0, largest_free: None };
         let failed = |size| Call::Alloc { block: None, size, caps: 0, largest_free: None };
         let free = Call::Free { block: Some(0x3ffb_8000) };

@@ -102,7 +102,7 @@ impl<'a> LogLines<'a> {
         Ok(true)
     }
 
-    /// Has the current line come once more.
+    /// Makes the next [`advance`](Self::advance) return the current line again.
     pub(super) fn again(&mut self) {
         self.again = true;
     }
@@ -139,11 +139,11 @@ impl Damage {
         self.count += 1;
     }
 
-    /// The remark about them, if there are any. `one` is what one of them is called, `of` what belongs to that name, and
-    /// `fate` what became of them.
-    pub(super) fn remark(&self, one: &str, of: &str, fate: &str) -> Option<String> {
-        let (number, were) = (plural(self.count, one), was(self.count));
-        (self.count > 0).then(|| format!("{number}{of} {were} {fate}, the first at line {}", self.first_line))
+    /// The remark about them, if there are any: `3 RECORDs WHICH were RESULT, the first at line 7`.
+    pub(super) fn remark(&self, record: &str, which: &str, result: &str) -> Option<String> {
+        let (number, were) = (plural(self.count, record), was(self.count));
+        let line = self.first_line;
+        (self.count > 0).then(|| format!("{number}{which} {were} {result}, the first at line {line}"))
     }
 }
 
@@ -208,7 +208,7 @@ pub(super) fn time_ms(line: &str) -> Option<u64> {
     time
 }
 
-/// A line that a device or a monitor writes of itself, and that is no part of a recording.
+/// Whether a device or a monitor writes such a line itself, so that it is no part of a recording.
 pub(super) fn is_chatter(line: &str) -> bool {
     const BOOT: [&str; 22] = [
         "ESP-ROM:",
@@ -238,7 +238,7 @@ pub(super) fn is_chatter(line: &str) -> bool {
     after_prefix(text).is_some() || BOOT.iter().any(|start| text.starts_with(start))
 }
 
-/// The device starts anew with this line.
+/// Whether the device restarts with this line.
 pub(super) fn is_restart(line: &str) -> bool {
     let text = line.trim();
     ["Rebooting...", "ESP-ROM:", "rst:0x", "ets Ju"].iter().any(|start| text.contains(start))
@@ -322,7 +322,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prefixes_of_monitors_and_loggers() {
+    fn prefixes_of_monitors_and_loggers_are_removed() {
         let prefixes = [
             ("", None),
             ("    ", None),
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn what_terminals_add_is_taken_off() {
+    fn escape_sequences_and_control_characters_are_removed() {
         let cases = [
             ("\x1b[0;33mfreed\x1b[0m", "freed"),
             ("a\x1b]0;title\x07b\x1b]0;t\x1b\\c", "abc"),

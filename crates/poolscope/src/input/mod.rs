@@ -27,7 +27,7 @@ pub use format::Format;
 use source::Checked;
 pub use source::Source;
 
-/// How much of an input is looked at to tell files from text that is searched line by line.
+/// How much of an input is looked at to distinguish files from text that is searched line by line.
 const WINDOW: usize = 64 << 10;
 
 /// Opens a recording. `format` `None` means: find out from the content.
@@ -62,7 +62,7 @@ enum Start {
     Text,
 }
 
-/// Tells the format from the first [`WINDOW`] bytes of the content.
+/// Recognises the format by the first [`WINDOW`] bytes of the content.
 fn recognise(start: &[u8]) -> Result<Start> {
     let text = start.trim_ascii_start();
     let says = |words: &[u8]| text.windows(words.len()).any(|window| window == words);

@@ -50,7 +50,7 @@ pub(super) struct Mtrace<'a> {
     damage: Damage,
 }
 
-/// A log that shows a recording with this line.
+/// Whether a log with this line is a recording of this format.
 pub(super) fn is_evidence(text: &str) -> bool {
     let located = message(text).starts_with("@ ");
     match line(text) {
@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_of_all_kinds() {
+    fn mtrace_lines_of_all_kinds_are_parsed() {
         let block = Some(0x55fb);
         let cases = [
             ("= Start", Line::Start),

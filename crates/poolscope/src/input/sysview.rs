@@ -19,13 +19,10 @@ use super::source::Decoder;
 use super::unpack::Peek;
 use crate::error::{Error, Result};
 use crate::text::{plural, was};
-use crate::trace::{Context, Event, Findings, Meta};
+use crate::trace::{Context, Contexts, Event, Findings, Meta};
 
 /// Most heap events kept in memory.
 const MAX_EVENTS: usize = 1 << 22;
-
-/// Most contexts: as many as a native trace can hold.
-const MAX_CONTEXTS: usize = 1 << 16;
 
 /// The event numbers if the recording does not name them: the first module that registers gets 512.
 const DEFAULT_IDS: HeapIds = HeapIds { alloc: 512, free: 513 };
@@ -42,7 +39,7 @@ const TICK_HZ: u64 = 1_000_000_000;
 /// Reads a SystemView recording.
 pub(super) struct Sysview {
     meta: Meta,
-    contexts: Vec<Context>,
+    contexts: Contexts,
     events: std::vec::IntoIter<HeapEvent>,
     ids: HeapIds,
     blocks: Blocks<u64>,
@@ -89,8 +86,7 @@ struct Streams {
 #[derive(Default)]
 struct Events {
     heap: Vec<HeapEvent>,
-    contexts: Vec<Context>,
-    numbers: HashMap<Context, u32>,
+    contexts: Contexts,
     clocks: HashMap<u8, CoreClock>,
     /// What is to be added to the times since each wrap, and the latest time of all.
     added: Vec<u64>,
@@ -205,12 +201,12 @@ impl Events {
         }
         let ns = self.unwrap(event.core_id, ns.round() as u64);
         let context = Context { name: event.ctx_name, core: event.core_id, in_isr: event.in_irq };
-        match self.number(context) {
+        match self.contexts.number(context) {
             _ if self.heap.len() == MAX_EVENTS => {
                 self.too_much = Some(Error::TooMuch { what: "heap events", limit: MAX_EVENTS });
             }
-            None => self.too_much = Some(Error::TooManyContexts { limit: MAX_CONTEXTS }),
-            Some(context) => {
+            Err(error) => self.too_much = Some(error),
+            Ok(context) => {
                 self.heap.push(HeapEvent { ns, addr, size: event.size, id: event.id, context });
             }
         }
@@ -235,20 +231,6 @@ impl Events {
         clock.now = clock.now.max(now);
         self.latest = self.latest.max(now);
         now
-    }
-
-    /// The number of a context, `None` if there are too many.
-    fn number(&mut self, context: Context) -> Option<u32> {
-        if let Some(&number) = self.numbers.get(&context) {
-            return Some(number);
-        }
-        if self.contexts.len() == MAX_CONTEXTS {
-            return None;
-        }
-        let number = self.contexts.len() as u32;
-        self.contexts.push(context.clone());
-        self.numbers.insert(context, number);
-        Some(number)
     }
 }
 
@@ -318,7 +300,7 @@ impl Decoder for Sysview {
     }
 
     fn contexts(&self) -> &[Context] {
-        &self.contexts
+        self.contexts.list()
     }
 
     fn decode(&mut self, batch: &mut Vec<Event>) -> Result<bool> {

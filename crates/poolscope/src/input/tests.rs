@@ -102,7 +102,7 @@ fn samples() -> Vec<(Format, Vec<u8>)> {
 }
 
 #[test]
-fn csv() {
+fn csv_rows_become_events() {
     let said = auto(CSV);
     assert_eq!(said.meta, Meta::new("csv", 1_000_000));
     assert_eq!(
@@ -121,14 +121,14 @@ fn csv() {
 }
 
 #[test]
-fn csv_bad_frees_are_data() {
+fn csv_frees_without_a_live_block_are_events() {
     let said = auto(BAD_FREES);
     assert_eq!((said.totals.double_frees, said.totals.unknown_frees), (1, 1));
     assert_eq!(said.events[2], Event::BadFree { kind: BadFree::DoubleFree, dt: 10 });
 }
 
 #[test]
-fn csv_remarks() {
+fn each_oddity_of_a_csv_has_a_remark() {
     let said = auto(b"time_us,op,id,size\n9,alloc,a,1\n5,alloc,a,2\n7,free,a,");
     assert_eq!(said.totals.frees, 2);
     assert_eq!(said.remarks.len(), 3, "{:?}", said.remarks);
@@ -169,13 +169,13 @@ fn a_file_without_allocations_is_an_error() {
 }
 
 #[test]
-fn sizes_beyond_all_measure_are_an_error() {
+fn live_bytes_above_64_bits_are_an_error() {
     let text = format!("time_us,op,id,size\n1,alloc,a,{}\n2,alloc,b,10\n", u64::MAX - 5);
     assert!(matches!(read(text.as_bytes(), None), Err(Error::ImpossibleEvent(_))));
 }
 
 #[test]
-fn heaptrack_interpreted() {
+fn interpreted_heaptrack_records_become_events() {
     let said = auto(HEAPTRACK);
     assert_eq!((said.meta.title.as_str(), said.meta.lifetimes), ("./list", Lifetimes::Paired));
     assert_eq!(said.meta.notes.len(), 2);
@@ -190,7 +190,7 @@ fn heaptrack_interpreted() {
 }
 
 #[test]
-fn heaptrack_raw() {
+fn raw_heaptrack_records_become_events() {
     let said = auto(HEAPTRACK_RAW);
     assert_eq!(said.meta.lifetimes, Lifetimes::Exact);
     let paired = auto(HEAPTRACK).totals;
@@ -206,7 +206,7 @@ fn heaptrack_raw() {
 }
 
 #[test]
-fn heaptrack_pairs_with_the_newest() {
+fn heaptrack_frees_are_paired_with_the_newest_block() {
     let text = "v 10400 3\na 8 1\na 10 2\n+ 0\nc 5\n+ 0\n+ 1\n- 0\n- 0\n- 0\n- 7\n# strings: 1\n";
     let said = auto(text.as_bytes());
     assert_eq!(
@@ -224,7 +224,7 @@ fn heaptrack_pairs_with_the_newest() {
 }
 
 #[test]
-fn heaptrack_errors() {
+fn heaptrack_errors_name_the_line() {
     let read = |text: &str| read(text.as_bytes(), Some(Format::Heaptrack)).unwrap_err();
     assert!(matches!(read("v 20000 4\n"), Error::Version { found: 4, .. }));
     assert!(matches!(read("v 10000\n"), Error::Version { found: 0, .. }));
@@ -238,7 +238,7 @@ fn heaptrack_errors() {
 }
 
 #[test]
-fn heap_trace_all() {
+fn heap_trace_of_all_blocks_becomes_events() {
     let said = auto(ALL);
     assert_eq!((said.meta.tick_hz, said.meta.lifetimes), (0, Lifetimes::Unknown));
     assert_eq!((said.totals.allocs, said.totals.frees), (5, 3));
@@ -248,7 +248,7 @@ fn heap_trace_all() {
 }
 
 #[test]
-fn heap_trace_leaks() {
+fn heap_trace_of_leaks_lists_live_blocks() {
     let said = auto(LEAKS);
     // The 32 bytes of both dumps are one block.
     assert_eq!((said.totals.allocs, said.totals.frees), (2, 0));
@@ -257,7 +257,7 @@ fn heap_trace_leaks() {
 }
 
 #[test]
-fn sysview() {
+fn sysview_events_are_sorted_and_have_contexts() {
     let said = auto(SYSVIEW);
     let radio = Context { name: "radio".into(), core: 0, in_isr: false };
     let gpio = Context { name: "GPIO".into(), core: 1, in_isr: true };
@@ -277,7 +277,7 @@ fn sysview() {
 }
 
 #[test]
-fn sysview_errors() {
+fn damaged_sysview_json_is_refused() {
     let text = String::from_utf8(SYSVIEW.to_vec()).unwrap();
     let error = |from: &str, to: &str| read(text.replace(from, to).as_bytes(), None).unwrap_err();
     assert!(matches!(error("\"1.0\"", "\"2.0\""), Error::Version { found: 2, .. }));
@@ -292,7 +292,7 @@ fn sysview_errors() {
 }
 
 #[test]
-fn sysview_with_too_many_contexts() {
+fn too_many_sysview_contexts_are_an_error() {
     let event = |i| format!(r#"{{"id": 512, "ts": {i}, "addr": "0x1", "size": 1, "ctx_name": "{i}"}}"#);
     let events = |n: u32| format!(r#"{{"events": [{}]}}"#, (0..n).map(event).collect::<Vec<_>>().join(","));
     assert_eq!(read(events(1 << 16).as_bytes(), None).unwrap().contexts.len(), 1 << 16);
@@ -301,7 +301,7 @@ fn sysview_with_too_many_contexts() {
 
 /// A file of format version 1 as it was first written; it must stay readable as long as version 1 is read.
 #[test]
-fn native_of_version_1() {
+fn native_traces_of_version_1_are_read() {
     let first = auto(include_bytes!("../../tests/fixtures/v1.pooltrace"));
     let today = auto(SYSVIEW);
     assert_eq!((first.events, first.contexts, first.totals), (today.events, today.contexts, today.totals));
@@ -310,7 +310,7 @@ fn native_of_version_1() {
 
 /// The recording of a real ESP32, if its place is known: 72 allocations, 27 frees.
 #[test]
-fn sysview_of_a_real_device() {
+fn a_sysview_recording_of_a_device_is_read() {
     let Some(path) = std::env::var_os("POOLSCOPE_SYSVIEW_JSON") else {
         eprintln!("POOLSCOPE_SYSVIEW_JSON is not set");
         return;

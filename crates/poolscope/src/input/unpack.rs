@@ -222,7 +222,7 @@ impl Utf16<'_> {
             if self.high.take().is_some() {
                 self.ready.extend("\u{fffd}".bytes());
             }
-            // Of a character that was cut in its middle, the half that is there tells Latin letters.
+            // Of a character that was cut in its middle, the first half is enough if it is a Latin letter.
             self.ready.extend(self.odd.take().filter(|byte| self.little && (1..0x80).contains(byte)));
         }
         for &byte in &bytes[..got] {
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn utf16_with_and_without_a_mark() {
+    fn utf16_is_read_with_and_without_a_byte_order_mark() {
         let text = "time_us,op,id,size\r\n1,alloc,é😀,16\r\n";
         for mark in ["", "\u{feff}"] {
             let units: Vec<u16> = format!("{mark}{text}").encode_utf16().collect();

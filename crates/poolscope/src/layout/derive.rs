@@ -61,7 +61,7 @@ fn size_of(cell: usize) -> u32 {
 struct Cells(Vec<u16>);
 
 impl Cells {
-    /// Books a block that came to life; its cell.
+    /// A block was allocated. Returns its cell.
     #[inline]
     fn alloc(&mut self, slot: u32, size: u64) -> Option<usize> {
         let cell = cell_of(size);
@@ -74,7 +74,7 @@ impl Cells {
         cell
     }
 
-    /// Books a block that gets no pool.
+    /// A block was allocated that gets no pool.
     fn leave_out(&mut self, slot: u32) {
         self.alloc(slot, 0);
     }

@@ -55,7 +55,7 @@ pub const POOL_OVERHEAD: u32 = POOL_STRUCT + CONTROL + 2 * HEAP_HEADER;
 /// The pools of a program.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Layout {
-    /// A request that finds its pool empty may take a block of the next larger pool.
+    /// A request that finds its pool exhausted may take a block of the next larger pool.
     pub spill: bool,
     /// A request that no pool serves goes to what is left of the chip's heap.
     pub heap_fallback: bool,
@@ -73,11 +73,11 @@ pub struct PoolSpec {
     pub block_size: u32,
     /// Number of blocks.
     pub blocks: u32,
-    /// Where its blocks live. Its control block is in internal RAM whatever this says.
+    /// The memory of its blocks. Its control block is in internal RAM in any case.
     pub placement: Placement,
 }
 
-/// The kind of memory that blocks live in.
+/// The memory that blocks are in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Placement {
@@ -106,8 +106,8 @@ impl Layout {
     pub fn to_toml(&self) -> String {
         let mut file = format!(
             "# Block sizes are bytes. Pools are created in this order.\n\n\
-             # An empty pool may be helped out by the next larger one.\nspill = {}\n\
-             # Requests that no pool serves go to the rest of the chip's heap.\nheap_fallback = {}\n",
+             # A request that finds its pool exhausted may take a block of the next larger pool.\nspill = {}\n\
+             # A request that no pool serves goes to the rest of the chip's heap.\nheap_fallback = {}\n",
             self.spill, self.heap_fallback
         );
         for pool in &self.pools {

@@ -31,7 +31,7 @@ fn what_is_written_is_read_back() {
 }
 
 #[test]
-fn errors_have_their_line() {
+fn layout_errors_name_their_line() {
     assert_eq!(error(""), (1, "there is no pool in this layout".into()));
     assert_eq!(error("spill = true\n\n").0, 3);
     assert_eq!(error("spill = maybe\n").0, 1);
@@ -51,7 +51,7 @@ fn errors_have_their_line() {
 }
 
 #[test]
-fn twins_need_spill() {
+fn two_pools_of_one_size_need_spill() {
     let twins = format!("{GOOD}{}", GOOD.replace("'a'", "'b'"));
     assert_eq!(error(&twins), (6, "`b` has blocks of 32 bytes like `a`".into()));
     assert_eq!(Layout::parse(&format!("spill = true\n{twins}")).unwrap().pools.len(), 2);

@@ -1,15 +1,16 @@
-//! The side without pools: every request goes to the chip's heap.
+//! The contender without pools: every request goes to the chip's heap.
 
 use std::ptr::NonNull;
 
 use microusc_chips::{Caps, ChipHeap, FailReason, RegionInfo};
 
-use super::contender::{Allocator, Defect, Grant, Outcome, Reason};
-use super::overlap::Place;
-use super::timeline::Room;
+use super::contender::{Allocator, BlockCost};
+use super::outcome::Defect;
+use super::overlap::BlockAddresses;
+use super::timeline::FreeMemory;
 use crate::layout::HEAP_HEADER;
 
-/// The heap as plain `malloc` and `free` see it. A block's tag is the bytes it was given.
+/// The heap as plain `malloc` and `free` see it. The tag of a block is its size in bytes.
 pub(super) struct Heap {
     heap: ChipHeap,
     /// The memory that `malloc` may be served from.
@@ -18,15 +19,11 @@ pub(super) struct Heap {
     start: (usize, usize),
 }
 
-/// What a program asks for that wants external RAM.
+/// The capabilities of a request for external RAM.
 const EXTERNAL: Caps = Caps::SPIRAM.union(Caps::B8);
 
-/// `malloc` returned `NULL`.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct NoMemory;
-
 impl Heap {
-    /// `malloc` over `heap`; with `psram`, external memory is open to it.
+    /// `malloc` over `heap`; with `psram`, it may use external RAM.
     pub(super) fn new(heap: ChipHeap, psram: bool) -> Self {
         let caps = if psram { Caps::DEFAULT } else { heap.default_caps() };
         let start = totals(&heap);
@@ -71,60 +68,63 @@ fn kind(reason: &FailReason) -> &'static str {
 }
 
 impl Allocator for Heap {
-    type Refusal = NoMemory;
-
     #[inline]
-    fn alloc(&mut self, bytes: u64, external: bool) -> Result<(NonNull<u8>, u32), NoMemory> {
+    fn alloc(&mut self, bytes: u64, external: bool) -> Option<(NonNull<u8>, u32)> {
         let block = if external { self.heap.malloc(size(bytes), EXTERNAL) } else { None };
-        let block = block.or_else(|| self.heap.malloc_default(size(bytes))).ok_or(NoMemory)?;
-        Ok((block, self.heap.size_of(block).ok_or(NoMemory)? as u32))
+        let block = block.or_else(|| self.heap.malloc_default(size(bytes)))?;
+        Some((block, self.heap.size_of(block)? as u32))
+    }
+
+    fn why_failed(&self, bytes: u64, external: bool) -> (&'static str, String) {
+        let has_external = self.heap.info(EXTERNAL).total_blocks > 0;
+        let caps = if external && has_external { EXTERNAL } else { self.caps };
+        match self.heap.why_failed(size(bytes), caps) {
+            Some(reason) => (kind(&reason), reason.to_string()),
+            None => ("refused", "refused".to_owned()),
+        }
     }
 
     #[inline]
     unsafe fn free(&mut self, block: NonNull<u8>, _: u32) -> Result<(), Defect> {
-        self.heap.free(block).map_err(|error| Defect::RightFreeRefused(error.to_string()))
+        self.heap.free(block).map_err(|error| Defect::FreeRefused(error.to_string()))
     }
 
-    fn double_free(&mut self) -> Result<Outcome, Defect> {
-        Ok(Outcome::Skipped)
+    fn double_free(&mut self) -> Result<bool, Defect> {
+        Ok(false)
     }
 
     #[inline]
-    fn grant(&self, given: u32) -> Grant {
-        Grant { given, header: HEAP_HEADER, ram: given + HEAP_HEADER }
+    fn cost(&self, allocated: u32) -> BlockCost {
+        BlockCost { allocated, header: HEAP_HEADER, ram: allocated + HEAP_HEADER }
     }
 
-    fn explain(&self, bytes: u64, external: bool, _: NoMemory) -> Reason {
-        let has_external = self.heap.info(EXTERNAL).total_blocks > 0;
-        let caps = if external && has_external { EXTERNAL } else { self.caps };
-        match self.heap.why_failed(size(bytes), caps) {
-            Some(reason) => Reason { kind: kind(&reason), message: reason.to_string() },
-            None => Reason { kind: "refused", message: "refused".to_owned() },
+    fn addresses(&self, block: NonNull<u8>, allocated: u32) -> BlockAddresses {
+        // An unknown address or region is wrong in any case: the range is then inside no region.
+        let start = self.heap.chip_address(block).unwrap_or(0);
+        let within = self.heap.region_of(block).map_or(0..0, |region| region.base..region.end());
+        BlockAddresses { block: start..start.saturating_add(allocated), within }
+    }
+
+    fn free_memory(&self) -> FreeMemory {
+        let info = self.heap.info(self.caps);
+        let fragmented = self.regions().map(|region| region.fragmented_bytes() as u64).sum();
+        FreeMemory {
+            largest_free_block: info.largest_free_block as u64,
+            free_bytes: info.total_free as u64,
+            fragmented_bytes: fragmented,
+            failed: 0,
         }
     }
 
-    fn place(&self, block: NonNull<u8>, given: u32) -> Place {
-        // An address or a region that is not known cannot be right: the place is then in no region.
-        let start = self.heap.chip_address(block).unwrap_or(0);
-        let within = self.heap.region_of(block).map_or(0..0, |region| region.base..region.end());
-        Place { block: start..start.saturating_add(given), within }
-    }
-
-    fn room(&self) -> Room {
-        let info = self.heap.info(self.caps);
-        let fragmented = self.regions().map(|region| region.fragmented_bytes() as u64).sum();
-        Room { largest: info.largest_free_block as u64, free: info.total_free as u64, fragmented, failed: 0 }
-    }
-
-    fn audit(&self, blocks: u64, ram: u64) -> Result<(), Defect> {
-        self.heap.check_integrity().map_err(|error| Defect::Books(error.to_string()))?;
+    fn check(&self, blocks: u64, ram: u64) -> Result<(), Defect> {
+        self.heap.check_integrity().map_err(|error| Defect::CountsDiffer(error.to_string()))?;
         let (live, free) = totals(&self.heap);
         let counted = (live.wrapping_sub(self.start.0) as u64, self.start.1.wrapping_sub(free) as u64);
         if counted == (blocks, ram) {
             return Ok(());
         }
         let (live, used) = counted;
-        Err(Defect::Books(format!(
+        Err(Defect::CountsDiffer(format!(
             "the heap counts {live} live blocks in {used} bytes, the program has {blocks} in {ram}"
         )))
     }

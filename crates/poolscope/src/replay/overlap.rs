@@ -1,29 +1,29 @@
-//! Every live block as an interval of chip addresses: none may overlap another, or leave its region.
+//! The address ranges of all live blocks: none may overlap another one, or leave its region.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::contender::Defect;
+use super::outcome::Defect;
 
 /// Where a block is on the chip.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct BlockAddresses {
     /// Its addresses.
     pub(super) block: Range<u32>,
-    /// Addresses of the region, or the pool's storage, that it must be inside of.
+    /// Addresses of the region, or of the pool's storage, that it must be inside of.
     pub(super) within: Range<u32>,
 }
 
-/// The live blocks of one side, by their start.
+/// The address ranges of live blocks, by their start.
 #[derive(Debug, Default)]
-pub(super) struct Shadow {
+pub(super) struct LiveRanges {
     ends: BTreeMap<u32, u32>,
 }
 
-impl Shadow {
-    /// A block came to life. O(log live blocks).
-    pub(super) fn insert(&mut self, place: &Place) -> Result<(), Defect> {
-        let Place { block, within } = place;
+impl LiveRanges {
+    /// A block was allocated. O(log live blocks).
+    pub(super) fn insert(&mut self, addresses: &BlockAddresses) -> Result<(), Defect> {
+        let BlockAddresses { block, within } = addresses;
         if block.is_empty() || block.start < within.start || block.end > within.end {
             return Err(Defect::OutsideRegion { address: block.start });
         }
@@ -51,26 +51,26 @@ impl Shadow {
 mod tests {
     use super::*;
 
-    fn place(block: Range<u32>) -> Place {
-        Place { block, within: 100..200 }
+    fn addresses(block: Range<u32>) -> BlockAddresses {
+        BlockAddresses { block, within: 100..200 }
     }
 
     #[test]
-    fn overlaps_and_strays_are_found() {
-        let mut shadow = Shadow::default();
-        assert_eq!(shadow.insert(&place(120..140)), Ok(()));
-        assert_eq!(shadow.insert(&place(100..120)), Ok(()));
-        assert_eq!(shadow.insert(&place(140..200)), Ok(()));
+    fn a_block_that_overlaps_or_leaves_its_region_is_found() {
+        let mut live = LiveRanges::default();
+        assert_eq!(live.insert(&addresses(120..140)), Ok(()));
+        assert_eq!(live.insert(&addresses(100..120)), Ok(()));
+        assert_eq!(live.insert(&addresses(140..200)), Ok(()));
         for (block, other) in [(120..124, 120), (139..150, 140), (110..121, 120), (100..200, 140)] {
             let address = block.start;
-            assert_eq!(shadow.insert(&place(block)), Err(Defect::Overlap { address, other }));
+            assert_eq!(live.insert(&addresses(block)), Err(Defect::Overlap { address, other }));
         }
         for block in [96..104, 196..204, 300..304, 150..150] {
             let address = block.start;
-            assert_eq!(shadow.insert(&place(block)), Err(Defect::OutsideRegion { address }));
+            assert_eq!(live.insert(&addresses(block)), Err(Defect::OutsideRegion { address }));
         }
-        shadow.remove(120);
-        assert_eq!(shadow.insert(&place(124..140)), Ok(()));
-        assert_eq!(shadow.len(), 3);
+        live.remove(120);
+        assert_eq!(live.insert(&addresses(124..140)), Ok(()));
+        assert_eq!(live.len(), 3);
     }
 }

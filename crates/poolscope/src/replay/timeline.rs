@@ -1,32 +1,80 @@
-//! How much room there is, over time.
+//! Where in the recording the replay is, and how much memory is free over time.
 
+use microusc_chips::RegionInfo;
 use serde::Serialize;
 
-/// The room one side has at one time.
+use super::outcome::Moment;
+use crate::trace::{Context, Event};
+
+/// How much of the recording has been replayed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Clock {
+    /// Events so far, without context switches.
+    pub(super) events: u64,
+    /// Ticks since the start.
+    pub(super) now: u64,
+    context: Option<u32>,
+}
+
+impl Clock {
+    #[inline]
+    pub(super) fn advance(&mut self, event: &Event) {
+        self.now += event.dt();
+        match *event {
+            Event::Switch { context } => self.context = Some(context),
+            Event::Memory { .. } => {}
+            _ => self.events += 1,
+        }
+    }
+}
+
+/// Events that are replayed at once, and what their moments are worked out from.
+#[derive(Clone, Copy)]
+pub(super) struct Chunk<'a> {
+    pub(super) events: &'a [Event],
+    /// The clock before the first of them.
+    pub(super) start: Clock,
+    pub(super) tick_hz: u64,
+    pub(super) contexts: &'a [Context],
+}
+
+impl Chunk<'_> {
+    /// The moment of event `at`; of an empty chunk, the moment at which it starts. O(events).
+    #[cold]
+    pub(super) fn moment(&self, at: usize) -> Moment {
+        let mut clock = self.start;
+        self.events.iter().take(at + 1).for_each(|event| clock.advance(event));
+        let ms = (self.tick_hz > 0).then(|| clock.now as f64 * 1e3 / self.tick_hz as f64);
+        let context = clock.context.and_then(|context| self.contexts.get(context as usize)).cloned();
+        Moment { event: clock.events, ticks: clock.now, ms, context }
+    }
+}
+
+/// The free memory of the pools or of the heap at one time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Room {
-    /// Largest request that would be granted, bytes. For pools: the largest block size of which a block is free.
-    pub largest: u64,
+pub struct FreeMemory {
+    /// Bytes of the largest request that would be served. For pools: the largest block size with a free block.
+    pub largest_free_block: u64,
     /// Bytes free in all regions together; one request is served from one region.
-    pub free: u64,
+    pub free_bytes: u64,
     /// Bytes free outside of the largest free block of their region, over all regions; 0 for pools, whose blocks are all
     /// alike.
-    pub fragmented: u64,
+    pub fragmented_bytes: u64,
     /// Allocations that have failed so far.
     pub failed: u64,
 }
 
-/// A moment.
+/// The free memory at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Sample {
     /// Ticks since the start.
     pub ticks: u64,
     /// Of the pools; absent if they do not fit the chip.
-    pub pools: Option<Room>,
+    pub pools: Option<FreeMemory>,
     /// Of the rest of the heap beside the pools, if requests may go there.
-    pub rest: Option<Room>,
+    pub rest: Option<FreeMemory>,
     /// Of the heap.
-    pub heap: Room,
+    pub heap: FreeMemory,
 }
 
 /// Keeps one sample an interval, the last. When there are too many, the interval doubles: whatever the length of a
@@ -81,12 +129,60 @@ impl Sampler {
     }
 }
 
+/// A region when it was most fragmented. Regions are separate: a request is served from one of them.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct RegionFragmentation {
+    /// The region.
+    pub region: &'static str,
+    /// Ticks since the start.
+    pub ticks: u64,
+    /// Bytes free in it.
+    pub free_bytes: u64,
+    /// Of these, the bytes of the largest free block.
+    pub largest_block: u64,
+    /// The share of the free bytes that is not in the largest free block, in percent; 0 for a region with one free
+    /// block, as an empty one has.
+    pub percent: f64,
+}
+
+/// The worst of each region so far.
+#[derive(Debug, Default)]
+pub(super) struct Fragmentation(Vec<RegionFragmentation>);
+
+impl Fragmentation {
+    /// Records the regions of a heap at a moment.
+    pub(super) fn record(&mut self, ticks: u64, regions: impl Iterator<Item = RegionInfo>) {
+        for (at, region) in regions.enumerate() {
+            let now = RegionFragmentation {
+                region: region.spec.name,
+                ticks,
+                free_bytes: region.info.total_free as u64,
+                largest_block: region.largest_block as u64,
+                percent: region.fragmentation() * 100.0,
+            };
+            // In a region that is almost full, the lack of bytes makes a request fail, not fragmentation.
+            let counts = region.info.total_free > region.size / 16;
+            match self.0.get_mut(at) {
+                None if counts => self.0.push(now),
+                None => self.0.push(RegionFragmentation { percent: 0.0, ..now }),
+                Some(worst) if counts && now.percent > worst.percent => *worst = now,
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// The regions, in the order in which they are tried.
+    pub(super) fn finish(self) -> Vec<RegionFragmentation> {
+        self.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn sample(ticks: u64) -> Sample {
-        let heap = Room { largest: ticks, free: ticks, ..Room::default() };
+        let heap = FreeMemory { free_bytes: ticks, ..FreeMemory::default() };
         Sample { ticks, pools: None, rest: None, heap }
     }
 
@@ -106,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn few_are_kept_and_evenly_spread() {
+    fn the_samples_kept_are_few_and_evenly_spread() {
         for length in [1, 50, 100, 101, 1_000, 12_345, 1_000_000] {
             let samples = sampled(0..length, 100);
             assert!(
@@ -122,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn pauses_and_the_end_of_time() {
+    fn pauses_and_the_last_tick_are_sampled() {
         let samples = sampled([0, 5, 5, 1 << 40, u64::MAX - 1, u64::MAX].into_iter(), 4);
         assert_eq!(samples.last().unwrap().ticks, u64::MAX);
         assert!(samples.len() <= 4 && samples.is_sorted_by_key(|sample| sample.ticks));

@@ -1,287 +1,340 @@
-//! A replay as text for people.
+//! The outcome of a replay as text for people.
 
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
 use microusc_chips::{Chip, Engine, Idf};
 
-use super::sparkline;
-use super::{line, print, table};
-use crate::replay::{Failure, Moment, PoolSide, Report, SideReport, Speed};
-use crate::text::{bytes, count, percent, plural, printable, ticks};
+use super::{line, notes, paragraph, print, sparkline, table};
+use crate::replay::{
+    ContenderOutcome, Failure, Misfit, Moment, Outcome, PoolsOutcome, RegionFragmentation, Speed,
+};
+use crate::text::{bytes, count, percent, plural, printable, ticks, was};
 use crate::trace::Lifetimes;
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
-/// Columns of a note in the verdict, without its indentation.
-const VERDICT_COLUMNS: usize = 80;
+/// What stands before the further lines of a verdict.
+const INDENT: &str = "         ";
 
-impl Report {
-    /// The report as text, about 90 columns wide, with colours, ending in a line end. Same report, same text.
-    #[must_use]
-    pub fn render(&self) -> String {
-        let mut out = String::new();
-        self.heading(&mut out);
-        self.layout_table(&mut out);
-        self.comparison(&mut out);
-        sparkline::draw(&mut out, self);
-        self.speed(&mut out);
-        self.notes(&mut out);
-        self.verdict(&mut out);
-        out
+/// The outcome as text, about 80 columns wide, with colours, ending in a line end. Same outcome, same text.
+#[must_use]
+pub fn replay_text(outcome: &Outcome) -> String {
+    let mut out = String::new();
+    heading(&mut out, outcome);
+    pools_table(&mut out, outcome);
+    comparison(&mut out, outcome);
+    sparkline::draw(&mut out, outcome);
+    fragmentation(&mut out, &outcome.fragmentation);
+    speed(&mut out, outcome);
+    let said = outcome.meta.notes.iter().chain(&outcome.remarks);
+    notes(&mut out, said.chain(&more_notes(outcome)));
+    verdict(&mut out, outcome);
+    out
+}
+
+fn heading(out: &mut String, outcome: &Outcome) {
+    let title = if outcome.meta.title.is_empty() { "Replay" } else { &outcome.meta.title };
+    let events = plural(outcome.events, "event");
+    let time = ticks(outcome.ticks, outcome.meta.tick_hz);
+    let mut heap = String::new();
+    if outcome.idf != Idf::default().name() {
+        heap = format!(" with ESP-IDF {}", outcome.idf);
     }
-
-    fn heading(&self, out: &mut String) {
-        let title = if self.meta.title.is_empty() { "Replay" } else { &self.meta.title };
-        let events = plural(self.events, "event");
-        let time = ticks(self.ticks, self.meta.tick_hz);
-        let mut heap = String::new();
-        if self.idf != Idf::default().name() {
-            let _ = write!(heap, " with ESP-IDF {}", self.idf);
-        }
-        if self.heap_engine == Engine::Rom.name() {
-            heap.push_str(" with the heap in ROM");
-        } else if self.heap_engine != Engine::default().name() {
-            let _ = write!(heap, " with the heap of {}", self.heap_engine);
-        }
-        line(out, format_args!("{} on {}{heap}: {events} in {time}", printable(title), self.chip));
+    if outcome.heap_engine == Engine::Rom.name() {
+        heap.push_str(" with the heap in ROM");
+    } else if outcome.heap_engine != Engine::default().name() {
+        heap = format!("{heap} with the heap of {}", outcome.heap_engine);
     }
+    line(out, format_args!("{} on {}{heap}: {events} in {time}", printable(title), outcome.chip));
+}
 
-    fn layout_table(&self, out: &mut String) {
-        let layout = &self.layout;
-        let origin = if self.derived.is_some() { ", derived from the recording" } else { "" };
-        line(out, format_args!("\nPools{origin}"));
-        let mut rows = table(["bytes", "blocks", "most used", "found empty", "spilled into", "pool"]);
-        let mut pools: Vec<_> = layout.pools.iter().collect();
-        pools.sort_by_key(|pool| pool.block_size);
-        for (at, pool) in pools.into_iter().enumerate() {
-            let state = self.pools.as_ref().map(|side| &side.each[at]);
-            let told = |number: Option<u64>| number.map_or("-".to_owned(), count);
-            rows.add_row([
-                count(pool.block_size),
-                count(pool.blocks),
-                told(state.map(|state| state.peak_blocks)),
-                told(state.map(|state| state.exhausted)),
-                told(state.map(|state| state.spilled_in)),
-                format!("{} ({})", pool.name, pool.placement),
-            ]);
-        }
-        print(out, &mut rows, 5);
+fn pools_table(out: &mut String, outcome: &Outcome) {
+    let layout = &outcome.layout;
+    let origin = if outcome.derived.is_some() { "derived from the recording" } else { "of the layout" };
+    line(out, format_args!("\nPools {origin}"));
+    let header = ["pool", "memory", "block size, B", "blocks", "peak use", "times exhausted"];
+    let mut rows = table(header);
+    if layout.spill {
+        rows.set_header(header.into_iter().chain(["spilled in"]));
+    }
+    let mut pools: Vec<_> = layout.pools.iter().collect();
+    pools.sort_by_key(|pool| pool.block_size);
+    for (at, pool) in pools.into_iter().enumerate() {
+        let replayed = outcome.pools.as_ref().map(|pools| &pools.each[at]);
+        let known = |number: Option<u64>| number.map_or("-".to_owned(), count);
+        let mut row = vec![
+            pool.name.clone(),
+            pool.placement.to_string(),
+            count(pool.block_size),
+            count(pool.blocks),
+            known(replayed.map(|pool| pool.peak_blocks)),
+            known(replayed.map(|pool| pool.exhausted)),
+        ];
         if layout.spill {
-            line(out, format_args!("  an empty pool is helped out by the next larger one"));
+            row.push(known(replayed.map(|pool| pool.spilled_in)));
         }
-        if let Some(derived) = self.derived.filter(|derived| derived.larger_requests > 0) {
-            let (requests, largest) =
-                (plural(derived.larger_requests, "request"), count(derived.largest_request));
-            let limit = count(derived.limit);
-            line(
-                out,
-                format_args!("  {requests} above {limit} B (up to {largest} B) left to the rest of the heap"),
-            );
-        } else if layout.heap_fallback {
-            line(out, format_args!("  what no pool serves goes to the rest of the heap"));
-        }
+        rows.add_row(row);
     }
-
-    fn comparison(&self, out: &mut String) {
-        out.push('\n');
-        let mut rows = table(["", "pools", "heap"]);
-        let pools = self.pools.as_ref().map(|pools| &pools.side);
-        let mut row = |name: &str, cell: &dyn Fn(&SideReport) -> String| {
-            let pools = pools.map_or("-".to_owned(), cell);
-            rows.add_row([name.to_owned(), pools, cell(&self.heap)]);
-        };
-        row("allocations served", &|side| count(side.served));
-        row("allocations failed", &|side| count(side.failed));
-        row("RAM there is, B", &|side| count(side.ram_available));
-        row("RAM in use at most, B", &|side| count(side.ram_peak));
-        row("at the peak: asked for, B", &|side| count(side.peak.asked_bytes));
-        row("  wasted inside blocks, B", &|side| count(side.peak.given_bytes - side.peak.asked_bytes));
-        row("  of what was given", &|side| waste(side.peak.asked_bytes, side.peak.given_bytes));
-        row("  overhead, B", &|side| count(side.peak.overhead_bytes));
-        row("  reserved and not in use, B", &|side| count(side.peak.reserved_bytes));
-        row("wasted over all allocations", &|side| waste(side.asked_bytes_sum, side.given_bytes_sum));
-        for column in rows.column_iter_mut().skip(1) {
-            column.set_cell_alignment(comfy_table::CellAlignment::Right);
-        }
-        print(out, &mut rows, 0);
-    }
-
-    fn speed(&self, out: &mut String) {
-        let Some(timing) = &self.timing else { return };
-        line(
+    print(out, &mut rows, 2..7);
+    if layout.spill {
+        paragraph(
             out,
-            format_args!(
-                "\nSpeed on this computer, with all books and checks, without reading the recording"
-            ),
+            "  ",
+            "A request that finds its pool exhausted may take a block of the next larger pool.",
         );
-        let mut row = |name, speed: Speed| {
-            let (ns, rate) = (speed.ns_per_event, speed.events_per_second / 1e6);
-            line(out, format_args!("  {name:<6} {ns:.1} ns an event, {rate:.1} million events/s"));
+    }
+    if let Some(derived) = outcome.derived.filter(|derived| derived.larger_requests > 0) {
+        let larger = derived.larger_requests;
+        let (requests, largest) = (plural(larger, "request"), count(derived.largest_request));
+        let (limit, are) = (count(derived.limit), crate::text::is(larger));
+        let text = format!(
+            "{requests} of more than {limit} B (the largest of {largest} B) {are} left to the rest of the heap."
+        );
+        paragraph(out, "  ", &text);
+    } else if layout.heap_fallback {
+        paragraph(out, "  ", "A request that no pool serves goes to the rest of the heap.");
+    }
+}
+
+fn comparison(out: &mut String, outcome: &Outcome) {
+    line(out, format_args!("\nThe recorded requests, served by these pools and by the heap alone"));
+    let mut rows = table(["", "pools", "heap"]);
+    let pools = outcome.pools.as_ref().map(|pools| &pools.common);
+    let mut row = |name: &str, cell: &dyn Fn(&ContenderOutcome) -> String| {
+        let heap = cell(&outcome.heap);
+        let unknown = if heap.is_empty() { String::new() } else { "-".to_owned() };
+        rows.add_row([name.to_owned(), pools.map_or(unknown, cell), heap]);
+    };
+    let heading = |_: &ContenderOutcome| String::new();
+    let lost = |requested: u64, allocated: u64| percent(allocated - requested, allocated);
+    row("allocations served", &|side| count(side.served));
+    row("allocations failed", &|side| count(side.failed));
+    row("available RAM, B", &|side| count(side.available_bytes));
+    row("peak use of RAM, B", &|side| count(side.peak_use_bytes));
+    row("when most bytes were requested:", &heading);
+    row("  requested, B", &|side| count(side.peak.requested_bytes));
+    row("  lost to rounding up, B", &|side| count(side.peak.allocated_bytes - side.peak.requested_bytes));
+    row("  the same, % of allocated", &|side| lost(side.peak.requested_bytes, side.peak.allocated_bytes));
+    row("  headers and control data, B", &|side| count(side.peak.overhead_bytes));
+    row("  free blocks of the pools, B", &|side| count(side.peak.reserved_bytes));
+    row("over all allocations:", &heading);
+    row("  lost to rounding up, % of allocated", &|side| {
+        lost(side.requested_bytes_total, side.allocated_bytes_total)
+    });
+    print(out, &mut rows, 1..3);
+}
+
+fn fragmentation(out: &mut String, regions: &[RegionFragmentation]) {
+    let fragmented = || regions.iter().filter(|region| region.percent > 0.0);
+    if fragmented().next().is_none() {
+        return line(
+            out,
+            format_args!("\nHeap fragmentation: 0 %, as the free bytes of each region are in one block"),
+        );
+    }
+    line(
+        out,
+        format_args!("\nHeap fragmentation at its worst: % of free bytes outside the largest free block"),
+    );
+    let mut rows = table(["region", "fragmented", "free, B", "largest free block, B"]);
+    let mut worst: Vec<_> = fragmented().collect();
+    worst.sort_by_key(|region| std::cmp::Reverse(region.free_bytes));
+    for region in worst {
+        rows.add_row([
+            region.region.to_owned(),
+            format!("{:.1} %", region.percent),
+            count(region.free_bytes),
+            count(region.largest_block),
+        ]);
+    }
+    print(out, &mut rows, 1..4);
+    let whole: Vec<&str> =
+        regions.iter().filter(|region| region.percent == 0.0).map(|region| region.region).collect();
+    if !whole.is_empty() {
+        paragraph(out, "  ", &format!("Not fragmented: {}.", whole.join(", ")));
+    }
+}
+
+fn speed(out: &mut String, outcome: &Outcome) {
+    let Some(timing) = &outcome.timing else { return };
+    line(out, format_args!("\nSpeed of the replay on this computer, with its checks"));
+    let mut row = |name, speed: Speed| {
+        let (ns, rate) = (speed.ns_per_event, speed.events_per_second / 1e6);
+        line(out, format_args!("  {name:<6} {ns:.1} ns per event, {rate:.1} million events/s"));
+    };
+    if let Some(speed) = timing.pools {
+        row("pools", speed);
+    }
+    row("heap", timing.heap);
+}
+
+/// What a reader should know besides what the recording says itself.
+fn more_notes(outcome: &Outcome) -> Vec<String> {
+    let heap = &outcome.heap;
+    let mut notes = Vec::new();
+    match outcome.meta.lifetimes {
+        Lifetimes::Exact => {}
+        Lifetimes::Paired => notes.push("Frees were paired with blocks by size and call stack.".to_owned()),
+        Lifetimes::Unknown => notes.push(
+            "The recording does not say when blocks were freed: more may be live here than there were."
+                .to_owned(),
+        ),
+    }
+    if heap.zero_requests > 0 {
+        let requests = plural(heap.zero_requests, "request");
+        notes.push(format!("{requests} for 0 bytes got no block."));
+    }
+    if let Some(first) = &heap.first_double_free {
+        notes.extend(double_frees(outcome, first));
+    }
+    if let Some(PoolsOutcome { heap_too_large, heap_pool_exhausted, .. }) = outcome.pools {
+        let too_large = format!("{} too large for every pool", plural(heap_too_large, "request"));
+        let exhausted = format!("{} whose pool was exhausted", plural(heap_pool_exhausted, "request"));
+        let served = match (heap_too_large, heap_pool_exhausted) {
+            (0, 0) => None,
+            (_, 0) => Some(too_large),
+            (0, _) => Some(exhausted),
+            _ => Some(format!("{too_large}, and {exhausted}")),
         };
-        if let Some(speed) = timing.pools {
-            row("pools", speed);
-        }
-        row("heap", timing.heap);
+        notes.extend(served.map(|requests| format!("The rest of the heap served {requests}.")));
     }
+    if heap.older_frees > 0 {
+        let blocks = if heap.older_frees == 1 { "a block" } else { "blocks" };
+        let (frees, were) = (plural(heap.older_frees, "free"), was(heap.older_frees));
+        notes.push(format!("{frees} of {blocks} older than the recording {were} not replayed."));
+    }
+    if outcome.failed_allocations.count > 0 {
+        let failed = super::failures(&outcome.failed_allocations);
+        notes.push(format!("While recording, {failed}. They are not replayed."));
+    }
+    if heap.external_requests > 0 {
+        notes.push(external_requests(outcome));
+    }
+    let failed = heap.failed > 0 || outcome.pools.as_ref().is_none_or(|pools| pools.common.failed > 0);
+    if failed && outcome.external_ram && !outcome.malloc_psram {
+        notes.push(
+            "Here malloc uses internal RAM only. If the program lets it use PSRAM, say from which size on with \
+             --malloc-psram."
+                .to_owned(),
+        );
+    }
+    notes
+}
 
-    fn notes(&self, out: &mut String) {
-        let mut notes: Vec<String> =
-            self.meta.notes.iter().chain(&self.remarks).map(|note| printable(note)).collect();
-        match self.meta.lifetimes {
-            Lifetimes::Exact => {}
-            Lifetimes::Paired => notes.push("frees were paired by size and call stack".to_owned()),
-            Lifetimes::Unknown => notes.push(
-                "the recording does not say when blocks were freed: more may be live here than there were"
-                    .to_owned(),
+fn external_requests(outcome: &Outcome) -> String {
+    let requests = plural(outcome.heap.external_requests, "request");
+    let were = was(outcome.heap.external_requests);
+    if outcome.external_ram {
+        return format!(
+            "{requests} {were} served from PSRAM in the recording, and {were} here while there was room in it."
+        );
+    }
+    let chip_has_it = outcome.chip.parse().is_ok_and(|chip: Chip| chip.facts().psram.is_some());
+    let next = if chip_has_it {
+        "Give the board's PSRAM with --psram"
+    } else {
+        "Choose a chip that has it with --chip"
+    };
+    format!(
+        "{requests} {were} served from PSRAM in the recording; {} has none here, so internal RAM was used. {next}.",
+        outcome.chip
+    )
+}
+
+fn double_frees(outcome: &Outcome, first: &Moment) -> Vec<String> {
+    let double = plural(outcome.heap.double_frees, "double free");
+    let first = moment(first, outcome.meta.tick_hz);
+    let mut notes = vec![format!(
+        "{double} in the recording: ESP-IDF would have stopped the program at the first, {first}."
+    )];
+    if let Some(PoolsOutcome { common, .. }) = &outcome.pools {
+        let refused = common.double_frees_refused;
+        notes.push(match (refused, common.double_frees - refused) {
+            (1, 0) => "The pools refused it and went on.".to_owned(),
+            (_, 0) => format!("The pools refused all {} and went on.", count(refused)),
+            (0, _) => "The pools have not replayed that, as none of them had a freed block.".to_owned(),
+            (_, rest) => format!(
+                "The pools refused {} and went on; {} could not be replayed, as no pool had a freed block.",
+                count(refused),
+                count(rest)
             ),
-        }
-        if self.heap.zero_requests > 0 {
-            notes.push(format!("{} for no bytes got nothing", plural(self.heap.zero_requests, "request")));
-        }
-        if let Some(moment) = &self.heap.first_wrong_free {
-            notes.extend(self.wrong_frees(moment));
-        }
-        if let Some(PoolSide { heap_too_large, heap_overflow, .. }) = self.pools
-            && heap_too_large + heap_overflow > 0
-        {
-            notes.push(format!(
-                "the rest of the heap served {} too large for every pool, and {} when theirs was empty",
-                plural(heap_too_large, "request"),
-                count(heap_overflow),
-            ));
-        }
-        if self.heap.older_frees > 0 {
-            let blocks = if self.heap.older_frees == 1 { "a block" } else { "blocks" };
-            let frees = plural(self.heap.older_frees, "free");
-            notes.push(format!("{frees} of {blocks} older than the recording: not replayed"));
-        }
-        if self.failed_allocations.count > 0 {
-            let failed = crate::info::failures(&self.failed_allocations);
-            notes.push(format!("while recording, {failed}; not replayed"));
-        }
-        if self.heap.external_requests > 0 {
-            let requests = plural(self.heap.external_requests, "request");
-            let were = crate::text::was(self.heap.external_requests);
-            let chip_has_it = self.chip.parse().is_ok_and(|chip: Chip| chip.facts().psram.is_some());
-            let advice = if chip_has_it {
-                "give the board's PSRAM with --psram"
-            } else {
-                "choose a chip that has it with --chip"
-            };
-            notes.push(if self.external_ram {
-                format!("{requests} {were} served from PSRAM in the recording, and {were} here while there was room in it")
-            } else {
-                format!(
-                    "{requests} {were} served from PSRAM in the recording; {} has none here, so internal RAM was asked: \
-                     {advice}",
-                    self.chip
-                )
-            });
-        }
-        let failed = self.heap.failed > 0 || self.pools.as_ref().is_none_or(|pools| pools.side.failed > 0);
-        if failed && self.external_ram && !self.malloc_psram {
-            notes.push(
-                "malloc uses internal RAM only: where the program lets it use PSRAM, say from which size on with \
-                 --malloc-psram"
-                    .to_owned(),
-            );
-        }
-        if !notes.is_empty() {
-            out.push_str("\nNotes\n");
-        }
-        for note in notes {
-            line(out, format_args!("  * {note}"));
-        }
+        });
     }
+    notes
+}
 
-    fn wrong_frees(&self, first: &Moment) -> Vec<String> {
-        let wrong = plural(self.heap.wrong_frees, "wrong free");
-        let first = told(first, self.meta.tick_hz);
-        let mut notes =
-            vec![format!("{wrong}: ESP-IDF would have stopped the program at the first, {first}")];
-        if let Some(PoolSide { side, .. }) = &self.pools {
-            let refused = count(side.wrong_frees_refused);
-            notes.push(match side.wrong_frees - side.wrong_frees_refused {
-                0 if side.wrong_frees == 1 => "the pools refused it and went on".to_owned(),
-                0 => format!("the pools refused {refused} and went on"),
-                rest => format!(
-                    "the pools refused {refused} and went on; {} could not be done again, as no pool had a freed block",
-                    count(rest)
-                ),
-            });
-        }
-        notes
+fn verdict(out: &mut String, outcome: &Outcome) {
+    out.push_str("\nVerdict\n");
+    let hz = outcome.meta.tick_hz;
+    match (&outcome.pools, &outcome.misfit) {
+        (Some(pools), _) => contender_verdict(out, "pools", &pools.common, hz, pools_next_step),
+        (None, Some(misfit)) => misfit_verdict(out, misfit),
+        (None, None) => {}
     }
-
-    fn verdict(&self, out: &mut String) {
-        out.push_str("\nVerdict\n");
-        match (&self.pools, &self.misfit) {
-            (Some(pools), _) => side_verdict(out, "pools", &pools.side, self.meta.tick_hz),
-            (None, Some(misfit)) => line(
-                out,
-                format_args!(
-                    "  {BAD}pools  do not fit the chip{BAD:#}: no room for `{}` in {}:\n         {}\n         \
-                     {} are needed, {} are there, about {} are missing",
-                    misfit.pool,
-                    misfit.placement,
-                    misfit.reason,
-                    bytes(misfit.needed_bytes),
-                    bytes(misfit.available_bytes),
-                    bytes(misfit.missing_bytes),
-                ),
-            ),
-            (None, None) => {}
-        }
-        side_verdict(out, "heap", &self.heap, self.meta.tick_hz);
-        if let Some(note) = &self.heap_note {
-            line(out, format_args!("  note   {}", indented(note)));
-        }
+    contender_verdict(out, "heap", &outcome.heap, hz, |_| None);
+    if let Some(note) = &outcome.heap_note {
+        paragraph(out, "  note   ", note);
     }
 }
 
-/// A sentence in lines that stand below each other in the verdict.
-fn indented(text: &str) -> String {
-    let mut lines = String::new();
-    let mut column = 0;
-    for word in text.split(' ') {
-        if column > 0 && column + word.len() > VERDICT_COLUMNS {
-            lines.push_str("\n         ");
-            column = 0;
-        } else if column > 0 {
-            lines.push(' ');
+fn misfit_verdict(out: &mut String, misfit: &Misfit) {
+    let Misfit { pool, placement, reason, needed_bytes, available_bytes, missing_bytes } = misfit;
+    line(out, format_args!("  {BAD}pools  The pools do not fit the chip.{BAD:#}"));
+    paragraph(out, INDENT, &format!("There is no room for `{pool}` in {placement}. {}", sentence(reason)));
+    let (needed, available, missing) = (bytes(*needed_bytes), bytes(*available_bytes), bytes(*missing_bytes));
+    paragraph(out, INDENT, &format!("Needed: {needed}; available: {available}; missing: about {missing}."));
+    paragraph(
+        out,
+        INDENT,
+        "Next step: give some pools fewer blocks (--emit-layout FILE, then --layout FILE), or a larger heap.",
+    );
+}
+
+fn contender_verdict(
+    out: &mut String,
+    name: &str,
+    contender: &ContenderOutcome,
+    hz: u64,
+    next_step: impl Fn(&'static str) -> Option<&'static str>,
+) {
+    match &contender.first_failure {
+        None => line(out, format_args!("  {GOOD}{name:<6} Every allocation succeeded.{GOOD:#}")),
+        Some(Failure { moment: at, size, kind, reason }) => {
+            let failed = plural(contender.failed, "allocation");
+            line(out, format_args!("  {BAD}{name:<6} {failed} failed.{BAD:#}"));
+            let first = if contender.failed == 1 { "It" } else { "The first" };
+            let (size, at) = (count(size), moment(at, hz));
+            paragraph(out, INDENT, &format!("{first} was of {size} B, at {at}."));
+            paragraph(out, INDENT, &sentence(reason));
+            if let Some(next) = next_step(kind) {
+                paragraph(out, INDENT, &format!("Next step: {next}."));
+            }
         }
-        lines.push_str(word);
-        column += word.len() + 1;
     }
-    lines
-}
-
-fn waste(asked: u64, given: u64) -> String {
-    percent(given - asked, given)
-}
-
-fn side_verdict(out: &mut String, name: &str, side: &SideReport, hz: u64) {
-    match &side.first_failure {
-        None => line(out, format_args!("  {GOOD}{name:<6} every allocation succeeded{GOOD:#}")),
-        Some(Failure { moment, size, reason, .. }) => {
-            let failed = plural(side.failed, "allocation");
-            let (size, moment) = (count(size), told(moment, hz));
-            line(
-                out,
-                format_args!(
-                    "  {BAD}{name:<6} {failed} failed{BAD:#}, the first of {size} B at {moment}:\n         {reason}"
-                ),
-            );
-        }
-    }
-    if let Some(defect) = &side.first_defect {
-        let (defects, moment) = (plural(side.defects, "defect"), told(&defect.moment, hz));
-        line(out, format_args!("  {BAD}{name:<6} {defects}{BAD:#}, first at {moment}: {}", defect.what));
+    if let Some(defect) = &contender.first_defect {
+        let (defects, at) = (plural(contender.defects, "defect"), moment(&defect.moment, hz));
+        let found = format!("{BAD}{name:<6} {defects}{BAD:#}");
+        line(out, format_args!("  {found} of the allocator itself. The first is at {at}: {}.", defect.what));
     }
 }
 
-fn told(moment: &Moment, hz: u64) -> String {
+/// A reason as a sentence.
+fn sentence(reason: &str) -> String {
+    let mut chars = reason.chars();
+    chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).chain(['.']).collect()
+}
+
+/// What to change in a layout, by the kind of the failure.
+fn pools_next_step(kind: &'static str) -> Option<&'static str> {
+    match kind {
+        "exhausted" => Some("give that pool more blocks, or set `spill` or `heap_fallback` in the layout"),
+        "too_large" => Some("add a pool with larger blocks, or set `heap_fallback` in the layout"),
+        _ => None,
+    }
+}
+
+fn moment(moment: &Moment, hz: u64) -> String {
     let mut text = format!("event {}", count(moment.event));
     if hz > 0 {
         let ms = moment.ms.unwrap_or(0.0);

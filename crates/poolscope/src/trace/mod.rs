@@ -1,7 +1,7 @@
 //! The native trace: what happened to the heap, in order, in as few bytes as possible.
 //!
 //! A trace is a sequence of [`Event`]s. A live block is named by its *slot*, a small integer that the
-//! recording side hands out again once the block is freed: slots are dense, so whoever consumes a trace needs
+//! recording side hands out again once the block is freed: slots are dense, so a consumer of a trace needs
 //! a table as long as the peak of live blocks, never as long as the trace.
 //!
 //! ```
@@ -38,15 +38,16 @@
 //! file are described in `docs/trace-format.md`.
 
 mod event;
-mod findings;
 mod live_blocks;
 mod reader;
 mod slots;
 mod wire;
 mod writer;
 
-pub use event::{BadFree, Context, Event, Lifetimes, Meta, Totals};
-pub use findings::{CallSite, FailedAllocs, FailedSize, Findings, LeftOut};
+pub(crate) use event::Contexts;
+pub use event::{
+    BadFree, CallSite, Context, Event, FailedAllocs, FailedSize, Findings, LeftOut, Lifetimes, Meta, Totals,
+};
 pub use live_blocks::{Fault, LiveBlocks, MAX_BLOCKS};
 pub use reader::Reader;
 pub use slots::{Admission, Release, SlotMap};

@@ -4,12 +4,10 @@ use std::io::{self, Read};
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::event::{BadFree, Context, Event, Meta, Totals};
-use super::findings::Findings;
+use super::event::{BadFree, Context, Event, Findings, MAX_CONTEXTS, MAX_NAME, Meta, Totals};
 use super::live_blocks::LiveBlocks;
 use super::wire::{
-    End, FIRST_VERSION, FirstEnd, FrameHeader, FrameKind, HEADER_LEN, MAGIC, MAX_CONTEXTS, MAX_META,
-    MAX_NAME, Record, VERSION,
+    End, FIRST_VERSION, FirstEnd, FrameHeader, FrameKind, HEADER_LEN, MAGIC, MAX_META, Record, VERSION,
 };
 use crate::error::{Error, Result};
 
@@ -250,7 +248,7 @@ impl<R: Read> Reader<R> {
     }
 }
 
-/// Tells a file that is no trace from one that a text-mode transfer has damaged.
+/// Distinguishes a file that is not a trace from one that a text-mode transfer has damaged.
 fn check_magic(start: &[u8]) -> Result<()> {
     if start == MAGIC {
         return Ok(());

@@ -6,7 +6,7 @@ use std::hash::Hash;
 
 use super::event::{BadFree, Event};
 
-/// How many freed blocks are remembered to tell a double free from a free of something never seen.
+/// How many freed blocks are remembered, to distinguish a double free from a free of a block that was never seen.
 const REMEMBERED_FREES: usize = 1 << 16;
 
 /// Hands out slots for the blocks of a recording, and takes them back.

@@ -86,14 +86,14 @@ fn trailing_bytes_are_refused() {
 }
 
 #[test]
-fn many_frames() {
+fn events_over_several_frames_are_read_back() {
     let events: Vec<_> = (0..200_000u64).map(|i| Event::Alloc { slot: i as u32, size: i, dt: i }).collect();
     let (bytes, totals) = write(&events);
     assert_eq!(read(&bytes).unwrap(), (events, totals));
 }
 
 #[test]
-fn contexts_travel() {
+fn contexts_are_read_back() {
     let isr = Context { name: "timer".into(), core: 1, in_isr: true };
     let long = Context { name: "é".repeat(200), core: 0, in_isr: false };
     let mut writer = Writer::new(Vec::new(), &Meta::new("test", 1)).unwrap();
@@ -141,7 +141,7 @@ fn impossible_events_are_refused_and_change_nothing() {
 }
 
 #[test]
-fn versions_and_damage_are_told_apart() {
+fn old_versions_and_damage_have_errors_of_their_own() {
     let (mut bytes, _) = write(&[]);
     bytes[8] = 9;
     assert!(matches!(read(&bytes), Err(Error::Version { found: 9, .. })));
@@ -153,7 +153,7 @@ fn versions_and_damage_are_told_apart() {
 }
 
 #[test]
-fn slots_are_dense_and_frees_judged() {
+fn slots_are_dense_and_wrong_frees_are_classified() {
     let mut slots = SlotMap::new();
     assert_eq!(slots.alloc(7).slot, 0);
     assert_eq!(slots.alloc(8).slot, 1);

@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{BadFree, Event, Totals};
-use super::findings::Findings;
+use super::event::{BadFree, Event, Findings, Totals};
 
 /// File name extension of native traces, without the dot.
 pub const EXTENSION: &str = "pooltrace";
@@ -27,12 +26,6 @@ pub(super) const MAX_RAW: usize = 1 << 20;
 
 /// Longest frame after compression, bytes: incompressible data grows a little.
 pub(super) const MAX_PACKED: usize = MAX_RAW + (MAX_RAW >> 8) + 64;
-
-/// Longest context name, bytes.
-pub(super) const MAX_NAME: usize = 256;
-
-/// Most contexts in one trace.
-pub(super) const MAX_CONTEXTS: usize = 1 << 16;
 
 /// Bytes of the fixed part of the header after the magic: version, length of the metadata.
 pub(super) const HEADER_LEN: usize = 2 + 4;

@@ -6,12 +6,9 @@ use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use serde::Serialize;
 
-use super::event::{Context, Event, Meta, Totals};
-use super::findings::Findings;
+use super::event::{Context, Event, Findings, MAX_CONTEXTS, MAX_NAME, Meta, Totals};
 use super::live_blocks::LiveBlocks;
-use super::wire::{
-    End, FrameHeader, FrameKind, MAGIC, MAX_CONTEXTS, MAX_META, MAX_NAME, MAX_REMARKS, Record, VERSION,
-};
+use super::wire::{End, FrameHeader, FrameKind, MAGIC, MAX_META, MAX_REMARKS, Record, VERSION};
 use crate::error::{Error, Result};
 
 /// A frame is closed once it holds this many bytes: far enough below the format's limit for one more record,

@@ -25,7 +25,7 @@ unsafe impl microusc_pool::Signal for Signal {
         Self(AtomicBool::new(false))
     }
 
-    fn open(self: Pin<&Self>) {}
+    fn init(self: Pin<&Self>) {}
 
     fn wait(self: Pin<&Self>, milliseconds: Option<u32>) -> bool {
         let start = now_us();

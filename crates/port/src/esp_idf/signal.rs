@@ -42,7 +42,7 @@ unsafe impl microusc_pool::Signal for Signal {
         Self { memory, semaphore: Cell::new(null_mut()), _pinned: PhantomPinned }
     }
 
-    fn open(self: Pin<&Self>) {
+    fn init(self: Pin<&Self>) {
         // SAFETY: the words are ours, aligned as the struct is, and pinned.
         self.semaphore.set(unsafe { microusc_esp_idf_open_36_words(self.memory.get().cast()) });
     }

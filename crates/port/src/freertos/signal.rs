@@ -41,7 +41,7 @@ unsafe impl microusc_pool::Signal for Signal {
         Self { semaphore, open: Cell::new(false), _pinned: PhantomPinned }
     }
 
-    fn open(self: Pin<&Self>) {
+    fn init(self: Pin<&Self>) {
         // SAFETY: the words are ours, aligned as the struct is, and pinned.
         unsafe { semaphore::open(self.semaphore()) };
         self.open.set(true);

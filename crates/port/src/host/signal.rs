@@ -34,7 +34,7 @@ unsafe impl microusc_pool::Signal for Signal {
         Self { given: Mutex::new(false), changed: Condvar::new() }
     }
 
-    fn open(self: Pin<&Self>) {}
+    fn init(self: Pin<&Self>) {}
 
     fn wait(self: Pin<&Self>, milliseconds: Option<u32>) -> bool {
         let longest = milliseconds.map_or(Duration::MAX, |time| Duration::from_millis(time.into()));

@@ -331,7 +331,7 @@ impl Tlsf {
         }
     }
 
-    /// Tells the block after the free `block` about it.
+    /// Marks in the block after the free `block` that the one before it is free.
     #[inline]
     fn link_previous_free(&mut self, block: u32) {
         let next = self.next(block);

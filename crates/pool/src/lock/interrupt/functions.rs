@@ -1,14 +1,14 @@
-//! Any architecture: two functions that the program brings, with the feature `mask-functions`.
+//! Any architecture: two functions of the program, with the feature `mask-functions`.
 //!
 //! For compilers that have no inline assembly for the architecture (Xtensa, with any but Espressif's), and for
-//! programs that mask less than everything.
+//! programs that do not mask every interrupt.
 //!
 //! | function | contract |
 //! |---|---|
-//! | `uintptr_t microusc_mask(void)` | masks every interrupt whose handler uses a pool; returns what to put back |
-//! | `void microusc_restore(uintptr_t saved)` | puts it back; pairs nest |
+//! | `uintptr_t microusc_mask(void)` | masks every interrupt whose handler uses a pool; returns what to restore |
+//! | `void microusc_restore(uintptr_t saved)` | restores it; pairs nest |
 //!
-//! Both are called from wherever a pool is used, so they lie where the pools' own code does (`.iram1.*` on the ESP32
+//! Both are called where a pool is used, so they must lie where the code of the pools lies (`.iram1.*` on the ESP32
 //! family). `firmware/runtime/xtensa` has them for both ABIs of that architecture, two instructions each.
 
 unsafe extern "C" {
@@ -18,8 +18,8 @@ unsafe extern "C" {
 
 #[inline(always)]
 pub(super) fn mask() -> usize {
-    // SAFETY: the program brings a function of this contract. A call to code that the compiler does not see is a
-    // barrier to it.
+    // SAFETY: the program has a function with this contract. The compiler does not see its code, so the call is a compiler
+    // barrier.
     unsafe { microusc_mask() }
 }
 

@@ -1,5 +1,5 @@
-//! Interrupts of one core, masked and put back. One file for each architecture, and one for programs that bring their
-//! own way, with the same two functions.
+//! The lock that masks the interrupts of one core. One file for each architecture has the two functions that mask and
+//! restore; with the feature `mask-functions` the program has them.
 
 #[cfg(not(feature = "mask-functions"))]
 #[cfg_attr(target_arch = "arm", path = "arm.rs")]
@@ -45,7 +45,7 @@ unsafe impl Mask for Interrupts {
 /// Context: tasks and interrupts alike; nests. Interrupts above the level that can be masked (NMI) must not use the pool.
 ///
 /// Privilege: the mask is `mstatus.MIE` on RISC-V, which needs machine mode (anywhere else it traps); `PRIMASK` on Cortex-M,
-/// which code in unprivileged mode *cannot set and is not told so*; `PS.INTLEVEL` on Xtensa, ring 0. The feature states
+/// which unprivileged code *cannot set, without an error*; `PS.INTLEVEL` on Xtensa, ring 0. The feature states
 /// that code which uses a pool is privileged.
 #[derive(Debug)]
 pub struct InterruptLock(SharedOnOneCore);
@@ -71,7 +71,7 @@ unsafe impl RawLock for InterruptLock {
 // SAFETY: two instructions.
 unsafe impl NonAllocatingLock for InterruptLock {}
 
-/// Why a lock that masks interrupts and nothing else may be shared.
+/// Implemented if a lock that only masks interrupts may be shared.
 #[diagnostic::on_unimplemented(
     message = "`InterruptLock` is shared, which is sound on a chip with one core only, and a target does not say how many a chip has",
     label = "would let two cores in at once",
@@ -80,11 +80,9 @@ unsafe impl NonAllocatingLock for InterruptLock {}
 )]
 trait OneCore {}
 
-// Where the program says so, or the target: the chips of ESP-IDF that have no atomic instructions are ESP32-C2 and ESP32-C3.
-#[cfg(any(
-    feature = "unsafe-assume-single-core",
-    all(target_os = "espidf", target_arch = "riscv32", not(target_feature = "a"))
-))]
+// The program promises it, or the target implies it: ESP32-C2 and ESP32-C3 are the chips of ESP-IDF without atomic
+// instructions.
+#[cfg(single_core)]
 impl OneCore for ThisChip {}
 
 /// A field that is `Sync` if `C` is a [`OneCore`].
@@ -97,5 +95,5 @@ impl<C> SharedOnOneCore<C> {
 
 // SAFETY: it holds nothing.
 unsafe impl<C> Send for SharedOnOneCore<C> {}
-// SAFETY: it holds nothing. Whether what it is a field of may be shared is what `C` says.
+// SAFETY: it holds nothing. It decides whether the struct that has it as a field may be shared, as `C` says.
 unsafe impl<C: OneCore> Sync for SharedOnOneCore<C> {}

@@ -10,7 +10,7 @@ pub(super) fn mask() -> usize {
     saved
 }
 
-/// Sets what was set before. One instruction: no bit that was set then is clear now for another reason, and setting
+/// Sets the bit if it was set before. One instruction: no bit that was set then is clear now for another reason, and setting
 /// (rather than writing back) keeps bits that were set since, such as "floating-point state is dirty".
 ///
 /// # Safety

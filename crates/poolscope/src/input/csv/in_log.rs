@@ -18,10 +18,10 @@ pub(in super::super) struct LogCsv<'a> {
     damage: Damage,
 }
 
-/// A log that shows a recording with this line: a header or a row.
+/// Whether a log with this line is a recording of this format: the line is a header or a row.
 pub(in super::super) fn is_evidence(line: &str) -> bool {
     let message = message(line);
-    // Most lines of a log are neither: that is seen at once.
+    // Most lines of a log are neither; this is a fast way to exclude them.
     if !message.contains("time_us") && !message.starts_with(|c: char| c.is_ascii_digit()) {
         return false;
     }
@@ -114,7 +114,7 @@ impl Decoder for LogCsv<'_> {
     }
 
     fn contexts(&self) -> &[Context] {
-        &self.rows.contexts
+        self.rows.contexts.list()
     }
 
     fn decode(&mut self, batch: &mut Vec<Event>) -> Result<bool> {

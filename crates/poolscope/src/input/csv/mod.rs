@@ -167,7 +167,7 @@ impl Decoder for Csv<'_> {
     }
 
     fn contexts(&self) -> &[Context] {
-        &self.rows.contexts
+        self.rows.contexts.list()
     }
 
     fn decode(&mut self, batch: &mut Vec<Event>) -> Result<bool> {

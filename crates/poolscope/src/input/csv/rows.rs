@@ -1,21 +1,16 @@
 //! From the fields of a row to events.
 
-use std::collections::HashMap;
-
 use super::super::blocks::{Blocks, Request, is_null};
 use super::super::external::is_external;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::text::plural;
-use crate::trace::{Context, Event, Findings};
+use crate::trace::{Context, Contexts, Event, Findings};
 
 /// The header, which is also the documentation. Other columns may stand anywhere.
 pub(super) const HEADER: &str = "time_us,op,id,size";
 
 /// Most columns.
 pub(super) const MAX_COLUMNS: usize = 64;
-
-/// Most contexts: as many as a native trace can hold.
-const MAX_CONTEXTS: usize = 1 << 16;
 
 /// Where the columns are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,8 +91,7 @@ pub(super) enum Key {
 pub(super) struct Rows {
     pub(super) columns: Columns,
     pub(super) blocks: Blocks<Key>,
-    pub(super) contexts: Vec<Context>,
-    numbers: HashMap<Context, u32>,
+    pub(super) contexts: Contexts,
     current: Option<u32>,
     /// There are ids that are addresses, so `0` is `NULL` and not a number like others.
     addresses: bool,
@@ -108,8 +102,7 @@ impl Rows {
         Rows {
             columns,
             blocks: Blocks::new(),
-            contexts: Vec::new(),
-            numbers: HashMap::new(),
+            contexts: Contexts::default(),
             current: None,
             addresses: false,
         }
@@ -198,20 +191,8 @@ impl Rows {
     }
 
     fn switch(&mut self, context: Option<Context>, batch: &mut Vec<Event>) -> Result<()> {
-        let Some(mut context) = context else { return Ok(()) };
-        context.name.truncate(context.name.floor_char_boundary(256));
-        let next = self.contexts.len() as u32;
-        let number = match self.numbers.get(&context) {
-            Some(&number) => number,
-            None if self.contexts.len() == MAX_CONTEXTS => {
-                return Err(Error::TooManyContexts { limit: MAX_CONTEXTS });
-            }
-            None => {
-                self.contexts.push(context.clone());
-                self.numbers.insert(context, next);
-                next
-            }
-        };
+        let Some(context) = context else { return Ok(()) };
+        let number = self.contexts.number(context)?;
         if self.current.replace(number) != Some(number) {
             batch.push(Event::Switch { context: number });
         }

@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_all_versions() {
+    fn heap_trace_lines_of_all_versions_are_parsed() {
         let cases = [
             ("====== Heap Trace: 8 records (8 capacity) ======", Line::Header { records: 8 }),
             (
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn records_of_all_versions() {
+    fn heap_trace_records_of_all_versions_are_parsed() {
         let address = Some(0x3fcb_5000);
         let cases = [
             (

@@ -46,12 +46,12 @@ impl Dump {
         self.records.push(Block::of(record, site));
     }
 
-    /// The record that came last is none.
+    /// The last record is not a whole one.
     pub(super) fn pop(&mut self) {
         self.records.pop();
     }
 
-    /// More is known about the record that came last.
+    /// More is known about the last record.
     pub(super) fn replace_last(&mut self, record: &Record<'_>, site: u32) {
         if let Some(last) = self.records.last_mut() {
             *last = Block::of(record, site);
@@ -64,7 +64,8 @@ impl Dump {
     }
 }
 
-/// By what a block is known in the next dump: address, clock of the CPU, size, and which of those that have all three.
+/// What identifies a block in the next dump: address, clock of the CPU, size, and its number among the blocks that
+/// have the same three.
 type Id = (u64, u64, u64, u32);
 
 struct Resident {
@@ -110,7 +111,7 @@ impl Live {
         number
     }
 
-    /// The monitor says what is at a code address.
+    /// The monitor has decoded a code address.
     pub(super) fn name(&mut self, address: u64, name: &str) {
         if self.names.len() < MAX_SITES && name.len() <= 256 {
             self.names.insert(address, name.into());
@@ -215,7 +216,7 @@ impl Live {
         self.replaced
     }
 
-    /// The most call sites told apart, if there were more; else 0.
+    /// The most call sites that are distinguished, if there were more; else 0.
     pub(super) fn unnamed_sites(&self) -> u64 {
         if self.crowded { MAX_SITES as u64 } else { 0 }
     }

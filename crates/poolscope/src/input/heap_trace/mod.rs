@@ -14,8 +14,8 @@
 //! upper bound. In a log with several dumps a block that is listed again is the same block, and one that a complete
 //! dump lists no more was freed in between. There is no clock; one event is one tick.
 //!
-//! A log is rarely clean: what terminals and monitors write around the lines is taken off, a record that is broken
-//! over several lines is put together again, and what is missing or damaged is counted and said.
+//! A log is rarely clean: what terminals and monitors write around the lines is removed, a record that is broken
+//! over several lines is put together again, and what is missing or damaged is counted and reported.
 
 mod line;
 mod live;
@@ -43,11 +43,11 @@ pub(super) struct HeapTrace<'a> {
     check: Option<(u64, u64)>,
     /// The text of a record that may go on in the next lines, and how many lines ago it was.
     open: Option<Open>,
-    /// The device has started anew since the last dump.
+    /// The device has restarted since the last dump.
     restarted: bool,
     /// Where the last line of the dump is.
     last_line: u64,
-    said: Said,
+    noticed: Noticed,
 }
 
 /// A record, or a part of one, that may go on.
@@ -59,9 +59,9 @@ struct Open {
     between: u32,
 }
 
-/// What is to be said about the reading.
+/// What the remarks report.
 #[derive(Default)]
-struct Said {
+struct Noticed {
     dumps: u64,
     cut: Vec<(u64, Option<u64>, u64)>,
     cuts: u64,
@@ -76,9 +76,9 @@ struct Said {
     unended: bool,
 }
 
-/// A log that shows a dump with this line.
+/// Whether a log with this line is a recording of this format.
 pub(super) fn is_evidence(line: &str) -> bool {
-    // Most lines of a log are neither: that is seen at once.
+    // Most lines of a log are neither; this is a fast way to exclude them.
     let may_be =
         [" bytes (@ ", "Heap Trace: ", " allocations trace ("].iter().any(|words| line.contains(words));
     may_be && matches!(Line::of(line), Line::Header { .. } | Line::Record(_))
@@ -93,7 +93,7 @@ impl<'a> HeapTrace<'a> {
              block takes the addresses or at the end of the dump, and the peak is an upper bound"
                 .into(),
         );
-        let (live, said) = (Live::default(), Said::default());
+        let (live, noticed) = (Live::default(), Noticed::default());
         HeapTrace {
             lines,
             meta,
@@ -103,7 +103,7 @@ impl<'a> HeapTrace<'a> {
             open: None,
             restarted: false,
             last_line: 0,
-            said,
+            noticed,
         }
     }
 
@@ -138,12 +138,12 @@ impl<'a> HeapTrace<'a> {
                 let line = self.lines.number();
                 let marked = self.dump.as_mut().is_some_and(Dump::mark_last_freed);
                 if !marked {
-                    self.said.stray.note(line);
+                    self.noticed.stray.note(line);
                 }
             }
             Line::Footer(footer) => self.footer(footer, batch),
-            Line::Overflowed => self.said.overflowed = true,
-            Line::Changed => self.said.changed = true,
+            Line::Overflowed => self.noticed.overflowed = true,
+            Line::Changed => self.noticed.changed = true,
             Line::Decoded { address, name } => self.live.name(address, name),
             Line::Other => self.go_on(&text)?,
         }
@@ -152,8 +152,8 @@ impl<'a> HeapTrace<'a> {
 
     fn begin(&mut self, announced: Option<u64>) {
         self.settle_check(None);
-        self.said.dumps += 1;
-        self.said.headless += u64::from(announced.is_none());
+        self.noticed.dumps += 1;
+        self.noticed.headless += u64::from(announced.is_none());
         self.dump = Some(Dump::new(announced));
     }
 
@@ -170,7 +170,7 @@ impl<'a> HeapTrace<'a> {
         Ok(())
     }
 
-    /// A line that is none of a dump: perhaps the rest of a record that was broken.
+    /// A line that is not of a dump: perhaps the rest of a record that was broken.
     fn go_on(&mut self, text: &str) -> Result<()> {
         let Some(open) = &mut self.open else { return Ok(()) };
         for rest in [text, super::lines::message(text)] {
@@ -205,14 +205,14 @@ impl<'a> HeapTrace<'a> {
         Ok(())
     }
 
-    /// The open record does not go on.
+    /// The open record does not continue.
     fn give_up(&mut self) {
         if let Some(open) = self.open.take().filter(|open| !open.whole && open.text.contains(") alloc")) {
-            self.said.damaged.note(open.line);
+            self.noticed.damaged.note(open.line);
         }
     }
 
-    /// The log ends in the middle of a line: the clock of its record, by which blocks are told apart, may be cut.
+    /// The log ends in the middle of a line: the clock of its record, by which blocks are distinguished, may be cut.
     fn drop_cut_record(&mut self) {
         let digits = |open: &Open| open.text.rsplit_once("ccount 0x").map_or(8, |(_, rest)| rest.len());
         if let (Some(open), Some(dump)) = (&self.open, &mut self.dump)
@@ -237,16 +237,16 @@ impl<'a> HeapTrace<'a> {
         let (announced, listed) = (dump.announced, dump.len() as u64);
         let complete = ended && announced == Some(listed);
         if !ended && announced != Some(listed) {
-            self.said.cuts += 1;
-            if self.said.cut.len() < 4 {
-                self.said.cut.push((self.last_line, announced, listed));
+            self.noticed.cuts += 1;
+            if self.noticed.cut.len() < 4 {
+                self.noticed.cut.push((self.last_line, announced, listed));
             }
         } else if let Some(announced) = announced.filter(|&announced| announced != listed) {
             self.check = Some((announced, listed));
         }
         // What was live before a restart is shown as live unless a later dump says what is.
         if listed > 0 && std::mem::take(&mut self.restarted) {
-            self.said.restarts += u64::from(self.live.restart(batch));
+            self.noticed.restarts += u64::from(self.live.restart(batch));
         }
         self.live.settle(dump, complete || !ended && announced == Some(listed), batch);
     }
@@ -254,7 +254,7 @@ impl<'a> HeapTrace<'a> {
     /// The footer says how many records the dump lists: a dump of some memory lists fewer than were recorded.
     fn settle_check(&mut self, listed: Option<u64>) {
         if let Some((_, found)) = self.check.take() {
-            if listed == Some(found) { self.said.filtered += 1 } else { self.said.fewer += 1 }
+            if listed == Some(found) { self.noticed.filtered += 1 } else { self.noticed.fewer += 1 }
         }
     }
 }
@@ -271,8 +271,8 @@ impl Decoder for HeapTrace<'_> {
             self.line(batch)?;
             return Ok(true);
         }
-        self.said.unended = self.dump.is_some() && !self.lines.ended();
-        if self.said.unended {
+        self.noticed.unended = self.dump.is_some() && !self.lines.ended();
+        if self.noticed.unended {
             self.drop_cut_record();
         }
         self.close(false, batch);
@@ -285,7 +285,7 @@ impl Decoder for HeapTrace<'_> {
     }
 
     fn remarks(&self) -> Vec<String> {
-        let said = &self.said;
+        let noticed = &self.noticed;
         let mut remarks = Vec::new();
         let mut say = |when: bool, text: String| {
             if when {
@@ -293,13 +293,13 @@ impl Decoder for HeapTrace<'_> {
             }
         };
         say(
-            said.dumps > 1,
+            noticed.dumps > 1,
             format!(
                 "{}: a block that is listed again is the same block, one that is listed no more was freed in between",
-                plural(said.dumps, "dump")
+                plural(noticed.dumps, "dump")
             ),
         );
-        for &(line, announced, listed) in &said.cut {
+        for &(line, announced, listed) in &noticed.cut {
             let found = plural(listed, "whole record");
             say(
                 true,
@@ -313,40 +313,40 @@ impl Decoder for HeapTrace<'_> {
                 },
             );
         }
-        let more = said.cuts - said.cut.len() as u64;
+        let more = noticed.cuts - noticed.cut.len() as u64;
         say(more > 0, format!("{} more {} cut off", plural(more, "dump"), was(more)));
         say(
-            said.headless > 0,
+            noticed.headless > 0,
             format!(
                 "the beginning of {} is missing: records before it may be lost",
-                plural(said.headless, "dump")
+                plural(noticed.headless, "dump")
             ),
         );
         say(
-            said.filtered > 0,
+            noticed.filtered > 0,
             format!(
                 "{} fewer records than were recorded: heap_trace_dump_caps lists the blocks of one kind of memory only; \
                  use heap_trace_dump for all",
-                plural(said.filtered, "dump") + if said.filtered == 1 { " lists" } else { " list" }
+                plural(noticed.filtered, "dump") + if noticed.filtered == 1 { " lists" } else { " list" }
             ),
         );
         say(
-            said.fewer > 0,
+            noticed.fewer > 0,
             format!(
                 "{} not as many records as the header announces: lines of the log are missing",
-                plural(said.fewer, "dump") + if said.fewer == 1 { " has" } else { " have" }
+                plural(noticed.fewer, "dump") + if noticed.fewer == 1 { " has" } else { " have" }
             ),
         );
         let left_out = [
-            said.damaged.remark("record", "", "damaged and left out"),
-            said.stray.remark("\"freed by\" line", " without the record of the block", "left out"),
+            noticed.damaged.remark("record", "", "damaged and left out"),
+            noticed.stray.remark("\"freed by\" line", " without the record of the block", "left out"),
         ];
         left_out.into_iter().flatten().for_each(|remark| say(true, remark));
         say(
-            said.restarts > 0,
+            noticed.restarts > 0,
             format!(
                 "the device started anew {}: the blocks that were live before are taken as freed then",
-                plural(said.restarts, "time")
+                plural(noticed.restarts, "time")
             ),
         );
         let replaced = self.live.replaced();
@@ -359,11 +359,11 @@ impl Decoder for HeapTrace<'_> {
             ),
         );
         say(
-            said.overflowed,
+            noticed.overflowed,
             "the record buffer on the device overflowed: allocations are missing".to_owned(),
         );
-        say(said.changed, "tracing went on while dumping: records may be doubled".to_owned());
-        say(said.unended, "the last line has no line end: it may have been cut off".to_owned());
+        say(noticed.changed, "tracing went on while dumping: records may be doubled".to_owned());
+        say(noticed.unended, "the last line has no line end: it may have been cut off".to_owned());
         let sites = self.live.unnamed_sites();
         say(
             sites > 0,

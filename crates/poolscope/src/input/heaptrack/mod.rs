@@ -84,7 +84,7 @@ struct Info {
 const NONE: u32 = u32::MAX;
 
 impl<'a> Heaptrack<'a> {
-    /// Reads up to the first allocation, which tells the kind of file.
+    /// Reads up to the first allocation, which shows the kind of file.
     pub(super) fn new(input: Peek<'a>) -> Result<Self> {
         let mut lines = Lines::new(input.buffered());
         if !lines.advance()? {
@@ -144,7 +144,7 @@ impl<'a> Heaptrack<'a> {
                 (Some(b'+' | b'-'), Some((_, numbers))) => {
                     let raw = match self.lines.line()[0] {
                         b'+' => numbers[2].is_some(),
-                        // A free first: only a table can tell that it is an interpreted file.
+                        // A free first: only a table shows that it is an interpreted file.
                         _ => matches!(&self.blocks, Blocks::Infos(infos) if infos.entries.is_empty()),
                     };
                     if raw {

@@ -1,7 +1,7 @@
-//! Whose a block is: the program's, or the C++ library's that heaptrack brings along.
+//! Which blocks are the program's, and which are of the C++ library that heaptrack loads.
 //!
 //! heaptrack is a C++ library. When it is loaded into a program, so is libstdc++, and that allocates a reserve for
-//! exceptions (72 704 bytes, the "emergency pool") before `main`. It is no block of the program. It is known by its call
+//! exceptions (72 704 bytes, the "emergency pool") before `main`. It is not a block of the program. It is recognised by its call
 //! stack: allocated in libstdc++, called by the loader of shared libraries and by nothing else. Only where a file has no
 //! call stacks does the size decide, and then only of the very first allocation.
 
@@ -10,13 +10,13 @@ use std::collections::HashMap;
 /// Bytes of libstdc++'s reserve, on 64-bit hosts.
 const RESERVE: u64 = 72_704;
 
-/// Most strings, frames and traces kept; a program that has not begun by then is taken for begun.
+/// Most strings, frames and traces kept; after as many, all blocks are taken to be the program's.
 const MAX_KEPT: usize = 1 << 16;
 
 /// Frames looked at.
 const MAX_DEPTH: usize = 64;
 
-/// The call stacks of the file's beginning. Forgotten once the program itself has allocated.
+/// The call stacks at the beginning of the file. They are dropped once the program itself has allocated.
 #[derive(Default)]
 pub(super) struct Origin {
     /// Interpreted: names of modules, by index from 1. Raw: the loaded modules.
@@ -26,7 +26,7 @@ pub(super) struct Origin {
     frames: Vec<usize>,
     /// The frame (raw: address) of each trace, and the trace of its caller; from 1.
     traces: Vec<(u64, u64)>,
-    /// Which of the traces are the reserve's.
+    /// Whether a trace is that of the reserve.
     verdicts: HashMap<u64, bool>,
     allocs: u64,
     begun: bool,
@@ -107,7 +107,7 @@ impl Origin {
         }
     }
 
-    /// Whether a block of `size` bytes, allocated with this trace, is the reserve. To be asked in order.
+    /// Whether a block of `size` bytes, allocated with this trace, is the reserve. Called in the order of the recording.
     pub(super) fn is_reserve(&mut self, size: u64, trace: u64, raw: bool) -> bool {
         if self.begun {
             return false;

@@ -129,7 +129,7 @@ proptest! {
     }
 
     #[test]
-    fn csv_says_what_was_written(steps in prop::collection::vec((0u8..40, 0u64..5000, 0u64..1000), 1..200)) {
+    fn the_rows_of_a_csv_become_its_events(steps in prop::collection::vec((0u8..40, 0u64..5000, 0u64..1000), 1..200)) {
         let (mut text, mut now) = (String::from("time_us,op,id,size\n0,alloc,first,1\n"), 0);
         let mut slots = SlotMap::new();
         let mut live = std::collections::HashSet::new();

@@ -37,7 +37,7 @@ fn dump(records: &str) -> String {
 }
 
 #[test]
-fn whatever_is_written_round_the_lines() {
+fn text_around_the_lines_changes_nothing() {
     let prefixes = [
         "10:00:00.101 -> ",
         "12:34:56.789 > ",
@@ -68,7 +68,7 @@ fn whatever_is_written_round_the_lines() {
 }
 
 #[test]
-fn every_encoding() {
+fn text_in_every_encoding_is_read() {
     let text = DUMP.replace('\n', "\r\n");
     for mark in ["", "\u{feff}"] {
         let units: Vec<u16> = format!("{mark}{text}").encode_utf16().collect();
@@ -89,7 +89,7 @@ fn every_encoding() {
 
 /// A line end anywhere in a record, or the line of another task, loses nothing but the call stack.
 #[test]
-fn records_that_are_broken_or_interrupted() {
+fn broken_or_interrupted_records_are_joined() {
     for text in [DUMP, BARE] {
         let plain = said(text);
         let first = text.find("    64 bytes").unwrap() + "    64 bytes (@ 0x".len();
@@ -119,7 +119,7 @@ fn records_that_are_broken_or_interrupted() {
 }
 
 #[test]
-fn lines_of_the_program_are_no_records() {
+fn lines_of_the_program_are_not_records() {
     let noise =
         "I (120) ota: wrote 4096 bytes (@ 0x10000) of image\nI (121) ota: 17 bytes (@ flash)\n{\"boot\":1}\n";
     let plain = said(DUMP);
@@ -132,7 +132,7 @@ fn lines_of_the_program_are_no_records() {
 }
 
 #[test]
-fn what_is_cut_off_is_said() {
+fn a_cut_off_recording_has_a_remark() {
     let lines: Vec<&str> = DUMP.lines().collect();
     // The beginning is missing.
     let tail = said(&lines[1..].join("\n"));
@@ -261,7 +261,7 @@ fn a_device_that_starts_anew_has_no_blocks() {
 }
 
 #[test]
-fn external_ram_by_label_and_by_address() {
+fn external_ram_is_known_by_label_and_by_address() {
     let psram =
         |said: &Said| said.events.iter().filter(|event| matches!(event, Event::Memory { .. })).count();
     let label =

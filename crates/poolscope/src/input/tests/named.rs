@@ -54,7 +54,7 @@ fn counts_in_every_format(story: &[(char, &str)], expected: [u64; 5]) {
 }
 
 #[test]
-fn null_in_every_spelling_and_format() {
+fn null_is_known_in_every_spelling_and_format() {
     for null in ["0x0", "0x00000000", "(nil)", "NULL", "(null)", "nil", "0X0"] {
         let story = [('A', "0x3ffb1000"), ('F', null), ('A', null), ('F', "0x3ffb1000"), ('F', null)];
         // The C library of mtrace and calls writes `0x0` or `(nil)`.
@@ -142,7 +142,7 @@ fn clocks_that_wrap_or_start_anew_run_on() {
 }
 
 #[test]
-fn csv_with_other_columns_orders_and_signs() {
+fn csv_columns_may_have_any_order_and_delimiter() {
     let tasks = auto(b"time_us,op,id,size,task,core\n1,alloc,a,16,main,1\n2,free,a,,wifi,0\n");
     let names: Vec<_> = tasks.contexts.iter().map(|context| (&*context.name, context.core)).collect();
     assert_eq!((names, tasks.counts()), (vec![("main", 1), ("wifi", 0)], [1, 1, 0, 0, 0]));
@@ -195,7 +195,7 @@ fn failures_alone_are_a_recording() {
 }
 
 #[test]
-fn hooks_of_a_device() {
+fn hook_lines_of_a_device_become_events() {
     let said = auto(HOOKS);
     assert_eq!((said.counts(), said.meta.tick_hz, said.totals.ticks), ([2, 1, 0, 1, 1], 1000, 30));
     let failed = said.findings.failed.sizes[0];
@@ -203,7 +203,7 @@ fn hooks_of_a_device() {
 }
 
 #[test]
-fn mtrace_of_a_host() {
+fn mtrace_lines_become_events() {
     let said = auto(MTRACE);
     assert_eq!((said.counts(), said.meta.tick_hz), ([3, 2, 0, 1, 1], 0));
     assert_eq!((said.totals.live_bytes, said.findings.failed.largest), (24, 0x1000_0000));

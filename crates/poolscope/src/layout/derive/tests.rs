@@ -26,7 +26,7 @@ fn divisions(n: usize, most: usize) -> Vec<Vec<Range<usize>>> {
 proptest! {
     /// Against all possible divisions, whatever the costs are.
     #[test]
-    fn no_division_is_better(n in 1..9_usize, most in 1..10_usize, costs in prop::collection::vec(0..50_u64, 81)) {
+    fn no_other_partition_costs_less(n in 1..9_usize, most in 1..10_usize, costs in prop::collection::vec(0..50_u64, 81)) {
         let cost = |range: &Range<usize>| costs[range.start * 9 + range.end - 1];
         let sum = |ranges: &[Range<usize>]| ranges.iter().map(cost).sum::<u64>();
         let found = partition(n, most, cost);
