@@ -102,12 +102,12 @@ fn measure(program: &Program) -> Result<Vec<(String, Vec<String>)>> {
             )?;
             wrapper.push("--toggle-collect=measured");
             execute(&wrapper, &program, &[])?;
-            Ok(Profile::parse(&sh().read_file(&log)?)?.walk("measured"))
+            Ok(Profile::parse(&sh().read_file(&log)?)?.walk("measured", BTreeMap::new()))
         }
         Program::Tool(arguments) => {
             wrapper.push("--toggle-collect=poolscope::main");
             execute(&wrapper, &built("poolscope", "poolscope")?, arguments)?;
-            Ok(Profile::parse(&sh().read_file(&log)?)?.walk("poolscope::main"))
+            Ok(Profile::parse(&sh().read_file(&log)?)?.walk("poolscope::main", BTreeMap::new()))
         }
     }
 }
@@ -172,10 +172,14 @@ impl Profile {
         Ok(profile)
     }
 
-    /// The files of this repository that `start` reaches, without its own, in order, with the functions in each.
-    fn walk(&self, start: &str) -> Vec<(String, Vec<String>)> {
-        let mut walk =
-            Walk { profile: self, visited: BTreeSet::new(), sources: BTreeMap::new(), steps: Vec::new() };
+    /// The files of this repository that `start` reaches, without its own, in order, with the functions in each. Sources that
+    /// are not given are read.
+    fn walk<'p>(
+        &'p self,
+        start: &str,
+        sources: BTreeMap<&'p str, Vec<String>>,
+    ) -> Vec<(String, Vec<String>)> {
+        let mut walk = Walk { profile: self, visited: BTreeSet::new(), sources, steps: Vec::new() };
         walk.function(start);
         walk.steps.retain(|(file, _)| file.starts_with("crates/"));
         walk.steps
@@ -252,7 +256,7 @@ fn own_lines() -> Result<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Event, Profile, enclosing_function, root};
+    use super::{Event, Profile, by_crate, enclosing_function, root};
 
     #[test]
     fn files_are_listed_in_the_order_of_calls_and_inlined_ones_too() {
@@ -264,8 +268,12 @@ mod tests {
         );
         let profile = Profile::parse(&text).unwrap();
         assert!(matches!(&profile.functions["measured"][1].1, Event::Calls(callee) if callee == "a::first"));
-        let files: Vec<_> = profile.walk("measured").into_iter().map(|(file, _)| file).collect();
-        assert_eq!(files, ["crates/a/lib.rs", "crates/b/other.rs"]);
+        let source = |name: &str| vec![format!("fn {name}() {{")];
+        let sources = [(lib.as_str(), source("first")), (&other, source("inlined"))].into();
+        let steps = profile.walk("measured", sources);
+        assert_eq!(by_crate(&steps), "1 in a, 1 in b");
+        let step = |file: &str, function: &str| (file.to_owned(), vec![function.to_owned()]);
+        assert_eq!(steps, [step("crates/a/lib.rs", "first"), step("crates/b/other.rs", "inlined")]);
     }
 
     #[test]
