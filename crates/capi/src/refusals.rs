@@ -49,10 +49,10 @@ fn next_step(reason: esp_err_t) -> &'static str {
         MEMORY_POOL_ERR_NOT_A_BLOCK => "free the address that memory_pool_alloc returned, to the same pool",
         MEMORY_POOL_ERR_DOUBLE_FREE => "this block was freed before; set pointers to NULL when freeing",
         MEMORY_POOL_ERR_CORRUPT => {
-            "a free block was written to, by its former owner or by a neighbour; memory_pool_repair makes the list anew"
+            "a free block was written to, by its former owner or by a neighbour; memory_pool_repair rebuilds the list"
         }
         MEMORY_POOL_ERR_WRITTEN => {
-            "a block was written to while it was free, here: by its former owner, or by who has the block before it"
+            "a block was written to while it was free, here: by its former owner, or from the block before it"
         }
         MEMORY_POOL_ERR_IN_USE => {
             "blocks are in use: their owners hold pointers to memory that ends with the pool"

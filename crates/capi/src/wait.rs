@@ -383,7 +383,7 @@ fn told(
     if !matches!(error, Error::Exhausted | Error::TimedOut) {
         // SAFETY: the pool is live, obligation 3.
         let name = unsafe { name_of(Some(control)) };
-        report_error(function, error, name, pool.cast(), 0);
+        report_error(function, error.into(), name, pool.cast(), 0);
     }
     reason_of(error)
 }

@@ -29,3 +29,22 @@ fn records_are_refused_and_live_blocks_are_still_reported() {
         memory_pool_destroy(pool);
     }
 }
+
+unsafe extern "C" fn ignored(_: *const memory_pool_event_t) {}
+
+#[test]
+fn events_and_checks_are_refused_and_can_be_turned_off() {
+    assert_eq!(memory_pool_trace_new_pools(true), ESP_ERR_NOT_SUPPORTED);
+    assert_eq!(memory_pool_trace_new_pools(false), ESP_OK);
+    assert_eq!(memory_pool_set_trace_callback(Some(ignored)), ESP_ERR_NOT_SUPPORTED);
+    assert_eq!(memory_pool_set_trace_callback(None), ESP_OK);
+    // SAFETY: a pool of this thread's own.
+    unsafe {
+        let pool = memory_pool_malloc(32, 4);
+        assert_eq!(memory_pool_trace(pool, true), ESP_ERR_NOT_SUPPORTED);
+        assert_eq!(memory_pool_trace(pool, false), ESP_OK);
+        assert_eq!(memory_pool_set_checks(pool, MEMORY_POOL_CHECKS_POISON), ESP_ERR_NOT_SUPPORTED);
+        assert_eq!(memory_pool_set_checks(pool, MEMORY_POOL_CHECKS_BASIC), ESP_OK);
+        memory_pool_destroy(pool);
+    }
+}

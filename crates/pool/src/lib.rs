@@ -1,18 +1,18 @@
 #![no_std]
-// Espressif's compiler has inline assembly for Xtensa, behind this name.
+// Espressif's compiler has inline assembly for Xtensa, as an unstable feature of this name.
 #![cfg_attr(all(target_arch = "xtensa", not(feature = "mask-functions")), feature(asm_experimental_arch))]
-//! Fixed-size-block memory pools for microcontrollers: constant time, no fragmentation, every misuse caught.
+//! Fixed-size-block memory pools for microcontrollers: constant time, no fragmentation, every wrong free refused.
 //!
 //! | you have | use |
 //! |---|---|
-//! | values of one type, known when compiling | [`Pool`]: a `static` with no run-time initialisation, and [`PoolBox`] handles |
-//! | the same, without a lock at all | [`AtomicPool`]: a bit a block, changed atomically |
-//! | memory given at run time, blocks of bytes | [`DynPool`] over a slice, and [`PoolBox`] handles |
-//! | the same, without a lock at all | [`AtomicDynPool`]: blocks anywhere, control words where atomics work |
-//! | tasks that shall wait for a block | [`WaitPool`] around a pool: `wait().await` on any executor, or a task that sleeps |
-//! | lists, text and slices of a run-time length, in blocks of any of these | [`PoolVec`], [`PoolString`], and [`AllocSlice`] for `PoolBox<[T]>` |
+//! | values of one type, known at compile time | [`Pool`]: a `static` without initialisation at run time, and [`PoolBox`] handles |
+//! | the same, without a lock | [`AtomicPool`]: a bit for each block, changed atomically |
+//! | memory that is provided at run time, blocks of bytes | [`DynPool`] over a slice, and [`PoolBox`] handles |
+//! | the same, without a lock | [`AtomicDynPool`]: blocks anywhere, control words where atomics work |
+//! | tasks that wait for a block | [`WaitPool`] around a pool: `wait().await` on any executor, or a task that sleeps |
+//! | lists, text and slices of a run-time length, in blocks of any pool | [`PoolVec`], [`PoolString`], and [`AllocSlice`] for `PoolBox<[T]>` |
 //! | requests of several sizes | [`PoolSet`]: a pool for each size class, found by size and by address; [`GlobalSet`] for a whole program |
-//! | parts of a pool kept elsewhere (the C ABI) | [`FreeList`]: the heart itself, one operation at a time |
+//! | the parts of a pool in places of your own (as the C functions) | [`FreeList`]: one operation at a time on borrowed parts |
 //!
 //! ```
 //! use microusc_pool::Pool;
@@ -23,39 +23,41 @@
 //!
 //! let mut packet = PACKETS.alloc(Packet { length: 0, bytes: [0; 60] })?;
 //! packet.length = 3;
-//! drop(packet); // the block is back
+//! drop(packet); // the block is free again
 //! assert_eq!(PACKETS.stats().lowest_free, 31);
 //! # Ok::<(), microusc_pool::Error>(())
 //! ```
 //!
+//! Larger programs are in the folder `examples`.
+//!
 //! # How it is built
 //!
 //! ```text
-//!                     PoolSet                               size to class, address to owner
-//!                        |
-//!   Pool              DynPool               (the C ABI)      typed / untyped / C owners of the parts of a pool
-//!         \                |                  /
-//!          '---- lock::RawLock::with(...) ---'               sharing: a wrapper, never a second implementation
-//!                          |
-//!                     free_list::FreeList                        the one unsafe heart, single-threaded
-//!                     /          \
-//!          geometry::Geometry  allocation_map::AllocationMap                 address to index, and who owns what
+//!          PoolSet     WaitPool                            routing by size and address; waiters
+//!              \         /
+//!   Pool        DynPool          (the C functions)         they own the parts of a pool
+//!       \        /                 /
+//!       LockedPool               /                         alloc and free under a lock, written once
+//!              \                /
+//!               '-- FreeList --'                           the unsafe core, single-threaded
+//!                  /        \
+//!          Geometry          AllocationMap                 address to index; which blocks have an owner
 //! ```
 //!
-//! The crate uses no allocator, has no dependency by default, does not panic, and divides nowhere on the way to a
-//! block.
+//! The crate uses no allocator, has no dependency by default, does not panic, and has no division on the way to a block.
 //!
 //! # Features
 //!
 //! * `critical-section`: the lock of that name, which then is the [`DefaultLock`]. On bare metal without atomic instructions
-//!   it also makes the lock-free pools and `PoolArc`.
+//!   it also enables the lock-free pools and `PoolArc`.
 //! * `unsafe-assume-single-core`: a promise that the chip has one core and that code which uses pools is privileged. Then
-//!   `InterruptLock` may be shared, and is the default lock on bare metal; without atomic instructions it also makes the
-//!   lock-free pools and `PoolArc`.
-//! * `lock_api`: `MutexLock`, which makes a pool's lock of any mutex of that crate, such as `parking_lot`'s, for hosts.
-//! * `mask-functions`: on bare metal and ESP-IDF, interrupts are masked by `microusc_mask` and `microusc_restore`, which the
-//!   program brings: for Xtensa with a compiler that has no inline assembly for it, or to mask less than every interrupt.
-//! * `allocator-api2`: a `&PoolSet` is an allocator for the collections of that crate, and of others that take one.
+//!   `InterruptLock` may be shared, and is the default lock on bare metal; without atomic instructions the feature also
+//!   enables the lock-free pools and `PoolArc`.
+//! * `lock_api`: `MutexLock`, which makes any mutex of that crate, such as that of `parking_lot`, the lock of a pool, on hosts.
+//! * `mask-functions`: on bare metal and ESP-IDF, interrupts are masked by the functions `microusc_mask` and
+//!   `microusc_restore` of the program: for Xtensa with a compiler without inline assembly for it, or to mask fewer
+//!   interrupts.
+//! * `allocator-api2`: a `&PoolSet` is an allocator for the collections of that crate, and of others that use its trait.
 
 #[cfg(any(test, loom, shuttle))]
 extern crate std;
@@ -97,7 +99,10 @@ pub use handles::*;
 pub use lock::*;
 pub use locked_pool::LockedPool;
 pub use pool::{Checked, Checks, LinksChecked, Pool, Unchecked};
-pub use size_class_set::{ClassStats, GlobalSet, NoFallback, PoolSet, SetStats, SizeClass};
+pub use size_class_set::{
+    ClassPool, ClassStats, GlobalSet, NoFallback, PoolSet, SetStats, SizeClass, SizeClasses,
+    check_class_order,
+};
 pub use stats::{Stats, StatsBuilder};
 #[cfg(any(loom, shuttle))]
 pub use sync::{FLAW, Flaw};
@@ -106,7 +111,7 @@ pub use wait::{
     alloc_blocking,
 };
 
-/// The Rust of the project's front page, as a test.
+/// The Rust code of the project's README, as a test.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;

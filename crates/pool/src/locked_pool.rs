@@ -64,17 +64,22 @@ pub(crate) trait LockedOperations: LockedPool {
     /// Allocates a block. O(1); one critical section.
     #[inline(always)]
     fn alloc_block(&self) -> Result<NonNull<u8>, Error> {
-        let fast = || {
-            // SAFETY: the lock is held.
-            let block = unsafe { self.with_free_list(|list| list.alloc_fast()) }?;
-            self.prefetch_after_alloc();
-            Some(block)
-        };
-        match self.lock().with_or_stay_locked(fast) {
+        match self.alloc_fast() {
             Ok(block) => Ok(block),
             // SAFETY: the lock is still held.
             Err(saved) => unsafe { self.alloc_slow(saved) },
         }
+    }
+
+    /// The fast path of [`alloc_block`](Self::alloc_block). On `Err` the lock is still held, with the saved value.
+    #[inline(always)]
+    fn alloc_fast(&self) -> Result<NonNull<u8>, <Self::Lock as RawLock>::Saved> {
+        self.lock().with_or_stay_locked(|| {
+            // SAFETY: the lock is held.
+            let block = unsafe { self.with_free_list(|list| list.alloc_fast()) }?;
+            self.prefetch_after_alloc();
+            Some(block)
+        })
     }
 
     /// The slow path of [`alloc_block`](Self::alloc_block).

@@ -11,6 +11,11 @@
 //!
 //! The `poolscope` command line is a thin layer over this library: `main.rs`, `cmd/` and `ui.rs`.
 
+/// The example of the README is a test, too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub mod error;
 pub mod info;
 pub mod input;

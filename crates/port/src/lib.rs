@@ -17,6 +17,7 @@
 //! | `pools_exist(bool)` | whether there are live pools from now on, for ports whose heap can be exchanged while there are none |
 //! | `log(report, reason, step)` | one log line that ends with the next step; from any context, with no pool's lock held |
 //! | `print(text)` | output that the program asked for, in pieces of at most a line; from tasks only |
+//! | `Console` | the `text::Output` that prints |
 //! | `print_heap()` | prints the heap's totals, if the port knows them; from tasks only |
 //! | `system_*`, `task_*`, `semaphore_*`, `least_stack()` | the kernel, as `microusc_drivers::Platform` describes it |
 //!

@@ -1,6 +1,7 @@
 //! Text without the formatting of `core`, which takes kilobytes.
 
 use core::ffi::c_char;
+use core::marker::PhantomData;
 
 /// Where text goes, byte by byte, and the ways to put it there.
 pub trait Text {
@@ -92,17 +93,29 @@ pub fn divided(number: u64, by: u16) -> (u64, u32) {
     (quotient, rest)
 }
 
-/// Text on its way to `print`, which gets it line by line, or when this is full.
-pub struct Line {
-    room: [u8; 128],
-    length: usize,
-    print: fn(&[u8]),
+/// Where lines go.
+pub trait Output {
+    /// Prints text, of at most a line.
+    fn print(text: &[u8]);
 }
 
-impl Line {
+/// Text on its way to an output, which gets it line by line, or when this is full.
+pub struct Line<O: Output> {
+    room: [u8; 128],
+    length: usize,
+    output: PhantomData<O>,
+}
+
+impl<O: Output> Default for Line<O> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<O: Output> Line<O> {
     /// An empty line.
-    pub fn new(print: fn(&[u8])) -> Self {
-        Self { room: [0; 128], length: 0, print }
+    pub fn new() -> Self {
+        Self { room: [0; 128], length: 0, output: PhantomData }
     }
 
     /// Kept out of the many places that call it.
@@ -111,13 +124,13 @@ impl Line {
         if let Some(text) = self.room.get(..self.length)
             && !text.is_empty()
         {
-            (self.print)(text);
+            O::print(text);
         }
         self.length = 0;
     }
 }
 
-impl Text for Line {
+impl<O: Output> Text for Line<O> {
     fn byte(&mut self, byte: u8) {
         if let Some(place) = self.room.get_mut(self.length) {
             *place = byte;
@@ -129,7 +142,7 @@ impl Text for Line {
     }
 }
 
-impl Drop for Line {
+impl<O: Output> Drop for Line<O> {
     fn drop(&mut self) {
         self.flush();
     }
@@ -140,7 +153,7 @@ mod tests {
     use std::cell::RefCell;
     use std::vec::Vec;
 
-    use super::{Line, Text, divided};
+    use super::{Line, Output, Text, divided};
 
     #[test]
     fn quotient_and_rest_are_those_of_a_division() {
@@ -162,13 +175,17 @@ mod tests {
         static PRINTED: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
     }
 
-    fn print(text: &[u8]) {
-        PRINTED.with_borrow_mut(|printed| printed.push(text.to_vec()));
+    struct Collected;
+
+    impl Output for Collected {
+        fn print(text: &[u8]) {
+            PRINTED.with_borrow_mut(|printed| printed.push(text.to_vec()));
+        }
     }
 
     /// What is printed of a text, piece by piece.
     fn pieces(text: &str) -> Vec<Vec<u8>> {
-        Line::new(print).text(text);
+        Line::<Collected>::new().text(text);
         PRINTED.take()
     }
 

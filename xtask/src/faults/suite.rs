@@ -36,7 +36,7 @@ pub(crate) enum Suite {
 }
 
 impl Suite {
-    /// `pool/NAME`, `system/NAME` and `memory/NAME` are the tests of a package (`lib`: those beside the code), `loom` and
+    /// `pool/NAME`, `drivers/NAME`, `port/NAME`, `retained/NAME` and `memory/NAME` are the tests of a package (`lib`: those beside the code), `loom` and
     /// `shuttle` those of the pools under a scheduler, `c/NAME` a C program.
     pub(crate) fn named(name: &str) -> Result<Self> {
         // To Cargo the tree and its copy are the same: what is built with a fault must not lie where anything else looks.
@@ -52,6 +52,7 @@ impl Suite {
             "c" => return Ok(Self::C { program: program.to_owned(), target }),
             "pool" => "microusc-pool",
             "drivers" => "microusc-drivers",
+            "port" => "microusc-port",
             "retained" => "microusc-retained",
             "memory" => "microusc-memory",
             _ => bail!("no suite is called {name}"),

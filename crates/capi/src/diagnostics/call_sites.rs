@@ -48,7 +48,7 @@ pub(super) unsafe fn record(
                 && list.is_live(block)
                 && let Some(slot) = records.get_mut(index)
             {
-                *slot = Record(Some(record));
+                slot.0 = Some(record);
             }
         });
     }
@@ -65,7 +65,7 @@ pub(super) unsafe fn clear(control: NonNull<Control>, list: &FreeList<'_, Contro
     if let (Some(records), Some(index)) = (unsafe { records(control) }, list.index_of(block))
         && let Some(slot) = records.get_mut(index)
     {
-        *slot = Record::NONE;
+        slot.0 = None; // the whole record would be cleared by `memset`, which may lie in flash
     }
 }
 

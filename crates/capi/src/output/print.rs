@@ -6,8 +6,8 @@ use microusc_port::text::{Line, Text, name_bytes};
 use crate::types::*;
 
 /// Text on its way to the port.
-pub(crate) fn line() -> Line {
-    Line::new(port::print)
+pub(crate) fn line() -> Line<port::Console> {
+    Line::new()
 }
 
 /// The snapshot of one pool.

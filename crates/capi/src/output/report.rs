@@ -138,12 +138,11 @@ fn report_refused(
 #[inline(never)]
 pub(crate) fn report_error(
     function: &'static CStr,
-    refusal: impl Into<Refusal>,
+    Refusal { reason, step }: Refusal,
     pool: *const c_char,
     address: *const c_void,
     count: usize,
 ) {
-    let Refusal { reason, step } = refusal.into();
     let report = memory_pool_report_t { reason, function: function.as_ptr(), pool, address, count };
     port::log(&report, reason_name(reason), step);
     let callback = CALLBACK.load(Ordering::Acquire);

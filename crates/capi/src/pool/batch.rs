@@ -25,11 +25,10 @@ use super::blocks::{block_or_report, no_pool};
 /// `control` is live.
 unsafe fn refused(
     function: &'static CStr,
-    why: impl Into<Refusal>,
+    refusal: Refusal,
     control: NonNull<Control>,
     address: *const c_void,
 ) -> esp_err_t {
-    let refusal = why.into();
     // SAFETY: as the caller promises.
     report_error(function, refusal, unsafe { name_of(Some(control)) }, address, 0);
     refusal.reason
@@ -86,7 +85,7 @@ pub unsafe extern "C" fn memory_pool_alloc_batch(
         return ESP_ERR_NO_MEM;
     }
     // SAFETY: a live control block.
-    unsafe { refused(NAME, error, control, pool.cast()) }
+    unsafe { refused(NAME, error.into(), control, pool.cast()) }
 }
 
 /// Returns `count` blocks, or none. O(count) inside one critical section, or two while something is done to blocks that are
@@ -128,7 +127,7 @@ pub unsafe extern "C" fn memory_pool_free_batch(
         Err((at, error)) => {
             let address = given.get(at).map_or(core::ptr::null(), |block| block.cast_const().cast());
             // SAFETY: a live control block.
-            unsafe { refused(NAME, error, control, address) }
+            unsafe { refused(NAME, error.into(), control, address) }
         }
     }
 }
@@ -186,7 +185,7 @@ pub unsafe extern "C" fn memory_pool_set_isr_reserve(pool: *mut memory_pool_t, b
     // SAFETY: `control` is that of `pool`.
     if let Err(error) = unsafe { with_free_list(pool, control, |list| list.set_reserve(blocks)) } {
         // SAFETY: a live control block.
-        return unsafe { refused(NAME, error, control, pool.cast()) };
+        return unsafe { refused(NAME, error.into(), control, pool.cast()) };
     }
     // What is kept no longer may be waited for.
     // SAFETY: as above.

@@ -66,7 +66,7 @@ unsafe fn destroy(function: &'static CStr, pool: *mut memory_pool_t, only_unused
         // SAFETY: a live pool, which is left as it is.
         unsafe { print_owners(pool, control, false) };
     }
-    report_error(function, MEMORY_POOL_ERR_IN_USE, ended.name.as_ptr(), pool.cast(), ended.in_use);
+    report_error(function, MEMORY_POOL_ERR_IN_USE.into(), ended.name.as_ptr(), pool.cast(), ended.in_use);
     MEMORY_POOL_ERR_IN_USE
 }
 

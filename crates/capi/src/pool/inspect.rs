@@ -206,7 +206,7 @@ pub unsafe extern "C" fn memory_pool_validate(pool: *mut memory_pool_t) -> esp_e
     };
     let Err((reason, address)) = found else { return ESP_OK };
     // SAFETY: a live control block.
-    report_error(NAME, reason, unsafe { name_of(Some(control)) }, address, 0);
+    report_error(NAME, reason.into(), unsafe { name_of(Some(control)) }, address, 0);
     reason
 }
 

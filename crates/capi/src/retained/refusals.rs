@@ -35,16 +35,16 @@ fn next_step(reason: esp_err_t) -> &'static str {
         }
         MEMORY_POOL_ERR_DOUBLE_FREE => "this block was freed before; set pointers to NULL when freeing",
         MEMORY_POOL_ERR_CORRUPT => {
-            "the map was overwritten since the start: look for who does, and close and open the pool, which makes it anew"
+            "the map was overwritten since the start: find the code that does it; closing and opening the pool repairs it"
         }
         MEMORY_POOL_ERR_RETAINED_NONE => {
             "the first start, or power was lost: fill the empty pool; if this comes at every start, start-up clears the memory"
         }
         MEMORY_POOL_ERR_RETAINED_CHECKSUM => {
-            "the header was overwritten or damaged: fill the empty pool; if this comes again, look for who writes there"
+            "the header was damaged: fill the empty pool; if it happens again, find the code that writes there"
         }
         MEMORY_POOL_ERR_RETAINED_MAP => {
-            "the map was overwritten or damaged: fill the empty pool; if this comes again, look for who writes there"
+            "the map was damaged: fill the empty pool; if it happens again, find the code that writes there"
         }
         MEMORY_POOL_ERR_RETAINED_VERSION => {
             "another version of this library left its pool: fill the empty pool"

@@ -115,7 +115,7 @@ pub unsafe extern "C" fn memory_pool_set_destroy(set: *mut memory_pool_set_t) {
         if ended.in_use > 0 {
             report_error(
                 CALLER.name(),
-                MEMORY_POOL_ERR_IN_USE,
+                MEMORY_POOL_ERR_IN_USE.into(),
                 ended.name.as_ptr(),
                 set.cast(),
                 ended.in_use,

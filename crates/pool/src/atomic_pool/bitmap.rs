@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_search_goes_on_at_the_following_word_and_after_a_conflict_on_another_cache_line() {
+    fn search_continues_at_the_next_word_and_after_a_conflict_on_another_cache_line() {
         const WORDS: usize = 2 * LINE + 3;
         let (counters, words) = (AtomicCounters::new(), [const { BitWord::new() }; WORDS]);
         let map = Bitmap::new(&counters, &words, WORDS * BitWord::BITS);

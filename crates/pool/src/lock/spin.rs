@@ -121,3 +121,28 @@ impl<M: Mask> MaskedSpinLock<M> {
         }
     }
 }
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn pause_ends_when_the_flag_is_clear_and_not_before() {
+        let (flag, is_about_to_clear) = (Flag::new(), AtomicBool::new(false));
+        flag.pause(); // clear already
+        assert!(flag.try_set() && !flag.try_set());
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(20));
+                is_about_to_clear.store(true, Ordering::Relaxed);
+                flag.clear();
+            });
+            flag.pause();
+            assert!(is_about_to_clear.load(Ordering::Relaxed), "the flag is still set");
+        });
+        assert!(flag.try_set());
+    }
+}

@@ -1,4 +1,4 @@
-//! A set as the allocator of collections.
+//! A reference to a set as the allocator of collections.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -8,7 +8,7 @@ use allocator_api2::alloc::{AllocError, Allocator};
 use super::PoolSet;
 use crate::RawLock;
 
-/// What a block offers: all of its class's bytes.
+/// All bytes of a block.
 fn whole<const CLASSES: usize, L: RawLock>(
     set: &PoolSet<'_, CLASSES, L>,
     block: NonNull<u8>,
@@ -16,13 +16,13 @@ fn whole<const CLASSES: usize, L: RawLock>(
     NonNull::slice_from_raw_parts(block, set.bytes_of(block))
 }
 
-/// What is of no size lies nowhere, and takes no block.
+/// A value without size needs no block.
 fn nothing(layout: Layout) -> NonNull<[u8]> {
     NonNull::slice_from_raw_parts(layout.dangling_ptr(), 0)
 }
 
-// SAFETY: a block that was given out stays where it is until it is given back, whatever becomes of the reference, for
-// as long as the memory is borrowed by the set; and every copy of the reference is the same allocator.
+// SAFETY: an allocated block stays where it is until it is freed, for as long as the set borrows the memory, whatever happens
+// to the reference; and every copy of the reference is the same allocator.
 unsafe impl<const CLASSES: usize, L: RawLock> Allocator for &PoolSet<'_, CLASSES, L> {
     fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
         if layout.size() == 0 {
@@ -56,7 +56,7 @@ unsafe impl<const CLASSES: usize, L: RawLock> Allocator for &PoolSet<'_, CLASSES
     ) -> Result<NonNull<[u8]>, AllocError> {
         // SAFETY: as the caller promises.
         let grown = unsafe { self.grow(block, old, new) }?;
-        // SAFETY: the block is the caller's, and so long.
+        // SAFETY: the caller owns the block, which has so many bytes.
         unsafe { grown.cast::<u8>().add(old.size()).write_bytes(0, grown.len() - old.size()) };
         Ok(grown)
     }

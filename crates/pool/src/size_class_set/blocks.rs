@@ -1,28 +1,29 @@
-//! Blocks as addresses: the class of a size, the owner of an address.
+//! Blocks as addresses.
 
 use core::ptr::NonNull;
 
 use super::PoolSet;
+use super::routing::{ClassPool, SizeClasses};
+use crate::locked_pool::LockedOperations;
 use crate::{DynPool, Error, Owns, RawLock, Reclaim};
 
 impl<'m, const CLASSES: usize, L: RawLock> PoolSet<'m, CLASSES, L> {
-    /// Takes a block of at least `size` bytes, aligned to `align` bytes (a power of two), from the smallest class that
-    /// has such. A size of 0 is one of 1. O(log CLASSES); one critical section, or two when it spills.
+    /// Allocates a block of at least `size` bytes, aligned to `align` bytes (a power of two), from the smallest class with
+    /// such blocks. A size of 0 counts as 1. O(log CLASSES); one critical section, or two when it spills.
     ///
     /// # Errors
     ///
-    /// [`Error::NoClass`] if no class has such blocks, [`Error::Exhausted`] if the class (and with spill the next) is
-    /// empty, [`Error::Corrupt`].
+    /// [`Error::NoClass`] if no class has such blocks, [`Error::Exhausted`] if the class (and with spill the next one) is
+    /// exhausted, [`Error::Corrupt`].
     #[inline]
     pub fn alloc_raw(&self, size: usize, align: usize) -> Result<NonNull<u8>, Error> {
-        let rank = self.pools.partition_point(|pool| pool.geometry().stride() < size);
-        let Some(pool) = self.pools.get(rank).filter(|_| self.aligns(align)) else {
-            return self.no_class();
-        };
-        pool.alloc_raw().or_else(|error| self.alloc_otherwise(rank, error))
+        if !self.aligns(align) {
+            return self.refuse_size();
+        }
+        self.alloc_sized(size)
     }
 
-    /// Returns a block by its address alone. O(log CLASSES); one critical section.
+    /// Frees a block by its address alone. O(log CLASSES); one critical section.
     ///
     /// # Errors
     ///
@@ -41,7 +42,7 @@ impl<'m, const CLASSES: usize, L: RawLock> PoolSet<'m, CLASSES, L> {
         }
     }
 
-    /// Bytes that the owner of `block` may use: the stride of its class. `None` if it is no block of this set in use.
+    /// Bytes that the owner of `block` may use: the stride of its class. `None` if it is not a block of this set in use.
     /// O(log CLASSES); one critical section.
     #[inline]
     pub fn usable_size(&self, block: *const u8) -> Option<usize> {
@@ -49,13 +50,13 @@ impl<'m, const CLASSES: usize, L: RawLock> PoolSet<'m, CLASSES, L> {
         pool.owns(block).then(|| pool.geometry().stride())
     }
 
-    /// Makes a block one of at least `size` bytes, aligned to `align` bytes. It stays where it is as long as that fits
-    /// its class, also when it could move to smaller blocks. Otherwise it moves: O(its size) outside of every lock.
+    /// Resizes a block to at least `size` bytes, aligned to `align` bytes. It stays where it is as long as that fits its
+    /// class, also if a smaller class would do. Otherwise it moves: O(its size), with no lock held.
     ///
     /// # Errors
     ///
-    /// As [`alloc_raw`](Self::alloc_raw), and then the block is the caller's as before, with all that is in it;
-    /// [`Error::NotABlock`] and [`Error::DoubleFree`] if it is none in use, and nothing is touched.
+    /// As [`alloc_raw`](Self::alloc_raw), and then the caller still owns the block with its content;
+    /// [`Error::NotABlock`] and [`Error::DoubleFree`] if it is not a block in use.
     ///
     /// # Safety
     ///
@@ -78,10 +79,10 @@ impl<'m, const CLASSES: usize, L: RawLock> PoolSet<'m, CLASSES, L> {
             return Ok(old);
         }
         let new = self.alloc_raw(size, align)?;
-        // SAFETY: two blocks in use, hence apart; the new one is of a larger class, for the old one is as aligned as any
-        // and the size did not fit it.
+        // SAFETY: two blocks in use do not overlap; the new one is of a larger class, since the old one is as aligned as any
+        // block and the size did not fit it.
         unsafe { new.copy_from_nonoverlapping(old, usable) };
-        // SAFETY: the caller gives it up. It was in use and is the caller's, so it is not refused.
+        // SAFETY: the caller gives it up. It was in use, so it is not refused.
         let _accepted = unsafe { pool.free_raw(block) };
         Ok(new)
     }
@@ -93,7 +94,7 @@ impl<'m, const CLASSES: usize, L: RawLock> PoolSet<'m, CLASSES, L> {
         self.owner(address.addr()).is_some()
     }
 
-    /// Bytes of the class in which a block of the caller's lies. No critical section: that it is in use is known.
+    /// Bytes of a block that is known to be in use. O(log CLASSES), no critical section.
     #[inline]
     pub(super) fn bytes_of(&self, block: NonNull<u8>) -> usize {
         self.owner(block.addr().get()).map_or(0, |pool| pool.geometry().stride())
@@ -104,33 +105,10 @@ impl<'m, const CLASSES: usize, L: RawLock> PoolSet<'m, CLASSES, L> {
         align.is_power_of_two() && align <= self.align
     }
 
-    /// The class in whose blocks the address lies.
-    #[inline]
+    /// The class in whose memory the address lies.
+    #[inline(always)]
     fn owner(&self, address: usize) -> Option<&DynPool<'m, L>> {
-        let starts_below = |&rank: &u8| self.pools[usize::from(rank)].base().addr().get() <= address;
-        let after = self.by_address.partition_point(starts_below);
-        let pool = &self.pools[usize::from(*self.by_address.get(after.checked_sub(1)?)?)];
-        (address - pool.base().addr().get() < pool.geometry().bytes()).then_some(pool)
-    }
-
-    /// The rare ends of an alloc: `rank` refused it.
-    #[cold]
-    #[inline(never)]
-    fn alloc_otherwise(&self, rank: usize, error: Error) -> Result<NonNull<u8>, Error> {
-        let next = rank + 1;
-        let Some(pool) = self.pools.get(next).filter(|_| self.spill && error == Error::Exhausted) else {
-            return Err(error);
-        };
-        let block = pool.alloc_raw()?;
-        self.count(|counters| counters.spilled_in[next] = counters.spilled_in[next].saturating_add(1));
-        Ok(block)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn no_class(&self) -> Result<NonNull<u8>, Error> {
-        self.count(|counters| counters.no_class = counters.no_class.saturating_add(1));
-        Err(Error::NoClass)
+        self.class_of_address(address).map(|class| class.pool)
     }
 
     #[cold]
@@ -138,6 +116,91 @@ impl<'m, const CLASSES: usize, L: RawLock> PoolSet<'m, CLASSES, L> {
     fn refuse(&self, error: Error) -> Error {
         self.count(|counters| counters.refused = counters.refused.saturating_add(1));
         error
+    }
+}
+
+/// A class of a [`PoolSet`].
+pub struct Class<'s, 'm, L: RawLock> {
+    rank: usize,
+    pool: &'s DynPool<'m, L>,
+}
+
+impl<L: RawLock> Clone for Class<'_, '_, L> {
+    #[inline(always)]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<L: RawLock> Copy for Class<'_, '_, L> {}
+
+impl<L: RawLock> ClassPool for Class<'_, '_, L> {
+    type Saved = L::Saved;
+
+    #[inline(always)]
+    fn rank(self) -> usize {
+        self.rank
+    }
+
+    #[inline(always)]
+    fn stride(self) -> usize {
+        self.pool.geometry().stride()
+    }
+
+    #[inline(always)]
+    fn contains(self, address: usize) -> bool {
+        address.wrapping_sub(self.pool.base().addr().get()) < self.pool.geometry().bytes()
+    }
+
+    #[inline(always)]
+    fn alloc_fast(self) -> Result<NonNull<u8>, L::Saved> {
+        LockedOperations::alloc_fast(self.pool)
+    }
+
+    unsafe fn alloc_slow(self, saved: L::Saved, _: usize) -> Result<NonNull<u8>, Error> {
+        // SAFETY: as the caller promises.
+        unsafe { LockedOperations::alloc_slow(self.pool, saved) }
+    }
+}
+
+/// Searches in O(log CLASSES), since a set may have 256 classes.
+impl<'s, 'm, const CLASSES: usize, L: RawLock> SizeClasses for &'s PoolSet<'m, CLASSES, L> {
+    type Class = Class<'s, 'm, L>;
+
+    #[inline(always)]
+    fn classes(self) -> impl Iterator<Item = Class<'s, 'm, L>> {
+        self.pools.iter().enumerate().map(|(rank, pool)| Class { rank, pool })
+    }
+
+    #[inline(always)]
+    fn class(self, rank: usize) -> Option<Class<'s, 'm, L>> {
+        self.pools.get(rank).map(|pool| Class { rank, pool })
+    }
+
+    #[inline(always)]
+    fn spills(self) -> bool {
+        self.spill
+    }
+
+    fn count_spilled(self, rank: usize) {
+        self.count(|counters| counters.spilled_in[rank] = counters.spilled_in[rank].saturating_add(1));
+    }
+
+    fn count_no_class(self) {
+        self.count(|counters| counters.no_class = counters.no_class.saturating_add(1));
+    }
+
+    #[inline(always)]
+    fn class_for_size(self, size: usize) -> Option<Class<'s, 'm, L>> {
+        self.class(self.pools.partition_point(|pool| pool.geometry().stride() < size))
+    }
+
+    #[inline(always)]
+    fn class_of_address(self, address: usize) -> Option<Class<'s, 'm, L>> {
+        let starts_below = |&rank: &u8| self.pools[usize::from(rank)].base().addr().get() <= address;
+        let after = self.by_address.partition_point(starts_below);
+        let rank = usize::from(*self.by_address.get(after.checked_sub(1)?)?);
+        self.class(rank).filter(|class| class.contains(address))
     }
 }
 
@@ -150,7 +213,7 @@ unsafe impl<const CLASSES: usize, L: RawLock> Reclaim for PoolSet<'_, CLASSES, L
     }
 }
 
-// SAFETY: the pool that owns the address knows.
+// SAFETY: the pool in whose memory the address lies answers.
 unsafe impl<const CLASSES: usize, L: RawLock> Owns for PoolSet<'_, CLASSES, L> {
     fn owns(&self, address: *const u8) -> bool {
         self.owner(address.addr()).is_some_and(|pool| pool.owns(address))

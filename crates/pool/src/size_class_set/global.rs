@@ -7,11 +7,11 @@ use super::PoolSet;
 use crate::sync::{AtomicBool, Guarded, Ordering};
 use crate::{DefaultLock, Error, NonAllocatingLock, RawLock};
 
-/// No other allocator: what the pools do not serve is refused, and the program's allocation fails.
+/// No other allocator: a request that the set does not serve is refused, and the allocation of the program fails.
 #[derive(Clone, Copy, Debug)]
 pub struct NoFallback;
 
-// SAFETY: null is always an answer, and nothing is ever given out that could come back.
+// SAFETY: null is always an answer, and no block is ever allocated that could be freed.
 unsafe impl GlobalAlloc for NoFallback {
     unsafe fn alloc(&self, _: Layout) -> *mut u8 {
         null_mut()
@@ -20,14 +20,14 @@ unsafe impl GlobalAlloc for NoFallback {
     unsafe fn dealloc(&self, _: *mut u8, _: Layout) {}
 }
 
-/// A [`PoolSet`] for `#[global_allocator]`: a constant, given its set once, at the start of the program.
+/// A [`PoolSet`] for `#[global_allocator]`: a constant that gets its set once, at the start of the program.
 ///
-/// What the set cannot serve (before it is there, too large, class empty) goes to the fallback `G`. A block finds its way
-/// back by its address alone: what lies in the set's memory is the set's, which refuses and counts wrong frees;
-/// everything else is the fallback's.
+/// A request that the set cannot serve (before it exists, too large, class exhausted) goes to the fallback `G`. A free goes
+/// by its address: to the set, which refuses and counts wrong frees, if it lies in the memory of the set; else to the
+/// fallback.
 ///
-/// * Cost: what the set costs, and one load. A block that outgrows its class is copied.
-/// * Context: whatever `L` allows for the set's part; the fallback's for its own.
+/// * Cost: that of the set, and one load. A block that outgrows its class is copied.
+/// * Context: as `L` allows for the set; as the fallback allows for its requests.
 /// * The lock is one that [never allocates](NonAllocatingLock): one that does, to put a waiting thread on a list, would ask
 ///   this allocator, which takes the same lock for it, and so on without end. `MutexLock` is refused by the compiler.
 /// * The fallback is another allocator: not this one again, directly or through `std::alloc::alloc`.
@@ -58,36 +58,36 @@ unsafe impl GlobalAlloc for NoFallback {
 /// }
 /// ```
 pub struct GlobalSet<const CLASSES: usize, G = NoFallback, L: RawLock + 'static = DefaultLock> {
-    /// The set is there, and stays for ever.
+    /// Whether the set exists; it exists for ever.
     ready: AtomicBool,
     lock: L,
     set: Guarded<Option<PoolSet<'static, CLASSES, L>>>,
     fallback: G,
 }
 
-// SAFETY: the set is written once, with the lock closed and before `ready` says so; from then on it is only shared.
+// SAFETY: the set is written once, with the lock held and before `ready` is true; from then on it is only shared.
 unsafe impl<const CLASSES: usize, G: Sync, L: RawLock + Sync + Send> Sync for GlobalSet<CLASSES, G, L> {}
 
 impl<const CLASSES: usize, G, L: NonAllocatingLock> GlobalSet<CLASSES, G, L> {
-    /// No set yet: everything goes to the fallback.
+    /// Without a set: every request goes to the fallback.
     pub const fn new(fallback: G) -> Self {
         Self { ready: AtomicBool::new(false), lock: L::INIT, set: Guarded::new(None), fallback }
     }
 
-    /// Gives the program its set, for ever. O(1); one critical section.
+    /// Sets the set, for ever. O(1); one critical section.
     ///
     /// # Errors
     ///
-    /// [`Error::Initialized`] if it has one; the set given is lost.
+    /// [`Error::Initialized`] if there is one; the new set is dropped.
     pub fn init(
         &'static self,
         set: PoolSet<'static, CLASSES, L>,
     ) -> Result<&'static PoolSet<'static, CLASSES, L>, Error> {
-        // What is not the first is dropped after the lock was released: it has locks of its own, which may do something then.
+        // A set that is not the first is dropped after the lock was released: its own locks may have code that runs then.
         let mut set = Some(set);
         self.lock.with(|| {
             if !self.ready.load(Ordering::Relaxed) {
-                // SAFETY: with the lock held nothing else writes, and before `ready` nothing reads. There is nothing to drop.
+                // SAFETY: with the lock held nothing else writes, and before `ready` nothing reads. The old value is `None`.
                 self.set.with_mut(|place| unsafe { place.write(set.take()) });
                 self.ready.store(true, Ordering::Release);
             }
@@ -95,13 +95,13 @@ impl<const CLASSES: usize, G, L: NonAllocatingLock> GlobalSet<CLASSES, G, L> {
         if set.is_none() { self.set().ok_or(Error::Initialized) } else { Err(Error::Initialized) }
     }
 
-    /// The set, once there is one. O(1).
+    /// The set, if there is one. O(1).
     #[inline(always)]
     pub fn set(&self) -> Option<&PoolSet<'static, CLASSES, L>> {
         if !self.ready.load(Ordering::Acquire) {
             return None;
         }
-        // SAFETY: written before `ready` said so, and never again.
+        // SAFETY: written before `ready` was true, and never again.
         self.set.with(|set| unsafe { (*set).as_ref() })
     }
 
@@ -122,7 +122,7 @@ impl<const CLASSES: usize, G, L: NonAllocatingLock> GlobalSet<CLASSES, G, L> {
     }
 }
 
-// SAFETY: a block is the set's or the fallback's, as its address says, and each keeps the contract for its own.
+// SAFETY: a block belongs to the set or to the fallback, by its address, and each keeps the contract for its own.
 unsafe impl<const CLASSES: usize, G: GlobalAlloc, L: NonAllocatingLock> GlobalAlloc
     for GlobalSet<CLASSES, G, L>
 {
@@ -139,7 +139,7 @@ unsafe impl<const CLASSES: usize, G: GlobalAlloc, L: NonAllocatingLock> GlobalAl
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         match self.alloc_from_set(layout) {
             Some(block) => {
-                // SAFETY: the block is the caller's to be, and at least so long.
+                // SAFETY: just allocated, and at least so long.
                 unsafe { block.write_bytes(0, layout.size()) };
                 block.as_ptr()
             }
@@ -155,14 +155,14 @@ unsafe impl<const CLASSES: usize, G: GlobalAlloc, L: NonAllocatingLock> GlobalAl
                 // SAFETY: as the caller promises. A refusal is counted.
                 let _counted = unsafe { set.free_raw(block) };
             }
-            // SAFETY: as the caller promises; not the set's, hence the fallback's.
+            // SAFETY: as the caller promises; it is not in the set, so the fallback allocated it.
             None => unsafe { self.fallback.dealloc(block, layout) },
         }
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         let Some(set) = self.set_of(block) else {
-            // SAFETY: as the caller promises; not the set's, hence the fallback's.
+            // SAFETY: as the caller promises; it is not in the set, so the fallback allocated it.
             return unsafe { self.fallback.realloc(block, layout, size) };
         };
         // SAFETY: as the caller promises.
@@ -171,12 +171,12 @@ unsafe impl<const CLASSES: usize, G: GlobalAlloc, L: NonAllocatingLock> GlobalAl
             Err(Error::NotABlock | Error::DoubleFree) => return null_mut(),
             Err(_) => {}
         }
-        // SAFETY: the caller promises a size that, rounded to the alignment, is no overflow.
+        // SAFETY: the caller promises a size that does not overflow when it is rounded to the alignment.
         let wider = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
         // SAFETY: as the caller promises.
         let moved = unsafe { self.fallback.alloc(wider) };
         if !moved.is_null() {
-            // SAFETY: both are at least so long, and of two allocators. The old one is given up by the caller.
+            // SAFETY: both are at least so long, and from two allocators. The caller gives up the old one.
             unsafe {
                 moved.copy_from_nonoverlapping(block, layout.size().min(size));
                 let _accepted = set.free_raw(block);

@@ -1,35 +1,36 @@
-//! Pools of several block sizes behind one door: size to class, address to owner.
+//! Sets of pools of several block sizes: from a size to a class, from an address to its class.
 //!
 //! ```text
 //!   alloc(90 B)                                        free(address)
 //!       |  smallest stride that holds it: log2(CLASSES)    |  last class that starts at or below it: the same
 //!       v                                                  v
 //!   [ 32 B x 40 ]   [ 64 B x 20 ]   [ 128 B x 8 ]   [ 512 B x 2 ]      each a DynPool, with its own lock
-//!                         empty? ---spill--->  one class up, never two
+//!                     exhausted? ---spill--->  the next larger class, never a further one
 //! ```
 //!
-//! A lock for each class, not one for the set: a class is a whole [`DynPool`], a critical section stays that of one
-//! pool, and users of different sizes do not wait for each other. Finding a class needs no lock, since what it reads
-//! never changes. The counters that belong to no class have a lock of their own, far from the usual path.
+//! Each class has a lock, not the set: a class is a whole [`DynPool`], a critical section is that of one pool, and requests of
+//! different sizes do not wait for each other. The search for a class needs no lock, since it reads what never changes. The
+//! counters that belong to no class have a lock of their own, which is not on the fast path.
 
 #[cfg(feature = "allocator-api2")]
 mod allocator;
 mod blocks;
 mod global;
+mod routing;
 mod stats;
 mod values;
 
-use core::cmp::Ordering;
 use core::mem::MaybeUninit;
 
 pub use global::{GlobalSet, NoFallback};
+pub use routing::{ClassPool, SizeClasses, check_class_order};
 pub use stats::{ClassStats, SetStats};
 
 use crate::sync::Guarded;
 use crate::{DefaultLock, DynPool, Error, Geometry, LINK_BYTES, RawLock};
 use stats::SetCounters;
 
-/// What one class of a [`PoolSet`] shall be.
+/// The config of one class of a [`PoolSet`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SizeClass {
     /// Bytes of a block, at least a pointer's.
@@ -42,7 +43,7 @@ pub struct SizeClass {
 ///
 /// * Cost: alloc, free and usable size are O(log CLASSES) comparisons without a division, and then what the class's
 ///   pool costs: O(1), one critical section of `L`. With spill, an alloc may enter a second one.
-/// * Context: whatever `L` allows; a set is `Sync` exactly when its lock is.
+/// * Context: as `L` allows; a set is `Sync` exactly when its lock is.
 /// * RAM besides the memory given: a [`DynPool`] and 5 bytes a class, two words, two counters and a lock.
 ///
 /// ```
@@ -74,20 +75,20 @@ pub struct PoolSet<'m, const CLASSES: usize, L: RawLock = DefaultLock> {
     pools: [DynPool<'m, L>; CLASSES],
     /// The classes in the order of their addresses.
     by_address: [u8; CLASSES],
-    /// To what every block is aligned, bytes.
+    /// The alignment of every block, in bytes.
     align: usize,
     spill: bool,
     lock: L,
     counters: Guarded<SetCounters<CLASSES>>,
 }
 
-// SAFETY: the pools may be shared, and the counters is touched with the lock closed only, which excludes everybody else.
+// SAFETY: the pools may be shared, and the counters are used with the lock held only, which excludes all other contexts.
 unsafe impl<const CLASSES: usize, L: RawLock + Sync> Sync for PoolSet<'_, CLASSES, L> {}
-// SAFETY: the pools may be sent, and the counters is numbers.
+// SAFETY: the pools may be sent, and the counters are numbers.
 unsafe impl<const CLASSES: usize, L: RawLock + Send> Send for PoolSet<'_, CLASSES, L> {}
 
 impl<'m, const CLASSES: usize, L: RawLock> PoolSet<'m, CLASSES, L> {
-    /// Between one class and as many as a byte counts.
+    /// A rank is a byte.
     const COUNTED: () = assert!(CLASSES >= 1 && CLASSES <= 256, "a set has 1 to 256 classes");
 
     /// Bytes that are enough for [`new`](Self::new), wherever they begin; `usize::MAX` for classes that no memory
@@ -126,18 +127,15 @@ impl<'m, const CLASSES: usize, L: RawLock> PoolSet<'m, CLASSES, L> {
         align: usize,
         classes: &[SizeClass; CLASSES],
     ) -> Result<Self, Error> {
-        let mut strides = [0; CLASSES];
-        for (stride, class) in strides.iter_mut().zip(classes) {
-            *stride = Geometry::new(class.block_size, align, class.blocks)?.stride();
-        }
-        in_order(&strides)?;
+        let geometry = |class: &SizeClass| Geometry::new(class.block_size, align, class.blocks);
+        check_class_order(classes.iter().map(|class| geometry(class).map(|geometry| geometry.stride())))?;
         let mut rest = memory;
         let mut pools = [const { MaybeUninit::uninit() }; CLASSES];
         for (pool, class) in pools.iter_mut().zip(classes) {
-            let geometry = Geometry::new(class.block_size, align, class.blocks)?;
+            let geometry = geometry(class)?;
             let padding = rest.as_ptr().align_offset(align.max(LINK_BYTES));
-            let blocks_and_marks = geometry.bytes().checked_add(class.blocks).ok_or(Error::TooLarge)?;
-            let bytes = padding.checked_add(blocks_and_marks).ok_or(Error::UnsuitableMemory)?;
+            let blocks_and_map = geometry.bytes().checked_add(class.blocks).ok_or(Error::TooLarge)?;
+            let bytes = padding.checked_add(blocks_and_map).ok_or(Error::UnsuitableMemory)?;
             let (own, behind) = rest.split_at_mut_checked(bytes).ok_or(Error::UnsuitableMemory)?;
             pool.write(DynPool::new(own, class.block_size, align)?);
             rest = behind;
@@ -157,8 +155,8 @@ impl<'m, const CLASSES: usize, L: RawLock> PoolSet<'m, CLASSES, L> {
     /// memory is free to be used again.
     pub fn over(pools: [DynPool<'m, L>; CLASSES]) -> Result<Self, Error> {
         let () = Self::COUNTED;
-        in_order(&pools.each_ref().map(|pool| pool.geometry().stride()))?;
-        // The lowest bit that is set anywhere is what all of them are aligned to.
+        check_class_order(pools.iter().map(|pool| Ok(pool.geometry().stride())))?;
+        // All of them are aligned to the lowest bit that is set in any of them.
         let bits =
             pools.iter().fold(0, |bits, pool| bits | pool.base().addr().get() | pool.geometry().stride());
         let by_address = in_order_of(|rank| pools[usize::from(rank)].base().addr().get());
@@ -174,26 +172,26 @@ impl<'m, const CLASSES: usize, L: RawLock> PoolSet<'m, CLASSES, L> {
 
     /// The same set with spill on or off. It is off at first.
     ///
-    /// With spill, a request that finds its class empty takes a block of the next larger class, if that has one. One
-    /// step, not further: the time an allocation takes stays bounded.
+    /// With spill, a request whose class is exhausted is served by the next larger class, if that has a free block. One step,
+    /// not further, so that the time of an alloc stays bounded.
     #[must_use]
     pub fn with_spill(mut self, spill: bool) -> Self {
         self.spill = spill;
         self
     }
 
-    /// The pool of the class of this rank, 0 for the smallest blocks: to validate or repair it, or to take a block of
-    /// this class and no other.
+    /// The pool of class `rank`, 0 for the smallest blocks: to validate or repair it, or to allocate a block of this class
+    /// and no other. O(1).
     pub fn pool(&self, rank: usize) -> Option<&DynPool<'m, L>> {
         self.pools.get(rank)
     }
 
-    /// To what every block is aligned, in bytes.
+    /// The alignment of every block, in bytes. O(1).
     pub fn align(&self) -> usize {
         self.align
     }
 
-    /// A snapshot of each class, and what was refused by the set itself. O(blocks of all classes), in critical sections of
+    /// A snapshot of each class and of the counters of the set. O(blocks of all classes), in critical sections of
     /// O(64) and one of O(CLASSES): the classes are not snapshots of one moment.
     pub fn stats(&self) -> SetStats<CLASSES> {
         let counters = self.count(|counters| *counters);
@@ -207,24 +205,15 @@ impl<'m, const CLASSES: usize, L: RawLock> PoolSet<'m, CLASSES, L> {
         }
     }
 
-    /// Changes the counters that are the set's own. One critical section.
+    /// Runs `work` on the counters of the set, in one critical section.
     fn count<R>(&self, work: impl FnOnce(&mut SetCounters<CLASSES>) -> R) -> R {
-        // SAFETY: with the lock closed nobody else has a reference to the counters.
+        // SAFETY: with the lock held nothing else has a reference to the counters.
         self.lock.with(|| self.counters.with_mut(|counters| work(unsafe { &mut *counters })))
     }
 }
 
-/// Whether each class has larger blocks than the one before.
-fn in_order(strides: &[usize]) -> Result<(), Error> {
-    strides.windows(2).try_for_each(|pair| match pair[0].cmp(&pair[1]) {
-        Ordering::Less => Ok(()),
-        Ordering::Equal => Err(Error::ClassesAlike),
-        Ordering::Greater => Err(Error::ClassesUnsorted),
-    })
-}
-
-/// The ranks in the order of what `key` says of them. By insertion: the sort of `core` is thousands of instructions, for
-/// what is a handful of classes.
+/// The ranks, sorted by `key`. By insertion: the sort of `core` is thousands of instructions, and a set has a handful of
+/// classes.
 fn in_order_of<const CLASSES: usize>(key: impl Fn(u8) -> usize) -> [u8; CLASSES] {
     let mut ranks: [u8; CLASSES] = core::array::from_fn(|rank| rank as u8);
     for last in 1..CLASSES {

@@ -1,8 +1,8 @@
-//! What a set tells about itself.
+//! Snapshots of a set.
 
 use crate::Stats;
 
-/// The counters that are the set's own.
+/// The counters that belong to no class.
 #[derive(Clone, Copy)]
 pub(super) struct SetCounters<const CLASSES: usize> {
     pub(super) spilled_in: [u32; CLASSES],
@@ -20,12 +20,12 @@ impl<const CLASSES: usize> SetCounters<CLASSES> {
 pub struct ClassStats {
     /// Its pool.
     pub pool: Stats,
-    /// Blocks of this class that were given to requests of the next smaller one. Stays at its maximum.
+    /// Blocks of this class that were allocated for requests of the next smaller one. Stays at its maximum.
     pub spilled_in: u32,
 }
 
 impl ClassStats {
-    /// Requests that found this class empty, whether they went on to the next one or came from the one before.
+    /// Requests that found this class exhausted, whether they went on to the next class or came from the one before.
     pub const fn misses(&self) -> u32 {
         self.pool.exhausted
     }
@@ -39,7 +39,7 @@ pub struct SetStats<const CLASSES: usize> {
     pub classes: [ClassStats; CLASSES],
     /// Requests that no class could ever serve: too large, or too strictly aligned. Stays at its maximum.
     pub no_class: u32,
-    /// Wrong addresses that were refused before they came to a class: in none of them, or no block in use when it was
-    /// to be resized. Those that a class refused are in its own count. Stays at its maximum.
+    /// Wrong addresses that no class counted: in no class, or not a block in use when it was to be resized. Those that a class
+    /// refused are in the counters of that class. Stays at its maximum.
     pub refused: u32,
 }

@@ -11,7 +11,7 @@ use core::panic::PanicInfo;
 use core::ptr::{null, null_mut};
 
 use crate::log::write_line;
-use crate::text::{Line, Text, divided};
+use crate::text::{Line, Output, Text, divided};
 use crate::types::{CallContext, ESP_ERR_NO_MEM, Limits, MemoryKind, memory_pool_report_t};
 
 #[cfg(target_os = "none")]
@@ -73,7 +73,16 @@ pub fn log(report: &memory_pool_report_t, reason: &CStr, step: &str) {
         }
         _ => step,
     };
-    write_line(&mut Line::new(print), divided(now_us(), 1000).0 as u32 as usize, report, reason, step);
+    write_line(&mut Line::<Console>::new(), divided(now_us(), 1000).0 as u32 as usize, report, reason, step);
+}
+
+/// The output of [`print`].
+pub struct Console;
+
+impl Output for Console {
+    fn print(text: &[u8]) {
+        print(text);
+    }
 }
 
 /// Output goes where log lines go.
@@ -98,7 +107,7 @@ pub fn call_context() -> CallContext {
 /// No function of the archive panics on purpose; `core` asks for this.
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {
-    Line::new(print).text("E memory_pool: stopped by a fault of its own\n");
+    Line::<Console>::new().text("E memory_pool: stopped by a fault of its own\n");
     loop {
         core::hint::spin_loop();
     }

@@ -10,6 +10,7 @@ mod tasks;
 use core::ffi::CStr;
 use core::ptr::null;
 
+use crate::text::Output;
 use crate::types::{CallContext, Limits, MemoryKind, PsramLimits, memory_pool_report_t};
 
 #[cfg(not(feature = "portmux"))]
@@ -91,6 +92,15 @@ pub fn pools_exist(_exist: bool) {}
 pub fn log(report: &memory_pool_report_t, reason: &CStr, step: &str) {
     // SAFETY: the strings of reports and reasons are C strings, the step is as long as said, and all live for the call.
     unsafe { shim::microusc_esp_idf_log(report, reason.as_ptr(), step.as_ptr().cast(), step.len()) };
+}
+
+/// The output of [`print`].
+pub struct Console;
+
+impl Output for Console {
+    fn print(text: &[u8]) {
+        print(text);
+    }
 }
 
 pub fn print(text: &[u8]) {

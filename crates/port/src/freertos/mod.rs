@@ -12,7 +12,7 @@ use core::ffi::CStr;
 use core::panic::PanicInfo;
 
 use crate::log::write_line;
-use crate::text::{Line, Text};
+use crate::text::{Line, Output, Text};
 use crate::types::{ESP_ERR_NO_MEM, Limits, MemoryKind, memory_pool_report_t};
 
 #[cfg(target_os = "none")]
@@ -65,7 +65,16 @@ pub fn log(report: &memory_pool_report_t, reason: &CStr, step: &str) {
         }
         _ => step,
     };
-    write_line(&mut Line::new(print), kernel::now_ms() as usize, report, reason, step);
+    write_line(&mut Line::<Console>::new(), kernel::now_ms() as usize, report, reason, step);
+}
+
+/// The output of [`print`].
+pub struct Console;
+
+impl Output for Console {
+    fn print(text: &[u8]) {
+        print(text);
+    }
 }
 
 /// Output goes where log lines go.
@@ -79,7 +88,7 @@ pub fn print_heap() {
     if heap.free == usize::MAX {
         return;
     }
-    let mut line = Line::new(print);
+    let mut line = Line::<Console>::new();
     line.text("heap: ").number(heap.free).text(" bytes free");
     if heap.least != usize::MAX {
         line.text(", lowest ever ").number(heap.least);
@@ -90,6 +99,6 @@ pub fn print_heap() {
 /// No function of the archive panics on purpose; `core` asks for this.
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {
-    Line::new(print).text("E memory_pool: stopped by a fault of its own\n");
+    Line::<Console>::new().text("E memory_pool: stopped by a fault of its own\n");
     kernel::stop()
 }

@@ -17,7 +17,7 @@ pub use controls::{
     microusc_host_misplace_allocation, microusc_host_select_chip,
 };
 pub use lock::PortLock;
-pub use print::{call_context, log, print, print_heap};
+pub use print::{Console, call_context, log, print, print_heap};
 pub use record::microusc_host_interrupt_at_release;
 pub use signal::{Signal, in_interrupt, microusc_host_set_context, task_priority};
 pub use tasks::{

@@ -9,7 +9,7 @@ use std::time::Instant;
 use microusc_chips::Caps;
 
 use crate::log::write_line;
-use crate::text::Text;
+use crate::text::{Output, Text};
 use crate::types::{CallContext, memory_pool_report_t};
 
 use super::board::board;
@@ -51,6 +51,15 @@ pub fn call_context() -> CallContext {
         task: if in_interrupt { null() } else { name() },
         core: 0,
         in_interrupt,
+    }
+}
+
+/// The output of [`print`].
+pub struct Console;
+
+impl Output for Console {
+    fn print(text: &[u8]) {
+        print(text);
     }
 }
 

@@ -286,89 +286,57 @@ impl Decoder for HeapTrace<'_> {
 
     fn remarks(&self) -> Vec<String> {
         let noticed = &self.noticed;
-        let mut remarks = Vec::new();
-        let mut say = |when: bool, text: String| {
-            if when {
-                remarks.push(text);
-            }
+        let dumps = |number| plural(number, "dump");
+        let several = (noticed.dumps > 1).then(|| {
+            let dumps = dumps(noticed.dumps);
+            format!(
+                "{dumps}: a block that is listed again is the same block, one that is listed no more was freed in between"
+            )
+        });
+        let cut = |&(line, announced, listed): &(u64, Option<u64>, u64)| {
+            let announced =
+                announced.map(|records| format!("its header announces {}, ", plural(records, "record")));
+            let (announced, found) = (announced.unwrap_or_default(), plural(listed, "whole record"));
+            format!("a dump is cut off at line {line}: {announced}{found} {} there", was(listed))
         };
-        say(
-            noticed.dumps > 1,
-            format!(
-                "{}: a block that is listed again is the same block, one that is listed no more was freed in between",
-                plural(noticed.dumps, "dump")
-            ),
-        );
-        for &(line, announced, listed) in &noticed.cut {
-            let found = plural(listed, "whole record");
-            say(
-                true,
-                match announced {
-                    Some(announced) => format!(
-                        "a dump is cut off at line {line}: its header announces {}, {found} {} there",
-                        plural(announced, "record"),
-                        was(listed)
-                    ),
-                    None => format!("a dump is cut off at line {line}: {found} {} there", was(listed)),
-                },
-            );
-        }
         let more = noticed.cuts - noticed.cut.len() as u64;
-        say(more > 0, format!("{} more {} cut off", plural(more, "dump"), was(more)));
-        say(
-            noticed.headless > 0,
-            format!(
-                "the beginning of {} is missing: records before it may be lost",
-                plural(noticed.headless, "dump")
-            ),
-        );
-        say(
-            noticed.filtered > 0,
-            format!(
-                "{} fewer records than were recorded: heap_trace_dump_caps lists the blocks of one kind of memory only; \
-                 use heap_trace_dump for all",
-                plural(noticed.filtered, "dump") + if noticed.filtered == 1 { " lists" } else { " list" }
-            ),
-        );
-        say(
-            noticed.fewer > 0,
-            format!(
-                "{} not as many records as the header announces: lines of the log are missing",
-                plural(noticed.fewer, "dump") + if noticed.fewer == 1 { " has" } else { " have" }
-            ),
-        );
-        let left_out = [
+        let (replaced, sites) = (self.live.replaced(), self.live.unnamed_sites());
+        let rest = [
+            (more > 0).then(|| format!("{} more {} cut off", dumps(more), was(more))),
+            (noticed.headless > 0).then(|| {
+                format!("the beginning of {} is missing: records before it may be lost", dumps(noticed.headless))
+            }),
+            (noticed.filtered > 0).then(|| {
+                let lists = if noticed.filtered == 1 { "lists" } else { "list" };
+                format!(
+                    "{} {lists} fewer records than were recorded: heap_trace_dump_caps lists the blocks of one kind of \
+                     memory only; use heap_trace_dump for all",
+                    dumps(noticed.filtered)
+                )
+            }),
+            (noticed.fewer > 0).then(|| {
+                let has = if noticed.fewer == 1 { "has" } else { "have" };
+                let dumps = dumps(noticed.fewer);
+                format!("{dumps} {has} not as many records as the header announces: lines of the log are missing")
+            }),
             noticed.damaged.remark("record", "", "damaged and left out"),
             noticed.stray.remark("\"freed by\" line", " without the record of the block", "left out"),
+            (noticed.restarts > 0).then(|| {
+                let times = plural(noticed.restarts, "time");
+                format!("the device started anew {times}: the blocks that were live before are taken as freed then")
+            }),
+            (replaced > 0).then(|| {
+                let (blocks, were) = (plural(replaced, "block"), was(replaced));
+                format!("{blocks} {were} in the way of a later one and not listed as freed: taken as freed then")
+            }),
+            noticed
+                .overflowed
+                .then(|| "the record buffer on the device overflowed: allocations are missing".to_owned()),
+            noticed.changed.then(|| "tracing went on while dumping: records may be doubled".to_owned()),
+            noticed.unended.then(|| "the last line has no line end: it may have been cut off".to_owned()),
+            (sites > 0)
+                .then(|| format!("blocks of more than {} call sites: the rest is taken together", count(sites))),
         ];
-        left_out.into_iter().flatten().for_each(|remark| say(true, remark));
-        say(
-            noticed.restarts > 0,
-            format!(
-                "the device started anew {}: the blocks that were live before are taken as freed then",
-                plural(noticed.restarts, "time")
-            ),
-        );
-        let replaced = self.live.replaced();
-        say(
-            replaced > 0,
-            format!(
-                "{} {} in the way of a later one and not listed as freed: taken as freed then",
-                plural(replaced, "block"),
-                was(replaced)
-            ),
-        );
-        say(
-            noticed.overflowed,
-            "the record buffer on the device overflowed: allocations are missing".to_owned(),
-        );
-        say(noticed.changed, "tracing went on while dumping: records may be doubled".to_owned());
-        say(noticed.unended, "the last line has no line end: it may have been cut off".to_owned());
-        let sites = self.live.unnamed_sites();
-        say(
-            sites > 0,
-            format!("blocks of more than {} call sites: the rest is taken together", count(sites)),
-        );
-        remarks
+        several.into_iter().chain(noticed.cut.iter().map(cut)).chain(rest.into_iter().flatten()).collect()
     }
 }
