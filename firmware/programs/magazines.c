@@ -4,7 +4,7 @@
  * full, it returns four in one.
  *
  * What is measured is printed, and not judged: it is a timing, but of an emulator that is made to take as long for one
- * instruction as for another (`even` in xtask/src/qemu/programs.rs), so that it stands for instructions, waiting
+ * instruction as for another (`even` in firmware/programs.toml), so that it stands for instructions, waiting
  * included. Under `-icount shift=0` with one core its first two lines count instructions, after which it waits for
  * ever for the core that is not there.
  *
