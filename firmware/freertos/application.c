@@ -20,14 +20,10 @@
 #include "MicroUSC/port/freertos.h"
 #include "MicroUSC/system/memory_pool_debug.h"
 #include "interrupt.h"
-#include "owners.h"
+#include "owner_table.h"
 
 enum { STACK_WORDS = 1024, LOW = 1, CONDUCTOR = 2, CONSUMER = 3, EARLY = 4, LATE = 5 };
 enum { MESSAGES = 5, MESSAGE_WORDS = 8, SENT = 600, TICKS = 200, RACES = 60 };
-
-static void check(bool holds, const char *rule) {
-    if (!holds) broken(rule);
-}
 
 void assertion_failed(const char *file, int line) {
     printf("broken: assertion in %s, line %d\n", file, line);
@@ -113,14 +109,14 @@ static void consumer(void *unused) {
 }
 
 static void owner(void *argument) {
-    owner_t *const self = argument;
-    while (received < SENT || ticks_of_traffic < TICKS) work_of(self);
-    give_all(self);
+    context_t *const self = argument;
+    while (received < SENT || ticks_of_traffic < TICKS) context_work(self);
+    context_free_all(self);
     finish();
 }
 
-static owner_t owners[] = {
-    {.name = 1u << 24, .random = 0x9e3779b9}, {.name = 2u << 24, .random = 0x85ebca6b}, {.name = 3u << 24, .random = 0x2545f491}};
+static context_t owners[] = {
+    {.owner = 1u << 24, .random = 0x9e3779b9}, {.owner = 2u << 24, .random = 0x85ebca6b}, {.owner = 3u << 24, .random = 0x2545f491}};
 
 static uint32_t *volatile held_by_tick;
 
@@ -135,9 +131,9 @@ static void tick_of_traffic(void) {
         held_by_tick = NULL;
     }
     if (traffic) {
-        work_of(&owners[2]);
+        context_work(&owners[2]);
     } else {
-        give_all(&owners[2]);
+        context_free_all(&owners[2]);
     }
     ticks_of_traffic = ticks_of_traffic + 1;
 }
@@ -229,7 +225,7 @@ static void run_traffic(void) {
     const esp_err_t made = memory_pool_init_static(&messages, messages_buffer, sizeof(messages_buffer),
                                                    MESSAGE_WORDS * sizeof(uint32_t), MESSAGES);
     check(made == ESP_OK, "no pool in a static buffer");
-    owners_begin();
+    table_begin();
     traffic = true;
     create(producer, "producer", NULL, LOW);
     create(consumer, "consumer", NULL, CONSUMER);
@@ -245,7 +241,7 @@ static void run_traffic(void) {
     check(info.free_blocks == MESSAGES && info.refused_frees == 0 && info.corruptions == 0, "a message block was lost");
     check(memory_pool_validate(&messages) == ESP_OK, "the messages' list is damaged");
     check(memory_pool_destroy_unused(&messages) == ESP_OK, "the messages' pool does not end");
-    owners_end("tasks and the tick");
+    table_end("tasks and the tick");
 }
 
 static void run_waiting(void) {

@@ -27,12 +27,9 @@ typedef struct {
 static known_t known[AT_ONCE];
 static uint32_t added, removed, by_kind[KINDS], not_begun, paused, all_at_once;
 
-static uint32_t next_random(void) {
+static uint32_t draw(void) {
     static uint32_t random = 0x9e3779b9;
-    random ^= random << 13;
-    random ^= random >> 17;
-    random ^= random << 5;
-    return random;
+    return next_random(&random);
 }
 
 /* ---- In the drivers' tasks ---------------------------------------------------------------------------------- */
@@ -87,7 +84,7 @@ static void in_use(size_t count, const char *otherwise) {
 }
 
 static void add(size_t place, size_t there) {
-    const uint32_t random = next_random();
+    const uint32_t random = draw();
     known_t *const one = &known[place];
     *one = (known_t){.kind = random % KINDS, .priority = random >> 8 & 1 ? ABOVE : BELOW, .refused = ESP_FAIL};
     if (one->kind == BUSY) one->priority = BELOW;
@@ -109,7 +106,7 @@ static void add(size_t place, size_t there) {
 
 /* Looks at a driver that lives, and brings some into another state. */
 static void disturb(const known_t *one) {
-    const uint32_t random = next_random();
+    const uint32_t random = draw();
     if (one->begun) {
         const unsigned char *const buffer = one->driver->buffer;
         for (size_t at = 0; at < BUFFER; at++) check(buffer[at] == (one->id & 0xFF), "a driver's buffer is another's");
@@ -150,16 +147,16 @@ static void round_of(size_t count) {
         const microusc_driver_config_t config = {"one too many", run, &known[0], ABOVE, 0};
         check(microusc_driver_add(&config, NULL) == ESP_ERR_NO_MEM, "a driver more than there are stacks");
     }
-    if (next_random() % 64 == 0) vTaskDelay(1);
+    if (draw() % 64 == 0) vTaskDelay(1);
     for (size_t place = 0; place < count; place++) {
         if (lives[place]) disturb(&known[place]);
     }
-    if (next_random() % 4 == 0) {
+    if (draw() % 4 == 0) {
         all_at_once++;
         check(microusc_driver_remove_all() == ESP_OK, "the drivers cannot be removed at once");
         removed += there;
     } else {
-        const uint32_t random = next_random();
+        const uint32_t random = draw();
         const size_t first = random % count;
         for (size_t at = 0; at < count; at++) {
             const size_t place = (random >> 8 & 1 ? first + at : first + count - at) % count;
@@ -182,7 +179,7 @@ static void conductor(void *unused) {
     const microusc_system_config_t system = {AT_ONCE, BUFFER, BUFFER, 1024 * sizeof(StackType_t)};
     check(microusc_system_configure(&system) == ESP_OK && init_MicroUSC_system() == ESP_OK, "no system layer");
     const size_t heap = xPortGetFreeHeapSize();
-    while (added < ADDED) round_of(1 + next_random() % AT_ONCE);
+    while (added < ADDED) round_of(1 + draw() % AT_ONCE);
     keep_one();
 
     in_use(0, "a node or a stack is not back");

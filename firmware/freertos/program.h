@@ -17,14 +17,7 @@
 #include "MicroUSC/port/freertos.h"
 #include "board.h"
 #include "interrupt.h"
-#include "text.h"
-
-/* Whoever finds a rule broken ends the program. */
-static inline void check(bool holds, const char *rule) {
-    if (holds) return;
-    printf("broken: %s\n", rule);
-    board_exit(BOARD_BROKEN);
-}
+#include "checks.h"
 
 void assertion_failed(const char *file, int line) {
     printf("broken: assertion in %s, line %d\n", file, line);
