@@ -131,6 +131,7 @@ impl ClassPool for Class {
     }
 
     #[inline(always)]
+    #[allow(clippy::let_unit_value, reason = "the lock of a host saves nothing")]
     fn alloc_fast(self) -> Result<NonNull<u8>, Saved> {
         // Without a closure: a compiler may place that of two uses in flash.
         // SAFETY: `control` is that of `pool`, and the lock is held.
