@@ -4,7 +4,7 @@
  * in one critical section of the pool; if it is full, four are freed in one.
  *
  * The results are printed and not compared with a limit. They are times, but of an emulator that takes the same time for
- * every instruction (`even` in the list of programs of `cargo xtask qemu`), so that they stand for instructions, waiting
+ * every instruction (`even` in firmware/programs.toml), so that they stand for instructions, waiting
  * included. Under `-icount shift=0` with one core the first two lines count instructions; then the program waits for ever
  * for the second core.
  *

@@ -1,9 +1,9 @@
-//! Sets of pools: which class serves a size, which owns an address. The classes are pools like any other.
+//! The classes of a set, which are pools like any other. The pool crate routes requests to them, by size and by address.
 
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 
-use microusc_pool::{Error, Geometry, RawLock};
+use microusc_pool::{ClassPool, Error, Geometry, RawLock, SizeClasses};
 use microusc_port::PortLock;
 
 use crate::control::block::{Control, control_of, free_list, lock, modes, with_free_list};
@@ -110,34 +110,98 @@ impl Class {
         let is_block = self.geometry().index_of(self.offset(address)).is_some();
         if is_block { Error::DoubleFree } else { Error::NotABlock }
     }
+}
 
-    /// The usual case; otherwise the lock is handed over, still held.
+impl ClassPool for Class {
+    type Saved = Saved;
+
     #[inline(always)]
-    fn alloc_fast(&self) -> Result<NonNull<u8>, Saved> {
-        // SAFETY: `control` is that of `pool`, and the lock is held.
-        unsafe { lock(self.control).with_or_stay_locked(|| free_list(self.pool, self.control).alloc_fast()) }
+    fn rank(self) -> usize {
+        self.rank
     }
 
-    /// The other cases, of a request for `size` bytes.
-    ///
-    /// # Safety
-    ///
-    /// The lock is held with `saved`.
+    #[inline(always)]
+    fn stride(self) -> usize {
+        self.geometry().stride()
+    }
+
+    #[inline(always)]
+    fn contains(self, address: usize) -> bool {
+        self.offset(address) < self.geometry().bytes()
+    }
+
+    #[inline(always)]
+    #[allow(clippy::let_unit_value, reason = "the lock of a host saves nothing")]
+    fn alloc_fast(self) -> Result<NonNull<u8>, Saved> {
+        // Without a closure: a compiler may place that of two uses in flash.
+        // SAFETY: `control` is that of `pool`, and the lock is held.
+        unsafe {
+            let lock = lock(self.control);
+            let saved = lock.acquire();
+            let block = free_list(self.pool, self.control).alloc_fast().ok_or(saved)?;
+            lock.release(saved);
+            Ok(block)
+        }
+    }
+
     #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_class_alloc_slow"))]
-    unsafe fn alloc_slow(&self, saved: Saved, size: usize) -> Result<NonNull<u8>, Error> {
+    unsafe fn alloc_slow(self, saved: Saved, size: usize) -> Result<NonNull<u8>, Error> {
         // SAFETY: as the caller promises; `control` is that of `pool`.
         let (result, modes) =
             unsafe { (free_list(self.pool, self.control).alloc_slow(), modes(self.control)) };
         // SAFETY: as the caller promises.
         unsafe { lock(self.control).release(saved) };
-        // SAFETY: `control` is that of `pool`, which gave the block to the caller.
+        // SAFETY: `control` is that of `pool`, which allocated the block for the caller.
         unsafe { diagnostics::after_alloc(self.pool, self.control, result, modes, CallSite::NONE, size) }
     }
+}
 
-    #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_class_alloc"))]
-    fn alloc(&self, size: usize) -> Result<NonNull<u8>, Error> {
-        // SAFETY: the lock is held.
-        self.alloc_fast().or_else(|saved| unsafe { self.alloc_slow(saved, size) })
+/// A set, by the address of its struct.
+#[derive(Clone, Copy)]
+struct Set(*mut memory_pool_set_t);
+
+impl Set {
+    /// # Safety
+    ///
+    /// As [`class`], as long as the result is used.
+    #[inline(always)]
+    unsafe fn new(set: *mut memory_pool_set_t) -> Self {
+        Self(set)
+    }
+}
+
+impl SizeClasses for Set {
+    type Class = Class;
+
+    #[inline(always)]
+    fn classes(self) -> impl Iterator<Item = Class> {
+        // SAFETY: as the caller of `new` promised.
+        unsafe { classes(self.0) }
+    }
+
+    #[inline(always)]
+    fn class(self, rank: usize) -> Option<Class> {
+        // SAFETY: as the caller of `new` promised.
+        unsafe { class(self.0, rank) }
+    }
+
+    #[inline(always)]
+    fn spills(self) -> bool {
+        // Relaxed: the flag orders nothing.
+        // SAFETY: as the caller of `new` promised; the flag is shared by design.
+        unsafe { &(*self.0).spill }.load(Ordering::Relaxed)
+    }
+
+    #[inline(always)]
+    fn count_spilled(self, rank: usize) {
+        // SAFETY: as the caller of `new` promised; `rank` is that of a class, and the counter is the set's.
+        unsafe { count_one(self.0, (&raw mut (*self.0).spilled_in).cast::<u32>().add(rank)) };
+    }
+
+    #[inline(always)]
+    fn count_no_class(self) {
+        // SAFETY: as the caller of `new` promised; the counter is the set's.
+        unsafe { count_one(self.0, &raw mut (*self.0).too_large) };
     }
 }
 
@@ -149,7 +213,18 @@ impl Class {
 #[inline(always)]
 pub(crate) unsafe fn owner(set: *mut memory_pool_set_t, address: usize) -> Option<Class> {
     // SAFETY: as the caller promises.
-    unsafe { classes(set) }.find(|class| class.offset(address) < class.geometry().bytes())
+    unsafe { Set::new(set) }.class_of_address(address)
+}
+
+/// The class that serves `size` bytes.
+///
+/// # Safety
+///
+/// As [`class`].
+#[inline(always)]
+pub(crate) unsafe fn for_size(set: *mut memory_pool_set_t, size: usize) -> Option<Class> {
+    // SAFETY: as the caller promises.
+    unsafe { Set::new(set) }.class_for_size(size)
 }
 
 /// Adds one to a counter of the set's own, under the lock of its first class.
@@ -184,69 +259,15 @@ pub(crate) unsafe fn spilled_in(set: *mut memory_pool_set_t, rank: usize) -> u32
     }
 }
 
-/// Takes a block for `size` bytes.
+/// Allocates a block for `size` bytes.
 ///
 /// # Safety
 ///
 /// As [`class`].
 #[inline(always)]
 pub(crate) unsafe fn alloc(set: *mut memory_pool_set_t, size: usize) -> Result<NonNull<u8>, Error> {
-    // SAFETY: as the caller promises, here and below.
-    let Some(class) = unsafe { classes(set) }.find(|class| class.stride() >= size) else {
-        // SAFETY: as above.
-        return unsafe { too_large(set) };
-    };
-    match class.alloc_fast() {
-        Ok(block) => Ok(block),
-        // SAFETY: as above; the lock of the class is still held.
-        Err(saved) => unsafe { alloc_slow(set, class.rank, saved, size) },
-    }
-}
-
-/// No class is for so many bytes.
-///
-/// # Safety
-///
-/// As [`class`].
-#[cold]
-#[inline(never)]
-#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_too_large"))]
-unsafe fn too_large(set: *mut memory_pool_set_t) -> Result<NonNull<u8>, Error> {
-    // SAFETY: as the caller promises; the set's own counter.
-    unsafe { count_one(set, &raw mut (*set).too_large) };
-    Err(Error::NoClass)
-}
-
-/// The usual path of class `rank` led to no block: its other one, and the next class, if that is wanted.
-///
-/// # Safety
-///
-/// As [`class`]; `rank` is that of a class, whose lock is held with `saved`.
-#[cold]
-#[inline(never)]
-#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_alloc_slow"))]
-unsafe fn alloc_slow(
-    set: *mut memory_pool_set_t,
-    rank: usize,
-    saved: Saved,
-    size: usize,
-) -> Result<NonNull<u8>, Error> {
-    // SAFETY: as the caller promises, here and below.
-    let first = unsafe { class(set, rank) }.ok_or(Error::NoClass)?;
-    // Relaxed: it stands for nothing but itself.
-    // SAFETY: as the caller promises; the flag is shared by design.
-    let spill = || unsafe { &(*set).spill }.load(Ordering::Relaxed);
     // SAFETY: as the caller promises.
-    let error = match unsafe { first.alloc_slow(saved, size) } {
-        Err(Error::Exhausted) if spill() => Error::Exhausted,
-        answer => return answer,
-    };
-    // SAFETY: as the caller promises.
-    let next = unsafe { class(set, rank + 1) }.ok_or(error)?;
-    let block = next.alloc(size)?;
-    // SAFETY: its own counter; `rank` is that of a class.
-    unsafe { count_one(set, (&raw mut (*set).spilled_in).cast::<u32>().add(next.rank)) };
-    Ok(block)
+    unsafe { Set::new(set) }.alloc_sized(size)
 }
 
 /// Whether a set lives in the struct, whatever its bytes are: whether a pool lives where its classes are, and the set is not just

@@ -4,7 +4,7 @@ use core::mem::MaybeUninit;
 use core::ptr::{NonNull, null};
 use core::sync::atomic::AtomicBool;
 
-use microusc_pool::Geometry;
+use microusc_pool::{Error, Geometry, check_class_order};
 
 use crate::control::block::Control;
 use crate::control::memory;
@@ -31,14 +31,13 @@ pub(crate) unsafe fn init(
         return Err(refusals::NO_CLASSES);
     }
     let align = memory::heap_request(placement, 0)?.align;
-    let mut below = 0;
-    for class in wanted {
-        let stride = Geometry::new(class.block_size, align, class.num_blocks)?.stride();
-        if stride <= below {
-            return Err(refusals::CLASSES_UNSORTED);
-        }
-        below = stride;
-    }
+    let stride = |class: &memory_pool_set_class_t| {
+        Geometry::new(class.block_size, align, class.num_blocks).map(|geometry| geometry.stride())
+    };
+    check_class_order(wanted.iter().map(stride)).map_err(|error| match error {
+        Error::ClassesUnsorted | Error::ClassesAlike => refusals::CLASSES_UNSORTED,
+        geometry => geometry.into(),
+    })?;
     if is_live(set) {
         return Err(refusals::STILL_A_SET);
     }

@@ -193,7 +193,7 @@ unsafe fn not_taken(error: Error, set: *mut memory_pool_set_t, size: usize, call
     }
     if error != Error::Exhausted && error != Error::NoClass {
         // SAFETY: a live set.
-        let class = unsafe { classes::classes(set) }.find(|class| class.stride() >= size);
+        let class = unsafe { classes::for_size(set, size) };
         let _reported =
             refused(reason_of_alloc(error), set.cast(), caller, class.map(|class| class.control()));
     }
