@@ -1,34 +1,39 @@
-//! What the numbers may be at most, and the table that says what they are.
+//! The budgets, and the table of what was measured.
 
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
+use crate::measured_pools::{CAbi, LockFree, MeasuredPool, Null, Shared, Unchecked, Unsynchronised};
 use crate::patterns::{Cost, Range, costs, pair_with_loop};
 use crate::sets;
-use crate::subjects::{CAbi, LockFree, Null, Shared, Subject, Unchecked, Unsynchronised};
 
 /// How much the cost of one operation may vary.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Spread {
-    /// Not at all, from the first use of a block on.
+    /// Not at all, the first use of a block included.
     None,
-    /// Not at all, once a block was used before.
+    /// Not at all for blocks that were used before.
     FirstUse,
-    /// Up to so many instructions.
+    /// Up to this number of instructions.
     UpTo(u64),
 }
 
 struct Row {
     name: &'static str,
-    /// Most instructions of a pair with the loop.
+    /// The most instructions of a pair with its loop.
     budget: Option<f64>,
     spread: Spread,
     pair: f64,
     costs: Vec<Cost>,
 }
 
-fn measure<S: Subject>(name: &'static str, budget: Option<f64>, spread: Spread, new: impl Fn() -> S) -> Row {
+fn measure<S: MeasuredPool>(
+    name: &'static str,
+    budget: Option<f64>,
+    spread: Spread,
+    new: impl Fn() -> S,
+) -> Row {
     Row { name, budget, spread, pair: pair_with_loop(&new), costs: costs(&new) }
 }
 
@@ -38,8 +43,8 @@ impl Row {
         self.costs[1..].iter().map(of).reduce(Range::join).expect("there are patterns")
     }
 
-    /// What is wrong with it.
-    fn verdict(&self) -> Result<(), String> {
+    /// `Err` says which budget is exceeded.
+    fn check(&self) -> Result<(), String> {
         let Self { name, pair, .. } = self;
         if let Some(budget) = self.budget.filter(|budget| pair > budget) {
             return Err(format!("{name}: {pair} instructions a pair, budget {budget}"));
@@ -72,28 +77,28 @@ impl Row {
     }
 }
 
-/// The C original as published for the same harness: compiled by GCC with -O2, loop and calls included.
+/// The C original, as published for the same harness: compiled by GCC with -O2; loop and calls included.
 const C_ORIGINAL: (&str, f64) = ("the C original (published; no lock, no checks, no counter)", 30.0);
 
-/// Instructions of a pair that a pool with its lock and all checks may take. A set may take these for the class, and
-/// those below for finding it, twice: by size and by address.
+/// The most instructions of a pair for a pool with its lock and all checks. A set may take these for the class, and those
+/// below, twice, for finding the class: by size and by address.
 const POOL: f64 = 90.0;
 
-/// A binary search: one look more than the number of halvings, 8 instructions each.
+/// A binary search: one comparison more than the number of halvings, 8 instructions each.
 fn set_of(classes: u32) -> f64 {
     POOL + 2.0 * 8.0 * f64::from(classes.ilog2() + 1)
 }
 
-/// A loop: 12 instructions for each class up to the one that serves (by address: is there a pool, its base, a product
-/// that is its length, a comparison, the next).
+/// A loop: 12 instructions for each class up to the one that fits (by address: whether there is a pool, its base, its
+/// length as a product, a comparison, the next class).
 fn c_set_at(classes_looked_at: u32) -> f64 {
     POOL + 2.0 * 12.0 * f64::from(classes_looked_at)
 }
 
-/// Measures, prints, judges.
+/// Measures, prints, and compares with the budgets.
 pub(crate) fn run(as_json: bool) -> ExitCode {
-    // In a static pool, a block that was never used comes from a path of its own. The lock-free pool may look at each of
-    // its words, 32 for 1000 blocks, and at the first of them twice.
+    // In a static pool, the first use of a block is a path of its own. The lock-free pool may read each of its words, 32
+    // for 1000 blocks, and the first of them twice.
     let rows = [
         measure("harness without a pool", None, Spread::None, || Null),
         measure("typed pool, unsynchronised, unchecked", Some(26.0), Spread::FirstUse, Unchecked::new),
@@ -122,11 +127,11 @@ pub(crate) fn run(as_json: bool) -> ExitCode {
     } else {
         print_table(&rows);
     }
-    let verdicts: Vec<_> = rows.iter().filter_map(|row| row.verdict().err()).collect();
-    for verdict in &verdicts {
-        eprintln!("over budget: {verdict}");
+    let exceeded: Vec<_> = rows.iter().filter_map(|row| row.check().err()).collect();
+    for row in &exceeded {
+        eprintln!("over budget: {row}");
     }
-    if verdicts.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if exceeded.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn print_table(rows: &[Row]) {

@@ -1,10 +1,10 @@
-//! The order in which blocks are taken and returned.
+//! The orders in which blocks are allocated and freed.
 
 use std::collections::VecDeque;
 use std::hint::black_box;
 
+use crate::measured_pools::{BLOCKS, MeasuredPool};
 use crate::stepper::count;
-use crate::subjects::{BLOCKS, Subject};
 
 /// Fewest and most instructions of one operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl Range {
     }
 }
 
-/// One pattern of one subject.
+/// The cost of one pattern on one pool.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cost {
     pub(crate) pattern: &'static str,
@@ -40,49 +40,49 @@ impl Cost {
 
     /// Out of line, so that every pattern runs the same instructions around the operation.
     #[inline(never)]
-    fn alloc<S: Subject>(&mut self, subject: &mut S) -> S::Handle {
-        let (handle, steps) = count(|| subject.alloc());
+    fn alloc<P: MeasuredPool>(&mut self, pool: &mut P) -> P::Handle {
+        let (handle, steps) = count(|| pool.alloc());
         self.alloc.add(steps);
         handle
     }
 
     #[inline(never)]
-    fn free<S: Subject>(&mut self, subject: &mut S, handle: S::Handle) {
-        let ((), steps) = count(|| subject.free(handle));
+    fn free<P: MeasuredPool>(&mut self, pool: &mut P, handle: P::Handle) {
+        let ((), steps) = count(|| pool.free(handle));
         self.free.add(steps);
     }
 }
 
-/// Instructions a LIFO pair, the loop and the calls included: the slope between two numbers of rounds.
-pub(crate) fn pair_with_loop<S: Subject>(new: impl Fn() -> S) -> f64 {
-    let mut subject = new();
-    // The first pair finds a new pool; it is the hundredth that is of interest.
-    warm_up(&mut subject);
-    let mut rounds = |rounds: usize| count(|| pairs(&mut subject, rounds)).1;
+/// Instructions of a LIFO pair, loop and calls included: the slope between two numbers of rounds.
+pub(crate) fn pair_with_loop<P: MeasuredPool>(new: impl Fn() -> P) -> f64 {
+    let mut pool = new();
+    // A pool that was used before: the first pair of a new pool is another case.
+    warm_up(&mut pool);
+    let mut rounds = |rounds: usize| count(|| pairs(&mut pool, rounds)).1;
     (rounds(300) - rounds(100)) as f64 / 200.0
 }
 
 #[inline(never)]
-fn pairs<S: Subject>(subject: &mut S, rounds: usize) {
+fn pairs<P: MeasuredPool>(pool: &mut P, rounds: usize) {
     for _ in 0..rounds {
-        let block = subject.alloc();
-        subject.free(black_box(block));
+        let block = pool.alloc();
+        pool.free(black_box(block));
     }
 }
 
-fn warm_up<S: Subject>(subject: &mut S) {
-    let handles: Vec<_> = (0..BLOCKS).map(|_| subject.alloc()).collect();
-    handles.into_iter().for_each(|handle| subject.free(handle));
+fn warm_up<P: MeasuredPool>(pool: &mut P) {
+    let handles: Vec<_> = (0..BLOCKS).map(|_| pool.alloc()).collect();
+    handles.into_iter().for_each(|handle| pool.free(handle));
 }
 
-/// Every operation of every pattern; the first is that of a new pool.
-pub(crate) fn costs<S: Subject>(new: impl Fn() -> S) -> Vec<Cost> {
+/// Every pattern; the first is on a new pool.
+pub(crate) fn costs<P: MeasuredPool>(new: impl Fn() -> P) -> Vec<Cost> {
     let warm = || {
-        let mut subject = new();
-        warm_up(&mut subject);
-        subject
+        let mut pool = new();
+        warm_up(&mut pool);
+        pool
     };
-    // One at a time, so that a chip's memory has room for each.
+    // One pool at a time, so that the memory of the simulated chip suffices.
     let first = fifo("first fill", &mut new());
     let lifo = lifo(&mut warm());
     let fifo = fifo("fifo", &mut warm());
@@ -90,26 +90,26 @@ pub(crate) fn costs<S: Subject>(new: impl Fn() -> S) -> Vec<Cost> {
     vec![first, lifo, fifo, random, full(&mut warm())]
 }
 
-fn lifo<S: Subject>(subject: &mut S) -> Cost {
+fn lifo<P: MeasuredPool>(pool: &mut P) -> Cost {
     let mut cost = Cost::of("lifo");
     for _ in 0..BLOCKS {
-        let handle = cost.alloc(subject);
-        cost.free(subject, handle);
+        let handle = cost.alloc(pool);
+        cost.free(pool, handle);
     }
     cost
 }
 
-fn fifo<S: Subject>(pattern: &'static str, subject: &mut S) -> Cost {
+fn fifo<P: MeasuredPool>(pattern: &'static str, pool: &mut P) -> Cost {
     let mut cost = Cost::of(pattern);
-    let handles: Vec<_> = (0..BLOCKS).map(|_| cost.alloc(subject)).collect();
-    handles.into_iter().for_each(|handle| cost.free(subject, handle));
+    let handles: Vec<_> = (0..BLOCKS).map(|_| cost.alloc(pool)).collect();
+    handles.into_iter().for_each(|handle| cost.free(pool, handle));
     cost
 }
 
-/// Slots in a fixed random order; each turn takes a block into an empty slot, or returns that of a full one.
-fn random<S: Subject>(subject: &mut S) -> Cost {
+/// Slots are chosen at random from a fixed seed: a block is allocated into an empty slot, or freed from a full one.
+fn random<P: MeasuredPool>(pool: &mut P) -> Cost {
     let mut cost = Cost::of("random");
-    let mut slots: Vec<Option<S::Handle>> = (0..BLOCKS).map(|_| None).collect();
+    let mut slots: Vec<Option<P::Handle>> = (0..BLOCKS).map(|_| None).collect();
     let mut state = 0x9E37_79B9_7F4A_7C15u64;
     for _ in 0..2 * BLOCKS {
         state ^= state << 13;
@@ -117,24 +117,24 @@ fn random<S: Subject>(subject: &mut S) -> Cost {
         state ^= state << 17;
         let slot = &mut slots[(state % BLOCKS as u64) as usize];
         match slot.take() {
-            Some(handle) => cost.free(subject, handle),
-            None => *slot = Some(cost.alloc(subject)),
+            Some(handle) => cost.free(pool, handle),
+            None => *slot = Some(cost.alloc(pool)),
         }
     }
-    slots.into_iter().flatten().for_each(|handle| cost.free(subject, handle));
+    slots.into_iter().flatten().for_each(|handle| cost.free(pool, handle));
     cost
 }
 
-/// In a full pool, one block after the other is returned and taken again, the last first: each time it is the only one
-/// there is, and for a pool that looks upwards from where it last found one, time and again the farthest.
-fn full<S: Subject>(subject: &mut S) -> Cost {
+/// In a full pool, one block after the other is freed and allocated again, the last one first. Each time it is the only
+/// free block, and for a pool that searches upwards from the last block that it found, it is the farthest.
+fn full<P: MeasuredPool>(pool: &mut P) -> Cost {
     let mut cost = Cost::of("full");
-    let mut handles: VecDeque<_> = (0..BLOCKS).map(|_| subject.alloc()).collect();
+    let mut handles: VecDeque<_> = (0..BLOCKS).map(|_| pool.alloc()).collect();
     for _ in 0..2 * BLOCKS {
-        let handle = handles.pop_back().expect("it is full");
-        cost.free(subject, handle);
-        handles.push_front(cost.alloc(subject));
+        let handle = handles.pop_back().expect("the pool is full");
+        cost.free(pool, handle);
+        handles.push_front(cost.alloc(pool));
     }
-    handles.into_iter().for_each(|handle| cost.free(subject, handle));
+    handles.into_iter().for_each(|handle| cost.free(pool, handle));
     cost
 }

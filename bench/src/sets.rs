@@ -1,4 +1,4 @@
-//! Sets of eight classes under measurement: as many as a C set can have. Finding the class costs most in the last.
+//! Sets of eight classes, the most that a C set can have. Finding the class costs most for the last one.
 
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
@@ -10,25 +10,25 @@ use microusc_memory::{
 };
 use microusc_pool::{PoolSet, SizeClass};
 
-use crate::subjects::{BLOCKS, Subject};
+use crate::measured_pools::{BLOCKS, MeasuredPool};
 
 const CLASSES: usize = MEMORY_POOL_SET_MAX_CLASSES;
 
-/// Bytes of a block of the first class, and by how many those of the next are larger.
+/// Bytes of a block of the first class, and the difference from one class to the next.
 const SMALLEST: usize = 32;
 const STEP: usize = 8;
 
-/// Block sizes and numbers of blocks: enough in the class under measurement.
+/// Block sizes and counts; the measured class has enough blocks.
 fn classes<C>(measured: usize, class: impl Fn(usize, usize) -> C) -> [C; CLASSES] {
     std::array::from_fn(|rank| class(SMALLEST + rank * STEP, if rank == measured { BLOCKS } else { 1 }))
 }
 
-/// What is asked for, in bytes: an odd number, so that no class is met exactly.
+/// The requested bytes: an odd number, which is the size of no class.
 const fn request(measured: usize) -> usize {
     SMALLEST + measured * STEP - 3
 }
 
-/// A set of the Rust crate with its default lock, asked for blocks of one class.
+/// A set of the Rust crate with its default lock; every request is for one class.
 pub(crate) struct Rust {
     set: &'static PoolSet<'static, CLASSES>,
     size: usize,
@@ -51,11 +51,11 @@ fn rust_alloc(set: &PoolSet<'static, CLASSES>, size: usize) -> Option<NonNull<u8
 
 #[inline(never)]
 fn rust_free(set: &PoolSet<'static, CLASSES>, block: NonNull<u8>) -> bool {
-    // SAFETY: called with blocks of the set, each returned once.
+    // SAFETY: called with blocks of the set, each freed once.
     unsafe { set.free_raw(block.as_ptr()) }.is_ok()
 }
 
-impl Subject for Rust {
+impl MeasuredPool for Rust {
     type Handle = NonNull<u8>;
     #[inline(always)]
     fn alloc(&mut self) -> NonNull<u8> {
@@ -69,7 +69,7 @@ impl Subject for Rust {
     }
 }
 
-/// The C functions, asked for blocks of one class.
+/// The C functions for sets; every request is for one class.
 pub(crate) struct C {
     set: *mut memory_pool_set_t,
     size: usize,
@@ -80,7 +80,7 @@ impl C {
         let classes =
             classes(rank, |block_size, num_blocks| memory_pool_set_class_t { block_size, num_blocks });
         let set = Box::into_raw(Box::<memory_pool_set_t>::new_uninit()).cast();
-        // SAFETY: a struct to write to, which lives until `drop`, and so many classes.
+        // SAFETY: a struct to write to, which lives until `drop`, and an array of classes with its length.
         let made = unsafe { memory_pool_set_init(set, classes.as_ptr(), CLASSES, DRAM) };
         assert_eq!(made, ESP_OK, "the chip's memory has room for one set");
         Self { set, size: request(rank) }
@@ -97,7 +97,7 @@ impl Drop for C {
     }
 }
 
-impl Subject for C {
+impl MeasuredPool for C {
     type Handle = *mut c_void;
     #[inline(always)]
     fn alloc(&mut self) -> *mut c_void {
@@ -106,7 +106,7 @@ impl Subject for C {
     }
     #[inline(always)]
     fn free(&mut self, block: *mut c_void) {
-        // SAFETY: the block is one of the set's, returned once.
+        // SAFETY: a block of the set, freed once.
         unsafe { memory_pool_set_free(self.set, block) };
     }
 }

@@ -1,4 +1,4 @@
-//! Counts the instructions that a piece of code runs, by having the processor stop after each.
+//! Counts the instructions that a piece of code runs: the processor stops after each of them.
 //!
 //! With the trap flag set, the processor raises an exception after every instruction; the kernel makes it a signal,
 //! and the handler counts. The kernel clears the flag for the handler and restores it afterwards.
@@ -20,7 +20,7 @@ fn listen() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let action = SigAction::new(SigHandler::Handler(on_step), SaFlags::empty(), SigSet::empty());
-        // SAFETY: the handler does nothing but count, which any context allows.
+        // SAFETY: the handler only counts, which every context allows.
         unsafe { sigaction(Signal::SIGTRAP, &action) }.expect("the signal can be handled");
     });
 }
@@ -37,7 +37,7 @@ fn end() {
     unsafe { asm!("pushfq", "and qword ptr [rsp], -257", "popfq") };
 }
 
-/// Steps that `begin` and `end` cost by themselves.
+/// The steps of `begin` and `end` alone.
 #[inline(never)]
 fn overhead() -> u64 {
     STEPS.store(0, Ordering::Relaxed);

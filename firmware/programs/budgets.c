@@ -1,6 +1,6 @@
 /*
- * Every order of taking and returning blocks, for `cargo xtask budgets`, which counts the instructions of each call.
- * The two functions below tell it where blocks are used for the first time and where again.
+ * Allocs and frees in every order, for `cargo xtask budgets`, which counts the instructions of each call. The two functions
+ * below mark where blocks are used for the first time and where again.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -11,7 +11,7 @@
 enum { BLOCKS = 40 };
 
 static memory_pool_t pool;
-static void *taken[BLOCKS];
+static void *blocks[BLOCKS];
 
 __attribute__((noinline)) void budget_first(void) {
     __asm__ volatile("" ::"r"(1));
@@ -26,16 +26,16 @@ __attribute__((noinline)) void budget_again(void) {
     do {                                                                                                              \
         if (!memory_pool_init(&pool, 32, BLOCKS)) return BOARD_BROKEN;                                                \
         budget_first();                                                                                               \
-        for (size_t at = 0; at < BLOCKS; at++) taken[at] = alloc(&pool);                                              \
+        for (size_t at = 0; at < BLOCKS; at++) blocks[at] = alloc(&pool);                                              \
         budget_again();                                                                                               \
-        for (size_t at = 0; at < BLOCKS; at++) free(&pool, taken[at * 7 % BLOCKS]);                                   \
+        for (size_t at = 0; at < BLOCKS; at++) free(&pool, blocks[at * 7 % BLOCKS]);                                   \
         for (size_t at = 0; at < BLOCKS; at++) { /* a pair at every fill level */                                     \
             free(&pool, alloc(&pool));                                                                                \
-            taken[at] = alloc(&pool);                                                                                 \
+            blocks[at] = alloc(&pool);                                                                                 \
         }                                                                                                             \
-        for (size_t at = 0; at < BLOCKS; at++) free(&pool, taken[at]);                                                \
-        for (size_t at = 0; at < BLOCKS; at++) taken[at] = alloc(&pool);                                              \
-        for (size_t at = BLOCKS; at > 0; at--) free(&pool, taken[at - 1]);                                            \
+        for (size_t at = 0; at < BLOCKS; at++) free(&pool, blocks[at]);                                                \
+        for (size_t at = 0; at < BLOCKS; at++) blocks[at] = alloc(&pool);                                              \
+        for (size_t at = BLOCKS; at > 0; at--) free(&pool, blocks[at - 1]);                                            \
         if (pool.free_blocks != BLOCKS) return BOARD_BROKEN;                                                          \
         memory_pool_info_t info;                                                                                      \
         memory_pool_get_info(&pool, &info);                                                                           \

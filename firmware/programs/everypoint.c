@@ -1,9 +1,9 @@
 /*
- * An interrupt before every single instruction of each operation, one instruction a round: in each round everything is
- * made anew, one interrupt comes while the operation runs, takes and gives blocks of the same pool or set, and then all
- * rules are looked at. Rounds go on, with the interrupt a little later each time, until it comes when the operation is
- * over. Where it came is printed; whether that was everywhere is for `cargo xtask qemu` to say
- * (xtask/src/qemu/points.rs), by a trace of the same operations without interrupts.
+ * An interrupt before every single instruction of each operation, one instruction in each round: a round makes new pools,
+ * one interrupt comes while the operation runs, allocates and frees blocks of the same pool or set, and then every rule is
+ * checked. Rounds go on, with the interrupt a little later each time, until it comes after the operation. The program
+ * prints where it came; `cargo xtask qemu` (xtask/src/qemu/points.rs) compares that with a trace of the same operations
+ * without interrupts, and so finds whether it came everywhere.
  *
  * With OPEN (the functions without the lock) or UNMASKED (a mask that does nothing) each operation must break a rule.
  *
@@ -18,11 +18,11 @@
 #include "board.h"
 
 #ifdef OPEN
-#define take_from_pool memory_pool_alloc_unsynchronized
-#define give_to_pool memory_pool_free_unsynchronized
+#define pool_alloc memory_pool_alloc_unsynchronized
+#define pool_free memory_pool_free_unsynchronized
 #else
-#define take_from_pool memory_pool_alloc
-#define give_to_pool memory_pool_free_reason
+#define pool_alloc memory_pool_alloc
+#define pool_free memory_pool_free_reason
 #endif
 
 #if defined(OPEN) || defined(UNMASKED)
@@ -38,25 +38,25 @@ enum {
     CLASS_BLOCKS = 3, /* of each of the set's classes */
     CLASSES = 2,
     MOST_BLOCKS = CLASSES * CLASS_BLOCKS,
-    FIRST_DELAY = 160, /* in steps of the timer: less than the way from setting it to the operation */
-    LATER = 9, /* steps more in each round: with the timer's inaccuracy of one, still less than an instruction takes */
+    FIRST_DELAY = 160, /* in steps of the timer: less than from setting it to the operation */
+    LATER = 9, /* more steps in each round: with the timer's inaccuracy of one, still less than one instruction */
     MOST_POINTS = 2048
 };
 
 /*
- * The linker says which image this is: address 1 for the one that is traced, with every operation once and no interrupt,
- * 0 for the one whose operations are interrupted. They are the same in all else. By way of a variable, since a compiler
- * may believe that no array lies at address 0.
+ * The linker chooses the image: address 1 for the image that is traced, which runs every operation once without an
+ * interrupt, and 0 for the one whose operations are interrupted. Nothing else differs. It is read through a variable, since
+ * a compiler may assume that no array lies at address 0.
  */
 extern const char everypoint_quiet[];
 static volatile const uintptr_t quiet = (uintptr_t)everypoint_quiet;
 
-/* ---- Who owns what --------------------------------------------------------------------------------------------- */
+/* ---- Owners of blocks ------------------------------------------------------------------------------------------ */
 
 static memory_pool_t pool;
 static memory_pool_set_t set;
 static bool with_set; /* whether the round is about the set */
-static const char *rule; /* the first that was found broken, or NULL */
+static const char *rule; /* the first one that was broken, or NULL */
 
 typedef struct {
     uint32_t name; /* in the upper byte */
@@ -73,11 +73,11 @@ static void must(bool holds, const char *what) {
 }
 
 static void *take(void) {
-    return with_set ? memory_pool_set_alloc(&set, BYTES) : take_from_pool(&pool);
+    return with_set ? memory_pool_set_alloc(&set, BYTES) : pool_alloc(&pool);
 }
 
 static esp_err_t give(volatile uint32_t *block) {
-    return with_set ? memory_pool_set_free(&set, (void *)block) : give_to_pool(&pool, (void *)block);
+    return with_set ? memory_pool_set_free(&set, (void *)block) : pool_free(&pool, (void *)block);
 }
 
 static uint32_t content(const owner_t *owner, const volatile uint32_t *block, size_t word) {
@@ -94,7 +94,7 @@ static void keep(owner_t *owner, void *given) {
     for (size_t who = 0; who < 2; who++) {
         for (size_t at = 0; at < owners[who]->held; at++) {
             if (owners[who]->blocks[at] == block) {
-                must(false, "a block with two owners");
+                must(false, "a block has two owners");
                 return;
             }
         }
@@ -107,13 +107,13 @@ static void keep(owner_t *owner, void *given) {
 static volatile uint32_t *give_up(owner_t *owner) {
     volatile uint32_t *const block = owner->blocks[--owner->held];
     for (size_t word = 0; word < WORDS; word++) {
-        must(block[word] == content(owner, block, word), "an owner's bytes were changed");
+        must(block[word] == content(owner, block, word), "the content of a live block changed");
     }
     return block;
 }
 
 static void give_one(owner_t *owner) {
-    if (owner->held > 0) must(give(give_up(owner)) == ESP_OK, "a right free was refused");
+    if (owner->held > 0) must(give(give_up(owner)) == ESP_OK, "a correct free was refused");
 }
 
 /* ---- What is interrupted, and by what -------------------------------------------------------------------------- */
@@ -124,7 +124,7 @@ typedef struct {
     const char *name;
     what_t what;
     bool with_set;
-    size_t held; /* blocks the program has before it; the interrupt has one */
+    size_t held; /* blocks that the program owns before it; the interrupt owns one */
 } operation_t;
 
 static const operation_t operations[] = {
@@ -143,11 +143,11 @@ static const operation_t operations[] = {
 #endif
 };
 
-/* What is traced and interrupted: from the first instruction of this function to its return. */
+/* Traced and interrupted from its first instruction to its return. */
 __attribute__((noinline)) uintptr_t everypoint_operation(what_t what, void *block) {
     switch (what) {
-    case ALLOC: return (uintptr_t)(with_set ? memory_pool_set_alloc(&set, BYTES) : take_from_pool(&pool));
-    case FREE: return (uintptr_t)(with_set ? memory_pool_set_free(&set, block) : give_to_pool(&pool, block));
+    case ALLOC: return (uintptr_t)(with_set ? memory_pool_set_alloc(&set, BYTES) : pool_alloc(&pool));
+    case FREE: return (uintptr_t)(with_set ? memory_pool_set_free(&set, block) : pool_free(&pool, block));
     default: return (uintptr_t)memory_pool_validate(&pool);
     }
 }
@@ -160,7 +160,7 @@ static void gives(void) {
     give_one(&interrupt);
 }
 
-/* The list is then in another order, its first block perhaps the same. */
+/* Afterwards the list has another order, perhaps with the same first block. */
 static void swaps(void) {
     keep(&interrupt, take());
     keep(&interrupt, take());
@@ -181,7 +181,7 @@ static const handler_t handlers[] = {{"takes", takes}, {"gives", gives}, {"swaps
 /* ---- A round --------------------------------------------------------------------------------------------------- */
 
 static void (*volatile work)(void);
-static volatile uintptr_t came_at;      /* 0: not yet */
+static volatile uintptr_t came_at;      /* 0: it has not come yet */
 static volatile bool is_over, was_over; /* the operation: now, and when the interrupt came */
 
 static void on_interrupt(uintptr_t at) {
@@ -207,10 +207,10 @@ static void begin(const operation_t *operation) {
     if (with_set) memory_pool_set_spill(&set, true);
     keep(&interrupt, take());
     while (program.held < operation->held) keep(&program, take());
-    must(program.refused + interrupt.refused == 0, "there are as many blocks as the operation asks for");
+    must(program.refused + interrupt.refused == 0, "there are enough blocks for the operation");
 }
 
-/* Does it, waits for the interrupt, and looks at the answer. */
+/* Runs the operation, waits for the interrupt, and checks the result. */
 static void operate(const operation_t *operation) {
     volatile uint32_t *const block = operation->what == FREE ? give_up(&program) : NULL;
     const uintptr_t answer = everypoint_operation(operation->what, (void *)block);
@@ -220,7 +220,7 @@ static void operate(const operation_t *operation) {
     if (operation->what == ALLOC) {
         keep(&program, (void *)answer);
     } else {
-        must((esp_err_t)answer == ESP_OK, "what is right was refused");
+        must((esp_err_t)answer == ESP_OK, "a correct call was refused");
     }
 }
 
@@ -236,17 +236,17 @@ static size_t check_pools(void) {
     size_t free_blocks = 0;
     for (size_t rank = 0; rank < pools(); rank++) {
         memory_pool_info_t info;
-        must(memory_pool_get_info(pool_at(rank), &info) == ESP_OK, "a pool says what it has");
-        must(info.refused_frees == 0 && info.corruptions == 0, "nothing is refused, nothing damaged");
-        must(info.free_blocks + info.used_blocks == info.num_blocks, "blocks are free or in use");
+        must(memory_pool_get_info(pool_at(rank), &info) == ESP_OK, "a pool reports its numbers");
+        must(info.refused_frees == 0 && info.corruptions == 0, "nothing is refused and nothing damaged");
+        must(info.free_blocks + info.used_blocks == info.num_blocks, "blocks are free or live");
         must(info.free_blocks == pool_at(rank)->free_blocks, "the public counter is right");
-        must(memory_pool_validate(pool_at(rank)) == ESP_OK, "list and marks agree");
+        must(memory_pool_validate(pool_at(rank)) == ESP_OK, "free list and allocation map agree");
         free_blocks += info.free_blocks;
     }
     return free_blocks;
 }
 
-/* Everything that must hold now that both are done. */
+/* Everything that must hold after operation and interrupt. */
 static void check(const operation_t *operation) {
     const size_t blocks = with_set ? MOST_BLOCKS : POOL_BLOCKS;
     must(check_pools() + program.held + interrupt.held == blocks, "every block is free or has an owner");
@@ -254,14 +254,14 @@ static void check(const operation_t *operation) {
     memory_pool_get_info(pool_at(pools() - 1), &info);
     must(info.alloc_failures == program.refused + interrupt.refused, "refusals are counted");
     must(!with_set || set.spilled_in[1] == program.spilled + interrupt.spilled, "spills are counted");
-    /* Beside the program's blocks, the interrupt's own, and two that it may take. */
+    /* The interrupt owns one block and may allocate two more. */
     must(operation->held + 3 >= blocks || program.refused + interrupt.refused == 0,
-         "nobody is refused while there are blocks");
-    /* What is listed as free can be had, each block once. */
+         "no request is refused while there are free blocks");
+    /* Every free block can be allocated once. */
     while (program.held + interrupt.held < blocks && rule == NULL) {
         const size_t before = program.refused;
         keep(&program, take());
-        must(program.refused == before, "a free block can be had");
+        must(program.refused == before, "a free block can be allocated");
     }
     while (program.held > 0) give_one(&program);
     while (interrupt.held > 0) give_one(&interrupt);
@@ -283,11 +283,11 @@ static size_t points_seen;
 
 static void note(uintptr_t at) {
     if (points_seen > 0 && points[points_seen - 1] == at) return;
-    if (points_seen == MOST_POINTS) board_crash("more points than there is room for", points_seen, at);
+    if (points_seen == MOST_POINTS) board_crash("there are more points than room for them", points_seen, at);
     points[points_seen++] = at;
 }
 
-/* Rounds until the interrupt comes too late; in how many a rule was broken. */
+/* Rounds until the interrupt comes after the operation; returns in how many of them a rule was broken. */
 static uint32_t sweep(const operation_t *operation, const handler_t *handler) {
     uint32_t rounds = 0, broken = 0;
     points_seen = 0;

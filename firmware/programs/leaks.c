@@ -1,5 +1,5 @@
 /*
- * Who took the blocks that are in use: what is logged of them, and what of it a program can ask.
+ * The call sites of live blocks, in the log and in a callback.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -15,7 +15,7 @@ static void tick(void) {
     from_interrupt = memory_pool_alloc_from_isr(&pool);
 }
 
-static void tell(const memory_pool_site_t *site, void *argument) {
+static void print_site(const memory_pool_site_t *site, void *argument) {
     (void)argument;
     printf("  %s:%u, %u ms old\n", site->file != NULL ? "leaks" : "?", (unsigned)site->line,
            (unsigned)(site->age_us / 1000));
@@ -40,7 +40,7 @@ int main(void) {
     puts("those that are old, one by one");
     memory_pool_free(&pool, before);
     memory_pool_free(&pool, blocks[0]);
-    printf("  %u\n", (unsigned)memory_pool_dump_leaks(&pool, 4000, tell, NULL));
+    printf("  %u\n", (unsigned)memory_pool_dump_leaks(&pool, 4000, print_site, NULL));
 
     puts("at the end");
     memory_pool_free(&pool, other);

@@ -1,12 +1,12 @@
 /*
- * An experiment: magazines for each core in front of a pool, against the pool's lock alone. A magazine keeps up to eight
- * blocks of its core, with only that core's interrupts masked. Empty, it takes four in one critical section of the pool;
- * full, it returns four in one.
+ * An experiment: a magazine for each core in front of a pool, compared with the pool's lock alone. A magazine keeps up to
+ * eight blocks of its core, and is used with only that core's interrupts masked. If it is empty, four blocks are allocated
+ * in one critical section of the pool; if it is full, four are freed in one.
  *
- * What is measured is printed, and not judged: it is a timing, but of an emulator that is made to take as long for one
- * instruction as for another (`even` in xtask/src/qemu/programs.rs), so that it stands for instructions, waiting
- * included. Under `-icount shift=0` with one core its first two lines count instructions, after which it waits for
- * ever for the core that is not there.
+ * The results are printed and not compared with a limit. They are times, but of an emulator that takes the same time for
+ * every instruction (`even` in firmware/programs.toml), so that they stand for instructions, waiting
+ * included. Under `-icount shift=0` with one core the first two lines count instructions; then the program waits for ever
+ * for the second core.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -44,7 +44,7 @@ static inline magazine_t *own(void) {
     return &magazines[core];
 }
 
-/* The rare cases are calls at the end, as in the library: in the middle each would cost seven saved registers. */
+/* The slow paths are calls at the end, as in the library: in the middle each would cost seven saved registers. */
 __attribute__((noinline)) static void *refill(memory_pool_t *from, magazine_t *magazine, uint32_t saved) {
     void *block = NULL;
     if (memory_pool_alloc_batch(from, magazine->blocks, BATCH) == ESP_OK) {
@@ -55,7 +55,7 @@ __attribute__((noinline)) static void *refill(memory_pool_t *from, magazine_t *m
     return block;
 }
 
-__attribute__((noinline)) static void *magazine_take(memory_pool_t *from) {
+__attribute__((noinline)) static void *magazine_alloc(memory_pool_t *from) {
     const uint32_t saved = mask();
     magazine_t *const magazine = own();
     const size_t count = magazine->count;
@@ -66,19 +66,19 @@ __attribute__((noinline)) static void *magazine_take(memory_pool_t *from) {
     return block;
 }
 
-__attribute__((noinline)) static void give_back(memory_pool_t *to, void *block, magazine_t *magazine, uint32_t saved) {
+__attribute__((noinline)) static void free_batch(memory_pool_t *to, void *block, magazine_t *magazine, uint32_t saved) {
     if (memory_pool_free_batch(to, magazine->blocks + BATCH, BATCH) != ESP_OK) board_exit(BOARD_BROKEN);
     magazine->blocks[BATCH] = block;
     magazine->count = BATCH + 1;
     restore(saved);
 }
 
-__attribute__((noinline)) static void magazine_give(memory_pool_t *to, void *block) {
+__attribute__((noinline)) static void magazine_free(memory_pool_t *to, void *block) {
     const uint32_t saved = mask();
     magazine_t *const magazine = own();
     const size_t count = magazine->count;
     if (count == ROOM) {
-        give_back(to, block, magazine, saved);
+        free_batch(to, block, magazine, saved);
         return;
     }
     magazine->blocks[count] = block;
@@ -89,23 +89,23 @@ __attribute__((noinline)) static void magazine_give(memory_pool_t *to, void *blo
 /* ---- What is measured ------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    void *(*take)(memory_pool_t *);
-    void (*give)(memory_pool_t *, void *);
+    void *(*alloc)(memory_pool_t *);
+    void (*free)(memory_pool_t *, void *);
 } way_t;
 
-static const way_t ways[2] = {{memory_pool_alloc, memory_pool_free}, {magazine_take, magazine_give}};
+static const way_t ways[2] = {{memory_pool_alloc, memory_pool_free}, {magazine_alloc, magazine_free}};
 
 static void must_have(void *block) {
     if (block == NULL) board_exit(BOARD_BROKEN);
     *(volatile uint32_t *)block = 1;
 }
 
-/* Takes `depth` blocks and returns them. */
+/* Allocates `depth` blocks and frees them. */
 static void own_blocks(const way_t *way, size_t depth) {
     void *held[BLOCK_MOST];
     for (size_t pair = 0; pair < PAIRS; pair += depth) {
-        for (size_t at = 0; at < depth; at++) must_have(held[at] = way->take(&pool));
-        for (size_t at = 0; at < depth; at++) way->give(&pool, held[at]);
+        for (size_t at = 0; at < depth; at++) must_have(held[at] = way->alloc(&pool));
+        for (size_t at = 0; at < depth; at++) way->free(&pool, held[at]);
     }
 }
 
@@ -119,14 +119,14 @@ static void sixteen(const way_t *way, size_t core) {
     own_blocks(way, 16);
 }
 
-/* One core takes, the other returns. */
+/* One core allocates, the other frees. */
 static void *ring[RING];
 
-static void hand_over(const way_t *way, size_t core) {
+static void pass_on(const way_t *way, size_t core) {
     for (size_t pair = 0; pair < PAIRS; pair++) {
         void **const slot = &ring[pair % RING];
         if (core == 0) {
-            void *const block = way->take(&pool);
+            void *const block = way->alloc(&pool);
             must_have(block);
             while (__atomic_load_n(slot, __ATOMIC_ACQUIRE) != NULL) {
             }
@@ -136,7 +136,7 @@ static void hand_over(const way_t *way, size_t core) {
             while ((block = __atomic_load_n(slot, __ATOMIC_ACQUIRE)) == NULL) {
             }
             __atomic_store_n(slot, NULL, __ATOMIC_RELEASE);
-            way->give(&pool, block);
+            way->free(&pool, block);
         }
     }
 }
@@ -147,7 +147,7 @@ typedef void (*work_t)(const way_t *way, size_t core);
 
 static work_t work;
 static const way_t *work_way;
-static uint32_t turn, done; /* of the second core: what it is to do, and what it did */
+static uint32_t turn, done; /* the number of the work that the second core shall do, and did */
 
 static void second(void) {
     for (uint32_t mine = 1;; mine++) {
@@ -176,7 +176,7 @@ static uint32_t alone(work_t what, const way_t *way) {
     return board_time() - start;
 }
 
-/* The way with magazines in percent of the way without: the median over rounds that do both, one after the other. */
+/* The time with magazines in percent of the time without: the median over rounds that measure both in turn. */
 static void compare(const char *name, uint32_t (*measure)(work_t, const way_t *), work_t what) {
     uint32_t percent[ROUNDS], ticks[2] = {0, 0};
     for (size_t round = 0; round < ROUNDS; round++) {
@@ -198,7 +198,7 @@ int main(void) {
     board_start_second_core(second);
     compare("two cores, one block at a time", together, one_by_one);
     compare("two cores, sixteen at a time", together, sixteen);
-    compare("one takes, one returns", together, hand_over);
+    compare("one core allocs, one frees", together, pass_on);
     const size_t kept = magazines[0].count + magazines[1].count;
     if (pool.free_blocks + kept != BLOCKS || memory_pool_validate(&pool) != ESP_OK) return BOARD_BROKEN;
     puts("every block is in the pool or in a magazine");

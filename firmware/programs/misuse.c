@@ -1,5 +1,5 @@
 /*
- * What a pool says to misuse: a log line and a call each, and goes on.
+ * Every misuse is refused with a log line and a report, and the pool works on.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

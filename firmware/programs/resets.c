@@ -3,16 +3,16 @@
  *
  *     first     no pool is there
  *     left      resets with several patterns of blocks in use
- *     flipped   one bit flipped before each reset: every bit of the header and of the map in turn, in each pattern
+ *     flipped   one bit is flipped before each reset: every bit of header and map in turn, in each pattern
  *
- * With FORGED a flip comes with a checksum that fits, so that the pool believes a wrong map: that must be noticed.
+ * With FORGED the checksum fits the flipped bit, so that the pool accepts a wrong map: that must be found.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
-#include "kept.h"
+#include "retained_program.h"
 
 enum phase { FIRST, LEFT, FLIPPED };
-/* The words of the books: a header, and a map of 16 blocks a word; one word more aligns the blocks. */
+/* The words before the blocks: a header, and a map of 16 blocks per word. One more word may align the blocks. */
 enum { HEADER_WORDS = 6, MAP_END = HEADER_WORDS + (BLOCKS + 15) / 16, BITS = (MAP_END + 1) / 2 * 2 * 32 };
 enum { PATTERNS = 7, FLIPS = 3 * BITS };
 
@@ -35,47 +35,47 @@ static bool is_in_pattern(uint32_t pattern, size_t index) {
 
 /* Leaves the blocks of a pattern in use, each with contents of its own. The pool is empty before. */
 static void leave(uint32_t pattern) {
-    for (size_t count = 0; count < BLOCKS; count++) check(memory_pool_retained_alloc(&pool) != NULL, "a pool is not empty");
+    for (size_t count = 0; count < BLOCKS; count++) check(memory_pool_retained_alloc(&pool) != NULL, "a pool has live blocks");
     for (size_t index = 0; index < BLOCKS; index++) {
         volatile uint32_t *const block = block_of(index);
         fill(block, index, pattern);
-        if (!is_in_pattern(pattern, index)) give(index);
+        if (!is_in_pattern(pattern, index)) free_block(index);
     }
 }
 
-/* Finds exactly these, as they were left, and returns them. */
-static void take_over(uint32_t pattern) {
+/* Finds exactly the blocks of a pattern, as they were left, and frees them. */
+static void find_and_free(uint32_t pattern) {
     size_t listed = memory_pool_retained_next_live(&pool, 0), live = 0;
     for (size_t index = 0; index < BLOCKS; index++) {
         const bool wanted = is_in_pattern(pattern, index);
-        check((listed == index) == wanted, wanted ? "a block in use is not listed" : "a free block is listed");
-        check((block_of(index) != NULL) == wanted, "a block is in use, or free, against its pattern");
+        check((listed == index) == wanted, wanted ? "a live block is not listed" : "a free block is listed");
+        check((block_of(index) != NULL) == wanted, "a block is live or free against its pattern");
         if (!wanted) continue;
-        check(number_of(block_of(index)) == index, "a block has another number");
-        check(is_filled(block_of(index), index, pattern), "the contents of a block were lost");
+        check(checked_index_of(block_of(index)) == index, "a block has another index");
+        check(is_filled(block_of(index), index, pattern), "the content of a block was lost");
         listed = memory_pool_retained_next_live(&pool, index + 1);
         live++;
     }
-    check(listed == SIZE_MAX && info_of_pool().used_blocks == live, "the number of blocks in use is wrong");
+    check(listed == SIZE_MAX && info_of_pool().used_blocks == live, "the number of live blocks is wrong");
     for (size_t index = 0; index < BLOCKS; index++) {
-        if (is_in_pattern(pattern, index)) give(index);
+        if (is_in_pattern(pattern, index)) free_block(index);
     }
 }
 
 /* ---- Flips -------------------------------------------------------------------------------------------------- */
 
 #ifdef FORGED
-/* Seals a word of the map anew, as the library does. */
+/* Writes the checksum of a word of the map, as the library does. */
 static void forge(size_t word) {
     if (word < HEADER_WORDS || word >= MAP_END) return;
-    volatile uint32_t *const books = (volatile uint32_t *)memory;
-    const uint32_t live = books[word] & 0xFFFF;
+    volatile uint32_t *const words = (volatile uint32_t *)memory;
+    const uint32_t live = words[word] & 0xFFFF;
     uint32_t crc = live ^ 0xFFFF ^ (uint32_t)(word - HEADER_WORDS);
     for (int bit = 0; bit < 16; bit++) crc = ((crc << 1) & 0xFFFF) ^ ((crc & 0x8000) != 0 ? 0x1021 : 0);
-    books[word] = crc << 16 | live;
+    words[word] = crc << 16 | live;
 }
 
-/* Nothing is wrong, as far as the pool can tell. */
+/* The pool cannot find the flipped bit. */
 static bool is_fault_of(size_t bit) {
     (void)bit;
     return true;
@@ -85,7 +85,7 @@ static void forge(size_t word) {
     (void)word;
 }
 
-/* What a start must say of a flipped bit. */
+/* Whether a start reports the right reason for a flipped bit. */
 static bool is_fault_of(size_t bit) {
     const size_t word = bit / 32;
     if (word == 0) return found == MEMORY_POOL_ERR_RETAINED_NONE;
@@ -102,25 +102,25 @@ static void flip(size_t bit) {
 
 /* ---- From start to start ------------------------------------------------------------------------------------ */
 
-/* Judges what is there now against what was done before the reset. */
-static void judge(void) {
+/* Compares what is found now with what was done before the reset. */
+static void compare_with_plan(void) {
     switch (plan.phase) {
     case LEFT:
-        check(found == ESP_OK, "a pool that nobody touched was made anew");
-        take_over(plan.step);
+        check(found == ESP_OK, "an undamaged pool was formatted");
+        find_and_free(plan.step);
         break;
     case FLIPPED:
-        check(is_fault_of(plan.step % BITS), "a flipped bit is called something else");
-        if (found == ESP_OK) take_over(plan.step / BITS);
+        check(is_fault_of(plan.step % BITS), "a flipped bit is reported with another reason");
+        if (found == ESP_OK) find_and_free(plan.step / BITS);
         break;
     default:
-        check(found == MEMORY_POOL_ERR_RETAINED_NONE, "there is a pool before the first start");
+        check(found == MEMORY_POOL_ERR_RETAINED_NONE, "a pool was found before the first start");
         break;
     }
-    work_out();
+    use_every_block();
 }
 
-/* Whether the phase is over; if so it is said. */
+/* Whether the phase is over; if so, prints that. */
 static bool is_over(void) {
     switch (plan.phase) {
     case LEFT:
@@ -137,7 +137,7 @@ static bool is_over(void) {
 
 int main(void) {
     const bool again = begin();
-    judge();
+    compare_with_plan();
     if (again) plan_next_step();
     if (is_over()) {
         if (plan.phase == FLIPPED) return BOARD_PASSED;

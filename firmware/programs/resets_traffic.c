@@ -1,27 +1,27 @@
 /*
- * A retained pool, and resets of the machine at varying moments while blocks are taken and returned: by a timer, by the
- * second core whatever the first is doing (TWO_CORES), or by a watchdog that no mask holds off (WATCHDOG).
+ * A retained pool, and resets of the machine at varying moments while blocks are allocated and freed: by a timer, by the
+ * second core whatever the first is doing (TWO_CORES), or by a watchdog that no interrupt mask stops (WATCHDOG).
  *
- * With LATE the reset comes before the last stores to the map have reached it: that must be noticed.
+ * With LATE the reset comes before the last stores have reached the map: that must be found.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
-#include "kept.h"
+#include "retained_program.h"
 
 enum { HEADER_WORDS = 6, CORES = 2, MOMENTS = 300 };
 
-/* ---- Who holds what ----------------------------------------------------------------------------------------- */
+/* ---- Owners of blocks ---------------------------------------------------------------------------------------- */
 
-enum state { NOBODYS, HELD, GIVING };
+enum state { FREE, OWNED, FREEING };
 
-KEPT static volatile uint32_t table[CORES][BLOCKS];
-KEPT static volatile uint32_t taking[CORES];
-KEPT static uint32_t resets_within; /* that came in the middle of an operation */
+NOT_CLEARED static volatile uint32_t table[CORES][BLOCKS];
+NOT_CLEARED static volatile uint32_t allocating[CORES];
+NOT_CLEARED static uint32_t resets_during_operations; /* resets that came during an operation */
 
-/* An entry: state and generation below, their complement above. */
+/* An entry: state and generation in the lower half, their complement in the upper half. */
 static void enter(size_t core, size_t index, enum state state, uint32_t generation) {
     const uint32_t low = (uint32_t)state << 12 | generation;
-    __atomic_thread_fence(__ATOMIC_RELEASE); /* after what the block holds, before what is done next */
+    __atomic_thread_fence(__ATOMIC_RELEASE); /* after the content of the block, before the next operation */
     table[core][index] = low | (low ^ 0xFFFF) << 16;
     __atomic_thread_fence(__ATOMIC_RELEASE);
 }
@@ -32,86 +32,83 @@ static uint32_t entry(size_t core, size_t index) {
     return word & 0xFFFF;
 }
 
-static bool is_held(size_t core, size_t index) {
-    return entry(core, index) >> 12 == HELD;
+static bool is_owned(size_t core, size_t index) {
+    return entry(core, index) >> 12 == OWNED;
 }
 
-static bool is_giving(size_t core, size_t index) {
-    return entry(core, index) >> 12 == GIVING;
+static bool is_freeing(size_t core, size_t index) {
+    return entry(core, index) >> 12 == FREEING;
 }
 
-static uint32_t held_generation(size_t core, size_t index) {
+static uint32_t owned_generation(size_t core, size_t index) {
     return entry(core, index) & 0xFFF;
 }
 
-/* While it is set, the core may have taken a block that is in no table yet. */
-static void begin_taking(size_t core) {
-    taking[core] = 1;
+/* While it is set, the core may have allocated a block that is in no table yet. */
+static void begin_alloc(size_t core) {
+    allocating[core] = 1;
     __atomic_thread_fence(__ATOMIC_RELEASE);
 }
 
-static void end_taking(size_t core) {
-    taking[core] = 0;
+static void end_alloc(size_t core) {
+    allocating[core] = 0;
 }
 
-static size_t taking_cores(void) {
-    return (size_t)(taking[0] + taking[1]);
+static size_t allocating_cores(void) {
+    return (size_t)(allocating[0] + allocating[1]);
 }
 
 static void begin_tables(void) {
-    resets_within = 0;
+    resets_during_operations = 0;
     for (size_t core = 0; core < CORES; core++) {
-        taking[core] = 0;
-        for (size_t index = 0; index < BLOCKS; index++) enter(core, index, NOBODYS, 0);
+        allocating[core] = 0;
+        for (size_t index = 0; index < BLOCKS; index++) enter(core, index, FREE, 0);
     }
 }
 
-/* After a reset nobody is in the middle of anything. */
-static void settle_tables(void) {
-    bool within = taking_cores() > 0;
+/* After a reset no core is within an operation. */
+static void clear_interrupted_operations(void) {
+    bool within = allocating_cores() > 0;
     for (size_t core = 0; core < CORES; core++) {
-        taking[core] = 0;
+        allocating[core] = 0;
         for (size_t index = 0; index < BLOCKS; index++) {
-            if (is_held(core, index)) continue;
-            within = within || is_giving(core, index);
-            enter(core, index, NOBODYS, 0);
+            if (is_owned(core, index)) continue;
+            within = within || is_freeing(core, index);
+            enter(core, index, FREE, 0);
         }
     }
-    resets_within += within;
+    resets_during_operations += within;
 }
 
 /* ---- Traffic ------------------------------------------------------------------------------------------------ */
 
-/* Takes or returns one block of `core`, and enters in the tables what it is about to do and what it did. */
-static void trade(size_t core, uint32_t random) {
+/* Allocates or frees one block of `core`. The tables say what it is about to do and what it did. */
+static void alloc_or_free(size_t core, uint32_t random) {
     const size_t wanted = random % BLOCKS;
     const uint32_t generation = random >> 8 & 0xFFF;
-    if (is_held(core, wanted)) {
+    if (is_owned(core, wanted)) {
         volatile uint32_t *const block = block_of(wanted);
-        check(block != NULL && is_filled(block, wanted, held_generation(core, wanted)), "a block changed under its owner");
-        enter(core, wanted, GIVING, 0);
-        check(memory_pool_retained_free(&pool, (void *)block) == ESP_OK, "a block in use cannot be returned");
-        enter(core, wanted, NOBODYS, 0);
+        check(block != NULL && is_filled(block, wanted, owned_generation(core, wanted)), "the content of a live block changed");
+        enter(core, wanted, FREEING, 0);
+        check(memory_pool_retained_free(&pool, (void *)block) == ESP_OK, "a correct free was refused");
+        enter(core, wanted, FREE, 0);
         return;
     }
-    begin_taking(core);
+    begin_alloc(core);
     volatile uint32_t *const block = memory_pool_retained_alloc(&pool);
     if (block != NULL) {
         const size_t index = memory_pool_retained_index_of(&pool, (const void *)block);
-        check(index < BLOCKS && !is_held(0, index) && !is_held(1, index), "a block got a second owner");
+        check(index < BLOCKS && !is_owned(0, index) && !is_owned(1, index), "a block has two owners");
         fill(block, index, generation);
-        enter(core, index, HELD, generation);
+        enter(core, index, OWNED, generation);
     }
-    end_taking(core);
+    end_alloc(core);
 }
 
-static void trade_for_ever(size_t core, uint32_t trades) {
+static void run_for_ever(size_t core, uint32_t operations) {
     for (uint32_t random = 0x9e3779b9 + (uint32_t)core + 2 * plan.step, count = 0;; count++) {
-        random ^= random << 13;
-        random ^= random >> 17;
-        random ^= random << 5;
-        trade(core, random);
-        if (count == trades) board_reset();
+        alloc_or_free(core, next_random(&random));
+        if (count == operations) board_reset();
     }
 }
 
@@ -119,7 +116,7 @@ static void trade_for_ever(size_t core, uint32_t trades) {
 #if defined(TWO_CORES)
 /* On every other start the second core resets the machine, otherwise the timer of the first. */
 static void second_core(void) {
-    trade_for_ever(1, plan.step % 2 == 0 ? 50 + plan.step * 7 % 400 : UINT32_MAX);
+    run_for_ever(1, plan.step % 2 == 0 ? 50 + plan.step * 7 % 400 : UINT32_MAX);
 }
 
 static void reset_some_time(void) {
@@ -144,54 +141,54 @@ static void reset_some_time(void) {
     board_timer_start(reset_too_early, 20);
 }
 #else
-/* A little later from start to start, by less than an operation takes. */
+/* A little later with every start, by less than the time of an operation. */
 static void reset_some_time(void) {
     for (volatile uint32_t wait = plan.step * 7 % 131; wait > 0;) wait = wait - 1;
     board_timer_start(board_reset, 20 + plan.step % 50);
 }
 #endif
 
-/* What a reset in the middle of traffic left: every block is its owner's with its contents, or is free, or was on its way. */
-static void judge(void) {
+/* After a reset during traffic every block is that of its owner, with its content, or is free, or was being allocated or freed. */
+static void compare_with_tables(void) {
     size_t unexplained = 0, live = 0;
     for (size_t index = 0; index < BLOCKS; index++) {
         const bool is_live = block_of(index) != NULL;
         live += is_live;
-        check(!(is_held(0, index) && is_held(1, index)), "a block has two owners");
+        check(!(is_owned(0, index) && is_owned(1, index)), "a block has two owners");
         for (size_t core = 0; core < CORES; core++) {
-            if (!is_held(core, index)) continue;
-            check(is_live, "a block in use was lost");
-            check(is_filled(block_of(index), index, held_generation(core, index)), "a block's contents were lost");
+            if (!is_owned(core, index)) continue;
+            check(is_live, "a live block was lost");
+            check(is_filled(block_of(index), index, owned_generation(core, index)), "the content of a block was lost");
         }
-        if (is_held(0, index) || is_held(1, index) || !is_live) continue;
-        if (!is_giving(0, index) && !is_giving(1, index)) unexplained++;
-        /* Nobody knows of it any more. */
-        give(index);
+        if (is_owned(0, index) || is_owned(1, index) || !is_live) continue;
+        if (!is_freeing(0, index) && !is_freeing(1, index)) unexplained++;
+        /* It has no owner any more. */
+        free_block(index);
         live--;
     }
-    check(unexplained <= taking_cores(), "a block is in use that nobody took");
-    check(info_of_pool().used_blocks == live, "the number of blocks in use is wrong");
-    check(memory_pool_retained_validate(&pool) == ESP_OK, "the books are wrong after traffic");
-    settle_tables();
+    check(unexplained <= allocating_cores(), "a block is live without an owner");
+    check(info_of_pool().used_blocks == live, "the number of live blocks is wrong");
+    check(memory_pool_retained_validate(&pool) == ESP_OK, "the map is wrong after traffic");
+    clear_interrupted_operations();
 }
 
 int main(void) {
     if (begin()) {
-        check(found == ESP_OK, "a pool was made anew after a reset in the middle of traffic");
-        judge();
+        check(found == ESP_OK, "a pool was formatted after a reset during traffic");
+        compare_with_tables();
         plan_next_step();
     } else {
         begin_tables();
     }
     if (plan.step < MOMENTS) {
         reset_some_time();
-        trade_for_ever(0, UINT32_MAX);
+        run_for_ever(0, UINT32_MAX);
     }
-    check(resets_within > 0, "no reset came in the middle of an operation");
+    check(resets_during_operations > 0, "no reset came during an operation");
     for (size_t index = 0; index < BLOCKS; index++) {
-        if (block_of(index) != NULL) give(index);
+        if (block_of(index) != NULL) free_block(index);
     }
-    work_out();
+    use_every_block();
     printf("%u resets in the middle of traffic: no block lost, none with two owners\n", (unsigned)MOMENTS);
     return BOARD_PASSED;
 }

@@ -1,5 +1,5 @@
 /*
- * Size classes: the smallest that holds a request, one class up with spill, and what is refused.
+ * Size classes: the smallest class that fits a request, the next class with spill, and refusals.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

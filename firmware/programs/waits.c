@@ -3,16 +3,15 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
-#include <stdio.h>
 #include "MicroUSC/port/bare.h"
 #include "MicroUSC/system/memory_pool.h"
-#include "board.h"
+#include "checks.h"
 
 enum { BLOCKS = 2, ROUNDS = 500, PLACES = 4, MICROSECONDS = 20 };
 
 static memory_pool_t pool;
-static uint32_t *volatile handed[PLACES]; /* more places than there are blocks */
-static volatile uint32_t handed_count, freed_count, idle_count;
+static uint32_t *volatile passed_on[PLACES]; /* there are more places than blocks */
+static volatile uint32_t passed_on_count, freed_count, idle_count;
 static volatile bool in_interrupt;
 static volatile esp_err_t refused;
 
@@ -24,11 +23,6 @@ static void idle(void) {
     idle_count = idle_count + 1;
 }
 
-static void broken(const char *rule) {
-    printf("broken: %s\n", rule);
-    board_exit(BOARD_BROKEN);
-}
-
 static void tick(void) {
     in_interrupt = true;
     if (refused == ESP_OK) {
@@ -36,11 +30,11 @@ static void tick(void) {
         memory_pool_alloc_timeout_reason(&pool, 10, &reason);
         refused = reason;
     }
-    if (handed_count != freed_count) {
-        uint32_t *const block = handed[freed_count % PLACES];
-        if (*block != freed_count) broken("an owner's bytes were changed");
+    if (passed_on_count != freed_count) {
+        uint32_t *const block = passed_on[freed_count % PLACES];
+        if (*block != freed_count) broken("the content of a live block changed");
         freed_count = freed_count + 1;
-        if (memory_pool_free_reason(&pool, block) != ESP_OK) broken("a right free was refused");
+        if (memory_pool_free_reason(&pool, block) != ESP_OK) broken("a correct free was refused");
     }
     in_interrupt = false;
 }
@@ -50,10 +44,10 @@ int main(void) {
     esp_err_t reason;
     void *const first = memory_pool_alloc(&pool), *const second = memory_pool_alloc(&pool);
     memory_pool_alloc_timeout_reason(&pool, 10, &reason);
-    printf("before anybody may wait: %s\n", memory_pool_err_to_name(reason));
+    printf("before waiting is allowed: %s\n", memory_pool_err_to_name(reason));
     microusc_bare_set_wait(may_wait, idle);
     memory_pool_alloc_timeout_reason(&pool, 10, &reason);
-    printf("nobody frees: %s after %s\n", memory_pool_err_to_name(reason), idle_count >= 9 ? "all of the time" : "less");
+    printf("without a free: %s after %s\n", memory_pool_err_to_name(reason), idle_count >= 9 ? "the whole time" : "less");
     memory_pool_free(&pool, first);
     memory_pool_free(&pool, second);
 
@@ -65,8 +59,8 @@ int main(void) {
         uint32_t *const block = memory_pool_alloc_timeout(&pool, MEMORY_POOL_WAIT_FOREVER);
         if (block == NULL) broken("a wait ended without a block");
         *block = round;
-        handed[round % PLACES] = block;
-        handed_count = round + 1;
+        passed_on[round % PLACES] = block;
+        passed_on_count = round + 1;
     }
     while (freed_count < ROUNDS) {
     }

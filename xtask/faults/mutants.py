@@ -133,69 +133,6 @@ pub mod mutants {
 
 # ---- Sources --------------------------------------------------------------------------------------------------------
 
-def host_cfg():
-    lines = subprocess.check_output(["rustc", "--print", "cfg"], text=True).split()
-    return {line.replace("=", " = ") for line in lines} | {'feature = "diagnostics"', 'feature = "host"'}
-
-
-def holds(predicate, cfg):
-    """Whether a `cfg` predicate holds."""
-    predicate = predicate.strip()
-    call = re.fullmatch(r"(all|any|not)\s*\((.*)\)", predicate, re.S)
-    if not call:
-        return re.sub(r"\s*=\s*", " = ", predicate) in cfg
-    parts, depth, part = [], 0, ""
-    for char in call[2] + ",":
-        depth += (char == "(") - (char == ")")
-        if char == "," and depth == 0:
-            parts += [part] if part.strip() else []
-            part = ""
-        else:
-            part += char
-    answers = [holds(part, cfg) for part in parts]
-    return {"all": all(answers), "any": any(answers), "not": not answers[0]}[call[1]]
-
-
-def attribute_arguments(text, start):
-    """What is between the parentheses that open at `start`, split at its first comma outside of others; and its end."""
-    depth, comma = 0, None
-    for at in range(start, len(text)):
-        depth += (text[at] == "(") - (text[at] == ")")
-        if text[at] == "," and depth == 1 and comma is None:
-            comma = at
-        if depth == 0:
-            return text[start + 1 : comma], text[comma + 1 : at], at + 1
-    raise ValueError("an attribute without an end")
-
-
-def plain_paths(tree):
-    """`#[cfg_attr(this_host, path = "x.rs")]` as `#[path = "x.rs"]`: `cargo mutants` follows these only."""
-    cfg = host_cfg()
-
-    def chosen(predicate, rest):
-        if not holds(predicate, cfg):
-            return None
-        rest = rest.strip().rstrip(",")
-        if rest.startswith("path"):
-            return rest
-        start = 0
-        while (start := rest.find("cfg_attr(", start)) >= 0:
-            inner, behind, start = attribute_arguments(rest, start + len("cfg_attr"))
-            if answer := chosen(inner, behind):
-                return answer
-        return None
-
-    for file in tree.rglob("crates/*/src/**/*.rs"):
-        text, start = file.read_text(), 0
-        while (start := text.find("#[cfg_attr(", start)) >= 0:
-            predicate, rest, end = attribute_arguments(text, start + len("#[cfg_attr"))
-            if "path =" in rest and (end := text.index("]", end) + 1):
-                path = chosen(predicate, rest)
-                text = text[:start] + (f"#[{path}]" if path else "") + text[end:].removeprefix("" if path else "\n")
-            start += 1 if "path =" not in rest or path else 0
-        file.write_text(text)
-
-
 def is_iterator(mutant):
     return mutant["genre"] == "FnValue" and "impl Iterator" in mutant["function"]["return_type"]
 
@@ -373,7 +310,6 @@ class Run:
         self.tree.mkdir(parents=True, exist_ok=True)
         archive = subprocess.Popen(["git", "archive", "HEAD"], cwd=ROOT, stdout=subprocess.PIPE)
         subprocess.run(["tar", "x", "-C", self.tree], stdin=archive.stdout, check=True)
-        plain_paths(self.tree)
         listed = ["cargo", "mutants", "--list", "--json", *self.packages]
         (self.work / "mutants.json").write_bytes(subprocess.check_output(listed, cwd=self.tree, stderr=subprocess.DEVNULL))
         shutil.copytree(self.tree, self.copy)

@@ -1,25 +1,35 @@
-//! `cargo xtask bench`: instruction counts, judged by budgets.
+//! `cargo xtask bench` and `cargo xtask peers`: the programs in `bench/` that count and that time.
 
 use std::ffi::OsString;
 
 use anyhow::Result;
-use xshell::{Shell, cmd};
 
+use crate::archive::target_dir;
+use crate::process::cmd;
 use crate::report::{Done, Report};
 
-/// Counts and prints; arguments go to the program that counts (`--format json`).
-pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
-    cmd!(sh, "cargo run --quiet --release --package microusc-bench -- {arguments...}").quiet().run()?;
+/// Counts instructions and prints them.
+pub(crate) fn run(options: &[OsString]) -> Result<()> {
+    cmd!("cargo run --quiet --release --package microusc-bench -- {options...}").quiet().run()?;
     Ok(())
 }
 
-/// The check, for a report of several commands.
-pub(crate) fn steps(sh: &Shell, report: &mut Report) {
+/// Times our pools and other ones, and prints a table.
+pub(crate) fn peers(options: &[OsString]) -> Result<()> {
+    cmd!("cargo run --quiet --release --manifest-path bench/peers/Cargo.toml -- {options...}")
+        .env("CARGO_TARGET_DIR", target_dir().join("peers"))
+        .quiet()
+        .run()?;
+    Ok(())
+}
+
+/// The counts, for a report of several commands.
+pub(crate) fn steps(report: &mut Report) {
     report.step("instruction budgets", || {
         if !cfg!(all(target_arch = "x86_64", target_os = "linux")) {
             return Ok(Done::Skipped("instructions are counted on x86-64 Linux".into()));
         }
-        run(sh, Vec::new())?;
+        run(&[])?;
         Done::passed()
     });
 }

@@ -1,10 +1,11 @@
 //! Compiling and running one C or C++ program.
 
-use std::fmt::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
+use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
+
+use crate::process::Run;
 
 /// What the Rust standard library needs beside the archive.
 const SYSTEM_LIBRARIES: &[&str] = &["-lpthread", "-ldl", "-lm"];
@@ -12,8 +13,8 @@ const SYSTEM_LIBRARIES: &[&str] = &["-lpthread", "-ldl", "-lm"];
 /// A compiler with its flags.
 #[derive(Clone)]
 pub(crate) struct Compiler {
-    pub(crate) program: &'static str,
-    pub(crate) flags: Vec<String>,
+    program: &'static str,
+    flags: Vec<String>,
 }
 
 impl Compiler {
@@ -32,55 +33,28 @@ impl Compiler {
         self.with(["-I".to_owned(), dir.display().to_string()])
     }
 
-    /// Checks `source`; what the compiler says is returned, or is the error.
+    fn command(&self) -> Command {
+        let mut command = Command::new(self.program);
+        command.args(&self.flags);
+        command
+    }
+
+    /// Checks `source`; the compiler's warnings are returned.
     pub(crate) fn check(&self, source: &Path) -> Result<String> {
-        self.invoke(Command::new(self.program).args(&self.flags).arg("-fsyntax-only").arg(source))
+        Ok(self.command().arg("-fsyntax-only").arg(source).captured()?.stderr)
     }
 
     /// Compiles `source` and links it with `archive`; the compiler's warnings are returned.
     pub(crate) fn link(&self, source: &Path, archive: &Path, program: &Path) -> Result<String> {
-        let mut command = Command::new(self.program);
-        command.args(&self.flags).arg("-o").arg(program).arg(source).arg(archive).args(SYSTEM_LIBRARIES);
-        self.invoke(&mut command)
-    }
-
-    fn invoke(&self, command: &mut Command) -> Result<String> {
-        let output = command.output().with_context(|| format!("{} did not start", self.program))?;
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        if !output.status.success() {
-            bail!("{} {} refused:\n{said}", self.program, self.flags.join(" "));
-        }
-        Ok(said)
+        let mut command = self.command();
+        command.arg("-o").arg(program).arg(source).arg(archive).args(SYSTEM_LIBRARIES);
+        Ok(command.captured()?.stderr)
     }
 }
 
-/// Runs a program under `wrapper` (nothing for plainly); what it printed on stdout, or an error with all it printed.
+/// Runs a program under `wrapper`, if that names one; what it printed on stdout, or an error with all it printed.
 pub(crate) fn execute(wrapper: &[&str], program: &Path, arguments: &[&str]) -> Result<String> {
-    let line: Vec<PathBuf> = wrapper
-        .iter()
-        .map(PathBuf::from)
-        .chain([program.to_path_buf()])
-        .chain(arguments.iter().map(PathBuf::from))
-        .collect();
-    let output = Command::new(&line[0])
-        .args(&line[1..])
-        .output()
-        .with_context(|| format!("{} did not start", line[0].display()))?;
-    if !output.status.success() {
-        bail!("{} ended with {}\n{}", program.display(), output.status, everything(&output));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-/// The end of both outputs.
-fn everything(output: &Output) -> String {
-    let mut text = String::new();
-    for stream in [&output.stdout, &output.stderr] {
-        let printed = String::from_utf8_lossy(stream);
-        let lines: Vec<&str> = printed.lines().collect();
-        for line in &lines[lines.len().saturating_sub(12)..] {
-            let _infallible = writeln!(text, "    {line}");
-        }
-    }
-    text
+    let line: Vec<&Path> = wrapper.iter().map(Path::new).chain([program]).collect();
+    let (program, before) = line.split_first().context("no program")?;
+    Ok(Command::new(program).args(before).args(arguments).captured()?.stdout)
 }

@@ -11,102 +11,107 @@
 
 mod archives;
 mod assemble;
+mod c_file;
 mod console;
 mod costs;
-mod emulated;
-mod examples;
+mod data;
+mod images;
 mod metrics;
 mod placement;
 mod python;
-mod shim;
 mod sizes;
 mod xtensa;
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
-use xshell::Shell;
-
-pub(crate) use examples::matches;
+use anyhow::Result;
 
 use crate::archive;
+use crate::process::root;
 use crate::qemu;
-use crate::report::{Done, Report};
+use crate::report::{Done, Report, Skip};
 
 pub(crate) use python::environment as python_environment;
 
 /// The component's name, hence its folder's.
 const NAME: &str = "MicroUSC";
 
-/// Makes, packs and tries everything; with `archives` makes the folder with those and the headers only.
-pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Only make the folder with headers and archives
+    #[arg(value_parser = ["archives"])]
+    part: Option<String>,
+}
+
+/// Makes, packs and tries everything, or only makes the folder.
+pub(crate) fn run(options: &Options) -> Result<()> {
     let mut report = Report::default();
-    match &arguments[..] {
-        [] => steps(sh, &mut report),
-        [only] if only == "archives" => {
-            if all_archives(sh, &mut report) {
-                report.step("component: folder", || assemble::folder(sh));
-            }
-        }
-        _ => bail!("`component` knows `archives` only"),
+    if options.part.is_none() {
+        steps(&mut report);
+    } else if all_archives(&mut report) {
+        report.step("component: folder", assemble::folder);
     }
     report.finish()
 }
 
-/// The archives; whether the most of them were made.
-fn all_archives(sh: &Shell, report: &mut Report) -> bool {
+/// The archives; whether those of RISC-V were made.
+fn all_archives(report: &mut Report) -> bool {
     let mut made = false;
     report.step("component: archives of RISC-V", || {
-        let done = archives::riscv(sh)?;
+        let done = archives::riscv()?;
         made = matches!(done, Done::Passed(_));
         Ok(done)
     });
-    report.step("component: archives of Xtensa", || archives::xtensa(sh));
-    report.step("component: archives of Xtensa, by Espressif", || archives::xtensa_by_espressif(sh));
+    report.step("component: archives of Xtensa", archives::xtensa);
+    report.step("component: archives of Xtensa, by Espressif", archives::xtensa_by_espressif);
     made
 }
 
-/// The same, for a report of several commands.
-pub(crate) fn steps(sh: &Shell, report: &mut Report) {
-    report.step("component: metrics by Prometheus's parser", || metrics::check(sh));
-    let made = all_archives(sh, report);
-    report.step("component: archives of RISC-V, by rustup's targets", || archives::riscv_by_rustup(sh));
-    report.step("component: Xtensa code under a linker that shortens", || qemu::check_relaxed(sh));
+/// Everything, for a report of several commands.
+pub(crate) fn steps(report: &mut Report) {
+    report.step("component: metrics by Prometheus's parser", metrics::check);
+    let made = all_archives(report);
+    report.step("component: archives of RISC-V, by rustup's targets", archives::riscv_by_rustup);
+    report.step("component: Xtensa code under a linker that shortens", qemu::check_relaxed);
     if !made {
         report.step("component: everything that is made of its archives", || {
-            Ok(Done::Skipped("it has no archives of RISC-V".to_owned()))
+            Err(Skip::because("it has no archives of RISC-V"))
         });
         return;
     }
-    report.step("component: beside other Rust code", || archives::beside_other_rust(sh));
-    report.step("component: folder", || assemble::folder(sh));
-    report.step("component: from the repository, by Cargo", || examples::from_repository(sh));
-    report.step("component: C file", || shim::check(sh));
-    report.step("component: Kconfig", || python::kconfig(sh));
-    report.step("component: package", || python::pack(sh));
-    report.step("component: manifests", || python::manifests(sh));
-    report.step("component: examples", || examples::from_package(sh));
-    report.step("component: examples on Xtensa", || emulated::from_package(sh));
-    report.step("component: costs in Kconfig", || costs::check(sh));
-    report.step("component: console command", || console::check(sh));
-    report.step("component: esp-idf-size", || sizes::riscv(sh));
-    report.step("component: esp-idf-size on Xtensa", || sizes::xtensa(sh));
+    let steps: [(&str, fn() -> Result<Done>); 13] = [
+        ("beside other Rust code", archives::beside_other_rust),
+        ("folder", assemble::folder),
+        ("from the repository, by Cargo", images::from_repository),
+        ("C file", c_file::check),
+        ("Kconfig", python::kconfig),
+        ("package", python::pack),
+        ("manifests", python::manifests),
+        ("examples", images::on_riscv),
+        ("examples on Xtensa", images::on_xtensa),
+        ("costs in Kconfig", costs::check),
+        ("console command", console::check),
+        ("esp-idf-size", sizes::riscv),
+        ("esp-idf-size on Xtensa", sizes::xtensa),
+    ];
+    for (what, step) in steps {
+        report.step(&format!("component: {what}"), step);
+    }
 }
 
 /// Where everything is made.
-fn work_dir(sh: &Shell) -> Result<PathBuf> {
-    archive::work_dir(sh, "component")
+fn work_dir() -> Result<PathBuf> {
+    archive::work_dir("component")
 }
 
 /// The component as it is packed.
-fn component_dir(sh: &Shell) -> Result<PathBuf> {
-    Ok(work_dir(sh)?.join(NAME))
+fn component_dir() -> Result<PathBuf> {
+    Ok(work_dir()?.join(NAME))
 }
 
 /// The stand-ins for ESP-IDF.
-fn standin(sh: &Shell) -> PathBuf {
-    sh.current_dir().join("components/tests/standin")
+fn standin() -> PathBuf {
+    root().join("components/tests/standin")
 }
 
 /// An archive of the component, built or to be built.

@@ -1,18 +1,15 @@
 //! `cargo xtask costs`: `docs/costs.md` and its picture, from the committed table of `cargo xtask budgets` and from what
-//! was counted of others once (`costs/field.rs`).
+//! was counted of others once (`costs/peers.toml`).
 //!
 //! Nothing is measured here. The check compares both files, and the figures that the README names, with the table.
 
 mod cores;
-mod field;
 mod page;
+mod peers;
 mod plot;
 
-use std::ffi::OsString;
-
+use crate::process::sh;
 use anyhow::{Result, ensure};
-use lexopt::{Arg, Parser};
-use xshell::Shell;
 
 use crate::budgets::Numbers;
 use crate::report::{Done, Report};
@@ -25,32 +22,37 @@ const README: &str = "README.md";
 /// The core whose figures stand beside the field's, and in the README.
 const COMPARED: &str = "riscv32imac";
 
-/// Writes the page and the picture anew, or with `--check` only compares.
-pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
-    let mut parser = Parser::from_args(arguments);
-    if let Some(argument) = parser.next()? {
-        ensure!(argument == Arg::Long("check"), "{}; `costs` knows `--check`", argument.unexpected());
-        return check(sh).map(|_| ());
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Only compare the page, the picture and the README with the table
+    #[arg(long)]
+    check: bool,
+}
+
+/// Writes the page and the picture anew, or only compares.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    if options.check {
+        return check().map(|_| ());
     }
-    for (file, content) in written(&Numbers::committed(sh)?)? {
-        sh.write_file(file, content)?;
+    for (file, content) in written(&Numbers::committed()?)? {
+        sh().write_file(file, content)?;
         println!("{file} is written");
     }
     Ok(())
 }
 
 /// The check, for a report of several commands.
-pub(crate) fn steps(sh: &Shell, report: &mut Report) {
-    report.step("what the pools cost, published", || check(sh));
+pub(crate) fn steps(report: &mut Report) {
+    report.step("what the pools cost, published", check);
 }
 
 /// Whether page, picture and README say what the table says.
-fn check(sh: &Shell) -> Result<Done> {
-    let numbers = Numbers::committed(sh)?;
+fn check() -> Result<Done> {
+    let numbers = Numbers::committed()?;
     for (file, content) in written(&numbers)? {
-        ensure!(sh.read_file(file)? == content, "{file} is out of date: cargo xtask costs");
+        ensure!(sh().read_file(file)? == content, "{file} is out of date: cargo xtask costs");
     }
-    let readme = sh.read_file(README)?;
+    let readme = sh().read_file(README)?;
     for sentence in sentences(&numbers)? {
         ensure!(readme.contains(&sentence), "{README} does not say `{sentence}`");
     }

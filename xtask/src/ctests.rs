@@ -4,17 +4,16 @@
 
 mod words;
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::process::sh;
 use anyhow::{Context, Result, ensure};
-use xshell::Shell;
 
-use crate::archive::{self, Profile};
+use crate::archive::{self, C_TESTS, Profile};
 use crate::compile::{Compiler, execute};
 use crate::report::{Done, Report, in_parallel};
-use crate::tools::{self, CLANG, GCC, GXX, Tool, VALGRIND};
+use crate::tools;
 
 /// A way to build and run every program.
 struct Mode {
@@ -25,7 +24,7 @@ struct Mode {
     profile: Profile,
     flags: &'static [&'static str],
     wrapper: &'static [&'static str],
-    needs: &'static [Tool],
+    needs: &'static [&'static str],
 }
 
 const PLAIN: Mode = Mode {
@@ -36,7 +35,7 @@ const PLAIN: Mode = Mode {
     profile: Profile::Dev,
     flags: &["-O0"],
     wrapper: &[],
-    needs: &[GCC, GXX],
+    needs: &["gcc", "g++"],
 };
 
 const MODES: &[Mode] = &[
@@ -67,7 +66,7 @@ const MODES: &[Mode] = &[
             "--errors-for-leak-kinds=definite",
             "--fair-sched=try",
         ],
-        needs: &[GCC, GXX, VALGRIND],
+        needs: &["gcc", "g++", "valgrind"],
         ..PLAIN
     },
     Mode {
@@ -76,55 +75,58 @@ const MODES: &[Mode] = &[
         cxx: "clang++",
         c_standard: "-std=c11",
         flags: &["-O2"],
-        needs: &[CLANG, GXX],
+        needs: &["clang", "g++"],
         ..PLAIN
     },
 ];
 
 const WARNINGS: &[&str] = &["-Wall", "-Wextra", "-Werror", "-pedantic"];
 
+#[derive(clap::Args, Default)]
+pub(crate) struct Options {
+    /// Names of programs, as their files are called without the ending; all of them by default
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+}
+
 /// Compiles and runs the programs named, or all.
-pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
+pub(crate) fn run(options: &Options) -> Result<()> {
     let mut report = Report::default();
-    let wanted: Vec<String> = arguments.iter().map(|name| name.to_string_lossy().into_owned()).collect();
-    steps(sh, &wanted, &mut report)?;
+    steps(options, &mut report)?;
     report.finish()
 }
 
 /// The programs in every mode, for a report of several commands.
-pub(crate) fn steps(sh: &Shell, wanted: &[String], report: &mut Report) -> Result<()> {
-    let sources = sources(sh, wanted)?;
+pub(crate) fn steps(options: &Options, report: &mut Report) -> Result<()> {
+    let wanted = &options.names;
+    let sources = sources(wanted)?;
     for mode in MODES {
         let what = format!("C tests: {}", mode.name);
-        report.step(&what, || in_mode(sh, mode, &sources));
+        report.step(&what, || in_mode(mode, &sources));
     }
     if wanted.is_empty() || wanted.iter().any(|name| name == words::PROGRAM) {
-        report.step("C tests: IRAM by words only", || words::run(sh));
+        report.step("C tests: IRAM by words only", words::run);
     }
     Ok(())
 }
 
-fn sources(sh: &Shell, wanted: &[String]) -> Result<Vec<PathBuf>> {
+fn sources(wanted: &[String]) -> Result<Vec<PathBuf>> {
     let is_wanted = |path: &Path| {
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
         wanted.is_empty() || wanted.iter().any(|name| *name == stem)
     };
-    let mut sources = sh.read_dir("crates/capi/tests/c")?;
+    let mut sources = sh().read_dir(C_TESTS)?;
     sources.retain(|path| path.extension().is_some_and(|end| end == "c" || end == "cpp") && is_wanted(path));
     ensure!(!sources.is_empty(), "no C test is called {}", wanted.join(" or "));
     Ok(sources)
 }
 
-fn in_mode(sh: &Shell, mode: &Mode, sources: &[PathBuf]) -> Result<Done> {
-    for tool in mode.needs {
-        if let Some(why) = tools::missing(sh, *tool)? {
-            return Ok(Done::Skipped(why));
-        }
-    }
-    let archive = archive::build(sh, mode.profile)?;
-    let dir = archive::work_dir(sh, "ctests")?.join(mode.name.replace(|c: char| !c.is_alphanumeric(), "_"));
-    sh.create_dir(&dir)?;
-    let include = archive::include_dir(&sh.current_dir());
+fn in_mode(mode: &Mode, sources: &[PathBuf]) -> Result<Done> {
+    tools::need(mode.needs)?;
+    let archive = archive::build(mode.profile)?;
+    let dir = archive::work_dir("ctests")?.join(mode.name.replace(|c: char| !c.is_alphanumeric(), "_"));
+    sh().create_dir(&dir)?;
+    let include = archive::include_dir();
     let results = in_parallel(sources, |source| {
         let start = Instant::now();
         (one(mode, source, &include, &archive, &dir), start.elapsed())
@@ -161,7 +163,7 @@ fn one(mode: &Mode, source: &Path, include: &Path, archive: &Path, dir: &Path) -
     compiler.with(flags_of(source)?).link(source, archive, &program)?;
     let printed = execute(mode.wrapper, &program, &[])?;
     tests_passed(&printed)
-        .with_context(|| format!("{} said no `N tests passed`:\n{printed}", program.display()))
+        .with_context(|| format!("{} did not print `N tests passed`:\n{printed}", program.display()))
 }
 
 /// The flags that a source asks for in a comment.

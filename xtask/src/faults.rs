@@ -1,7 +1,7 @@
 //! `cargo xtask faults`: plants each fault of `xtask/faults/` in a copy of the tree, and demands that its test fails.
 //!
-//! A check is worth what it finds. Each fault is one that somebody could make: a lock released too early, an ordering that
-//! is too weak, a bound that is one off, a check left out. The test named with it must pass on the tree as it is, and fail,
+//! A check is worth what it finds. The faults are ones that programmers make: a lock released too early, an ordering that is
+//! too weak, a bound that is one off, a check left out. The test named with it must pass on the tree as it is, and fail,
 //! not refuse to compile, with the fault. A fault whose text is not in its file any more is an error.
 
 mod list;
@@ -9,14 +9,12 @@ mod suite;
 mod tree;
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
-use lexopt::{Arg, Parser, ValueExt};
-use xshell::{Shell, cmd};
+use crate::process::cmd;
+use anyhow::{Context, Result, ensure};
 
-use crate::report::{Done, Report};
+use crate::report::{Done, Report, Skip};
 use list::Fault;
 use suite::{Ran, Suite};
 use tree::Tree;
@@ -26,44 +24,51 @@ const PARTS: usize = 16;
 /// The test command begins with no other fault after so long.
 const SAMPLE_TIME: Duration = Duration::from_secs(150);
 
-/// Plants all, those whose name or suite contains one of the words, or `--part K/N`; `--list` names them only.
-pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
-    let mut faults = list::read(sh)?;
-    let (mut words, mut only_list) = (Vec::new(), false);
-    let mut parser = Parser::from_args(arguments);
-    while let Some(argument) = parser.next()? {
-        match argument {
-            Arg::Long("list") => only_list = true,
-            Arg::Long("part") => faults = part(faults, &parser.value()?.string()?)?,
-            Arg::Value(word) => words.push(word.string()?),
-            other => bail!("{}; `faults` knows `--list`, `--part K/N` and words", other.unexpected()),
-        }
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Only list the faults
+    #[arg(long)]
+    list: bool,
+    /// One part of the faults, from 0/N to N-1/N
+    #[arg(long, value_name = "K/N")]
+    part: Option<String>,
+    /// Parts of names of faults or suites; all faults by default
+    #[arg(value_name = "WORD")]
+    words: Vec<String>,
+}
+
+/// Plants faults one at a time.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let mut faults = list::read()?;
+    if let Some(stated) = &options.part {
+        faults = part(faults, stated)?;
     }
+    let words = &options.words;
     let is_meant = |fault: &Fault, word: &str| fault.name.contains(word) || fault.suite.contains(word);
     faults.retain(|fault| words.is_empty() || words.iter().any(|word| is_meant(fault, word)));
     ensure!(!faults.is_empty(), "no fault and no suite has a name with {}", words.join(" or "));
-    if only_list {
+    if options.list {
         faults.iter().for_each(|fault| println!("{}: {} {}", fault.name, fault.suite, fault.test));
         return Ok(());
     }
     let mut report = Report::default();
-    report.step("faults", || plant(sh, &faults, None));
+    report.step("faults", || plant(&faults, None));
     report.finish()
 }
 
 /// One part of the faults, another one after each commit, for a report of several commands.
-pub(crate) fn steps(sh: &Shell, report: &mut Report) {
+pub(crate) fn steps(report: &mut Report) {
     report.step("planted faults are found (a sample)", || {
-        let faults = list::read(sh)?;
-        let commits: usize = cmd!(sh, "git rev-list --count HEAD").quiet().read()?.trim().parse()?;
+        let faults = list::read()?;
+        let commits: usize = cmd!("git rev-list --count HEAD").quiet().read()?.trim().parse()?;
         let sample = part(faults, &format!("{}/{PARTS}", commits % PARTS))?;
-        plant(sh, &sample, Some(SAMPLE_TIME))
+        plant(&sample, Some(SAMPLE_TIME))
     });
 }
 
 /// The K-th of N parts. Faults of one suite are side by side, so that a part needs few programs built.
-fn part(mut faults: Vec<Fault>, said: &str) -> Result<Vec<Fault>> {
-    let (number, parts) = said.split_once('/').context("a part is K/N")?;
+fn part(mut faults: Vec<Fault>, stated: &str) -> Result<Vec<Fault>> {
+    let (number, parts) = stated.split_once('/').context("a part is K/N")?;
     let (number, parts): (usize, usize) = (number.parse()?, parts.parse()?);
     ensure!(number < parts, "a part K/N has K below N");
     faults.sort_by(|one, other| one.suite.cmp(&other.suite));
@@ -72,18 +77,21 @@ fn part(mut faults: Vec<Fault>, said: &str) -> Result<Vec<Fault>> {
 }
 
 /// Plants the faults, suite by suite, until `longest` has passed.
-fn plant(sh: &Shell, faults: &[Fault], longest: Option<Duration>) -> Result<Done> {
+fn plant(faults: &[Fault], longest: Option<Duration>) -> Result<Done> {
     let start = Instant::now();
     let is_late = || longest.is_some_and(|longest| start.elapsed() > longest);
-    let tree = Tree::copy(sh)?;
+    let tree = Tree::copy()?;
     let mut by_suite: BTreeMap<&str, Vec<&Fault>> = BTreeMap::new();
     faults.iter().for_each(|fault| by_suite.entry(&fault.suite).or_default().push(fault));
     let (mut found, mut wrong) = (0, Vec::new());
     'all: for (name, faults) in by_suite {
-        let suite = Suite::named(sh, name)?;
-        if let Some(why) = suite.missing(sh)? {
-            println!("  {name}: {why}");
-            continue;
+        let suite = Suite::named(name)?;
+        match suite.need() {
+            Err(why) if why.is::<Skip>() => {
+                println!("  {name}: {why}");
+                continue;
+            }
+            ready => ready?,
         }
         let mut passes = BTreeMap::new();
         for fault in faults {

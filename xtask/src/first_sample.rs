@@ -1,16 +1,15 @@
 //! The first Rust program of the README, as it stands there, compiled for chips: it compiles, or the compiler's message says
 //! which feature to enable and which lock to name.
 //!
-//! What a user tries first is what a library is judged by, and a `static` pool depends on the lock of the target.
+//! Users judge a library by what they try first, and a `static` pool depends on the lock of the target.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use crate::process::{root, sh};
 use anyhow::{Context, Result, ensure};
-use xshell::Shell;
 
 use crate::archive::{self, target_dir};
-use crate::qemu::{self, TARGETS, Target};
+use crate::qemu;
 use crate::report::{Done, Report};
 
 /// What a message must name where the compiler cannot know the lock.
@@ -29,29 +28,18 @@ const CASES: [(&str, &str, bool); 8] = [
     ("thumbv6m-none-eabi", "critical-section", true),
 ];
 
-/// Only this.
-pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
-    ensure!(arguments.is_empty(), "`first-sample` takes no arguments");
-    let mut report = Report::default();
-    step(sh, &mut report);
-    report.finish()
-}
-
 /// The check, for a report of several commands.
-pub(crate) fn step(sh: &Shell, report: &mut Report) {
-    report.step("the README's first Rust program, for chips", || check(sh));
+pub(crate) fn step(report: &mut Report) {
+    report.step("the README's first Rust program, for chips", check);
 }
 
-fn check(sh: &Shell) -> Result<Done> {
-    let package = package(sh)?;
+fn check() -> Result<Done> {
+    let package = package()?;
     for (rust, feature, compiles) in CASES {
-        let target = Target { rust, ..TARGETS[0] };
-        if let Some(why) = (target.toolchain.missing)(sh, &target)? {
-            return Ok(Done::Skipped(why));
-        }
-        let said = compile(sh, &package, &target, feature)?;
+        qemu::need_compiler(rust)?;
+        let message = compile(&package, rust, feature)?;
         let what = format!("for {rust} with the features \"{feature}\"");
-        match (said, compiles) {
+        match (message, compiles) {
             (None, true) => {}
             (Some(message), true) => anyhow::bail!("it does not compile {what}:\n{message}"),
             (None, false) => {
@@ -66,38 +54,38 @@ fn check(sh: &Shell) -> Result<Done> {
     Ok(Done::Passed(format!("{} times", CASES.len())))
 }
 
-/// What the compiler says; `None` if it has nothing against it.
-fn compile(sh: &Shell, package: &Path, target: &Target, feature: &str) -> Result<Option<String>> {
-    let mut cargo = qemu::cargo(target);
-    cargo.args(["check", "--quiet", "--target", target.rust, "--features", feature]);
-    cargo.arg("--target-dir").arg(target_dir(sh).join("firmware")).current_dir(package);
+/// The compiler's message; `None` if the program compiles.
+fn compile(package: &Path, rust: &str, feature: &str) -> Result<Option<String>> {
+    let mut cargo = qemu::cargo(rust);
+    cargo.args(["check", "--quiet", "--target", rust, "--features", feature]);
+    cargo.arg("--target-dir").arg(target_dir().join("firmware")).current_dir(package);
     let output = cargo.output()?;
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
     Ok((!output.status.success()).then_some(message))
 }
 
 /// A package of the program alone.
-fn package(sh: &Shell) -> Result<PathBuf> {
-    let readme = sh.read_file("README.md")?;
+fn package() -> Result<PathBuf> {
+    let readme = sh().read_file("README.md")?;
     let program = first_program(&readme).context("README.md has no Rust")?;
     ensure!(program.contains("static"), "the first Rust program of README.md has no static pool");
-    let pool = sh.current_dir().join("crates/pool");
-    let package = archive::work_dir(sh, "first-sample")?;
+    let pool = root().join("crates/pool");
+    let package = archive::work_dir("first-sample")?;
     let features = CASES.map(|(_, feature, _)| feature).into_iter().filter(|feature| !feature.is_empty());
     let features: String = std::collections::BTreeSet::from_iter(features)
         .into_iter()
         .map(|feature| format!("{feature} = [\"microusc-pool/{feature}\"]\n"))
         .collect();
-    sh.write_file(
+    sh().write_file(
         package.join("Cargo.toml"),
         format!(
             "[package]\nname = \"first-sample\"\nedition = \"2024\"\n\n[lib]\npath = \"lib.rs\"\n\n[features]\n{features}\n\
              [dependencies]\nmicrousc-pool = {{ path = {pool:?} }}\n\n[workspace]\n"
         ),
     )?;
-    // So that nothing has to be looked up: what the pool may depend on is known there.
-    sh.copy_file("Cargo.lock", package.join("Cargo.lock"))?;
-    sh.write_file(package.join("lib.rs"), format!("#![no_std]\n#![allow(dead_code)]\n{program}"))?;
+    // With the versions of the workspace, no registry is asked.
+    sh().copy_file("Cargo.lock", package.join("Cargo.lock"))?;
+    sh().write_file(package.join("lib.rs"), format!("#![no_std]\n#![allow(dead_code)]\n{program}"))?;
     Ok(package)
 }
 

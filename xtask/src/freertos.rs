@@ -6,171 +6,97 @@
 
 mod samples;
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
-use lexopt::{Arg, Parser, ValueExt};
-use xshell::{Shell, cmd};
+use anyhow::{Context, Result, ensure};
 
-use crate::archive;
+use crate::archive::{self, INCLUDE};
 use crate::header;
-use crate::qemu::{self, FREERTOS, ON_FREERTOS, Program, Source, Target};
+use crate::process::{Run, cmd, root, sh};
+use crate::qemu::{self, FREERTOS, ON_FREERTOS, Port, Program, Target, check_names, wants};
 use crate::report::{Done, Report};
 use crate::samples::Document;
 
 /// What every application compiles of the kernel.
 const KERNEL: [&str; 4] = ["tasks.c", "list.c", "queue.c", "portable/MemMang/heap_4.c"];
 
-/// What knows the kernel for the archive.
+/// The C file that calls the kernel for the archive.
 const PORT_OF_THE_POOLS: &str = "crates/port/src/freertos/microusc_port_freertos.c";
 /// Where the headers of programs are.
-const INCLUDE: [&str; 3] = ["firmware/runtime", "firmware/programs", "crates/capi/include"];
+const FOLDERS: [&str; 3] = ["firmware/runtime", "firmware/programs", INCLUDE];
 
-/// What a target compiles besides, and where the kernel's headers for it are.
-struct Port {
-    target: &'static str,
-    sources: &'static [&'static str],
-    headers: &'static [&'static str],
-    /// For the compiler, kernel and application alike.
-    flags: &'static [&'static str],
-    libraries: &'static [&'static str],
-}
-
-const PORTS: [Port; 2] = [
-    Port {
-        target: "freertos-posix",
-        sources: &[
-            "portable/ThirdParty/GCC/Posix/port.c",
-            "portable/ThirdParty/GCC/Posix/utils/wait_for_event.c",
-        ],
-        headers: &["portable/ThirdParty/GCC/Posix", "portable/ThirdParty/GCC/Posix/utils"],
-        flags: &["-O1"],
-        libraries: &[],
-    },
-    Port {
-        target: "freertos-riscv32imc",
-        sources: &["portable/GCC/RISC-V/port.c", "portable/GCC/RISC-V/portASM.S"],
-        headers: &[
-            "portable/GCC/RISC-V",
-            "portable/GCC/RISC-V/chip_specific_extensions/RV32I_CLINT_no_extensions",
-        ],
-        flags: &[
-            "-Os",
-            "-ffreestanding",
-            "-nostdlib",
-            "-static",
-            "-I",
-            "firmware/runtime/include",
-            "-I",
-            "firmware/freertos/riscv/include",
-            "-Wl,--no-warn-rwx-segments",
-        ],
-        libraries: &["-lgcc"],
-    },
-];
-
-/// What was asked for on the command line.
-#[derive(Default)]
-struct Options {
-    /// Targets by name; empty: all.
+#[derive(clap::Args, Default)]
+pub(crate) struct Options {
+    /// freertos-posix or freertos-riscv32imc; both by default
+    #[arg(long = "target", value_name = "NAME")]
     targets: Vec<String>,
-    /// Programs by name; empty: all.
-    programs: Vec<String>,
-    /// Documents whose samples run as well.
+    /// Documents whose C samples run as well
+    #[arg(long = "samples", value_name = "FILE.md", value_parser = crate::file)]
     samples: Vec<PathBuf>,
-    /// Write down what is printed, instead of comparing it.
+    /// Accept what the programs print as the expected text
+    #[arg(long)]
     overwrite: bool,
+    /// Programs (firmware/programs.toml); all of them by default
+    #[arg(value_name = "PROGRAM")]
+    programs: Vec<String>,
 }
 
-impl Options {
-    fn parse(arguments: Vec<OsString>) -> Result<Self> {
-        let mut parser = Parser::from_args(arguments);
-        let mut options = Self::default();
-        while let Some(argument) = parser.next()? {
-            match argument {
-                Arg::Long("target") => options.targets.push(parser.value()?.parse()?),
-                Arg::Long("samples") => options.samples.push(parser.value()?.into()),
-                Arg::Long("overwrite") => options.overwrite = true,
-                Arg::Value(name) => options.programs.push(name.parse()?),
-                other => bail!(
-                    "{}; `freertos` knows `--target NAME`, `--samples FILE.md`, `--overwrite` and names of programs",
-                    other.unexpected()
-                ),
-            }
-        }
-        let known = FREERTOS.map(|target| target.name);
-        if let Some(name) = options.targets.iter().find(|name| !known.contains(&name.as_str())) {
-            bail!("no target `{name}`; there are {}", known.join(", "));
-        }
-        let known: Vec<_> = ON_FREERTOS.iter().map(|program| program.name).collect();
-        if let Some(name) = options.programs.iter().find(|name| !known.contains(&name.as_str())) {
-            bail!("no program `{name}`; there are {}", known.join(", "));
-        }
-        Ok(options)
-    }
-}
-
-/// Builds and runs what the arguments ask for, or everything.
-pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
+/// Builds and runs what the options name, or everything.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    check_names("target", &options.targets, FREERTOS.iter().map(|(target, _)| target.name.as_str()))?;
+    check_names("program", &options.programs, ON_FREERTOS.iter().map(|program| program.name.as_str()))?;
     let mut report = Report::default();
-    let options = Options::parse(arguments)?;
-    on_targets(sh, &options, &mut report);
+    on_targets(options, &mut report);
     for document in &options.samples {
-        samples_of(sh, document, &mut report);
+        samples_of(document, &mut report);
     }
     report.finish()
 }
 
 /// Everything, for a report of several commands.
-pub(crate) fn steps(sh: &Shell, report: &mut Report) {
-    report.step("clippy and documentation of the port for FreeRTOS", || lint(sh));
-    on_targets(sh, &Options::default(), report);
+pub(crate) fn steps(report: &mut Report) {
+    report.step("clippy and documentation of the port for FreeRTOS", lint);
+    on_targets(&Options::default(), report);
 }
 
 /// The samples of a document, which lies outside of the project.
-pub(crate) fn samples_of(sh: &Shell, document: &Path, report: &mut Report) {
+pub(crate) fn samples_of(document: &Path, report: &mut Report) {
     let what = format!("samples of {} on FreeRTOS", document.file_name().unwrap_or_default().display());
-    report.step(&what, || samples::check(sh, document));
+    report.step(&what, || samples::check(document));
 }
 
-fn on_targets(sh: &Shell, options: &Options, report: &mut Report) {
-    for (target, port) in FREERTOS.iter().zip(&PORTS) {
-        if qemu::wants(&options.targets, target.name) {
-            report.step(&format!("{} ({})", target.name, target.chips), || {
-                on_target(sh, target, port, options)
-            });
+fn on_targets(options: &Options, report: &mut Report) {
+    for (target, port) in FREERTOS.iter() {
+        if wants(&options.targets, &target.name) {
+            report.step(&format!("{} ({})", target.name, target.chips), || on_target(target, port, options));
         }
     }
 }
 
 /// The port as the POSIX target has it.
-fn lint(sh: &Shell) -> Result<Done> {
+fn lint() -> Result<Done> {
     let package = ["--quiet", "--lib", "--package", "microusc-memory", "--no-default-features"];
     let port = ["--features", "freertos,diagnostics", "--profile", "firmware"];
-    cmd!(sh, "cargo clippy {package...} {port...} -- -D warnings").run()?;
-    cmd!(sh, "cargo doc {package...} {port...} --no-deps --document-private-items")
+    cmd!("cargo clippy {package...} {port...} -- -D warnings").run()?;
+    cmd!("cargo doc {package...} {port...} --no-deps --document-private-items")
         .env("RUSTDOCFLAGS", "-D warnings")
         .run()?;
     Done::passed()
 }
 
-fn on_target(sh: &Shell, target: &Target, port: &Port, options: &Options) -> Result<Done> {
-    ensure!(target.name == port.target, "targets and ports are listed in different orders");
-    if port.target == "freertos-posix" && !cfg!(target_os = "linux") {
-        return Ok(Done::Skipped("the target of this machine is known for Linux only".to_owned()));
+fn on_target(target: &Target, port: &Port, options: &Options) -> Result<Done> {
+    if target.name == "freertos-posix" && !cfg!(target_os = "linux") {
+        return Ok(Done::Skipped("the kernel's POSIX port is for Linux".to_owned()));
     }
-    if let Some(why) = qemu::missing(sh, target)? {
-        return Ok(Done::Skipped(why));
-    }
-    let build = Build::new(sh, target, port)?;
-    header::against_archive(sh, &build.archive, "microusc_freertos_")?;
+    qemu::need(target)?;
+    let build = Build::new(target, port)?;
+    header::against_archive(&build.archive, "microusc_freertos_")?;
     build.samples()?;
     let objects = build.kernel_objects()?;
     let programs: Vec<_> = ON_FREERTOS
         .iter()
-        .filter(|program| program.is_for(target) && qemu::wants(&options.programs, program.name))
+        .filter(|program| program.runs_on(target) && wants(&options.programs, &program.name))
         .collect();
     for program in &programs {
         let image = build.link(program, &objects)?;
@@ -182,15 +108,15 @@ fn on_target(sh: &Shell, target: &Target, port: &Port, options: &Options) -> Res
 }
 
 /// The folder of the kernel.
-fn kernel(sh: &Shell) -> Result<PathBuf> {
+fn kernel() -> Result<PathBuf> {
     if let Some(path) = std::env::var_os("FREERTOS_KERNEL_PATH") {
-        return Ok(sh.current_dir().join(path));
+        return Ok(root().join(path));
     }
     let manifest = "firmware/freertos/kernel/Cargo.toml";
-    let told =
-        cmd!(sh, "cargo metadata --locked --format-version 1 --manifest-path {manifest}").quiet().read()?;
-    let told: serde_json::Value = serde_json::from_str(&told)?;
-    let packages = told["packages"].as_array().context("no packages")?;
+    let text =
+        cmd!("cargo metadata --locked --format-version 1 --manifest-path {manifest}").quiet().read()?;
+    let metadata: serde_json::Value = serde_json::from_str(&text)?;
+    let packages = metadata["packages"].as_array().context("no packages")?;
     let package = packages.iter().find(|package| package["name"] == "freertos-next");
     let manifest =
         package.and_then(|package| package["manifest_path"].as_str()).context("no freertos-next")?;
@@ -206,49 +132,39 @@ struct Build<'a> {
     kernel: PathBuf,
     archive: PathBuf,
     folder: PathBuf,
-    root: PathBuf,
 }
 
 impl<'a> Build<'a> {
-    fn new(sh: &Shell, target: &'a Target, port: &'a Port) -> Result<Self> {
-        let build = Self {
-            target,
-            port,
-            kernel: kernel(sh)?,
-            archive: qemu::memory_alone(sh, target)?,
-            folder: archive::work_dir(sh, "freertos")?.join(target.name),
-            root: sh.current_dir(),
-        };
-        sh.create_dir(&build.folder)?;
-        Ok(build)
+    fn new(target: &'a Target, port: &'a Port) -> Result<Self> {
+        let folder = sh().create_dir(archive::work_dir("freertos")?.join(&target.name))?;
+        Ok(Self { target, port, kernel: kernel()?, archive: qemu::memory(target)?, folder })
     }
 
     fn compiler(&self) -> Result<Command> {
         let mut command = self.compiler_alone()?;
-        command.args(self.port.flags);
+        command.args(&self.port.flags);
         Ok(command)
     }
 
-    /// Without what stands for a C library.
+    /// Without the stand-in for a C library.
     fn compiler_alone(&self) -> Result<Command> {
         let (compiler, flags) = self.target.compiler.split_first().context("no compiler")?;
         let mut command = Command::new(compiler);
         command.args(flags).args(["-g", "-ffunction-sections", "-fdata-sections"]);
-        command.current_dir(&self.root).arg("-I").arg("firmware/freertos");
-        for folder in ["include"].iter().chain(self.port.headers) {
+        command.arg("-I").arg("firmware/freertos");
+        for folder in ["include"].into_iter().chain(self.port.headers.iter().map(String::as_str)) {
             command.arg("-isystem").arg(self.kernel.join(folder));
         }
         Ok(command)
     }
 
-    /// The kernel, as it comes: what the compiler thinks of it is not our matter.
+    /// The kernel's objects. Warnings about its sources are not ours to remove.
     fn kernel_objects(&self) -> Result<Vec<PathBuf>> {
         let mut objects = Vec::new();
-        for source in KERNEL.iter().chain(self.port.sources) {
+        for source in KERNEL.into_iter().chain(self.port.kernel.iter().map(String::as_str)) {
             let object = self.folder.join(source.replace('/', "-")).with_extension("o");
             let mut compiler = self.compiler()?;
-            compiler.args(["-w", "-c"]).arg(self.kernel.join(source)).arg("-o").arg(&object);
-            succeed(&mut compiler)?;
+            compiler.args(["-w", "-c"]).arg(self.kernel.join(source)).arg("-o").arg(&object).captured()?;
             objects.push(object);
         }
         Ok(objects)
@@ -256,49 +172,46 @@ impl<'a> Build<'a> {
 
     /// The samples of the documentation, which only compile.
     fn samples(&self) -> Result<()> {
-        let document = Document::parse(&std::fs::read_to_string(self.root.join("docs/freertos.md"))?);
+        let document = Document::parse(&std::fs::read_to_string("docs/freertos.md")?);
         ensure!(!document.samples.is_empty(), "docs/freertos.md has no sample");
         for sample in &document.samples {
             let source = self.folder.join("sample.c");
             std::fs::write(&source, &sample.text)?;
             let mut compiler = self.compiler()?;
             compiler.args(["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only"]);
-            succeed(compiler.arg("-I").arg("crates/capi/include").arg(&source))?;
+            compiler.arg("-I").arg(INCLUDE).arg(&source).captured()?;
         }
         Ok(())
     }
 
     /// The linker script, where the target has one.
     fn script_flags(&self) -> Option<String> {
-        let script = self.target.script;
+        let script = &self.target.script;
         (!script.is_empty()).then(|| format!("-Tfirmware/runtime/{script}"))
     }
 
-    /// What is ours and not the program's: the port of the pools, and the runtime.
+    /// Our sources beside the program: the port of the pools, and the runtime.
     fn own_sources(&self) -> impl Iterator<Item = PathBuf> {
         let runtime = self.target.runtime.iter().map(|source| Path::new("firmware/runtime").join(source));
         [PathBuf::from(PORT_OF_THE_POOLS)].into_iter().chain(runtime)
     }
 
     fn link(&self, program: &Program, objects: &[PathBuf]) -> Result<PathBuf> {
-        let Source::C(file) = program.source else { bail!("{} is not in C", program.name) };
-        let image = self.folder.join(program.name).with_extension("elf");
+        let file = program.c.as_ref().with_context(|| format!("{} is not in C", program.name))?;
+        let image = self.folder.join(&program.name).with_extension("elf");
         let mut compiler = self.compiler()?;
         compiler
             .args(["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-Wl,--gc-sections"])
-            .args(program.defines);
-        for folder in INCLUDE {
+            .args(&program.defines);
+        for folder in FOLDERS {
             compiler.arg("-I").arg(folder);
         }
-        compiler.args(self.script_flags()).arg(Path::new(program.folder).join(file)).args(self.own_sources());
-        compiler.args(objects).arg(&self.archive).args(self.port.libraries).arg("-o").arg(&image);
-        succeed(&mut compiler)?;
+        compiler
+            .args(self.script_flags())
+            .arg(Path::new(&program.folder).join(file))
+            .args(self.own_sources());
+        compiler.args(objects).arg(&self.archive).args(&self.port.libraries).arg("-o").arg(&image);
+        compiler.captured()?;
         Ok(image)
     }
-}
-
-fn succeed(compiler: &mut Command) -> Result<()> {
-    let output = compiler.output().with_context(|| format!("{compiler:?} did not start"))?;
-    ensure!(output.status.success(), "the compiler refused:\n{}", String::from_utf8_lossy(&output.stderr));
-    Ok(())
 }

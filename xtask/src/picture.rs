@@ -1,9 +1,7 @@
 //! `cargo xtask picture`: the README's picture of a replay, drawn from what the tool prints.
 
-use std::ffi::OsString;
-
+use crate::process::{cmd, sh};
 use anyhow::{Result, ensure};
-use xshell::{Shell, cmd};
 
 use crate::report::{Done, Report};
 
@@ -13,23 +11,23 @@ const PICTURE: &str = "docs/replay.svg";
 const COMMAND: [&str; 4] = ["replay", "traces/mosquitto.pooltrace", "--chip", "esp32"];
 
 /// Draws the picture anew.
-pub(crate) fn run(sh: &Shell, _arguments: Vec<OsString>) -> Result<()> {
-    sh.write_file(PICTURE, draw(sh)?)?;
+pub(crate) fn run() -> Result<()> {
+    sh().write_file(PICTURE, draw()?)?;
     println!("{PICTURE} is drawn");
     Ok(())
 }
 
 /// Whether the picture is that of the tool as it is, for a report of several commands.
-pub(crate) fn steps(sh: &Shell, report: &mut Report) {
+pub(crate) fn steps(report: &mut Report) {
     report.step("the README's picture", || {
-        ensure!(sh.read_file(PICTURE)? == draw(sh)?, "{PICTURE} is out of date: cargo xtask picture");
+        ensure!(sh().read_file(PICTURE)? == draw()?, "{PICTURE} is out of date: cargo xtask picture");
         Done::passed()
     });
 }
 
-fn draw(sh: &Shell) -> Result<String> {
+fn draw() -> Result<String> {
     let printed =
-        cmd!(sh, "cargo run --quiet --release -- {COMMAND...} --no-timing --color always").quiet().read()?;
+        cmd!("cargo run --quiet --release -- {COMMAND...} --no-timing --color always").quiet().read()?;
     let shown = format!("$ cargo run --release -- {}\n\n{printed}\n", COMMAND.join(" "));
     Ok(anstyle_svg::Term::new().render_svg(&shown))
 }

@@ -11,7 +11,7 @@ pub(crate) enum Done {
     Passed(String),
     /// It did what it should, but for a part that was left out: this one, for this reason.
     Partly(String),
-    /// It was left out, for this reason.
+    /// It was left out, for this reason; an error that is a [`Skip`] says the same.
     Skipped(String),
 }
 
@@ -21,6 +21,25 @@ impl Done {
         Ok(Self::Passed(String::new()))
     }
 }
+
+/// An error that says why a step was left out: not a failure.
+#[derive(Debug)]
+pub(crate) struct Skip(String);
+
+impl Skip {
+    /// As an error for `?`.
+    pub(crate) fn because(reason: impl Into<String>) -> anyhow::Error {
+        Self(reason.into()).into()
+    }
+}
+
+impl std::fmt::Display for Skip {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Skip {}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Outcome {
@@ -81,7 +100,10 @@ impl Report {
             Ok(Done::Passed(note)) => (Outcome::Ok, note),
             Ok(Done::Partly(why)) => (Outcome::InPart, why),
             Ok(Done::Skipped(why)) => (Outcome::Skipped, why),
-            Err(error) => (Outcome::Failed, format!("{error:#}")),
+            Err(error) => match error.downcast_ref::<Skip>() {
+                Some(skip) => (Outcome::Skipped, skip.to_string()),
+                None => (Outcome::Failed, format!("{error:#}")),
+            },
         };
         if outcome != Outcome::Ok {
             self.say(&format!("{} {what}: {note}", outcome.word()));

@@ -1,14 +1,12 @@
 //! `cargo xtask stress`: two threads and a signal handler on one pool, under each sanitizer.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
-use anyhow::{Result, bail, ensure};
-use lexopt::{Arg, Parser, ValueExt};
-use xshell::{Shell, cmd};
+use crate::process::cmd;
+use anyhow::{Result, ensure};
 
 use crate::archive::target_dir;
-use crate::report::{Done, Report};
+use crate::report::{Done, Report, Skip};
 use crate::tools;
 
 /// Operations of a full run.
@@ -41,73 +39,68 @@ const ADDRESS: Sanitizer = Sanitizer {
     options: ("ASAN_OPTIONS", "detect_stack_use_after_return=1"),
 };
 
-/// Runs `--ops N` under each sanitizer, 50 million without a word.
-pub(crate) fn run(sh: &Shell, arguments: Vec<OsString>) -> Result<()> {
-    let mut operations = FULL;
-    let mut parser = Parser::from_args(arguments);
-    while let Some(argument) = parser.next()? {
-        match argument {
-            Arg::Long("ops") => operations = parser.value()?.parse()?,
-            other => bail!("{}; `stress` knows `--ops N` only", other.unexpected()),
-        }
-    }
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Operations under each sanitizer
+    #[arg(long, value_name = "N", default_value_t = FULL)]
+    ops: u64,
+}
+
+/// Runs the program under each sanitizer.
+pub(crate) fn run(options: &Options) -> Result<()> {
     let mut report = Report::default();
-    stress(sh, operations, &mut report);
+    stress(options.ops, &mut report);
     report.finish()
 }
 
 /// A short run, for a report of several commands.
-pub(crate) fn steps(sh: &Shell, report: &mut Report) {
-    stress(sh, SMOKE, report);
+pub(crate) fn steps(report: &mut Report) {
+    stress(SMOKE, report);
 }
 
-fn stress(sh: &Shell, operations: u64, report: &mut Report) {
+fn stress(operations: u64, report: &mut Report) {
     for sanitizer in [&THREAD, &ADDRESS] {
         let Sanitizer { name, options, .. } = sanitizer;
         report.step(&format!("stress, {name} sanitizer, {operations} operations"), || {
-            let toolchain = match toolchain(sh)? {
-                Ok(toolchain) => toolchain,
-                Err(why_not) => return Ok(Done::Skipped(why_not)),
-            };
-            let (program, operations) = (build(sh, &toolchain, sanitizer)?, operations.to_string());
-            cmd!(sh, "{program} --ops {operations}").env(options.0, options.1).run()?;
+            let (program, operations) = (build(&toolchain()?, sanitizer)?, operations.to_string());
+            cmd!("{program} --ops {operations}").env(options.0, options.1).run()?;
             Done::passed()
         });
     }
     for flaw in ["lock", "order"] {
-        report.step(&format!("stress, thread sanitizer finds flaw `{flaw}`"), || match toolchain(sh)? {
-            Ok(toolchain) => finds(sh, &toolchain, flaw),
-            Err(why_not) => Ok(Done::Skipped(why_not)),
-        });
+        report.step(&format!("stress, thread sanitizer finds flaw `{flaw}`"), || finds(flaw));
     }
 }
 
 /// ThreadSanitizer must report the flaw.
-fn finds(sh: &Shell, toolchain: &str, flaw: &str) -> Result<Done> {
-    let (program, operations) = (build(sh, toolchain, &THREAD)?, FLAWED.to_string());
-    let ran = cmd!(sh, "{program} --ops {operations} --flaw {flaw}")
+fn finds(flaw: &str) -> Result<Done> {
+    let (program, operations) = (build(&toolchain()?, &THREAD)?, FLAWED.to_string());
+    let ran = cmd!("{program} --ops {operations} --flaw {flaw}")
         .env(THREAD.options.0, THREAD.options.1)
         .ignore_status()
         .output()?;
-    let said = String::from_utf8_lossy(&ran.stderr);
-    ensure!(!ran.status.success() && said.contains("ThreadSanitizer: data race"), "no race reported: {said}");
+    let errors = String::from_utf8_lossy(&ran.stderr);
+    ensure!(
+        !ran.status.success() && errors.contains("ThreadSanitizer: data race"),
+        "no race reported: {errors}"
+    );
     Done::passed()
 }
 
 /// Builds the program in a target directory of its own and returns its path.
-fn build(sh: &Shell, toolchain: &str, sanitizer: &Sanitizer) -> Result<PathBuf> {
-    let target = target_dir(sh).join(format!("sanitizer-{}", sanitizer.name));
-    cmd!(sh, "cargo {toolchain} build --quiet --release --package microusc-stress --target {TARGET}")
+fn build(toolchain: &str, sanitizer: &Sanitizer) -> Result<PathBuf> {
+    let target = target_dir().join(format!("sanitizer-{}", sanitizer.name));
+    cmd!("cargo {toolchain} build --quiet --release --package microusc-stress --target {TARGET}")
         .env("RUSTFLAGS", sanitizer.flags)
         .env("CARGO_TARGET_DIR", &target)
         .run()?;
     Ok(target.join(TARGET).join("release/microusc-stress"))
 }
 
-/// The toolchain with the sanitizers, or why there is none.
-pub(crate) fn toolchain(sh: &Shell) -> Result<std::result::Result<String, String>> {
+/// The toolchain with the sanitizers.
+pub(crate) fn toolchain() -> Result<String> {
     if !cfg!(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")) {
-        return Ok(Err(format!("the sanitizers run on {TARGET}")));
+        return Err(Skip::because(format!("the sanitizers run on {TARGET}")));
     }
-    tools::rust_toolchain(sh, "nightly", "a sanitizer")
+    tools::rust_toolchain("nightly", "a sanitizer")
 }

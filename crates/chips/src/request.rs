@@ -6,7 +6,7 @@ use crate::error::Refusal;
 
 /// Alignment of every block, in chip bytes.
 pub(crate) const WORD: u32 = 4;
-/// Requests above this are answered without looking, as sums with them could overflow.
+/// Larger requests are refused without a search, as sums with them could overflow.
 const MAX: usize = 0x7000_0000;
 
 const NEED_ALIGNMENT: Caps = Caps::DMA
@@ -15,7 +15,7 @@ const NEED_ALIGNMENT: Caps = Caps::DMA
     .union(Caps::CACHE_ALIGNED)
     .union(Caps::SIMD);
 
-/// A request as the regions see it. Chip bytes.
+/// A request after checks and rounding. Chip bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HeapRequest {
     pub(crate) size: u32,
@@ -50,7 +50,7 @@ impl HeapRequest {
         Ok(request)
     }
 
-    /// The request as a search for a free block has it.
+    /// The request with which a free block is searched for.
     #[inline]
     pub(crate) fn executable(mut self) -> Result<Self, Refusal> {
         if self.caps.contains(Caps::EXEC) {

@@ -95,7 +95,7 @@ impl<'m, L: RawLock> DynPool<'m, L> {
     /// # Errors
     ///
     /// [`Error::UnsuitableMemory`] if a `T` is larger than a block, or more strictly aligned than the blocks are;
-    /// [`Error::Exhausted`] or [`Error::Corrupt`]. The value is given back.
+    /// [`Error::Exhausted`] or [`Error::Corrupt`]. The value is returned.
     #[inline]
     pub fn alloc_value<T>(&self, value: T) -> Result<PoolBox<'_, T, Self>, Rejected<T>> {
         place(self, (self.base, &self.geometry), || self.alloc_raw(), value)

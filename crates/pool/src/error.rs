@@ -46,7 +46,7 @@ pub enum Error {
     DoubleFree,
     /// The free list is damaged: a free block was written to, after its free or by an overrun of its neighbour.
     ///
-    /// No address is taken from a damaged link. [`repair`](crate::DynPool::repair) rebuilds the list.
+    /// A damaged link is never used as an address. [`repair`](crate::DynPool::repair) rebuilds the list.
     Corrupt,
 }
 

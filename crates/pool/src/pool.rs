@@ -167,7 +167,7 @@ impl<T, const N: usize, L: RawLock, M: Checks> Pool<T, N, L, M> {
     ///
     /// # Errors
     ///
-    /// [`Error::Exhausted`] or [`Error::Corrupt`], with the value given back.
+    /// [`Error::Exhausted`] or [`Error::Corrupt`], with the value returned.
     #[inline]
     pub fn alloc(&'static self, value: T) -> Result<Boxed<Self>, Rejected<T>> {
         match self.alloc_block() {

@@ -278,10 +278,10 @@ mod newcomers {
     use super::*;
 
     type Inner = Pool<usize, 3, Recorded>;
-    type QueuedPool = WaitPool<Inner>;
+    type PoolWithWaiters = WaitPool<Inner>;
 
     thread_local! {
-        static POOL: Cell<Option<&'static QueuedPool>> = const { Cell::new(None) };
+        static POOL: Cell<Option<&'static PoolWithWaiters>> = const { Cell::new(None) };
         static CAME: Cell<u32> = const { Cell::new(0) };
     }
 
@@ -307,7 +307,7 @@ mod newcomers {
     }
 
     /// Three wait for three blocks, which `makes_free` makes free.
-    fn are_not_first(pool: &'static QueuedPool, makes_free: impl FnOnce()) {
+    fn are_not_first(pool: &'static PoolWithWaiters, makes_free: impl FnOnce()) {
         let mut waits: [_; 3] = std::array::from_fn(|_| Box::pin(pool.wait(0)));
         assert!(waits.iter_mut().all(|wait| is_pending(wait.as_mut())));
         POOL.set(Some(pool));
@@ -330,14 +330,14 @@ mod newcomers {
 
     #[test]
     fn later_allocs_do_not_overtake_waiters_while_a_reserve_is_reduced() {
-        let pool: &'static QueuedPool = leaked(WaitPool::new(Pool::new(), WaitOrder::Priority));
+        let pool: &'static PoolWithWaiters = leaked(WaitPool::new(Pool::new(), WaitOrder::Priority));
         pool.set_isr_reserve(3).unwrap();
         are_not_first(pool, || pool.set_isr_reserve(0).unwrap());
     }
 
     #[test]
     fn later_allocs_do_not_overtake_waiters_while_the_list_is_repaired() {
-        let pool: &'static QueuedPool = leaked(WaitPool::new(Pool::new(), WaitOrder::Priority));
+        let pool: &'static PoolWithWaiters = leaked(WaitPool::new(Pool::new(), WaitOrder::Priority));
         let blocks = [(); 3].map(|()| pool.try_alloc().unwrap());
         let first = PoolBox::as_ptr(&blocks[2]).cast::<usize>();
         drop(blocks);

@@ -492,12 +492,13 @@ mod waiting {
     use std::pin::pin;
     use std::task::{Context, Poll, Waker};
 
-    type QueuedPool = WaitPool<Pool<usize, 1, SpinLock>>;
+    type PoolWithWaiters = WaitPool<Pool<usize, 1, SpinLock>>;
 
     #[test]
     fn block_granted_while_the_wait_is_cancelled_is_not_lost() {
         loom::model(|| {
-            let pool: &'static QueuedPool = Box::leak(Box::new(WaitPool::new(Pool::new(), WaitOrder::Fifo)));
+            let pool: &'static PoolWithWaiters =
+                Box::leak(Box::new(WaitPool::new(Pool::new(), WaitOrder::Fifo)));
             let held = pool.try_alloc().unwrap();
             let address = PoolBox::into_raw(held).as_ptr() as usize;
             let thread = thread::spawn(move || {
@@ -521,7 +522,8 @@ mod waiting {
     #[test]
     fn one_block_serves_two_waiters_in_turn() {
         loom::model(|| {
-            let pool: &'static QueuedPool = Box::leak(Box::new(WaitPool::new(Pool::new(), WaitOrder::Fifo)));
+            let pool: &'static PoolWithWaiters =
+                Box::leak(Box::new(WaitPool::new(Pool::new(), WaitOrder::Fifo)));
             drop(pool.try_alloc().unwrap());
             let once = move || {
                 let mut wait = pin!(pool.wait(0));

@@ -20,7 +20,7 @@ const STEPS: usize = 24;
 const SCHEDULES: usize = 20_000;
 
 /// A pool that threads use.
-trait Subject: Send + Sync + 'static {
+trait ScheduledPool: Send + Sync + 'static {
     fn new() -> Self;
     fn take(&self) -> Result<NonNull<u64>, Error>;
     fn put(&self, block: NonNull<u64>);
@@ -37,7 +37,7 @@ unsafe impl<L: RawLock + Send + Sync> Sync for Locked<L> {}
 // SAFETY: as above.
 unsafe impl<L: RawLock + Send + Sync> Send for Locked<L> {}
 
-impl<L: RawLock + Send + Sync> Subject for Locked<L> {
+impl<L: RawLock + Send + Sync> ScheduledPool for Locked<L> {
     fn new() -> Self {
         let memory = Box::into_raw(Box::<[usize]>::new_uninit_slice(BLOCKS + 1));
         // SAFETY: lives until `drop`, and is used through the pool only.
@@ -71,7 +71,7 @@ impl<L: RawLock + Send + Sync> Drop for Locked<L> {
     }
 }
 
-impl Subject for AtomicPool<u64, BLOCKS, 1> {
+impl ScheduledPool for AtomicPool<u64, BLOCKS, 1> {
     fn new() -> Self {
         Self::new()
     }
@@ -90,7 +90,7 @@ impl Subject for AtomicPool<u64, BLOCKS, 1> {
     }
 }
 
-fn program<S: Subject>() {
+fn program<S: ScheduledPool>() {
     let pool = Arc::new(S::new());
     let threads: Vec<_> = (0..THREADS)
         .map(|number| {
@@ -103,7 +103,7 @@ fn program<S: Subject>() {
 }
 
 /// Takes and returns at random; each block keeps what its owner wrote.
-fn random_steps<S: Subject>(pool: &S, mut owner: u64) {
+fn random_steps<S: ScheduledPool>(pool: &S, mut owner: u64) {
     let mut held: Vec<(NonNull<u64>, u64)> = Vec::new();
     let put = |(block, owner): (NonNull<u64>, u64)| {
         // SAFETY: taken by this thread, written below.

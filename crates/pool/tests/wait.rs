@@ -10,13 +10,13 @@ use std::task::{Context, Poll, Wake, Waker};
 use microusc_pool::{Owns, Pool, PoolBox, SpinLock, UninitBlock, Wait, WaitOrder, WaitPool};
 
 type Inner = Pool<usize, 2, SpinLock>;
-type QueuedPool = WaitPool<Inner>;
+type PoolWithWaiters = WaitPool<Inner>;
 
-fn new(order: WaitOrder) -> &'static QueuedPool {
+fn new(order: WaitOrder) -> &'static PoolWithWaiters {
     Box::leak(Box::new(WaitPool::new(Pool::new(), order)))
 }
 
-fn take(pool: &'static QueuedPool) -> UninitBlock<Inner> {
+fn take(pool: &'static PoolWithWaiters) -> UninitBlock<Inner> {
     pool.try_alloc().unwrap()
 }
 
@@ -27,7 +27,7 @@ fn poll(wait: Pin<&mut Wait<Inner>>) -> Option<UninitBlock<Inner>> {
     }
 }
 
-fn free(pool: &'static QueuedPool) -> usize {
+fn free(pool: &'static PoolWithWaiters) -> usize {
     pool.stats().free
 }
 

@@ -45,9 +45,9 @@ unsafe impl Signal for Semaphore {
     }
 }
 
-type QueuedPool = WaitPool<Pool<usize, 2, SpinLock>>;
+type PoolWithWaiters = WaitPool<Pool<usize, 2, SpinLock>>;
 
-fn new(order: WaitOrder) -> &'static QueuedPool {
+fn new(order: WaitOrder) -> &'static PoolWithWaiters {
     Box::leak(Box::new(WaitPool::new(Pool::new(), order)))
 }
 
@@ -130,7 +130,7 @@ unsafe impl Signal for JustTooLate {
     }
 }
 
-type Held = PoolBox<'static, MaybeUninit<usize>, QueuedPool>;
+type Held = PoolBox<'static, MaybeUninit<usize>, PoolWithWaiters>;
 
 thread_local! {
     static HELD: Cell<Option<Held>> = const { Cell::new(None) };
@@ -261,7 +261,7 @@ fn overwrite_the_stack() -> u64 {
 }
 
 /// Nothing waits, nothing is lost: both blocks come back and can be taken.
-fn is_whole(pool: &'static QueuedPool) {
+fn is_whole(pool: &'static PoolWithWaiters) {
     overwrite_the_stack();
     let both = [pool.try_alloc().unwrap(), pool.try_alloc().unwrap()];
     drop(both);

@@ -19,7 +19,7 @@ thread_local! {
     static REENTERED: Cell<u32> = const { Cell::new(0) };
     /// Calls into the executor's code.
     static CALLS: Cell<u32> = const { Cell::new(0) };
-    static POOL: Cell<Option<&'static QueuedPool>> = const { Cell::new(None) };
+    static POOL: Cell<Option<&'static PoolWithWaiters>> = const { Cell::new(None) };
     static WAKE_PANICS: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -51,7 +51,7 @@ impl Drop for Watchful {
     }
 }
 
-type QueuedPool = WaitPool<Pool<u64, 2, Watchful>>;
+type PoolWithWaiters = WaitPool<Pool<u64, 2, Watchful>>;
 
 /// What an executor may do whenever it is called.
 fn use_the_pool() {
@@ -79,8 +79,8 @@ fn waker() -> Waker {
     unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &TABLE)) }
 }
 
-fn new() -> &'static QueuedPool {
-    let pool: &'static QueuedPool = Box::leak(Box::new(WaitPool::new(Pool::new(), WaitOrder::Fifo)));
+fn new() -> &'static PoolWithWaiters {
+    let pool: &'static PoolWithWaiters = Box::leak(Box::new(WaitPool::new(Pool::new(), WaitOrder::Fifo)));
     POOL.set(Some(pool));
     pool
 }
@@ -90,7 +90,7 @@ fn is_ready(wait: Pin<&mut Wait<Pool<u64, 2, Watchful>>>) -> bool {
 }
 
 /// The executor was called, never with the lock held, and both blocks are back.
-fn was_never_entered_twice(pool: &'static QueuedPool) {
+fn was_never_entered_twice(pool: &'static PoolWithWaiters) {
     assert!(CALLS.get() > 0);
     assert_eq!((REENTERED.get(), HELD.get()), (0, 0));
     assert_eq!((pool.stats().free, pool.stats().refused, pool.validate()), (2, 0, Ok(())));

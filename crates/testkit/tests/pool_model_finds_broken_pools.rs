@@ -1,4 +1,4 @@
-//! A judge is worth what it catches: pools that are broken on purpose, one way each, must all be convicted.
+//! The model of a pool finds each of the pools below, which are broken on purpose, each in one way.
 
 use std::ptr::NonNull;
 
@@ -18,12 +18,12 @@ enum Flaw {
     OneTooMany,
     ForgetsFailures,
     LowestIsCurrent,
-    CallsDoubleFreeForeign,
+    ReportsDoubleFreeAsNotABlock,
     NeverFindsDamage,
     AlwaysFindsDamage,
 }
 
-/// A pool in the simplest possible form: everything kept beside the blocks.
+/// A pool of the simplest form, which keeps everything beside the blocks.
 struct BrokenPool {
     memory: Vec<u64>,
     free: Vec<usize>,
@@ -34,7 +34,7 @@ struct BrokenPool {
     refused: u32,
     flaw: Flaw,
     other: u64,
-    /// What was in each free block's first word when it was returned.
+    /// The first word of each free block at its free.
     links: Vec<u64>,
 }
 
@@ -98,7 +98,7 @@ impl PoolUnderTest for BrokenPool {
         let index = offset / self.stride;
         if !std::mem::replace(&mut self.live[index], false) && self.flaw != Flaw::AcceptsDoubleFree {
             let refusal = match self.flaw {
-                Flaw::CallsDoubleFreeForeign => Refusal::NotABlock,
+                Flaw::ReportsDoubleFreeAsNotABlock => Refusal::NotABlock,
                 _ => Refusal::DoubleFree,
             };
             return self.refuse(refusal);
@@ -153,7 +153,7 @@ impl PoolUnderTest for BrokenPool {
 }
 
 /// A few thousand operations from a fixed seed.
-fn verdict(flaw: Flaw) -> Result<(), microusc_testkit::Violation> {
+fn check(flaw: Flaw) -> Result<(), microusc_testkit::Violation> {
     let mut pool = BrokenPool::new(flaw, 24, 6);
     let mut model = PoolModel::new(&mut pool);
     let mut bytes = Random::new(0x2545_F491).bytes();
@@ -165,7 +165,7 @@ fn verdict(flaw: Flaw) -> Result<(), microusc_testkit::Violation> {
 
 #[test]
 fn correct_pool_passes() {
-    assert_eq!(verdict(Flaw::None), Ok(()));
+    assert_eq!(check(Flaw::None), Ok(()));
 }
 
 #[test]
@@ -182,11 +182,11 @@ fn every_flaw_is_found() {
         OneTooMany,
         ForgetsFailures,
         LowestIsCurrent,
-        CallsDoubleFreeForeign,
+        ReportsDoubleFreeAsNotABlock,
         NeverFindsDamage,
         AlwaysFindsDamage,
     ] {
-        let violation = verdict(flaw).expect_err(&format!("{flaw:?} went unnoticed"));
+        let violation = check(flaw).expect_err(&format!("{flaw:?} was not found"));
         println!("{flaw:?}: {violation}");
     }
 }

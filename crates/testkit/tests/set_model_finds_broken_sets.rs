@@ -1,4 +1,4 @@
-//! The judge of sets is worth what it catches, too: sets that are broken on purpose must all be convicted.
+//! The model of a set finds each of the sets below, which are broken on purpose, each in one way.
 
 use std::ptr::NonNull;
 
@@ -16,9 +16,9 @@ enum Flaw {
     ForgetsMisses,
     ForgetsSpills,
     AcceptsDoubleFree,
-    CallsDoubleFreeForeign,
-    AcceptsStrangers,
-    CountsStrangersInAClass,
+    ReportsDoubleFreeAsNotABlock,
+    AcceptsAddressesOutside,
+    CountsAddressesOutsideInAClass,
     MovesThoughItFits,
     LosesContent,
     KeepsTheOldBlock,
@@ -32,7 +32,7 @@ const BLOCKS: [usize; 3] = [3, 2, 2];
 /// From one class to the next, bytes.
 const PAGE: usize = 512;
 
-/// A set in the simplest possible form: everything kept beside the blocks.
+/// A set of the simplest form, which keeps everything beside the blocks.
 struct BrokenSet {
     memory: Vec<u64>,
     live: [[bool; 3]; 3],
@@ -60,7 +60,7 @@ impl BrokenSet {
         NonNull::new(self.base(rank).wrapping_add(index * STRIDES[rank])).unwrap()
     }
 
-    /// Class and index of what may be a block, or its class, or neither.
+    /// Class and index of a block; the class alone for an address inside a block; or neither.
     fn find(&mut self, address: *mut u8) -> (Option<usize>, Option<usize>) {
         let offset = address.addr().wrapping_sub(self.base(0).addr());
         let (rank, within) = (offset / PAGE, offset % PAGE);
@@ -73,11 +73,11 @@ impl BrokenSet {
     fn refuse(&mut self, rank: Option<usize>, refusal: Refusal) -> Result<(), Refusal> {
         match rank {
             Some(rank) => self.counts.classes[rank].refused += 1,
-            None if self.flaw == Flaw::AcceptsStrangers => return Ok(()),
-            None if self.flaw == Flaw::CountsStrangersInAClass => self.counts.classes[0].refused += 1,
+            None if self.flaw == Flaw::AcceptsAddressesOutside => return Ok(()),
+            None if self.flaw == Flaw::CountsAddressesOutsideInAClass => self.counts.classes[0].refused += 1,
             None => self.counts.refused += 1,
         }
-        Err(if self.flaw == Flaw::CallsDoubleFreeForeign { Refusal::NotABlock } else { refusal })
+        Err(if self.flaw == Flaw::ReportsDoubleFreeAsNotABlock { Refusal::NotABlock } else { refusal })
     }
 }
 
@@ -147,7 +147,7 @@ impl SetUnderTest for BrokenSet {
             unsafe { new.as_ptr().copy_from(block, STRIDES[rank]) };
         }
         if self.flaw != Flaw::KeepsTheOldBlock {
-            // SAFETY: in use, and given up by the caller.
+            // SAFETY: a live block that the caller gives up.
             unsafe { self.free(block) }.map_err(Some)?;
         }
         Ok(new)
@@ -177,7 +177,7 @@ impl SetUnderTest for BrokenSet {
 }
 
 /// A few thousand operations from a fixed seed.
-fn verdict(flaw: Flaw) -> Result<(), Violation<SetOperation>> {
+fn check(flaw: Flaw) -> Result<(), Violation<SetOperation>> {
     let mut set = BrokenSet::new(flaw);
     let mut model = SetModel::new(&mut set);
     let mut bytes = Random::new(0x2545_F491).bytes();
@@ -189,7 +189,7 @@ fn verdict(flaw: Flaw) -> Result<(), Violation<SetOperation>> {
 
 #[test]
 fn correct_set_passes() {
-    assert_eq!(verdict(Flaw::None), Ok(()));
+    assert_eq!(check(Flaw::None), Ok(()));
 }
 
 #[test]
@@ -202,9 +202,9 @@ fn every_flaw_is_found() {
         ForgetsMisses,
         ForgetsSpills,
         AcceptsDoubleFree,
-        CallsDoubleFreeForeign,
-        AcceptsStrangers,
-        CountsStrangersInAClass,
+        ReportsDoubleFreeAsNotABlock,
+        AcceptsAddressesOutside,
+        CountsAddressesOutsideInAClass,
         MovesThoughItFits,
         LosesContent,
         KeepsTheOldBlock,
@@ -212,7 +212,7 @@ fn every_flaw_is_found() {
         ServesTheTooLarge,
         IsNeverWhole,
     ] {
-        let violation = verdict(flaw).expect_err(&format!("{flaw:?} went unnoticed"));
+        let violation = check(flaw).expect_err(&format!("{flaw:?} was not found"));
         println!("{flaw:?}: {violation}");
     }
 }

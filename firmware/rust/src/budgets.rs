@@ -1,4 +1,4 @@
-//! Every order of taking and returning blocks, for `cargo xtask budgets`, which counts the instructions of each call.
+//! Allocs and frees in every order, for `cargo xtask budgets`, which counts the instructions of each call.
 //! `firmware/programs/budgets.c` is the same for the C functions.
 
 use alloc::boxed::Box;
@@ -16,14 +16,15 @@ use crate::board::{self, println};
 const BLOCKS: usize = 40;
 type Content = [u32; 8];
 
-/// Blocks are used for the first time from here on. (Not the same code as the next: the linker may merge such.)
+/// From here on blocks are used for the first time. (The code differs from that of the next function, since the linker may
+/// merge equal functions.)
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn budget_first() {
     core::hint::black_box(1);
 }
 
-/// Blocks are used again from here on.
+/// From here on blocks are used again.
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn budget_again() {
@@ -31,21 +32,21 @@ pub extern "C" fn budget_again() {
 }
 
 /// A pool whose two operations are functions of their own.
-trait Subject: 'static {
-    type Lease;
+trait MeasuredPool: 'static {
+    type Handle;
     const NAME: &str;
-    /// Bytes besides the blocks and their marks.
+    /// Bytes besides the blocks and the allocation map.
     const RAM: usize;
     fn make() -> &'static Self;
-    fn take(&'static self) -> Option<Self::Lease>;
-    fn give(lease: Self::Lease);
+    fn alloc(&'static self) -> Option<Self::Handle>;
+    fn free(handle: Self::Handle);
 }
 
-// `marks`: bytes of them for each block.
-macro_rules! subject {
+// `marks`: bytes of the allocation map for each block.
+macro_rules! measured_pool {
     ($name:literal, $pool:ty, marks $marks:literal, $alloc:ident, $free:ident) => {
-        impl Subject for $pool {
-            type Lease = PoolBox<'static, MaybeUninit<Content>, $pool>;
+        impl MeasuredPool for $pool {
+            type Handle = PoolBox<'static, MaybeUninit<Content>, $pool>;
             const NAME: &str = $name;
             const RAM: usize = size_of::<Self>() - BLOCKS * (size_of::<Content>() + $marks);
 
@@ -54,12 +55,12 @@ macro_rules! subject {
             }
 
             #[inline(always)]
-            fn take(&'static self) -> Option<Self::Lease> {
+            fn alloc(&'static self) -> Option<Self::Handle> {
                 $alloc(self)
             }
             #[inline(always)]
-            fn give(lease: Self::Lease) {
-                $free(lease);
+            fn free(handle: Self::Handle) {
+                $free(handle);
             }
         }
 
@@ -71,8 +72,8 @@ macro_rules! subject {
 
         #[unsafe(no_mangle)]
         #[inline(never)]
-        fn $free(lease: PoolBox<'static, MaybeUninit<Content>, $pool>) {
-            drop(lease);
+        fn $free(handle: PoolBox<'static, MaybeUninit<Content>, $pool>) {
+            drop(handle);
         }
     };
 }
@@ -81,11 +82,11 @@ type Locked = Pool<Content, BLOCKS, InterruptLock, Checked>;
 type Plain = Pool<Content, BLOCKS, NoLock, Unchecked>;
 type LockFree = AtomicPool<Content, BLOCKS, { words_for(BLOCKS) }>;
 
-subject!("locked", Locked, marks 1, budget_locked_alloc, budget_locked_free);
-subject!("plain", Plain, marks 0, budget_plain_alloc, budget_plain_free);
-subject!("lock_free", LockFree, marks 0, budget_lock_free_alloc, budget_lock_free_free);
+measured_pool!("locked", Locked, marks 1, budget_locked_alloc, budget_locked_free);
+measured_pool!("plain", Plain, marks 0, budget_plain_alloc, budget_plain_free);
+measured_pool!("lock_free", LockFree, marks 0, budget_lock_free_alloc, budget_lock_free_free);
 
-/// The heart of a pool alone, by addresses: nothing checked, nothing locked.
+/// The free list alone, by addresses: nothing checked, nothing locked.
 struct Raw(UnsafeCell<Parts>);
 
 struct Parts {
@@ -102,7 +103,7 @@ const GEOMETRY: Geometry = match Geometry::new(size_of::<Content>(), 4, BLOCKS) 
 
 impl Parts {
     fn raw(&mut self) -> FreeList<'_, NoChecks> {
-        // SAFETY: `base` is that of as many blocks, which nobody else uses.
+        // SAFETY: `base` is the address of as many blocks, which nothing else uses.
         unsafe {
             FreeList::new(
                 (&mut self.head, &mut self.listed),
@@ -130,12 +131,12 @@ fn raw_first_use(parts: &mut Parts) -> Option<NonNull<u8>> {
 #[unsafe(no_mangle)]
 #[inline(never)]
 fn budget_raw_free(parts: &mut Parts, block: NonNull<u8>) {
-    // SAFETY: taken before, and returned once.
+    // SAFETY: allocated before, and freed once.
     let _always = unsafe { parts.raw().free_fast(block.as_ptr()) };
 }
 
-impl Subject for Raw {
-    type Lease = (&'static Self, NonNull<u8>);
+impl MeasuredPool for Raw {
+    type Handle = (&'static Self, NonNull<u8>);
     const NAME: &str = "raw";
     const RAM: usize = size_of::<Self>();
 
@@ -147,19 +148,19 @@ impl Subject for Raw {
     }
 
     #[inline(always)]
-    fn take(&'static self) -> Option<Self::Lease> {
-        // SAFETY: one context, and no reference outlives a call.
+    fn alloc(&'static self) -> Option<Self::Handle> {
+        // SAFETY: one context uses it, and no reference outlives a call.
         budget_raw_alloc(unsafe { &mut *self.0.get() }).map(|block| (self, block))
     }
 
     #[inline(always)]
-    fn give((pool, block): Self::Lease) {
+    fn free((pool, block): Self::Handle) {
         // SAFETY: as above.
         budget_raw_free(unsafe { &mut *pool.0.get() }, block);
     }
 }
 
-/// The lock-free pool by addresses.
+/// The lock-free pool, by addresses.
 #[repr(transparent)]
 struct RawLockFree(LockFree);
 
@@ -172,12 +173,12 @@ fn budget_raw_lock_free_alloc(pool: &'static LockFree) -> Option<NonNull<Content
 #[unsafe(no_mangle)]
 #[inline(never)]
 fn budget_raw_lock_free_free(pool: &'static LockFree, block: NonNull<Content>) -> bool {
-    // SAFETY: taken before, and returned once.
+    // SAFETY: allocated before, and freed once.
     unsafe { pool.free_raw(block.as_ptr()) }.is_ok()
 }
 
-impl Subject for RawLockFree {
-    type Lease = (&'static Self, NonNull<Content>);
+impl MeasuredPool for RawLockFree {
+    type Handle = (&'static Self, NonNull<Content>);
     const NAME: &str = "raw_lock_free";
     const RAM: usize = size_of::<Self>() - BLOCKS * size_of::<Content>();
 
@@ -186,38 +187,38 @@ impl Subject for RawLockFree {
     }
 
     #[inline(always)]
-    fn take(&'static self) -> Option<Self::Lease> {
+    fn alloc(&'static self) -> Option<Self::Handle> {
         budget_raw_lock_free_alloc(&self.0).map(|block| (self, block))
     }
 
     #[inline(always)]
-    fn give((pool, block): Self::Lease) {
+    fn free((pool, block): Self::Handle) {
         budget_raw_lock_free_free(&pool.0, block);
     }
 }
 
-fn patterns<S: Subject>() {
+fn patterns<S: MeasuredPool>() {
     let pool = S::make();
-    let mut taken = [const { None }; BLOCKS];
-    let give = |place: &mut Option<S::Lease>| {
-        if let Some(lease) = place.take() {
-            S::give(lease);
+    let mut handles = [const { None }; BLOCKS];
+    let free = |place: &mut Option<S::Handle>| {
+        if let Some(handle) = place.take() {
+            S::free(handle);
         }
     };
     budget_first();
-    taken.fill_with(|| pool.take());
+    handles.fill_with(|| pool.alloc());
     budget_again();
     for at in 0..BLOCKS {
-        give(&mut taken[at * 7 % BLOCKS]);
+        free(&mut handles[at * 7 % BLOCKS]);
     }
     // A pair at every fill level.
-    for place in &mut taken {
-        give(&mut pool.take());
-        *place = pool.take();
+    for place in &mut handles {
+        free(&mut pool.alloc());
+        *place = pool.alloc();
     }
-    taken.iter_mut().for_each(give);
-    taken.fill_with(|| pool.take());
-    taken.iter_mut().rev().for_each(give);
+    handles.iter_mut().for_each(free);
+    handles.fill_with(|| pool.alloc());
+    handles.iter_mut().rev().for_each(free);
     println!("ram {} {}", S::NAME, S::RAM);
 }
 

@@ -1,5 +1,5 @@
-//! Linker fragments, made into a linker script: what ESP-IDF's `ldgen` does, in so far as `linker.lf` asks for it. The tool
-//! itself is part of ESP-IDF, and not to be had without.
+//! Linker fragments, made into a linker script: what ESP-IDF's `ldgen` does, as far as `linker.lf` needs it. The tool itself
+//! is part of ESP-IDF.
 //!
 //! ```text
 //!   [sections:iram]        [scheme:s]                 [mapping:m]
@@ -11,13 +11,13 @@
 //!                                                             * (s)
 //! ```
 //!
-//! Whatever else the grammar has, or a name that nobody defined, is an error.
+//! Anything else of the grammar, and a name that is not defined, is an error.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// Everything that some fragment files say.
+/// The content of fragment files.
 #[derive(Default)]
 pub(super) struct Fragments {
     /// Names of kinds of sections, and the sections.
@@ -28,8 +28,8 @@ pub(super) struct Fragments {
     archives: BTreeMap<String, String>,
 }
 
-/// What a fragment is about, with its name.
-enum Subject {
+/// The kind of a fragment, with its name.
+enum Fragment {
     Sections(String),
     Scheme(String),
     Mapping { archive: Option<String> },
@@ -69,26 +69,26 @@ impl Fragments {
         Ok(())
     }
 
-    fn begin(&mut self, header: &str) -> Result<Subject> {
+    fn begin(&mut self, header: &str) -> Result<Fragment> {
         let (kind, name) = header.split_once(':').with_context(|| format!("`[{header}]` has no name"))?;
         let name = name.to_owned();
         Ok(match kind {
-            "sections" => Subject::Sections(name),
-            "scheme" => Subject::Scheme(name),
-            "mapping" => Subject::Mapping { archive: None },
+            "sections" => Fragment::Sections(name),
+            "scheme" => Fragment::Scheme(name),
+            "mapping" => Fragment::Mapping { archive: None },
             _ => bail!("`{kind}` is no kind of fragment"),
         })
     }
 
-    fn entry(&mut self, subject: &mut Subject, words: &str) -> Result<()> {
+    fn entry(&mut self, subject: &mut Fragment, words: &str) -> Result<()> {
         match subject {
-            Subject::Sections(name) => self.sections.entry(name.clone()).or_default().push(words.to_owned()),
-            Subject::Scheme(name) => {
+            Fragment::Sections(name) => self.sections.entry(name.clone()).or_default().push(words.to_owned()),
+            Fragment::Scheme(name) => {
                 let (kind, place) =
-                    words.split_once(" -> ").with_context(|| format!("`{words}` leads nowhere"))?;
+                    words.split_once(" -> ").with_context(|| format!("`{words}` has no place"))?;
                 self.schemes.entry(name.clone()).or_default().insert(kind.to_owned(), place.to_owned());
             }
-            Subject::Mapping { archive } => {
+            Fragment::Mapping { archive } => {
                 if let Some(name) = words.strip_prefix("archive: ") {
                     *archive = Some(name.to_owned());
                 } else {
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_nobody_defined_are_noticed() {
+    fn names_that_are_not_defined_are_errors() {
         for (right, wrong, why) in [
             ("if A", "if B", "no option `B`"),
             ("(cold)", "(could)", "no scheme `could`"),

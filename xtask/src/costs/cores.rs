@@ -35,7 +35,7 @@ pub(super) fn all(numbers: &Numbers) -> Result<Vec<Core<'_>>> {
 
 impl<'n> Core<'n> {
     fn new(numbers: &'n Numbers, target: &'static Target) -> Result<Self> {
-        let rows = numbers.targets.get(target.name);
+        let rows = numbers.targets.get(&target.name);
         Ok(Self { target, rows: rows.with_context(|| format!("the table has no {}", target.name))? })
     }
 

@@ -6,7 +6,7 @@ use svg::{Document, Node};
 
 use super::COMPARED;
 use super::cores::{Core, Cost};
-use super::field::{FIELD, Peer};
+use super::peers::{PEERS, Peer};
 
 /// Measures of the picture; a README is about as wide.
 const WIDTH: u64 = 840;
@@ -58,14 +58,14 @@ impl Bar {
         Self { name, alloc: cost.alloc.0, free: cost.free.0, most: range, note: note.to_owned() }
     }
 
-    fn field(peer: &Peer) -> Self {
+    fn of_peer(peer: &Peer) -> Self {
         let (alloc, free) = peer.fast;
         let worst = if peer.worst.0 + peer.worst.1 > 3 * (alloc + free) {
             format!("; for size at worst {} + {}", peer.worst.0, peer.worst.1)
         } else {
             String::new()
         };
-        Self { name: peer.label.to_owned(), alloc, free, most: None, note: format!("{}{worst}", peer.short) }
+        Self { name: peer.label.clone(), alloc, free, most: None, note: format!("{}{worst}", peer.short) }
     }
 
     fn length(&self) -> u64 {
@@ -111,7 +111,7 @@ fn groups(cores: &[Core<'_>]) -> Result<[Group; 3]> {
         }
         Ok(bar)
     });
-    let field = FIELD.iter().map(Bar::field).filter(|bar| bar.length() <= LONGEST);
+    let peers = PEERS.iter().map(Bar::of_peer).filter(|bar| bar.length() <= LONGEST);
     Ok([
         Group {
             title: "Our C functions, with the lock. Checked: NULL, address, owner (double free), free list"
@@ -127,7 +127,7 @@ fn groups(cores: &[Core<'_>]) -> Result<[Group; 3]> {
         Group {
             title: format!("Others on {COMPARED}, compiled for speed (ours: for size): lock; checked"),
             class: "field",
-            bars: field.collect(),
+            bars: peers.collect(),
         },
     ])
 }

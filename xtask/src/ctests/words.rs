@@ -1,8 +1,8 @@
-//! Instruction RAM takes aligned words only: every access that reaches it is looked at, one by one.
+//! Instruction RAM takes aligned words only: every access that reaches it is checked, one by one.
 //!
 //! The program `iram_words` prints where the blocks of its pools in instruction RAM lie; Valgrind's lackey prints
-//! every access that the program makes. An access inside that is no aligned word is a failure. Three runs with one
-//! access planted on purpose show that the check sees what it looks for.
+//! every access that the program makes. An access inside that is not an aligned word is a failure. Three runs with one
+//! planted access each show that the check finds them.
 //!
 //! A word is four bytes on the chips; pointers are eight on the host, so aligned eights are words here, too.
 
@@ -11,18 +11,17 @@ use std::ops::Range;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use xshell::Shell;
 
-use crate::archive::{self, Profile};
+use crate::archive::{self, C_TESTS, Profile};
 use crate::compile::{Compiler, execute};
 use crate::report::{Done, in_parallel};
-use crate::tools::{self, GCC, VALGRIND};
+use crate::tools;
 
 /// The program that is observed.
 pub(super) const PROGRAM: &str = "iram_words";
-/// The chips with instruction RAM for data. One a run, so that no address ever means anything else.
+/// The chips with instruction RAM for data. One a run, so that no address has two meanings.
 const CHIPS: [&str; 2] = ["esp32", "esp8266"];
-/// What the program can be asked to do wrong.
+/// The wrong accesses that the program can be asked for.
 const PLANTED: [&str; 3] = ["byte-write", "byte-read", "misaligned"];
 
 /// What was seen of one run.
@@ -32,17 +31,13 @@ struct Seen {
 }
 
 /// Runs the program and looks at every access.
-pub(crate) fn run(sh: &Shell) -> Result<Done> {
-    for tool in [GCC, VALGRIND] {
-        if let Some(why) = tools::missing(sh, tool)? {
-            return Ok(Done::Skipped(why));
-        }
-    }
-    let archive = archive::build(sh, Profile::Release)?;
-    let dir = archive::work_dir(sh, "words")?;
+pub(crate) fn run() -> Result<Done> {
+    tools::need(&["gcc", "valgrind"])?;
+    let archive = archive::build(Profile::Release)?;
+    let dir = archive::work_dir("words")?;
     let program = dir.join(PROGRAM);
-    Compiler::new("gcc", &["-std=c11", "-O1"]).include(&archive::include_dir(&sh.current_dir())).link(
-        Path::new(&format!("crates/capi/tests/c/{PROGRAM}.c")),
+    Compiler::new("gcc", &["-std=c11", "-O1"]).include(&archive::include_dir()).link(
+        Path::new(&format!("{C_TESTS}/{PROGRAM}.c")),
         &archive,
         &program,
     )?;

@@ -1,20 +1,22 @@
-//! The linked program: where its pools lie, and what taking and returning a block reach.
+//! The linked program: where its pools lie, and which functions an alloc and a free reach.
+//!
+//! A linked program has no relocations: `llvm-objdump` shows where calls and jumps lead. Branches stay in their function.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use object::{Object, ObjectSection, ObjectSymbol, SectionKind, Symbol, SymbolKind};
-use xshell::Shell;
+use object::{Object, ObjectSection, ObjectSymbol, SectionKind, Symbol};
 
-use super::calls::{Goes, Reader};
+use crate::code::listing::{self, Listed};
+use crate::process::sh;
 use crate::report::Done;
 
 // Parts of mangled names, in either way to mangle them: a compiler that may use unstable features takes the newer one.
 
 /// Pools that are statics.
 const POOLS: [&str; 2] = ["7station8READINGS", "7station5LINES"];
-/// What takes a block and what returns one, which the example keeps out of line.
+/// The functions that allocate and free a block, which the example keeps out of line.
 const HOT: [&str; 2] = ["7station4take", "7station9give_back"];
 /// Each check must be able to fail: here is a static with content, and the interrupt's handler, whose queue and timer lie in
 /// a `RefCell`, which may panic.
@@ -27,8 +29,8 @@ const ALLOWED: [&str; 3] = ["13microusc_pool", "7station", "4core"];
 /// And what may not be reached, though it is of `core`, or made for a type of the example's.
 const NEVER: [&str; 2] = ["9panicking", "4core3fmt"];
 
-pub(super) fn check(sh: &Shell, program: &Path) -> Result<Done> {
-    let data = sh.read_binary_file(program)?;
+pub(super) fn check(program: &Path) -> Result<Done> {
+    let data = sh().read_binary_file(program)?;
     let file = object::File::parse(&*data)?;
     for pool in POOLS {
         let section = content(&file, pool)?;
@@ -38,18 +40,18 @@ pub(super) fn check(sh: &Shell, program: &Path) -> Result<Done> {
             section.unwrap_or_default()
         );
     }
-    ensure!(content(&file, WITH_CONTENT)?.is_some(), "a static with content is not told from one without");
+    ensure!(content(&file, WITH_CONTENT)?.is_some(), "a static with content does not fail the check");
 
-    let functions = Functions::new(&file);
+    let functions = listing::list(program)?;
     let mut reached = BTreeMap::new();
     for name in HOT {
-        let walk = functions.walk(name)?;
+        let walk = walk(&functions, name)?;
         ensure!(walk.wrong.is_empty(), "{}", walk.wrong.join("; "));
         reached.extend(walk.reached);
     }
-    ensure!(!functions.walk(PANICS)?.wrong.is_empty(), "a function that may panic is not told from others");
-    for (name, bytes) in &reached {
-        println!("{bytes:>6} B  {name}");
+    ensure!(!walk(&functions, PANICS)?.wrong.is_empty(), "a function that may panic does not fail the check");
+    for (name, instructions) in &reached {
+        println!("{instructions:>6} instructions  {name}");
     }
     Ok(Done::Passed(format!("{} pools in .bss, hot paths of {} functions", POOLS.len(), reached.len())))
 }
@@ -72,101 +74,88 @@ fn content(file: &object::File<'_>, part: &str) -> Result<Option<String>> {
     Ok(if is_stored { Some(section.name()?.to_owned()) } else { None })
 }
 
-/// Every function of a program, by where it begins.
-struct Functions<'d> {
-    at: BTreeMap<u32, Function<'d>>,
-}
-
-struct Function<'d> {
-    name: &'d str,
-    code: &'d [u8],
-}
-
 /// What was found on a walk.
 #[derive(Default)]
 struct Walk<'d> {
-    /// Functions, with their bytes.
+    /// Functions, with the number of their instructions.
     reached: BTreeMap<&'d str, usize>,
     wrong: Vec<String>,
 }
 
-impl<'d> Functions<'d> {
-    fn new(file: &object::File<'d>) -> Self {
-        let text = file.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.size() > 0);
-        let at = text.filter_map(|symbol| {
-            let section = file.section_by_index(symbol.section_index()?).ok()?;
-            let code = section.data_range(symbol.address(), symbol.size()).ok()??;
-            Some((symbol.address() as u32, Function { name: symbol.name().ok()?, code }))
-        });
-        Self { at: at.collect() }
-    }
-
-    /// Walks everything that the function with this in its name calls or jumps to.
-    fn walk(&self, part: &str) -> Result<Walk<'d>> {
-        let mut named = self.at.iter().filter(|(_, function)| function.name.contains(part));
-        let (Some((&start, _)), None) = (named.next(), named.next()) else {
-            bail!("`{part}` is not one function of the program");
+/// Walks everything that the function with this in its name calls or jumps to.
+fn walk<'d>(functions: &'d [Listed], part: &str) -> Result<Walk<'d>> {
+    let mut named = functions.iter().filter(|function| function.name.contains(part));
+    let (Some(start), None) = (named.next(), named.next()) else {
+        bail!("`{part}` is not one function of the program");
+    };
+    let by_name: BTreeMap<&str, &Listed> =
+        functions.iter().map(|function| (function.name.as_str(), function)).collect();
+    let mut walk = Walk::default();
+    let mut pending = BTreeSet::from([start.name.as_str()]);
+    while let Some(name) = pending.pop_last() {
+        let Some(function) = by_name.get(name) else {
+            walk.wrong.push(format!("`{part}` reaches `{name}`, which is not listed"));
+            continue;
         };
-        let mut walk = Walk::default();
-        let mut pending = vec![start];
-        while let Some(start) = pending.pop() {
-            let Some(function) = self.at.get(&start) else {
-                walk.wrong.push(format!("`{part}` reaches {start:#x}, where no function begins"));
-                continue;
-            };
-            let name = function.name;
-            if NEVER.iter().any(|never| name.contains(never))
-                || !ALLOWED.iter().any(|allowed| name.contains(allowed))
-            {
-                walk.wrong.push(format!("`{part}` reaches `{name}`"));
-                continue;
-            }
-            if walk.reached.insert(name, function.code.len()).is_some() {
-                continue;
-            }
-            let inside = start..start + function.code.len() as u32;
-            for goes in Reader::new(function.code, start) {
-                match goes {
-                    Goes::On => {}
-                    Goes::To(there) if inside.contains(&there) => {}
-                    Goes::To(there) => pending.push(there),
-                    Goes::Anywhere => walk.wrong.push(format!("`{name}` goes where a register says")),
+        let is_allowed = ALLOWED.iter().any(|allowed| name.contains(allowed));
+        if NEVER.iter().any(|never| name.contains(never)) || !is_allowed {
+            walk.wrong.push(format!("`{part}` reaches `{name}`"));
+            continue;
+        }
+        if walk.reached.insert(&function.name, function.code.len()).is_some() {
+            continue;
+        }
+        for code in &function.code {
+            let is_jump = ["j", "jal", "jr", "jalr"].contains(&code.name.trim_start_matches("c."));
+            match &code.target {
+                _ if !is_jump => {}
+                Some((target, _)) if target == name => {}
+                Some((target, 0)) => drop(pending.insert(target)),
+                Some((target, _)) => {
+                    walk.wrong
+                        .push(format!("`{part}` reaches the inside of `{target}`, where no function begins"));
                 }
+                None => walk.wrong.push(format!("`{name}` goes where a register says")),
             }
         }
-        Ok(walk)
     }
+    Ok(walk)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Function, Functions};
+    use super::walk;
+    use crate::code::listing::{Instruction, Listed};
 
-    /// Calls what lies 0x100 further on, and returns.
-    const CALLS: &[u8] = &[0xef, 0x00, 0x00, 0x10, 0x82, 0x80];
-    const RETURNS: &[u8] = &[0x82, 0x80];
     const FREE: &str = "_ZN13microusc_pool4pool4free17h0E";
 
-    /// An identifier that begins with `_` has one more in front of it in the newer way.
-    #[test]
-    fn the_handler_is_found_by_either_name() {
-        for name in
-            ["_ZN7station23__esp_hal_internal_tick17h0E", "_RNvCs0_7station23___esp_hal_internal_tick"]
-        {
-            let at = [(0x1000, Function { name, code: RETURNS })].into();
-            assert!(Functions { at }.walk(super::PANICS).is_ok(), "{name}");
-        }
+    /// A function that calls another one, goes where a register says for "", or only returns.
+    fn function(name: &str, callee: Option<&str>) -> Listed {
+        let code = callee.map(|callee| Instruction {
+            at: 0,
+            name: "jalr".into(),
+            operands: "0x288(ra)".into(),
+            target: (!callee.is_empty())
+                .then(|| (callee.trim_end_matches('+').to_owned(), callee.ends_with('+').into())),
+        });
+        Listed { name: name.to_owned(), code: code.into_iter().collect(), ..Listed::default() }
     }
 
     /// What is wrong with `station::take`, which calls the first of these, which calls the next.
     fn wrong(names: &[&str]) -> Vec<String> {
         let all: Vec<&str> = ["_ZN7station4take17h0E"].iter().chain(names).copied().collect();
-        let code = |index| if index + 1 < all.len() { CALLS } else { RETURNS };
-        let at = all
-            .iter()
-            .enumerate()
-            .map(|(index, name)| (0x1000 + 0x100 * index as u32, Function { name, code: code(index) }));
-        Functions { at: at.collect() }.walk("7station4take").unwrap().wrong
+        let functions = all.iter().enumerate().map(|(at, name)| function(name, all.get(at + 1).copied()));
+        walk(&functions.collect::<Vec<_>>(), "7station4take").unwrap().wrong
+    }
+
+    /// An identifier that begins with `_` has one more in front of it in the newer way to mangle names.
+    #[test]
+    fn the_handler_is_found_by_either_name() {
+        for name in
+            ["_ZN7station23__esp_hal_internal_tick17h0E", "_RNvCs0_7station23___esp_hal_internal_tick"]
+        {
+            assert!(walk(&[function(name, None)], super::PANICS).is_ok(), "{name}");
+        }
     }
 
     /// Which function of `core` is compiled into its caller differs from compiler to compiler.
@@ -181,9 +170,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_ours_nor_of_core_is_found() {
+    fn functions_that_are_neither_ours_nor_of_core_are_found() {
         for name in ["memcpy", "__udivsi3", "_ZN4core3fmt5write17h0E", "_ZN7esp_hal4time3now17h0E"] {
             assert_eq!(wrong(&[FREE, name]), [format!("`7station4take` reaches `{name}`")]);
+        }
+    }
+
+    #[test]
+    fn a_jump_through_a_register_or_into_a_function_is_found() {
+        let take = "_ZN7station4take17h0E";
+        for (callee, expected) in
+            [("", "where a register says"), ("_ZN4core3abc17h0E+", "no function begins")]
+        {
+            let walk = walk(&[function(take, Some(callee))], "7station4take").unwrap().wrong;
+            assert!(walk.len() == 1 && walk[0].contains(expected), "{walk:?}");
         }
     }
 }

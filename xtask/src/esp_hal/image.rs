@@ -2,50 +2,44 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::process::{cmd, sh};
 use anyhow::{Context, Result, ensure};
-use xshell::{Shell, cmd};
 
 use super::{Chip, NAME};
 use crate::archive;
 use crate::component::python_environment;
 use crate::report::Done;
 
-pub(super) fn check(sh: &Shell, chip: &Chip, program: &Path) -> Result<Done> {
-    let esptool = match python_environment(sh)? {
-        Ok(bin) => bin.join("esptool"),
-        Err(why) => return Ok(Done::Skipped(why)),
-    };
-    let (image, name) = (path(sh, chip)?, chip.name);
-    cmd!(sh, "{esptool} --chip {name} elf2image --output {image} {program}").quiet().ignore_stdout().run()?;
-    let segments = judge(&info(sh, &esptool, &image)?, chip)?;
+pub(super) fn check(chip: &Chip, program: &Path) -> Result<Done> {
+    let esptool = python_environment()?.join("esptool");
+    let (image, name) = (path(chip)?, chip.name);
+    cmd!("{esptool} --chip {name} elf2image --output {image} {program}").quiet().ignore_stdout().run()?;
+    let segments = judge(&info(&esptool, &image)?, chip)?;
 
-    // One bit of its code the other way round is what the same look must find.
+    // The same check must find one inverted bit.
     let damaged = image.with_file_name("damaged.bin");
-    let mut bytes = sh.read_binary_file(&image)?;
+    let mut bytes = sh().read_binary_file(&image)?;
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
-    sh.write_file(&damaged, &bytes)?;
-    ensure!(
-        judge(&info(sh, &esptool, &damaged)?, chip).is_err(),
-        "a damaged image is not told from a whole one"
-    );
+    sh().write_file(&damaged, &bytes)?;
+    ensure!(judge(&info(&esptool, &damaged)?, chip).is_err(), "a damaged image passes the check");
     Ok(Done::Passed(format!("{} KiB, {segments} segments", bytes.len() / 1024)))
 }
 
 /// Where the image is.
-pub(super) fn path(sh: &Shell, chip: &Chip) -> Result<PathBuf> {
-    Ok(archive::work_dir(sh, "esp-hal")?.join(format!("{}.bin", chip.name)))
+pub(super) fn path(chip: &Chip) -> Result<PathBuf> {
+    Ok(archive::work_dir("esp-hal")?.join(format!("{}.bin", chip.name)))
 }
 
-fn info(sh: &Shell, esptool: &Path, image: &Path) -> Result<String> {
-    Ok(cmd!(sh, "{esptool} image-info {image}").quiet().read()?)
+fn info(esptool: &Path, image: &Path) -> Result<String> {
+    Ok(cmd!("{esptool} image-info {image}").quiet().read()?)
 }
 
-/// Whether what esptool says is what it says of a whole image for the chip; the number of its segments.
-fn judge(said: &str, chip: &Chip) -> Result<usize> {
+/// Whether esptool prints what it prints for an undamaged image for the chip; the number of its segments.
+fn judge(text: &str, chip: &Chip) -> Result<usize> {
     let value = |key: &str| {
-        let line = said.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "));
-        line.with_context(|| format!("esptool says nothing of `{key}`"))
+        let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "));
+        line.with_context(|| format!("esptool prints no `{key}`"))
     };
     let written = chip.written;
     ensure!(value("Detected image type")? == written, "an image for {}", value("Detected image type")?);
@@ -56,7 +50,7 @@ fn judge(said: &str, chip: &Chip) -> Result<usize> {
     // The bootloader starts nothing without a descriptor.
     ensure!(value("Project name")? == NAME, "the descriptor names {}", value("Project name")?);
     let wanted: usize = value("Segments")?.parse()?;
-    let rows: Vec<_> = said.lines().filter_map(segment).collect();
+    let rows: Vec<_> = text.lines().filter_map(segment).collect();
     ensure!(rows.len() == wanted, "{wanted} segments, and {} are listed", rows.len());
     for memory in ["DROM", "DRAM", "IRAM", "IROM"] {
         ensure!(rows.iter().any(|row| row.contains(memory)), "no segment is for {memory}");

@@ -3,9 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::process::{cmd, sh};
 use anyhow::{Context, Result, ensure};
 use object::{Object, ObjectSymbol};
-use xshell::{Shell, cmd};
 
 use super::{Chip, EXAMPLE};
 use crate::archive;
@@ -19,20 +19,17 @@ const MICROSECONDS: &str = "700000";
 /// Where functions in the chip's ROM are.
 const ROM: std::ops::Range<u64> = 0x4000_0000..0x4006_0000;
 
-pub(super) fn check(sh: &Shell, chip: &Chip, program: &Path) -> Result<Done> {
-    let python = match python_environment(sh)? {
-        Ok(bin) => bin.join("python"),
-        Err(why) => return Ok(Done::Skipped(why)),
-    };
-    let (name, image, rom) = (chip.name, super::image::path(sh, chip)?, functions(sh, chip, program)?);
+pub(super) fn check(chip: &Chip, program: &Path) -> Result<Done> {
+    let python = python_environment()?.join("python");
+    let (name, image, rom) = (chip.name, super::image::path(chip)?, functions(chip, program)?);
     let machine = Path::new(EXAMPLE).join("tests/machine.py");
     let printed = |seed: u32, options: &[&str]| -> Result<String> {
         let seed = seed.to_string();
-        let run = cmd!(sh, "{python} {machine} {name} {image} {rom} {MICROSECONDS} {seed} {options...}");
-        // A trap is told from other ends by what is missing.
+        let run = cmd!("{python} {machine} {name} {image} {rom} {MICROSECONDS} {seed} {options...}");
+        // After a trap the text is incomplete.
         Ok(run.quiet().ignore_status().read()?)
     };
-    let readme = sh.read_file(Path::new(EXAMPLE).join("README.md"))?;
+    let readme = sh().read_file(Path::new(EXAMPLE).join("README.md"))?;
     let expected = promised(&readme).context("README.md does not say what is printed")?;
     for seed in SEEDS {
         let printed = printed(seed, &[])?;
@@ -47,7 +44,7 @@ pub(super) fn check(sh: &Shell, chip: &Chip, program: &Path) -> Result<Done> {
     Ok(Done::Passed(format!("{runs} runs of {lines} lines; {runs} without masks fail")))
 }
 
-/// The text below the heading, which is the promise to the reader.
+/// The text below the heading, which the reader will see.
 fn promised(readme: &str) -> Option<&str> {
     let (_, after) = readme.split_once("## What it prints")?;
     let (_, text) = after.split_once("```text\n")?;
@@ -55,15 +52,15 @@ fn promised(readme: &str) -> Option<&str> {
 }
 
 /// A file with the functions that the program may call in the chip's ROM, an address and a name a line.
-fn functions(sh: &Shell, chip: &Chip, program: &Path) -> Result<PathBuf> {
-    let data = sh.read_binary_file(program)?;
+fn functions(chip: &Chip, program: &Path) -> Result<PathBuf> {
+    let data = sh().read_binary_file(program)?;
     let file = object::File::parse(&*data)?;
     let mut lines = String::new();
     for symbol in file.symbols().filter(|symbol| ROM.contains(&symbol.address())) {
         lines += &format!("{:x} {}\n", symbol.address(), symbol.name()?);
     }
     ensure!(!lines.is_empty(), "the program names no function of the ROM");
-    let path = archive::work_dir(sh, "esp-hal")?.join(format!("{}.rom", chip.name));
-    sh.write_file(&path, lines)?;
+    let path = archive::work_dir("esp-hal")?.join(format!("{}.rom", chip.name));
+    sh().write_file(&path, lines)?;
     Ok(path)
 }

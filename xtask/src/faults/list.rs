@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use crate::process::sh;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
-use xshell::Shell;
 
-/// A fault that somebody could make, and the test that finds it.
+/// A fault, and the test that finds it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Fault {
@@ -31,14 +31,14 @@ struct File {
 }
 
 /// All faults, in the order of the files' names.
-pub(crate) fn read(sh: &Shell) -> Result<Vec<Fault>> {
-    let mut files = sh.read_dir("xtask/faults")?;
+pub(crate) fn read() -> Result<Vec<Fault>> {
+    let mut files = sh().read_dir("xtask/faults")?;
     files.retain(|file| file.extension().is_some_and(|end| end == "toml"));
     files.sort();
     let mut faults = Vec::new();
     for file in files {
         let parsed: File =
-            toml::from_str(&sh.read_file(&file)?).with_context(|| file.display().to_string())?;
+            toml::from_str(&sh().read_file(&file)?).with_context(|| file.display().to_string())?;
         faults.extend(parsed.fault);
     }
     let mut names = BTreeSet::new();
@@ -46,7 +46,7 @@ pub(crate) fn read(sh: &Shell) -> Result<Vec<Fault>> {
     for fault in &faults {
         ensure!(names.insert(&fault.name), "two faults are called {}", fault.name);
         ensure!(fault.old != fault.new, "{} changes nothing", fault.name);
-        let text = sh.read_file(&fault.file).with_context(|| fault.name.clone())?;
+        let text = sh().read_file(&fault.file).with_context(|| fault.name.clone())?;
         let times = text.matches(&fault.old).count();
         if times != 1 {
             wrong.push(format!("{} ({times} times in {})", fault.name, fault.file));

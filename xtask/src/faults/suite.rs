@@ -1,25 +1,25 @@
 //! The programs that have the tests: how each is built in a tree, and how one test of it is run.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
-use xshell::Shell;
 
 use super::tree::Tree;
-use crate::archive::{self, target_dir};
+use crate::archive::{C_TESTS, INCLUDE, target_dir};
 use crate::compile::Compiler;
-use crate::tools::{self, GCC};
+use crate::process::{Ended, Run};
+use crate::tools;
 
-/// A test that takes longer has lost its way, as one does that waits for what never comes.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// A test that takes longer waits for something that never happens.
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// Not one test, but each that the program has.
 const WHOLE: &str = "*";
 
-/// What became of a test.
+/// The result of a test.
 #[derive(Debug)]
 pub(crate) enum Ran {
     Passed,
@@ -38,9 +38,9 @@ pub(crate) enum Suite {
 impl Suite {
     /// `pool/NAME`, `drivers/NAME`, `port/NAME`, `retained/NAME` and `memory/NAME` are the tests of a package (`lib`: those beside the code), `loom` and
     /// `shuttle` those of the pools under a scheduler, `c/NAME` a C program.
-    pub(crate) fn named(sh: &Shell, name: &str) -> Result<Self> {
-        // Cargo tells the tree and its copy apart by nothing: what is built of a fault must not lie where anything else looks.
-        let target = target_dir(sh).join("faults");
+    pub(crate) fn named(name: &str) -> Result<Self> {
+        // To Cargo the tree and its copy are the same: what is built with a fault must not lie where anything else looks.
+        let target = target_dir().join("faults");
         if let "loom" | "shuttle" = name {
             let arguments = ["--profile", "model", "--package", "microusc-pool", "--test", name];
             let flags = if name == "loom" { "--cfg loom" } else { "--cfg shuttle" };
@@ -65,11 +65,11 @@ impl Suite {
         Ok(Self::Rust { arguments, flags: "", target })
     }
 
-    /// Why it cannot be run here.
-    pub(crate) fn missing(&self, sh: &Shell) -> Result<Option<String>> {
+    /// That it can be run here.
+    pub(crate) fn need(&self) -> Result<()> {
         match self {
-            Self::Rust { .. } => Ok(None),
-            Self::C { .. } => tools::missing(sh, GCC),
+            Self::Rust { .. } => Ok(()),
+            Self::C { .. } => tools::need(&["gcc"]),
         }
     }
 
@@ -94,11 +94,10 @@ impl Suite {
             Self::C { program, target } => {
                 let mut cargo = cargo(tree, target);
                 cargo.args(["build", "--quiet", "--package", "microusc-memory", "--lib"]);
-                ensure!(cargo.status()?.success(), "the archive does not compile");
-                let source = tree.root().join("crates/capi/tests/c").join(program).with_extension("c");
+                cargo.captured().context("the archive does not compile")?;
+                let source = tree.root().join(C_TESTS).join(program).with_extension("c");
                 let built = target.join(program);
-                let gcc =
-                    Compiler::new("gcc", &["-std=c11", "-g"]).include(&archive::include_dir(tree.root()));
+                let gcc = Compiler::new("gcc", &["-std=c11", "-g"]).include(&tree.root().join(INCLUDE));
                 gcc.link(&source, &target.join("debug/libmicrousc_memory.a"), &built)?;
                 let mut command = Command::new(built);
                 if test != WHOLE {
@@ -121,33 +120,15 @@ fn cargo(tree: &Tree, target: &Path) -> Command {
 
 /// Runs Cargo, and returns the one program that it built.
 fn executable(cargo: &mut Command) -> Result<PathBuf> {
-    let output = cargo.stderr(Stdio::inherit()).output()?;
-    ensure!(output.status.success(), "it does not compile");
-    let text = String::from_utf8_lossy(&output.stdout);
+    let text = cargo.captured().context("it does not compile")?.stdout;
     let messages = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut programs = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from));
     programs.next().context("Cargo built no program")
 }
 
-/// Runs a program for at most [`PATIENCE`], and returns what it printed besides.
+/// Runs a program, and returns all that it printed beside how it ended.
 fn run(command: &mut Command) -> Result<(Ran, String)> {
-    let dir = std::env::temp_dir().join(format!("microusc-faults-{}", std::process::id()));
-    let printed = std::fs::File::create(&dir)?;
-    command.stdin(Stdio::null()).stdout(printed.try_clone()?).stderr(printed);
-    let mut child = command.spawn().with_context(|| format!("{command:?}"))?;
-    let start = Instant::now();
-    let ran = loop {
-        if let Some(status) = child.try_wait()? {
-            break if status.success() { Ran::Passed } else { Ran::Failed(status.to_string()) };
-        }
-        if start.elapsed() > PATIENCE {
-            child.kill()?;
-            child.wait()?;
-            break Ran::Failed("it never ended".to_owned());
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    };
-    let text = String::from_utf8_lossy(&std::fs::read(&dir)?).into_owned();
-    std::fs::remove_file(&dir)?;
-    Ok((ran, text))
+    let Ended { code, how, stdout, stderr } = command.ended_within(LIMIT)?;
+    let ran = if code == Some(0) { Ran::Passed } else { Ran::Failed(how) };
+    Ok((ran, stdout + &stderr))
 }

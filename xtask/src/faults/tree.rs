@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::process::cmd;
 use anyhow::{Context, Result};
-use xshell::{Shell, cmd};
 
 use super::list::Fault;
 use crate::archive;
@@ -12,23 +12,26 @@ use crate::archive;
 /// The files of the tree, copied where nothing else looks.
 pub(crate) struct Tree {
     root: PathBuf,
-    /// Held as long as this is used: of two that plant in one tree, neither would know what it tests.
+    /// Held as long as this is used: two processes that plant in one tree would test the faults of each other.
     _lock: fs::File,
 }
 
 impl Tree {
     /// Copies what changed since the last time, so that Cargo builds no more than that anew.
-    pub(crate) fn copy(sh: &Shell) -> Result<Self> {
-        let folder = archive::work_dir(sh, "faults")?;
+    pub(crate) fn copy() -> Result<Self> {
+        let folder = archive::work_dir("faults")?;
         let lock = fs::File::create(folder.join("lock"))?;
         lock.lock()?;
         let root = folder.join("tree");
-        let listed = cmd!(sh, "git ls-files --cached --others --exclude-standard").quiet().read()?;
-        let files: Vec<&Path> =
-            listed.lines().map(Path::new).filter(|path| sh.current_dir().join(path).is_file()).collect();
+        let listed = cmd!("git ls-files --cached --others --exclude-standard").quiet().read()?;
+        let files: Vec<&Path> = listed
+            .lines()
+            .map(Path::new)
+            .filter(|path| crate::process::root().join(path).is_file())
+            .collect();
         remove_others(&root, &root, &files)?;
         for file in files {
-            let (from, to) = (sh.current_dir().join(file), root.join(file));
+            let (from, to) = (crate::process::root().join(file), root.join(file));
             let content = fs::read(&from).with_context(|| from.display().to_string())?;
             if fs::read(&to).ok().as_ref() != Some(&content) {
                 fs::create_dir_all(to.parent().unwrap_or(&root))?;
@@ -61,7 +64,7 @@ pub(crate) struct Planted {
 
 impl Drop for Planted {
     fn drop(&mut self) {
-        // What cannot be written stands out: the next copy puts it right.
+        // The next copy repairs the file.
         if let Err(error) = fs::write(&self.file, &self.whole) {
             println!("{} keeps its fault: {error}", self.file.display());
         }

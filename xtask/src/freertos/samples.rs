@@ -5,14 +5,16 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::process::sh;
 use anyhow::{Context, Result, bail, ensure};
-use xshell::Shell;
 
-use super::{Build, INCLUDE, PORTS, succeed};
+use super::{Build, FOLDERS};
+use crate::archive::C_TESTS;
+use crate::process::Run;
 use crate::qemu::{self, FREERTOS};
 use crate::report::{Done, in_parallel};
 use crate::samples::{Case, DRIVERS, Document, Expectations};
-use crate::tools::{self, PICOLIBC};
+use crate::tools;
 
 /// Where they run.
 const TARGET: &str = "freertos-riscv32imc";
@@ -20,7 +22,8 @@ const TARGET: &str = "freertos-riscv32imc";
 const WORLD: &str = "xtask/samples/freertos";
 /// The C library.
 const LIBRARY: &str = "--specs=picolibc.specs";
-/// The compiler has a C library for this name of the chip's instructions. The world needs the kernel's allocations to come by.
+/// The compiler has a C library for this name of the chip's instructions. The kernel's allocations go
+/// through the world.
 const LINKING: &[&str] = &[
     "-march=rv32imc",
     "-nostartfiles",
@@ -28,21 +31,17 @@ const LINKING: &[&str] = &[
     "-Wl,--wrap=pvPortMalloc",
     "-Wl,--no-warn-rwx-segments",
 ];
-/// How the harness ends that found everything as it must be.
+/// The last words of a harness whose tests passed.
 const PASSED: &str = " tests passed\n";
 
 /// Builds and runs every sample of the document that has a driver.
-pub(crate) fn check(sh: &Shell, path: &Path) -> Result<Done> {
+pub(crate) fn check(path: &Path) -> Result<Done> {
     let (target, port) =
-        FREERTOS.iter().zip(&PORTS).find(|(target, _)| target.name == TARGET).context("no such target")?;
-    if let Some(why) = qemu::missing(sh, target)? {
-        return Ok(Done::Skipped(why));
-    }
-    if let Some(why) = tools::missing(sh, PICOLIBC)? {
-        return Ok(Done::Skipped(why));
-    }
-    let document = Document::parse(&sh.read_file(path).context("no such document")?);
-    let expectations = Expectations::of(sh, &document)?;
+        FREERTOS.iter().find(|(target, _)| target.name == TARGET).context("no such target")?;
+    qemu::need(target)?;
+    tools::need(&["/usr/lib/picolibc/riscv64-unknown-elf/picolibc.specs"])?;
+    let document = Document::parse(&sh().read_file(path).context("no such document")?);
+    let expectations = Expectations::of(&document)?;
     let cases = expectations.cases(&document);
     let driven: Vec<&Case<'_>> = cases
         .iter()
@@ -52,12 +51,12 @@ pub(crate) fn check(sh: &Shell, path: &Path) -> Result<Done> {
         return Ok(Done::Passed("no sample has a driver".to_owned()));
     }
 
-    let build = Build::new(sh, target, port)?;
+    let build = Build::new(target, port)?;
     let folder = build.folder.join("samples");
-    sh.remove_path(&folder)?;
-    sh.create_dir(&folder)?;
+    sh().remove_path(&folder)?;
+    sh().create_dir(&folder)?;
     for (index, sample) in document.samples.iter().enumerate() {
-        sh.write_file(file_of(&folder, index), &sample.text)?;
+        sh().write_file(file_of(&folder, index), &sample.text)?;
     }
     let mut objects = build.kernel_objects()?;
     for source in build.own_sources() {
@@ -93,7 +92,7 @@ fn file_of(folder: &Path, index: usize) -> PathBuf {
 fn compiler(build: &Build<'_>) -> Result<Command> {
     let mut compiler = build.compiler_alone()?;
     compiler.args([LIBRARY, "-std=gnu11", "-Os", "-Wall", "-I", WORLD, "-I", "xtask/samples"]);
-    for folder in [DRIVERS, "crates/capi/tests/c"].iter().chain(&INCLUDE) {
+    for folder in [DRIVERS, C_TESTS].iter().chain(&FOLDERS) {
         compiler.arg("-I").arg(folder);
     }
     Ok(compiler)
@@ -103,10 +102,10 @@ fn compiler(build: &Build<'_>) -> Result<Command> {
 fn object_of(folder: &Path, source: &Path, compiler: &mut Command) -> Result<PathBuf> {
     let name = source.file_name().context("no file")?;
     let object = folder.join(name).with_extension("o");
-    for include in INCLUDE {
+    for include in FOLDERS {
         compiler.arg("-I").arg(include);
     }
-    succeed(compiler.args(["-Wextra", "-Werror", "-c"]).arg(source).arg("-o").arg(&object))?;
+    compiler.args(["-Wextra", "-Werror", "-c"]).arg(source).arg("-o").arg(&object).captured()?;
     Ok(object)
 }
 
@@ -119,14 +118,14 @@ fn run(build: &Build<'_>, folder: &Path, case: &Case<'_>, objects: &[PathBuf]) -
     compiler.arg("-Dmain=driver_main");
     compiler.args(expected.flags(case.index, uses, |index| file_of(folder, index))?);
     let object = image.with_extension("o");
-    succeed(compiler.arg("-c").arg(Path::new(DRIVERS).join(driver)).arg("-o").arg(&object))?;
+    compiler.arg("-c").arg(Path::new(DRIVERS).join(driver)).arg("-o").arg(&object).captured()?;
 
     let mut linker = build.compiler_alone()?;
     linker.arg(LIBRARY).args(LINKING).args(build.script_flags());
-    linker.arg(&object).args(objects).arg(&build.archive).args(build.port.libraries).arg("-o").arg(&image);
-    succeed(&mut linker)?;
+    linker.arg(&object).args(objects).arg(&build.archive).args(&build.port.libraries).arg("-o").arg(&image);
+    linker.captured()?;
 
-    let printed = qemu::passed(build.target, &image)?;
+    let printed = qemu::passed(&build.target.emulator, &[], &image)?;
     let last = printed.strip_suffix(PASSED).and_then(|before| before.lines().last());
     let count = last.context("it ended before its tests did")?.parse()?;
     let named = printed.lines().filter(|line| line.starts_with("test ") && line.ends_with(" ... ok")).count();

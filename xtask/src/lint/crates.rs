@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use crate::process::{cmd, sh};
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use serde_json::Value;
-use xshell::{Shell, cmd};
 
 use super::modules::Crate;
 use crate::report::Done;
@@ -25,8 +25,8 @@ struct Layers {
 }
 
 impl Layers {
-    fn read(sh: &Shell) -> Result<Self> {
-        toml::from_str(&sh.read_file(LAYERS)?).context(LAYERS)
+    fn read() -> Result<Self> {
+        toml::from_str(&sh().read_file(LAYERS)?).context(LAYERS)
     }
 
     fn layer(&self, package: &str) -> Result<usize> {
@@ -42,12 +42,11 @@ impl Layers {
 }
 
 /// Every package of the repository, in or outside of the workspace, as `cargo metadata` describes it.
-fn packages(sh: &Shell, layers: &Layers) -> Result<Vec<Value>> {
+fn packages(layers: &Layers) -> Result<Vec<Value>> {
     let mut packages = Vec::new();
     for manifest in ["Cargo.toml"].into_iter().chain(layers.manifests.iter().map(String::as_str)) {
-        let text = cmd!(sh, "cargo metadata --no-deps --format-version 1 --manifest-path {manifest}")
-            .quiet()
-            .read()?;
+        let text =
+            cmd!("cargo metadata --no-deps --format-version 1 --manifest-path {manifest}").quiet().read()?;
         let metadata: Value = serde_json::from_str(&text)?;
         packages.extend(metadata["packages"].as_array().context("no packages")?.iter().cloned());
     }
@@ -55,9 +54,9 @@ fn packages(sh: &Shell, layers: &Layers) -> Result<Vec<Value>> {
 }
 
 /// That every dependency between our crates points to a lower layer.
-pub(super) fn point_down(sh: &Shell) -> Result<Done> {
-    let layers = Layers::read(sh)?;
-    let packages = packages(sh, &layers)?;
+pub(super) fn point_down() -> Result<Done> {
+    let layers = Layers::read()?;
+    let packages = packages(&layers)?;
     let ours: BTreeSet<&str> = packages.iter().filter_map(|package| package["name"].as_str()).collect();
     let (mut count, mut wrong) = (0, Vec::new());
     for package in &packages {
@@ -80,10 +79,10 @@ pub(super) fn point_down(sh: &Shell) -> Result<Done> {
 }
 
 /// That no crate has a circle of modules.
-pub(super) fn no_circles(sh: &Shell) -> Result<Done> {
-    let layers = Layers::read(sh)?;
+pub(super) fn no_circles() -> Result<Done> {
+    let layers = Layers::read()?;
     let (mut crates, mut known, mut wrong) = (0, 0, Vec::new());
-    for package in packages(sh, &layers)? {
+    for package in packages(&layers)? {
         for (name, root) in crates_of(&package) {
             let uses = Crate::read(&root)?.uses();
             for circle in uses.circles() {

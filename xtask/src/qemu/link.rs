@@ -3,46 +3,32 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
-use xshell::Shell;
+use anyhow::{Context, Result};
 
-use super::programs::{Program, Source};
-use super::targets::Target;
+use super::data::{Program, Target, Toolchain};
 use super::toolchain::Archives;
+use super::xtensa;
 use crate::archive;
+use crate::process::{Run, root};
 use crate::samples::Document;
 
-const COMPILING: &[&str] = &[
-    "-std=c11",
-    "-Os",
-    "-ffreestanding",
-    "-ffunction-sections",
-    "-fdata-sections",
-    "-Wall",
-    "-Wextra",
-    "-Werror",
-];
-const LINKING: &[&str] = &["-g", "-nostdlib", "-static", "-Wl,--gc-sections", "-Wl,--no-warn-rwx-segments"];
+const COMPILING: &str =
+    "-std=c11 -Os -ffreestanding -ffunction-sections -fdata-sections -Wall -Wextra -Werror";
+const LINKING: &str = "-g -nostdlib -static -Wl,--gc-sections -Wl,--no-warn-rwx-segments";
 
 /// Compiles and links for one target.
 pub(crate) struct Linker<'a> {
     pub(crate) target: &'a Target,
     archives: &'a Archives,
-    pub(crate) runtime: PathBuf,
-    include: PathBuf,
+    runtime: PathBuf,
     images: PathBuf,
 }
 
 impl<'a> Linker<'a> {
-    pub(crate) fn new(sh: &Shell, target: &'a Target, archives: &'a Archives) -> Result<Self> {
-        let root = sh.current_dir();
-        Ok(Self {
-            target,
-            archives,
-            runtime: root.join("firmware/runtime"),
-            include: archive::include_dir(&root),
-            images: archive::work_dir(sh, "qemu")?.join(target.name),
-        })
+    pub(crate) fn new(target: &'a Target, archives: &'a Archives) -> Result<Self> {
+        let images = archive::work_dir("qemu")?.join(&target.name);
+        std::fs::create_dir_all(&images)?;
+        Ok(Self { target, archives, runtime: root().join("firmware/runtime"), images })
     }
 
     /// The image of a program.
@@ -52,52 +38,54 @@ impl<'a> Linker<'a> {
 
     /// The image of a program under another ending, for a program that has several.
     pub(crate) fn link_as(&self, program: &Program, ending: &str) -> Result<PathBuf> {
-        std::fs::create_dir_all(&self.images)?;
-        let image = self.images.join(program.name).with_extension(ending);
-        (self.target.toolchain.link)(self, program, &image)?;
+        let image = self.images.join(&program.name).with_extension(ending);
+        let mut symbols: Vec<String> =
+            program.symbols.iter().map(|symbol| format!("--defsym={symbol}")).collect();
+        if let Some(function) = &program.rust {
+            symbols.extend([format!("--undefined={function}"), format!("--defsym=main={function}")]);
+        }
+        let (compiler, flags) = self.target.compiler.split_first().context("no compiler")?;
+        let flags = || flags.iter().cloned().chain(self.compile_flags(program));
+        if self.target.toolchain == Toolchain::Windowed {
+            // In front of the compiler's own headers.
+            let own = format!("-I{}", self.runtime.join("xtensa/windowed").display());
+            let flags: Vec<String> = [own].into_iter().chain(flags()).collect();
+            symbols.extend(self.script_flags());
+            xtensa::image(&self.sources(program)?, &flags, &symbols, self.archive(program), &image)?;
+            return Ok(image);
+        }
+        let mut command = Command::new(compiler);
+        command.args(LINKING.split(' ')).args(flags()).args(self.script_flags()).args(self.sources(program)?);
+        command.args(symbols.iter().map(|symbol| format!("-Wl,{symbol}")));
+        command.arg(self.archive(program)).arg("-lgcc").arg("-o").arg(&image).captured()?;
         Ok(image)
     }
 
-    /// Compiles and links by one call of the target's compiler.
-    pub(crate) fn drive(&self, program: &Program, image: &Path) -> Result<()> {
-        let (compiler, flags) = self.target.compiler.split_first().context("no compiler")?;
-        let mut command = Command::new(compiler);
-        command.args(LINKING).args(self.compile_flags(program)).args(flags);
-        command.args(self.script_flags()).args(self.sources(program)?);
-        if let Source::Rust(function) = program.source {
-            command.arg(format!("-Wl,--undefined={function},--defsym=main={function}"));
-        }
-        command.args(program.symbols.iter().map(|symbol| format!("-Wl,--defsym={symbol}")));
-        let output = command.arg(self.archive(program)).arg("-lgcc").arg("-o").arg(image).output();
-        let output = output.with_context(|| format!("{compiler} did not start"))?;
-        ensure!(output.status.success(), "{compiler} refused:\n{}", String::from_utf8_lossy(&output.stderr));
-        Ok(())
-    }
-
     /// What every C file of the program is compiled with.
-    pub(crate) fn compile_flags(&self, program: &Program) -> impl Iterator<Item = String> {
-        let folders = [&self.runtime, &self.runtime.join("include"), &self.include]
-            .map(|folder| format!("-I{}", folder.display()));
-        let flags = COMPILING.iter().chain(program.defines).map(|&flag| flag.to_owned());
-        flags.chain(folders)
+    fn compile_flags(&self, program: &Program) -> impl Iterator<Item = String> {
+        let folders = [self.runtime.clone(), self.runtime.join("include"), archive::include_dir()];
+        let flags = COMPILING.split(' ').map(str::to_owned).chain(program.defines.iter().cloned());
+        flags.chain(folders.map(|folder| format!("-I{}", folder.display())))
     }
 
     /// The linker script, and where it finds others.
-    pub(crate) fn script_flags(&self) -> [String; 2] {
-        let script = self.runtime.join(self.target.script);
+    fn script_flags(&self) -> [String; 2] {
+        let script = self.runtime.join(&self.target.script);
         let folder = script.parent().unwrap_or(&self.runtime);
         [format!("-L{}", folder.display()), format!("-T{}", script.display())]
     }
 
     /// C and assembly: the runtime, and the program if it is C.
-    pub(crate) fn sources(&self, program: &Program) -> Result<Vec<PathBuf>> {
-        let runtime = self.target.runtime.iter().chain(&["common.c"]).map(|source| self.runtime.join(source));
-        let own = match program.source {
-            Source::C(file) => vec![Path::new(program.folder).join(file), self.runtime.join("port.c")],
-            Source::Sample(document) => vec![self.sample(document)?, self.runtime.join("port.c")],
-            Source::Rust(_) => Vec::new(),
-        };
-        Ok(runtime.chain(own).collect())
+    fn sources(&self, program: &Program) -> Result<Vec<PathBuf>> {
+        let runtime = self.target.runtime.iter().map(String::as_str).chain(["common.c"]);
+        let mut sources: Vec<_> = runtime.map(|source| self.runtime.join(source)).collect();
+        if let Some(file) = &program.c {
+            sources.extend([Path::new(&program.folder).join(file), self.runtime.join("port.c")]);
+        }
+        if let Some(document) = &program.sample {
+            sources.extend([self.sample(document)?, self.runtime.join("port.c")]);
+        }
+        Ok(sources)
     }
 
     /// The first sample of a document, in a file.
@@ -110,10 +98,7 @@ impl<'a> Linker<'a> {
     }
 
     /// What the program is linked with.
-    pub(crate) fn archive(&self, program: &Program) -> &Path {
-        match program.source {
-            Source::C(_) | Source::Sample(_) => &self.archives.memory,
-            Source::Rust(_) => &self.archives.programs,
-        }
+    fn archive(&self, program: &Program) -> &Path {
+        if program.rust.is_some() { &self.archives.programs } else { &self.archives.memory }
     }
 }

@@ -1,27 +1,21 @@
-//! Whether the interrupts of `everypoint.c` came before every single instruction of its operations.
+//! Whether interrupts came before every single instruction of the operations of `everypoint.c`.
 //!
-//! The program says where they came, in the order of its delays. A trace of the same operations, in an image that differs
-//! in one number only, says which instructions they are. For each operation and each handler the one must be the other:
-//! every instruction in its turn, none left out, and none of those that are executed with interrupts masked.
+//! The program prints where they came, in the order of its delays. A trace of the same operations, in an image that differs
+//! in one number only, has the instructions. For each operation and each handler the two must agree: every instruction in
+//! its turn, none left out, and none of those that are executed with interrupts masked.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
+use super::data::Program;
 use super::link::Linker;
-use super::programs::Program;
-use super::run;
+use super::run::{self, POINTS};
 use super::trace::{self, Trace};
 
-/// An instruction takes 1024 ns of emulated time, and delays differ by 900 ns. The timer is set between two ticks of 100 ns,
-/// so moments of interrupts differ by 800 to 1000 ns: no instruction is skipped.
-pub(super) const STEPS: &[&str] = &["-icount", "shift=10", "-singlestep"];
 /// What is interrupted, in the program.
 const OPERATION: &str = "everypoint_operation";
-/// How a line begins that is not for people.
-const LINE: &str = "points ";
-
 /// Interrupts of one operation by one handler.
 #[derive(Debug, PartialEq)]
 struct Sweep<'p> {
@@ -37,7 +31,7 @@ struct Sweep<'p> {
 impl<'p> Sweep<'p> {
     /// From `points OPERATION;HANDLER;ROUNDS;BROKEN; ADDRESS ADDRESS ...`.
     fn parse(line: &'p str) -> Result<Self> {
-        let mut parts = line.strip_prefix(LINE).context("no points")?.split(';');
+        let mut parts = line.strip_prefix(POINTS).context("no points")?.split(';');
         let mut part = || parts.next().context("a part is missing");
         let (operation, handler, rounds, broken) = (part()?, part()?, part()?.parse()?, part()?.parse()?);
         let address = |text| u32::from_str_radix(text, 16);
@@ -46,22 +40,17 @@ impl<'p> Sweep<'p> {
     }
 }
 
-/// What was printed for people.
-pub(super) fn without(printed: &str) -> String {
-    printed.split_inclusive('\n').filter(|line| !line.starts_with(LINE)).collect()
-}
-
 /// Judges what the program printed; a line about it.
 pub(super) fn check(linker: &Linker<'_>, program: &Program, image: &Path, printed: &str) -> Result<String> {
     let target = linker.target;
     let quiet = linker.link_as(&program.quiet(), "quiet.elf")?;
     ensure!(trace::functions(image)? == trace::functions(&quiet)?, "the image that is traced is another one");
     let file = quiet.with_extension("trace");
-    run::traced(target, program, &quiet, &file)?;
+    run::traced(target, &quiet, &file)?;
     let trace = Trace::read(&file, &quiet, target)?;
     std::fs::remove_file(&file)?;
     let calls = trace.calls(OPERATION)?;
-    let sweeps = printed.lines().filter(|line| line.starts_with(LINE)).map(Sweep::parse);
+    let sweeps = printed.lines().filter(|line| line.starts_with(POINTS)).map(Sweep::parse);
     let sweeps = sweeps.collect::<Result<Vec<_>>>()?;
     let operations: Vec<_> = sweeps.chunk_by(|one, next| one.operation == next.operation).collect();
     ensure!(
@@ -76,7 +65,7 @@ pub(super) fn check(linker: &Linker<'_>, program: &Program, image: &Path, printe
     let (mut points, mut masked) = (0, 0);
     for (sweeps, call) in operations.iter().zip(calls) {
         let executed = &trace.run[call];
-        let (open, closed) = open(executed, target.windows, |at| trace.masks(at), |at| trace.unmasks(at));
+        let (open, closed) = unmasked(executed, target.windows, |at| trace.masks(at), |at| trace.unmasks(at));
         for sweep in *sweeps {
             contains(&sweep.came, &open)
                 .with_context(|| format!("{}, interrupted by one that {}", sweep.operation, sweep.handler))?;
@@ -97,7 +86,7 @@ pub(super) fn check(linker: &Linker<'_>, program: &Program, image: &Path, printe
 
 /// The addresses in front of which an interrupt can come, in a run of instructions, each once in a row; and how many
 /// instructions are masked.
-fn open(
+fn unmasked(
     executed: &[u32],
     windows: (u32, u32),
     masks: impl Fn(u32) -> bool,
@@ -136,11 +125,11 @@ fn contains(came: &[u32], open: &[u32]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Sweep, contains, open, without};
+    use super::{Sweep, contains, unmasked};
 
     #[test]
-    fn what_is_masked_is_no_point_and_what_masks_is() {
-        let open = |run: &[u32]| open(run, (90, 99), |at| at == 3, |at| at == 5);
+    fn instructions_that_are_masked_are_no_points_and_the_masking_one_is() {
+        let open = |run: &[u32]| unmasked(run, (90, 99), |at| at == 3, |at| at == 5);
         assert_eq!(open(&[1, 2, 3, 4, 5, 6]), (vec![1, 2, 3, 6], 2));
         assert_eq!(open(&[3, 4, 5, 3, 4, 5, 7]), (vec![3, 7], 4));
         assert_eq!(open(&[1, 90, 91, 1, 2]), (vec![1, 2], 0));
@@ -148,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_point_left_out_or_too_many_is_seen() {
+    fn a_point_that_is_missing_or_extra_is_found() {
         assert!(contains(&[9, 1, 2, 3, 8], &[1, 2, 3]).is_ok());
         assert!(contains(&[9, 1, 3, 8], &[1, 2, 3]).is_err());
         assert!(contains(&[9, 1, 2, 7, 3, 8], &[1, 2, 3]).is_err());
@@ -163,6 +152,5 @@ mod tests {
             Sweep { operation: "set free", handler: "gives", rounds: 12, broken: 3, came: vec![0x80, 0x8c] };
         assert_eq!(sweep, expected);
         assert!(Sweep::parse("points set free;gives;12").is_err());
-        assert_eq!(without("points a;b;1;0; 1\na: held\n"), "a: held\n");
     }
 }

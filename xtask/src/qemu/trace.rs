@@ -1,4 +1,4 @@
-//! Every instruction of a run, as the emulator wrote it down.
+//! Every instruction of a run, from the log of the emulator.
 
 use std::collections::BTreeMap;
 use std::io::BufRead;
@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use object::{Object, ObjectSegment, ObjectSymbol, SymbolKind};
 
-use super::targets::Target;
+use super::data::Target;
 
 /// Bytes of the longest call instruction.
 const LONGEST_CALL: u32 = 4;
@@ -40,7 +40,7 @@ pub(crate) fn functions(image: &Path) -> Result<Functions> {
 }
 
 impl<'t> Trace<'t> {
-    /// Reads what the emulator wrote: `Trace 0: HOST [FLAGS/ADDRESS/…] NAME` a line.
+    /// Reads the log of the emulator: `Trace 0: HOST [FLAGS/ADDRESS/…] NAME` a line.
     pub(crate) fn read(file: &Path, image: &Path, target: &'t Target) -> Result<Self> {
         let mut run = Vec::new();
         for line in std::io::BufReader::new(std::fs::File::open(file)?).lines() {
@@ -83,12 +83,12 @@ impl<'t> Trace<'t> {
 
     /// Whether the instruction at `address` masks interrupts.
     pub(crate) fn masks(&self, address: u32) -> bool {
-        self.word(address) & self.target.masks.0 == self.target.masks.1
+        self.target.masks.matches(self.word(address))
     }
 
-    /// Whether it puts them back.
+    /// Whether it restores the mask.
     pub(crate) fn unmasks(&self, address: u32) -> bool {
-        self.word(address) & self.target.unmasks.0 == self.target.unmasks.1
+        self.target.unmasks.matches(self.word(address))
     }
 
     /// The first four bytes of the instruction at `address`, and what follows it.

@@ -9,9 +9,9 @@ pub(crate) enum Language {
     Cpp,
 }
 
-/// What a comment before a sample asks for.
+/// What a comment before a sample demands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Wish {
+pub(crate) enum Directive {
     /// Left out, for this reason.
     Skip(String),
     /// Run; what it prints must be this.
@@ -27,7 +27,7 @@ pub(crate) struct Sample {
     pub(crate) number: usize,
     pub(crate) language: Language,
     pub(crate) text: String,
-    pub(crate) wish: Option<Wish>,
+    pub(crate) directive: Option<Directive>,
     /// Where it begins.
     pub(crate) line: usize,
 }
@@ -120,19 +120,26 @@ impl Reader {
         let above: Vec<&str> = self.headings.iter().skip(1).map(|(_, text)| text.as_str()).collect();
         let heading = above.join(" > ");
         let number = 1 + self.samples.iter().filter(|sample| sample.heading == heading).count();
-        Some(Sample { heading, number, language, text: String::new(), wish: wish(&self.comment), line })
+        Some(Sample {
+            heading,
+            number,
+            language,
+            text: String::new(),
+            directive: directive(&self.comment),
+            line,
+        })
     }
 }
 
-/// The wish in a comment, if it is one of ours.
-fn wish(comment: &str) -> Option<Wish> {
+/// The directive in a comment, if there is one.
+fn directive(comment: &str) -> Option<Directive> {
     let text =
         comment.trim().strip_prefix("<!--")?.strip_suffix("-->")?.trim().strip_prefix("sample:")?.trim();
     if let Some(reason) = text.strip_prefix("skip") {
-        return Some(Wish::Skip(reason.trim_start_matches([',', ':']).trim().to_owned()));
+        return Some(Directive::Skip(reason.trim_start_matches([',', ':']).trim().to_owned()));
     }
     let output = text.strip_prefix("run")?.trim_start_matches(',').trim().strip_prefix("expect:")?;
-    Some(Wish::Run(output.trim().to_owned()))
+    Some(Directive::Run(output.trim().to_owned()))
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
+use crate::process::sh;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
-use xshell::Shell;
 
 use super::document::Document;
 
@@ -75,10 +75,10 @@ pub(crate) struct Case<'e> {
 
 impl Expectations {
     /// Those of the file with the document's title; none if there is no such file. Every entry must have its sample.
-    pub(crate) fn of(sh: &Shell, document: &Document) -> Result<Self> {
-        for path in sh.read_dir("xtask/samples/expectations")? {
+    pub(crate) fn of(document: &Document) -> Result<Self> {
+        for path in sh().read_dir("xtask/samples/expectations")? {
             let file: File =
-                toml::from_str(&sh.read_file(&path)?).with_context(|| path.display().to_string())?;
+                toml::from_str(&sh().read_file(&path)?).with_context(|| path.display().to_string())?;
             if file.title == document.title {
                 return Self::assign(file, document).with_context(|| path.display().to_string());
             }

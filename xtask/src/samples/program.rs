@@ -1,17 +1,17 @@
-//! The program around a sample: a driver that is stated, or one of two plain wrappings.
+//! The program around a sample: the driver that its expectation names, or one of two plain wrappers.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Error, Result, bail, ensure};
 
-use crate::archive::include_dir;
+use crate::archive::{C_TESTS, include_dir};
 use crate::compile::{Compiler, execute};
-use crate::component::matches;
+use crate::expected::matches;
 
-use super::document::{Document, Language, Sample, Wish};
+use super::document::{Directive, Document, Language, Sample};
 use super::expectations::{Case, Expectation};
 
-/// Names that nobody declared are errors, not warnings.
+/// Names that are not declared are errors, not warnings.
 const STRICT: &[&str] =
     &["-Werror=implicit-function-declaration", "-Werror=implicit-int", "-Werror=int-conversion"];
 
@@ -23,26 +23,26 @@ const CXX_PRELUDE: &str = "#include \"prelude.h\"\n#include \"MicroUSC/system/me
 pub(crate) const DRIVERS: &str = "xtask/samples/drivers";
 
 /// Where samples are compiled.
-pub(crate) struct Workshop {
+pub(crate) struct Builder {
     pub(crate) root: PathBuf,
     pub(crate) archive: PathBuf,
     pub(crate) dir: PathBuf,
 }
 
-/// What became of a sample.
-pub(crate) struct Fate {
+/// What happened to a sample.
+pub(crate) struct Outcome {
     pub(crate) kind: String,
     /// The standard that it was compiled by, if it was.
     pub(crate) standard: Option<String>,
     pub(crate) ran: bool,
     pub(crate) warnings: String,
-    /// What the driver has to say about it: its lines `note: ...`.
+    /// The lines `note: ...` that the driver printed.
     pub(crate) notes: String,
     /// `Ok("")`, or `Ok(reason)` if it was skipped.
     pub(crate) result: Result<String>,
 }
 
-impl Fate {
+impl Outcome {
     fn new(kind: &str) -> Self {
         Self {
             kind: kind.to_owned(),
@@ -63,39 +63,39 @@ impl Fate {
     }
 }
 
-impl Workshop {
+impl Builder {
     /// Where the text of a sample is.
     pub(crate) fn file_of(&self, index: usize) -> PathBuf {
         self.dir.join(format!("sample_{index}.inc"))
     }
 
     /// Compiles a sample, and runs it if it can run.
-    pub(crate) fn fate(&self, document: &Document, case: &Case<'_>) -> Fate {
+    pub(crate) fn outcome(&self, document: &Document, case: &Case<'_>) -> Outcome {
         let index = case.index;
         let sample = &document.samples[index];
         if let Some((expected, uses)) = &case.expected {
-            let mut fate = Fate::new(&expected.kind);
+            let mut outcome = Outcome::new(&expected.kind);
             return match (&expected.driver, &expected.skip) {
                 (Some(driver), _) => {
-                    fate.result =
-                        self.drive(&mut fate, index, driver, expected, uses).map(|()| String::new());
-                    fate
+                    outcome.result =
+                        self.drive(&mut outcome, index, driver, expected, uses).map(|()| String::new());
+                    outcome
                 }
-                (None, reason) => Fate::skipped(&expected.kind, reason.as_deref().unwrap_or("")),
+                (None, reason) => Outcome::skipped(&expected.kind, reason.as_deref().unwrap_or("")),
             };
         }
-        if let Some(Wish::Skip(reason)) = &sample.wish {
-            return Fate::skipped("-", reason);
+        if let Some(Directive::Skip(reason)) = &sample.directive {
+            return Outcome::skipped("-", reason);
         }
-        let mut fate = Fate::new("-");
-        fate.result = self.wrap(&mut fate, sample, index).map(|()| String::new());
-        fate
+        let mut outcome = Outcome::new("-");
+        outcome.result = self.wrap(&mut outcome, sample, index).map(|()| String::new());
+        outcome
     }
 
     /// Builds and runs the driver of a sample.
     fn drive(
         &self,
-        fate: &mut Fate,
+        outcome: &mut Outcome,
         index: usize,
         driver: &str,
         expected: &Expectation,
@@ -105,17 +105,17 @@ impl Workshop {
         let flags = expected.flags(index, uses, |index| self.file_of(index))?;
         let source = self.root.join(DRIVERS).join(driver);
         let program = self.dir.join(format!("sample_{index}_{}", expected.kind));
-        fate.warnings =
+        outcome.warnings =
             self.compiler(Language::C, standard).with(flags).link(&source, &self.archive, &program)?;
-        fate.standard = Some(standard.to_owned());
-        let printed = execute(&["timeout", "60"], &program, &[])?;
-        fate.notes = printed.lines().filter_map(|line| line.strip_prefix("note: ")).collect();
-        fate.ran = true;
+        outcome.standard = Some(standard.to_owned());
+        let printed = execute(&[], &program, &[])?;
+        outcome.notes = printed.lines().filter_map(|line| line.strip_prefix("note: ")).collect();
+        outcome.ran = true;
         Ok(())
     }
 
-    /// Compiles a sample of which nothing is stated, as a file or else as statements; runs it if it asks for that.
-    fn wrap(&self, fate: &mut Fate, sample: &Sample, index: usize) -> Result<()> {
+    /// Compiles a sample without expectations, as a file or else as statements; runs it if it asks for that.
+    fn wrap(&self, outcome: &mut Outcome, sample: &Sample, index: usize) -> Result<()> {
         let (standard, extension, prelude, strict) = match sample.language {
             Language::C => ("c11", "c", "#include \"prelude.h\"\n", STRICT),
             Language::Cpp => ("c++17", "cpp", CXX_PRELUDE, [].as_slice()),
@@ -132,8 +132,8 @@ impl Workshop {
         std::fs::write(&source, as_file)?;
         let is_program = match compiler.check(&source) {
             Ok(warnings) => {
-                "functions".clone_into(&mut fate.kind);
-                fate.warnings = warnings;
+                "functions".clone_into(&mut outcome.kind);
+                outcome.warnings = warnings;
                 let links = sample.text.contains("main(");
                 if links {
                     compiler.link(&source, &self.archive, &program)?;
@@ -141,21 +141,21 @@ impl Workshop {
                 links
             }
             Err(no_file) => {
-                "statements".clone_into(&mut fate.kind);
+                "statements".clone_into(&mut outcome.kind);
                 std::fs::write(&source, as_statements)?;
-                fate.warnings = compiler
+                outcome.warnings = compiler
                     .link(&source, &self.archive, &program)
                     .with_context(|| format!("neither a file:\n{no_file:#}\nnor statements"))?;
                 true
             }
         };
-        fate.standard = Some(standard.to_owned());
-        if let Some(Wish::Run(wanted)) = &sample.wish {
-            ensure!(is_program, "it shall run, and has no main");
-            let printed = execute(&["timeout", "60"], &program, &[])?;
-            fate.ran = true;
+        outcome.standard = Some(standard.to_owned());
+        if let Some(Directive::Run(wanted)) = &sample.directive {
+            ensure!(is_program, "it must run, and has no main");
+            let printed = execute(&[], &program, &[])?;
+            outcome.ran = true;
             if !matches(wanted, printed.trim()) {
-                bail!("it printed\n{}\nnot\n{wanted}", printed.trim());
+                bail!("it printed\n{}\ninstead of\n{wanted}", printed.trim());
             }
         }
         Ok(())
@@ -167,10 +167,10 @@ impl Workshop {
             Language::Cpp => "g++",
         };
         let samples = self.root.join("xtask/samples");
-        let tests: &Path = &self.root.join("crates/capi/tests/c");
+        let tests: &Path = &self.root.join(C_TESTS);
         Compiler::new(program, &["-Wall", "-D_POSIX_C_SOURCE=200809L"])
             .with([format!("-std={standard}")])
-            .include(&include_dir(&self.root))
+            .include(&include_dir())
             .include(&samples.join("host"))
             .include(&samples)
             .include(&samples.join("drivers"))

@@ -1,19 +1,19 @@
-//! Debian's package manager, as a test run needs it: it waits while another program holds the locks, and tries again what a
-//! network failed.
+//! Debian's package manager, as a test run needs it: it waits while another program holds the locks, and tries again after
+//! a failure of the network.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-/// How often something is tried that a network may fail.
+/// Attempts at what a failure of the network may stop.
 const ATTEMPTS: u32 = 4;
 /// Between two attempts, and between two looks whether a lock is free.
 const PAUSE: Duration = Duration::from_secs(5);
 /// How long another program may hold a lock.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// Does something that a network may fail, up to four times.
+/// Does something that a failure of the network may stop, up to four times.
 pub(crate) fn persistently<T>(what: &str, attempt: impl FnMut() -> Result<T>) -> Result<T> {
     several_times(what, PAUSE, attempt)
 }
@@ -51,7 +51,7 @@ impl Installer {
     pub(super) fn install(&self, packages: &[&str]) -> Result<()> {
         let deadline = Instant::now() + self.patience;
         several_times("installing packages", self.pause, || {
-            // With lists that could not be had anew, those that are there may do.
+            // Old lists of packages may do.
             if let Err(error) = self.run(&["update"], deadline) {
                 println!("the lists of packages are not up to date: {error:#}");
             }
@@ -75,20 +75,20 @@ impl Installer {
             if output.status.success() {
                 return Ok(());
             }
-            let said = String::from_utf8_lossy(&output.stderr);
-            if !is_locked(&said) {
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            if !is_locked(&stderr) {
                 bail!(
                     "{} ended with {}: {}",
                     command_line(&self.command, arguments),
                     output.status,
-                    errors(&said)
+                    errors(&stderr)
                 );
             }
             if Instant::now() >= deadline {
                 bail!(
                     "another program has used the package manager for {} s: {}",
                     self.patience.as_secs(),
-                    errors(&said)
+                    errors(&stderr)
                 );
             }
             println!("waiting for another program that uses the package manager");
@@ -98,20 +98,20 @@ impl Installer {
 }
 
 /// Whether another program holds a lock.
-fn is_locked(said: &str) -> bool {
+fn is_locked(stderr: &str) -> bool {
     ["Could not get lock", "Unable to acquire the dpkg frontend lock", "Unable to lock"]
         .iter()
-        .any(|words| said.contains(words))
+        .any(|words| stderr.contains(words))
 }
 
 fn command_line(command: &[String], arguments: &[&str]) -> String {
     format!("{} {}", command.join(" "), arguments.join(" "))
 }
 
-/// What of the output says why, or its last line.
-fn errors(said: &str) -> String {
-    let errors: Vec<_> = said.lines().filter(|line| line.starts_with("E: ")).collect();
-    if errors.is_empty() { said.lines().last().unwrap_or("").to_owned() } else { errors.join("; ") }
+/// The errors in the output, or its last line.
+fn errors(stderr: &str) -> String {
+    let errors: Vec<_> = stderr.lines().filter(|line| line.starts_with("E: ")).collect();
+    if errors.is_empty() { stderr.lines().last().unwrap_or("").to_owned() } else { errors.join("; ") }
 }
 
 #[cfg(test)]
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_network_failed_is_tried_again() {
+    fn after_a_failure_of_the_network_it_is_tried_again() {
         let script =
             "test $calls -ge 5 || { echo 'E: Failed to fetch http://a/b  Connection failed' >&2; exit 100; }";
         let planted = Planted::new("network", Duration::ZERO, script);

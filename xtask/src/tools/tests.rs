@@ -1,40 +1,32 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::{ALL, is_recent_rust, packages, told, toolchain_named};
-use crate::qemu::{FREERTOS, TARGETS, Target};
+use super::{TOOLS, advice, is_recent_rust, packages, toolchain_named};
+use crate::qemu::{FREERTOS, TARGETS};
 
-/// Programs that come along with a tool of the list: which tool's packages have them, directly or by what these depend on.
-const COME_ALONG: [(&str, &str); 11] = [
-    ("ar", "readelf"),
-    ("clang++", "clang"),
-    ("llvm-link-22", "llc-22"),
-    ("llvm-mc-22", "llc-22"),
-    ("llvm-objdump-22", "llc-22"),
-    ("riscv64-unknown-elf-ld", "riscv64-unknown-elf-gcc"),
-    ("riscv64-unknown-elf-objcopy", "riscv64-unknown-elf-gcc"),
-    ("xtensa-lx106-elf-as", "xtensa-lx106-elf-ld"),
-    ("xtensa-lx106-elf-objcopy", "xtensa-lx106-elf-ld"),
-    ("/usr/bin/rustdoc", "/usr/bin/rustc"),
-    ("/usr/bin/clippy-driver", "/usr/bin/cargo-clippy"),
-];
 /// Programs that every system with Rust and a repository has.
-const ALWAYS: [&str; 9] = ["apt-get", "cargo", "cp", "git", "id", "rustc", "rustup", "tar", "timeout"];
-/// Another's, which is asked for where it is.
+const ALWAYS: [&str; 10] = ["apt-get", "cargo", "cp", "env", "git", "id", "rustc", "rustup", "sh", "tar"];
+/// Programs of a toolchain that is used where it is installed already.
 const ESPRESSIF: &str = "xtensa-esp-elf-objcopy";
 
 fn is_known(program: &str) -> bool {
-    let tool = COME_ALONG.iter().find(|(along, _)| *along == program).map_or(program, |(_, tool)| tool);
-    ALWAYS.contains(&program) || program == ESPRESSIF || ALL.iter().any(|known| known.name == tool)
+    let brought = || TOOLS.values().any(|tool| tool.brings.iter().any(|brought| brought == program));
+    ALWAYS.contains(&program) || program == ESPRESSIF || TOOLS.contains_key(program) || brought()
 }
 
-/// The first words of string literals that are what a command starts.
+/// The first words of string literals that are the program of a command.
 fn started(source: &str) -> BTreeSet<&str> {
-    const STARTS: [&str; 4] = ["Command::new(\"", "Compiler::new(\"", "assembler: &[\"", "compiler: &[\""];
-    let direct = STARTS.iter().flat_map(|start| source.split(start).skip(1));
-    let by_shell = source.split("cmd!(").skip(1).filter_map(|rest| Some(rest.split_once('"')?.1));
-    let words = direct.chain(by_shell).filter_map(|rest| rest.split(['"', ' ']).next());
-    words.filter(|word| !word.is_empty() && !word.starts_with('{')).collect()
+    const STARTS: [&str; 4] = ["Command::new(\"", "Compiler::new(\"", "assembler: \"", "cmd!("];
+    let found =
+        STARTS.iter().flat_map(|start| {
+            let after = source.split(start).skip(1);
+            let literal = |rest: &str| rest.trim_start().starts_with('"');
+            after.map(move |rest| {
+                if start.ends_with('(') && literal(rest) { rest.trim_start()[1..].as_ref() } else { rest }
+            })
+        });
+    let words = found.filter_map(|rest: &str| rest.split(['"', ' ']).next());
+    words.filter(|word| !word.is_empty() && !word.contains(['{', '(', '$', '\n'])).collect()
 }
 
 fn sources(folder: &Path, into: &mut Vec<String>) {
@@ -43,7 +35,8 @@ fn sources(folder: &Path, into: &mut Vec<String>) {
         if path.is_dir() {
             sources(&path, into);
         } else if path.extension().is_some_and(|end| end == "rs") && !path.ends_with("tools/tests.rs") {
-            into.push(std::fs::read_to_string(path).unwrap());
+            let text = std::fs::read_to_string(path).unwrap();
+            into.push(text.split("#[cfg(test)]").next().unwrap().to_owned());
         }
     }
 }
@@ -62,32 +55,29 @@ fn every_program_that_is_started_belongs_to_a_tool_of_the_list() {
 
 #[test]
 fn a_program_is_seen_however_it_is_started() {
-    let source = "Command::new(\"one\") cmd!(sh, \"two {three} four\") cmd!(\n    sh,\n    \"five six\"\n) \
-        Compiler::new(\"seven\", cmd!(sh, \"{eight}\") Command::new(name)";
+    let source = "Command::new(\"one\") cmd!(\"two {three} four\") cmd!(\n    \"five six\"\n) \
+        Compiler::new(\"seven\", cmd!(\"{eight}\") Command::new(name)";
     assert_eq!(started(source).into_iter().collect::<Vec<_>>(), ["five", "one", "seven", "two"]);
 }
 
 #[test]
 fn every_target_says_which_tools_build_and_run_it() {
-    let mut targets: Vec<&Target> = TARGETS.iter().collect();
-    targets.extend(&FREERTOS);
-    for target in targets {
-        for program in [target.compiler[0], target.emulator[0]] {
-            assert!(program == "env" || is_known(program), "{}: no tool has {program}", target.name);
+    for target in TARGETS.iter().chain(FREERTOS.iter().map(|(target, _)| target)) {
+        for program in [&target.compiler[0], &target.emulator[0]] {
+            assert!(is_known(program), "{}: no tool has {program}", target.name);
         }
-        let unknown: Vec<_> = target.tools.iter().filter(|tool| !ALL.contains(tool)).collect();
+        let unknown: Vec<_> = target.tools.iter().filter(|tool| !TOOLS.contains_key(*tool)).collect();
         assert!(unknown.is_empty(), "{}: {unknown:?}", target.name);
     }
 }
 
 #[test]
-fn a_package_is_asked_for_once() {
-    let every = packages(ALL);
+fn a_package_is_named_once() {
+    let every = packages(&TOOLS.keys().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(every.len(), every.iter().collect::<BTreeSet<_>>().len());
     assert!(every.contains(&"qemu-system-misc") && every.contains(&"libc6-dbg"), "{every:?}");
-    let two: Vec<_> = ALL.iter().copied().filter(|tool| tool.packages == "qemu-system-misc").collect();
     assert_eq!(
-        told(&two),
+        advice(&["qemu-system-riscv32", "qemu-system-xtensa"]),
         "qemu-system-riscv32, qemu-system-xtensa are not installed: apt-get install qemu-system-misc"
     );
 }

@@ -31,12 +31,12 @@ pub(crate) unsafe fn init(
         return Err(refusals::NO_CLASSES);
     }
     let align = memory::heap_request(placement, 0)?.align;
-    let strides = wanted.iter().map(|class| {
+    let stride = |class: &memory_pool_set_class_t| {
         Geometry::new(class.block_size, align, class.num_blocks).map(|geometry| geometry.stride())
-    });
-    check_class_order(strides).map_err(|error| match error {
+    };
+    check_class_order(wanted.iter().map(stride)).map_err(|error| match error {
         Error::ClassesUnsorted | Error::ClassesAlike => refusals::CLASSES_UNSORTED,
-        other => other.into(),
+        geometry => geometry.into(),
     })?;
     if is_live(set) {
         return Err(refusals::STILL_A_SET);

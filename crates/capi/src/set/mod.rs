@@ -12,7 +12,7 @@ use core::ptr::{NonNull, null_mut};
 use core::slice;
 use core::sync::atomic::Ordering;
 
-use microusc_pool::{ClassPool, Error, SizeClasses};
+use microusc_pool::Error;
 
 use crate::control::block::control_of;
 use crate::diagnostics::leaks::print_owners;
@@ -23,8 +23,6 @@ use crate::pool::blocks::free;
 use crate::pool::destroy::{DestroyOutcome, is_zeroed};
 use crate::refusals::{self, Refusal};
 use crate::types::*;
-
-use self::classes::{Class, Set, is_live};
 
 /// The set, or why there is none.
 ///
@@ -44,7 +42,7 @@ fn live(set: *mut memory_pool_set_t) -> Result<*mut memory_pool_set_t, Refusal> 
     if set.is_null() {
         return Err(refusals::NULL_POINTER);
     }
-    if is_live(set) { Ok(set) } else { Err(refusals::NOT_A_SET) }
+    if classes::is_live(set) { Ok(set) } else { Err(refusals::NOT_A_SET) }
 }
 
 /// Refuses an address that no class is asked about, or must not be.
@@ -58,11 +56,11 @@ fn live(set: *mut memory_pool_set_t) -> Result<*mut memory_pool_set_t, Refusal> 
 unsafe fn refuse_free(
     caller: Caller,
     set: *mut memory_pool_set_t,
-    owner: Option<Class>,
+    owner: Option<classes::Class>,
     block: *const c_void,
 ) -> esp_err_t {
     // SAFETY: the set's own counter.
-    unsafe { Set::at(set).count_refused_free() };
+    unsafe { classes::count_one(set, &raw mut (*set).refused_frees) };
     let error = owner.map_or(Error::NotABlock, |class| class.refusal(block.addr()));
     // SAFETY: the pool of a live set.
     let control = owner.and_then(|class| unsafe { control_of(class.pool) }.ok());
@@ -100,7 +98,7 @@ pub unsafe extern "C" fn memory_pool_set_destroy(set: *mut memory_pool_set_t) {
     if set.is_null() || from_task(CALLER.name(), set.cast()).is_err() {
         return;
     }
-    if !is_live(set) {
+    if !classes::is_live(set) {
         // SAFETY: obligation 1: a struct, whatever it holds.
         if !unsafe { is_zeroed(set) } {
             let _reported = refused(ESP_ERR_INVALID_STATE, set.cast(), CALLER, None);
@@ -164,7 +162,7 @@ pub(crate) unsafe fn alloc(caller: Caller, set: *mut memory_pool_set_t, size: us
         Err(reason) => return no_set(reason, set, caller),
     };
     // SAFETY: a live set.
-    match unsafe { Set::at(set).alloc_sized(size) } {
+    match unsafe { classes::alloc(set, size) } {
         Ok(block) => block.as_ptr().cast(),
         // SAFETY: a live set.
         Err(error) => unsafe { not_taken(error, set, size, caller) },
@@ -190,12 +188,12 @@ fn no_set(reason: esp_err_t, set: *mut memory_pool_set_t, caller: Caller) -> *mu
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_not_taken"))]
 unsafe fn not_taken(error: Error, set: *mut memory_pool_set_t, size: usize, caller: Caller) -> *mut c_void {
     // SAFETY: a live set, or a struct that says so and has no class.
-    if unsafe { Set::at(set).classes() }.next().is_none() {
+    if unsafe { classes::classes(set) }.next().is_none() {
         return no_set(ESP_ERR_INVALID_STATE, set, caller);
     }
     if error != Error::Exhausted && error != Error::NoClass {
         // SAFETY: a live set.
-        let class = unsafe { Set::at(set).classes() }.find(|class| class.stride() >= size);
+        let class = unsafe { classes::for_size(set, size) };
         let _reported =
             refused(reason_of_alloc(error), set.cast(), caller, class.map(|class| class.control()));
     }
@@ -214,7 +212,7 @@ pub unsafe extern "C" fn memory_pool_set_alloc_reason(
     // SAFETY: as for this function.
     let (block, why) = match unsafe { given(set) } {
         // SAFETY: what is given is a live set, here and below.
-        Ok(set) => match unsafe { Set::at(set).alloc_sized(size) } {
+        Ok(set) => match unsafe { classes::alloc(set, size) } {
             Ok(block) => (block.as_ptr().cast(), ESP_OK),
             // SAFETY: as above.
             Err(error) => (unsafe { not_taken(error, set, size, CALLER) }, reason_of_alloc(error)),
@@ -242,7 +240,7 @@ pub unsafe extern "C" fn memory_pool_set_alloc_at(
     let block = unsafe { alloc(Caller::SetAllocAt, set, size) };
     if let Some(taken) = NonNull::new(block.cast::<u8>())
         // SAFETY: a block was taken, so there is a set.
-        && let Some(class) = unsafe { Set::at(set).class_of_address(block.addr()) }
+        && let Some(class) = unsafe { classes::owner(set, block.addr()) }
         // SAFETY: a pool of the set.
         && let Ok(control) = unsafe { control_of(class.pool) }
     {
@@ -265,7 +263,7 @@ pub unsafe extern "C" fn memory_pool_set_free(set: *mut memory_pool_set_t, block
         Err(reason) => return refused(reason, block, CALLER, None),
     };
     // SAFETY: a live set.
-    match unsafe { Set::at(set).class_of_address(block.addr()) } {
+    match unsafe { classes::owner(set, block.addr()) } {
         // SAFETY: a pool of the set; if `block` is one in use, its owner gives it up by this call.
         Some(class) => unsafe { free(CALLER, class.pool, block) },
         // SAFETY: a live set.
@@ -289,8 +287,7 @@ pub unsafe extern "C" fn memory_pool_set_usable_size(
         }
     };
     // SAFETY: a live set.
-    let owner =
-        unsafe { Set::at(set).class_of_address(block.addr()) }.filter(|class| class.owns(block.cast()));
+    let owner = unsafe { classes::owner(set, block.addr()) }.filter(|class| class.owns(block.cast()));
     owner.map_or(0, |class| class.stride())
 }
 
@@ -316,7 +313,7 @@ pub unsafe extern "C" fn memory_pool_set_realloc(
         return unsafe { alloc(CALLER, set, size) };
     }
     // SAFETY: a live set.
-    let owner = unsafe { Set::at(set).class_of_address(block.addr()) };
+    let owner = unsafe { classes::owner(set, block.addr()) };
     let Some(class) = owner.filter(|class| class.owns(block.cast())) else {
         // SAFETY: a live set.
         let _reported = unsafe { refuse_free(CALLER, set, owner, block) };
@@ -326,7 +323,7 @@ pub unsafe extern "C" fn memory_pool_set_realloc(
         return block;
     }
     // SAFETY: a live set.
-    let moved = match unsafe { Set::at(set).alloc_sized(size) } {
+    let moved = match unsafe { classes::alloc(set, size) } {
         Ok(moved) => moved,
         // SAFETY: as above.
         Err(error) => return unsafe { not_taken(error, set, size, CALLER) },
@@ -354,14 +351,14 @@ pub unsafe extern "C" fn memory_pool_set_get_info(
         Err(refusal) => return refusal.reason,
     };
     // SAFETY: a live set.
-    let Some(class) = unsafe { Set::at(set).class(index) }.filter(|_| !info.is_null()) else {
+    let Some(class) = unsafe { classes::class(set, index) }.filter(|_| !info.is_null()) else {
         return ESP_ERR_INVALID_ARG;
     };
     // SAFETY: a pool of the set.
     match unsafe { info_of(class.pool) } {
         Ok(pool) => {
             // SAFETY: a live set; `index` is that of a class.
-            let spilled_in = unsafe { Set::at(set).spilled_in(class.rank) };
+            let spilled_in = unsafe { classes::spilled_in(set, class.rank) };
             // SAFETY: obligation 2.
             unsafe { info.write(memory_pool_set_info_t { pool, spilled_in }) };
             ESP_OK

@@ -38,10 +38,10 @@ static const char *end_log(void) {
     do {                                                                                                              \
         begin_log();                                                                                                  \
         (void)(call);                                                                                                 \
-        const char *const line = end_log();                                                                           \
-        if (strstr(line, (words)) == NULL || strchr(line, '\n') != strrchr(line, '\n')) {                              \
-            fprintf(stderr, "%s:%d: in %s: \"%s\" is logged, not \"%s\"\n", __FILE__, __LINE__, current_test, line,     \
-                    (words));                                                                                         \
+        const char *const logged_line = end_log();                                                                    \
+        if (strstr(logged_line, (words)) == NULL || strchr(logged_line, '\n') != strrchr(logged_line, '\n')) {         \
+            fprintf(stderr, "%s:%d: in %s: \"%s\" is logged, not \"%s\"\n", __FILE__, __LINE__, current_test,           \
+                    logged_line, (words));                                                                            \
             exit(1);                                                                                                  \
         }                                                                                                             \
     } while (0)
@@ -51,20 +51,20 @@ static const char *end_log(void) {
 /* Function, address, pool, reason, number of blocks and what to do: each is in the line. */
 TEST(log_line_has_all_of_its_parts) {
     memory_pool_t pool;
-    char line[256];
+    char expected[256];
     CHECK(memory_pool_init(&pool, SIZE, COUNT));
     CHECK_EQUAL(memory_pool_set_name(&pool, "lines"), ESP_OK);
-    snprintf(line, sizeof(line),
+    snprintf(expected, sizeof(expected),
              "memory_pool: memory_pool_free(%p) of pool \"lines\": MEMORY_POOL_ERR_NOT_A_BLOCK: free the address that "
              "memory_pool_alloc returned, to the same pool\n",
              (void *)&pool);
-    CHECK_LOGS_VOID(memory_pool_free(&pool, &pool), line);
+    CHECK_LOGS_VOID(memory_pool_free(&pool, &pool), expected);
     CHECK(memory_pool_alloc(&pool) != NULL && memory_pool_alloc(&pool) != NULL);
-    snprintf(line, sizeof(line),
+    snprintf(expected, sizeof(expected),
              "memory_pool: memory_pool_destroy(%p) of pool \"lines\": MEMORY_POOL_ERR_IN_USE, 2 blocks in use: blocks are in "
              "use: their owners hold pointers to memory that ends with the pool\n",
              (void *)&pool);
-    CHECK_LOGS_VOID(memory_pool_destroy(&pool), line);
+    CHECK_LOGS_VOID(memory_pool_destroy(&pool), expected);
     CHECK_LOGS(memory_pool_alloc(NULL), "memory_pool: memory_pool_alloc(0x0): ESP_ERR_INVALID_ARG: ");
 }
 

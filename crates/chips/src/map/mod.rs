@@ -6,8 +6,8 @@
 //! own examples. A program with Wi-Fi, Bluetooth or large statics leaves less: pass the lengths of its own boot log to
 //! [`Builder::size`](crate::Builder::size).
 //!
-//! The order is that of ESP-IDF's tables, in which 5.4 searches. PSRAM is put in front of all by both versions, as it
-//! is added when the other heaps exist.
+//! The order is that of ESP-IDF's tables, in which 5.4 searches. Both versions put PSRAM in front of all other regions,
+//! because it is added after them.
 
 use crate::caps::Caps;
 use crate::region::{Access, Kind, RegionSpec};

@@ -1,4 +1,4 @@
-//! The lock-free pool over memory that is given at run time.
+//! The lock-free pool over memory that is provided at run time.
 
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
@@ -43,7 +43,7 @@ impl<const W: usize> AtomicWords<W> {
 /// work where the words lie depends on the platform, so the program answers that when it makes the pool.
 ///
 /// * Cost: making one is O(capacity / 32); alloc and free are those of [`AtomicPool`](crate::AtomicPool); no critical
-///   section. RAM besides the memory given: this struct (12 words), and [`AtomicWords`]. Nothing is
+///   section. RAM besides that memory: this struct (12 words), and [`AtomicWords`]. Nothing is
 ///   written into the blocks: all bytes are the owner's.
 /// * Context: everywhere, non-maskable interrupts included (on targets with atomic words).
 /// * It has no batches, no reserve for interrupts and no lowest number of free blocks: these need more than one atomic step.
@@ -141,7 +141,7 @@ impl<'m> AtomicDynPool<'m> {
     /// # Errors
     ///
     /// [`Error::UnsuitableMemory`] if a `T` is larger than a block, or more strictly aligned than the blocks are;
-    /// [`Error::Exhausted`]. The value is given back.
+    /// [`Error::Exhausted`]. The value is returned.
     #[inline]
     pub fn alloc_value<T>(&self, value: T) -> Result<PoolBox<'_, T, Self>, Rejected<T>> {
         place(self, (self.base, &self.geometry), || self.alloc_raw(), value)

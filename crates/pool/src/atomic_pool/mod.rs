@@ -103,7 +103,7 @@ impl<T, const N: usize, const W: usize> AtomicPool<T, N, W> {
     ///
     /// # Errors
     ///
-    /// [`Error::Exhausted`], with the value given back.
+    /// [`Error::Exhausted`], with the value returned.
     #[inline]
     pub fn alloc(&self, value: T) -> Result<PoolBox<'_, T, Self>, Rejected<T>> {
         match self.alloc_uninit() {

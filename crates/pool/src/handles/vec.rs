@@ -108,7 +108,7 @@ impl<'p, T, P: Reclaim + ?Sized> PoolVec<'p, T, P> {
     ///
     /// # Errors
     ///
-    /// [`Error::NoRoom`], with the value given back.
+    /// [`Error::NoRoom`], with the value returned.
     #[inline]
     pub fn push(&mut self, value: T) -> Result<(), Rejected<T>> {
         match self.room.get_mut(self.len) {

@@ -44,7 +44,7 @@ pub struct SizeClass {
 /// * Cost: alloc, free and usable size are O(log CLASSES) comparisons without a division, and then what the class's
 ///   pool costs: O(1), one critical section of `L`. With spill, an alloc may enter a second one.
 /// * Context: as `L` allows; a set is `Sync` exactly when its lock is.
-/// * RAM besides the memory given: a [`DynPool`] and 5 bytes a class, two words, two counters and a lock.
+/// * RAM besides the memory of the blocks: a [`DynPool`] and 5 bytes for each class, two words, two counters and a lock.
 ///
 /// ```
 /// use core::mem::MaybeUninit;
@@ -119,7 +119,7 @@ impl<'m, const CLASSES: usize, L: RawLock> PoolSet<'m, CLASSES, L> {
     ///
     /// * [`Error::BlockTooSmall`], [`Error::NoBlocks`], [`Error::BadAlignment`], [`Error::TooLarge`]: a class that no
     ///   pool can be.
-    /// * [`Error::ClassesUnsorted`], [`Error::ClassesAlike`]: classes are to be given smallest blocks first, and no two
+    /// * [`Error::ClassesUnsorted`], [`Error::ClassesAlike`]: the classes must be in order, smallest blocks first, and no two
     ///   with the same stride.
     /// * [`Error::UnsuitableMemory`]: `memory` is too small.
     pub fn new(

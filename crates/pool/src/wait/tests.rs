@@ -1,4 +1,4 @@
-//! Free list and queue under one lock, step by step: what a caller finds between two critical sections of another.
+//! Free list and queue of waiters, step by step: what a caller finds between two critical sections of another context.
 
 use core::mem::MaybeUninit;
 use core::ptr::null_mut;
@@ -9,13 +9,13 @@ use crate::{ByteMap, Counters, Error, FreeList, Geometry, Link};
 const BLOCKS: usize = 4;
 const WORD: usize = size_of::<usize>();
 
-/// The parts of a pool, and its queue, in which a number stands for what wakes a task.
+/// The parts of a pool, and its queue. A waker is a number.
 struct Parts<const N: usize = BLOCKS> {
     head: *mut Link,
     free_list_len: usize,
     counters: Counters,
     geometry: Geometry,
-    marks: [u8; N],
+    map: [u8; N],
     blocks: [MaybeUninit<usize>; N],
     queue: WaitQueue<u32>,
 }
@@ -27,7 +27,7 @@ impl<const N: usize> Parts<N> {
             free_list_len: 0,
             counters: Counters::NEW,
             geometry: Geometry::new(WORD, WORD, N).unwrap(),
-            marks: [0; N],
+            map: [0; N],
             blocks: [MaybeUninit::uninit(); N],
             queue: WaitQueue::new(WaitOrder::Fifo),
         }
@@ -37,14 +37,14 @@ impl<const N: usize> Parts<N> {
     fn locked<R>(&mut self, work: impl FnOnce(&mut FreeList<'_, ByteMap>, &mut WaitQueue<u32>) -> R) -> R {
         // SAFETY: the parts belong together, and are borrowed together.
         unsafe {
-            let marks = ByteMap::new(self.marks.as_mut_ptr());
+            let map = ByteMap::new(self.map.as_mut_ptr());
             let list = (&mut self.head, &mut self.free_list_len);
             let base = self.blocks.as_mut_ptr().cast();
-            work(&mut FreeList::new(list, &mut self.counters, base, &self.geometry, marks), &mut self.queue)
+            work(&mut FreeList::new(list, &mut self.counters, base, &self.geometry, map), &mut self.queue)
         }
     }
 
-    /// Every block, in use.
+    /// Allocates every block.
     fn alloc_all(&mut self) -> [*mut u8; N] {
         core::array::from_fn(|_| self.locked(|list, _| list.alloc().unwrap().as_ptr()))
     }
@@ -58,7 +58,7 @@ impl<const N: usize> Parts<N> {
     }
 
     fn free_all(&mut self, blocks: &[*mut u8]) {
-        // SAFETY: blocks in use, each given up once.
+        // SAFETY: blocks in use, each freed once.
         assert_eq!(self.locked(|list, _| unsafe { list.free_batch(blocks) }), Ok(()));
     }
 
@@ -67,24 +67,24 @@ impl<const N: usize> Parts<N> {
         self.locked(|list, queue| unsafe { queue.serve(list) })
     }
 
-    /// Whether a caller that comes now gets a block, in each way that there is; it returns what it gets.
+    /// Whether a caller that comes now gets a block: by an alloc, from an interrupt, in a batch. Each block is freed again.
     fn newcomer_gets(&mut self) -> (bool, bool, bool) {
-        // SAFETY: a block that was just taken is returned.
-        let mut once = |take: fn(&mut FreeList<'_, ByteMap>) -> Result<core::ptr::NonNull<u8>, Error>| {
-            let taken = self.locked(|list, _| take(list));
-            if let Ok(block) = taken {
+        // SAFETY: a block that was just allocated is freed.
+        let mut once = |alloc: fn(&mut FreeList<'_, ByteMap>) -> Result<core::ptr::NonNull<u8>, Error>| {
+            let allocated = self.locked(|list, _| alloc(list));
+            if let Ok(block) = allocated {
                 self.free_all(&[block.as_ptr()]);
             }
-            taken.is_ok()
+            allocated.is_ok()
         };
-        let usual = once(|list| list.alloc());
-        let urgent = once(|list| list.alloc_from_isr());
+        let normal = once(|list| list.alloc());
+        let from_isr = once(|list| list.alloc_from_isr());
         let batch = once(|list| {
             let mut room = [MaybeUninit::uninit()];
-            // SAFETY: written, since one was taken.
+            // SAFETY: written, since one was allocated.
             list.alloc_batch(&mut room).map(|()| unsafe { room[0].assume_init() })
         });
-        (usual, urgent, batch)
+        (normal, from_isr, batch)
     }
 }
 
@@ -101,17 +101,14 @@ fn a_newcomer_gets_no_block_that_is_kept_for_waiting_tasks() {
         assert_eq!(parts.locked(|list, _| list.can_alloc()), Err(Error::Exhausted));
     }
     parts.free_all(&blocks[2..3]);
-    assert_eq!(parts.newcomer_gets(), (true, true, true), "the third is nobody's");
+    assert_eq!(parts.newcomer_gets(), (true, true, true), "no waiter needs the third");
     assert_eq!(parts.locked(|list, _| list.can_alloc()), Ok(()));
     assert_eq!((parts.serve(), parts.serve(), parts.serve()), (Some(1), Some(2), None));
     assert_eq!(parts.newcomer_gets(), (true, true, true));
     assert!(
         matches!(first.reset(), WaiterState::Granted(_)) && matches!(second.reset(), WaiterState::Granted(_))
     );
-    assert_eq!(
-        parts.counters.fast_path_limit, parts.counters.first_unused,
-        "nothing keeps the fast path closed"
-    );
+    assert_eq!(parts.counters.fast_path_limit, parts.counters.first_unused, "the fast path is on again");
     assert_eq!(parts.locked(|list, _| list.validate()), Ok(()));
 }
 
@@ -126,13 +123,13 @@ fn a_reserve_is_kept_for_interrupts_and_not_for_tasks() {
     assert_eq!(parts.serve(), None, "the only free block is the reserve");
     assert_eq!(parts.newcomer_gets(), (false, true, false));
     parts.free_all(&blocks[1..2]);
-    assert_eq!(parts.newcomer_gets(), (false, true, false), "one for the interrupt, one owed");
+    assert_eq!(parts.newcomer_gets(), (false, true, false), "one is kept for interrupts, one for the waiter");
     let urgent = parts.locked(|list, _| list.alloc_from_isr()).unwrap().as_ptr();
     assert_eq!(parts.newcomer_gets(), (false, true, false), "the reserve comes first");
     parts.free_all(&[urgent]);
     // With less to keep, both are above the reserve.
     assert_eq!(parts.locked(|list, _| list.set_reserve(0)), Ok(()));
-    assert_eq!(parts.newcomer_gets(), (true, true, true), "one is owed, one is not");
+    assert_eq!(parts.newcomer_gets(), (true, true, true), "one is kept for the waiter, one is not");
     assert_eq!(parts.serve(), Some(1));
 }
 
@@ -187,7 +184,7 @@ fn all_free_blocks_are_kept_for_more_tasks_than_are_counted() {
     for waiting in (0..MANY).rev() {
         // SAFETY: as above; the waiter is this queue's.
         parts.locked(|list, queue| unsafe { queue.remove(list, first.add(waiting)) });
-        // Beyond 254, where the number is not known, all that is free is left to them.
+        // Above 254 the number is not known, and all free blocks are kept for them.
         assert_eq!(parts.newcomer_gets().0, waiting < 255, "{waiting} wait, {MANY} are free");
     }
 }
@@ -205,17 +202,21 @@ fn damage_is_reported_also_to_a_caller_that_would_get_no_block_from_a_whole_list
     assert_eq!(parts.locked(|list, _| list.can_alloc()), Err(Error::Corrupt));
     assert_eq!(parts.serve(), None);
     assert_eq!(parts.locked(|list, _| list.repair()), 1);
-    assert_eq!(parts.newcomer_gets(), (false, false, false), "what was found again is owed as well");
+    assert_eq!(
+        parts.newcomer_gets(),
+        (false, false, false),
+        "a block found by the repair is kept for the waiter as well"
+    );
     assert_eq!(parts.serve(), Some(1));
 }
 
-/// The order of the queue after some tasks left it, wherever they stood, and whichever way they came to stand there; `served` of them
-/// were served before.
+/// Checks the order of the queue after the tasks of the bits `gone` left it, wherever they stood; `served` of all tasks were
+/// served before.
 fn leave_and_serve(order: WaitOrder, served: usize, gone: u32) {
     let mut parts = Parts::<BLOCKS>::new();
     parts.queue.set_order(order);
     let blocks = parts.alloc_all();
-    // By priority each is put in front of those that are there; otherwise behind them.
+    // With priority each waiter goes to the front; otherwise to the end.
     let mut waiters: [Waiter<u32>; BLOCKS] = core::array::from_fn(|number| Waiter::new(number as u8));
     let first = waiters.as_mut_ptr();
     for number in 0..BLOCKS {
@@ -254,13 +255,13 @@ fn a_waiter_that_leaves_does_not_change_the_order_of_the_others() {
     }
 }
 
-/// A block that is leaving, and every way to return or take it once more, with no other reason to take the slow path.
+/// A retiring block, and every way to free or allocate it again, with no other slow path reason.
 #[test]
 fn a_retiring_block_is_refused_and_not_allocated() {
     let mut parts = Parts::<BLOCKS>::new();
     let blocks = parts.alloc_all();
     let block = blocks[0];
-    // SAFETY: a block that is leaving, which is what these refuse.
+    // SAFETY: a retiring block, which these refuse.
     unsafe {
         assert_eq!(parts.locked(|list, _| list.begin_free(block)), Ok(()));
         assert_eq!(parts.locked(|list, _| list.free_fast(block)), None);
@@ -280,7 +281,7 @@ fn a_retiring_block_is_refused_and_not_allocated() {
     (parts.head, parts.free_list_len) = (null_mut(), 0);
     assert_eq!(parts.locked(|list, _| list.alloc()), Err(Error::Exhausted));
 
-    // SAFETY: begun with above, and again.
+    // SAFETY: its free began above, and begins again.
     unsafe {
         parts.locked(|list, _| list.cancel_free(block));
         assert!(parts.locked(|list, _| list.is_live(block)));

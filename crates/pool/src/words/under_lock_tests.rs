@@ -48,7 +48,7 @@ unsafe impl RawLock for WordLock {
     }
 
     unsafe fn release(&self, saved: u32) {
-        assert_eq!(MASKED.get(), saved + 1, "put back what was not masked");
+        assert_eq!(MASKED.get(), saved + 1, "restored without a mask");
         MASKED.set(saved);
         interrupt();
     }
@@ -60,7 +60,7 @@ fn interrupted(handler: impl Fn() + 'static, work: impl FnOnce()) {
     HANDLER.replace(Some(Box::new(handler)));
     work();
     HANDLER.replace(None);
-    assert_eq!((CAME.get(), MASKED.get()), (2, 0), "interrupts are masked once, and let in again");
+    assert_eq!((CAME.get(), MASKED.get()), (2, 0), "interrupts are masked once, and unmasked again");
 }
 
 fn leaked<T>(value: T) -> &'static T {
@@ -94,8 +94,8 @@ fn changing_a_bit_keeps_the_bits_that_an_interrupt_changed() {
 fn a_bit_that_an_interrupt_sets_first_is_not_set_again() {
     let word = leaked(BitWord::new());
     let won = leaked(Cell::new(0));
-    let takes = move || won.set(won.get() + u32::from(word.try_set(1)));
-    interrupted(takes, || assert!(!word.try_set(1)));
+    let sets_it = move || won.set(won.get() + u32::from(word.try_set(1)));
+    interrupted(sets_it, || assert!(!word.try_set(1)));
     assert_eq!(won.get(), 1);
 }
 

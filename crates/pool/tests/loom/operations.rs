@@ -110,8 +110,8 @@ fn slow_paths_of_a_typed_pool_keep_the_rules() {
     }
 }
 
-type QueuedPool = WaitPool<Pool<usize, 1, SpinLock>>;
-type BesideAWaiter = fn(&'static QueuedPool);
+type PoolWithWaiters = WaitPool<Pool<usize, 1, SpinLock>>;
+type BesideAWaiter = fn(&'static PoolWithWaiters);
 
 /// What can serve a waiter, or be in its way, while it waits and gives up.
 const BESIDE_A_WAITER: &[(&str, BesideAWaiter)] = &[
@@ -129,7 +129,8 @@ fn every_operation_beside_a_waiter_keeps_the_rules() {
         let mut model = loom::model::Builder::new();
         model.preemption_bound = Some(2);
         model.check(move || {
-            let pool: &'static QueuedPool = Box::leak(Box::new(WaitPool::new(Pool::new(), WaitOrder::Fifo)));
+            let pool: &'static PoolWithWaiters =
+                Box::leak(Box::new(WaitPool::new(Pool::new(), WaitOrder::Fifo)));
             // The reserve keeps the block from the waiter, unless the other lets it go.
             pool.set_isr_reserve(1).unwrap();
             let thread = thread::spawn(move || beside(pool));

@@ -98,9 +98,9 @@ fn the_first_failure_names_its_task() {
     let plan = Plan::new(Chip::Esp32, layout(&[pool("a", 24, 2, Placement::Dram)]));
     let outcome = run(&plan, &mut *input::open(&trace[..], None).unwrap()).unwrap();
     assert!(!outcome.is_good() && outcome.heap.failed == 0);
-    let side = outcome.pools.unwrap().common;
-    let Failure { moment, size, kind, reason } = side.first_failure.unwrap();
-    assert_eq!((side.served, side.failed, size, kind), (2, 2, 20, "exhausted"));
+    let pools = outcome.pools.unwrap().common;
+    let Failure { moment, size, kind, reason } = pools.first_failure.unwrap();
+    assert_eq!((pools.served, pools.failed, size, kind), (2, 2, 20, "exhausted"));
     assert_eq!((moment.event, moment.ticks, moment.ms), (3, 9, Some(9.0)));
     assert_eq!(moment.context.unwrap(), Context { name: "GPIO".into(), core: 1, in_isr: true });
     assert!(reason.contains("all 2 blocks of pool `a`"), "{reason}");
@@ -137,9 +137,9 @@ fn spill_goes_one_pool_up_and_then_to_the_heap() {
     let run = |spill, heap_fallback| {
         let layout = Layout { spill, heap_fallback, pools: pools.to_vec() };
         let outcome = replay(&Plan { verify: true, ..Plan::new(Chip::Esp32H2, layout) }, &trace);
-        let side = outcome.pools.unwrap();
-        assert_eq!(side.common.defects, 0);
-        (side.common.failed, side.heap_pool_exhausted, side.heap_too_large, side.each.map_spilled())
+        let pools = outcome.pools.unwrap();
+        assert_eq!(pools.common.defects, 0);
+        (pools.common.failed, pools.heap_pool_exhausted, pools.heap_too_large, pools.each.map_spilled())
     };
     assert_eq!(run(false, false), (3, 0, 0, vec![0, 0, 0]));
     assert_eq!(run(true, false), (2, 0, 0, vec![0, 1, 0]));
@@ -164,12 +164,12 @@ fn blocks_are_accounted_as_on_the_chip() {
     let pools = [pool("words", 4, 10, Placement::Dram), pool("odd", 7, 3, Placement::Dram)];
     let outcome = replay(&Plan { verify: true, ..Plan::new(Chip::Esp32C3, layout(&pools)) }, &trace);
     assert!(outcome.is_good());
-    let side = outcome.pools.unwrap().common;
-    let Peak { requested_bytes, allocated_bytes, overhead_bytes, reserved_bytes } = side.peak;
+    let pools = outcome.pools.unwrap().common;
+    let Peak { requested_bytes, allocated_bytes, overhead_bytes, reserved_bytes } = pools.peak;
     assert_eq!((requested_bytes, allocated_bytes, reserved_bytes), (14, 4 + 4 + 8, 8 * 4 + 2 * 8));
     // Two structs of 24 and control blocks of 100 bytes, 13 marks, four headers, and what the heap rounds up.
     assert!((2 * 124 + 13 + 16..2 * 124 + 13 + 16 + 40).contains(&overhead_bytes), "{overhead_bytes}");
-    assert_eq!(side.peak_use_bytes, allocated_bytes + overhead_bytes + reserved_bytes);
+    assert_eq!(pools.peak_use_bytes, allocated_bytes + overhead_bytes + reserved_bytes);
 }
 
 #[test]
@@ -283,10 +283,10 @@ fn requests_for_zero_and_for_all_bytes_are_counted() {
     let trace = csv(&format!("0,alloc,a,0\n0,alloc,b,{}\n0,alloc,c,8\n0,free,a,\n0,free,b,\n", u64::MAX - 9));
     let pools = Layout { heap_fallback: true, ..layout(&[pool("a", 8, 1, Placement::Dram)]) };
     let outcome = replay(&Plan { verify: true, ..Plan::new(Chip::Esp32P4, pools) }, &trace);
-    let side = outcome.pools.unwrap().common;
-    for side in [side, outcome.heap] {
-        assert_eq!((side.zero_requests, side.served, side.failed, side.defects), (1, 1, 1, 0));
-        assert_eq!(side.first_failure.unwrap().kind, "refused");
+    let pools = outcome.pools.unwrap().common;
+    for one in [pools, outcome.heap] {
+        assert_eq!((one.zero_requests, one.served, one.failed, one.defects), (1, 1, 1, 0));
+        assert_eq!(one.first_failure.unwrap().kind, "refused");
     }
 }
 

@@ -108,19 +108,23 @@ fn comparison(out: &mut String, outcome: &Outcome) {
     };
     let heading = |_: &ContenderOutcome| String::new();
     let lost = |requested: u64, allocated: u64| percent(allocated - requested, allocated);
-    row("allocations served", &|side| count(side.served));
-    row("allocations failed", &|side| count(side.failed));
-    row("available RAM, B", &|side| count(side.available_bytes));
-    row("peak use of RAM, B", &|side| count(side.peak_use_bytes));
+    row("allocations served", &|contender| count(contender.served));
+    row("allocations failed", &|contender| count(contender.failed));
+    row("available RAM, B", &|contender| count(contender.available_bytes));
+    row("peak use of RAM, B", &|contender| count(contender.peak_use_bytes));
     row("when most bytes were requested:", &heading);
-    row("  requested, B", &|side| count(side.peak.requested_bytes));
-    row("  lost to rounding up, B", &|side| count(side.peak.allocated_bytes - side.peak.requested_bytes));
-    row("  the same, % of allocated", &|side| lost(side.peak.requested_bytes, side.peak.allocated_bytes));
-    row("  headers and control data, B", &|side| count(side.peak.overhead_bytes));
-    row("  free blocks of the pools, B", &|side| count(side.peak.reserved_bytes));
+    row("  requested, B", &|contender| count(contender.peak.requested_bytes));
+    row("  lost to rounding up, B", &|contender| {
+        count(contender.peak.allocated_bytes - contender.peak.requested_bytes)
+    });
+    row("  the same, % of allocated", &|contender| {
+        lost(contender.peak.requested_bytes, contender.peak.allocated_bytes)
+    });
+    row("  headers and control data, B", &|contender| count(contender.peak.overhead_bytes));
+    row("  free blocks of the pools, B", &|contender| count(contender.peak.reserved_bytes));
     row("over all allocations:", &heading);
-    row("  lost to rounding up, % of allocated", &|side| {
-        lost(side.requested_bytes_total, side.allocated_bytes_total)
+    row("  lost to rounding up, % of allocated", &|contender| {
+        lost(contender.requested_bytes_total, contender.allocated_bytes_total)
     });
     print(out, &mut rows, 1..3);
 }
@@ -206,7 +210,7 @@ fn more_notes(outcome: &Outcome) -> Vec<String> {
     }
     if outcome.failed_allocations.count > 0 {
         let failed = super::failures(&outcome.failed_allocations);
-        notes.push(format!("While recording, {failed}. They are not replayed."));
+        notes.push(format!("While recording, {failed}. Failed allocations are not replayed."));
     }
     if heap.external_requests > 0 {
         notes.push(external_requests(outcome));

@@ -170,8 +170,8 @@ impl SetModel {
         op: SetOperation,
     ) -> Result<(), Violation<SetOperation>> {
         let done = self.perform(set, op);
-        let judged = done.and_then(|()| rule(set.counts() == self.expected_counts, "a counter is wrong"));
-        judged.map_err(|rule| Violation { rule, op, step: self.step })?;
+        let checked = done.and_then(|()| rule(set.counts() == self.expected_counts, "a counter is wrong"));
+        checked.map_err(|rule| Violation { rule, op, step: self.step })?;
         self.step += 1;
         Ok(())
     }

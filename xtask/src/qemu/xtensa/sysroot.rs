@@ -4,11 +4,14 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
-use xshell::Shell;
+use anyhow::{Context, Result};
 
-use super::{LIBRARY, rustc};
 use crate::archive;
+use crate::process::Run;
+use crate::qemu::cargo::{Compiler, forget_outer_cargo};
+
+/// Where Debian's package puts the sources of the library.
+const LIBRARY: &str = "/usr/lib/rustlib/src/rust/library";
 
 /// rustc wants a crate of this name beside `core`. The routines themselves are `firmware/runtime/xtensa/routines.c`.
 const NO_BUILTINS: &str =
@@ -29,15 +32,36 @@ const FLAGS: &[&str] = &[
     "--cap-lints=allow",
 ];
 
+/// Debian's compiler.
+pub(super) fn rustc() -> Command {
+    let mut rustc = Command::new("/usr/bin/rustc");
+    rustc.env("RUSTC_BOOTSTRAP", "1");
+    forget_outer_cargo(&mut rustc, Compiler::Debian);
+    rustc
+}
+
+/// Debian's Cargo for the target that `description` describes.
+pub(super) fn cargo(description: &Path) -> Result<Command> {
+    let sysroot = ensure(description)?;
+    let mut cargo = Command::new("/usr/bin/cargo");
+    forget_outer_cargo(&mut cargo, Compiler::Debian);
+    cargo.env("RUSTC", "/usr/bin/rustc").env("RUSTC_BOOTSTRAP", "1");
+    cargo.env("RUSTFLAGS", format!("--sysroot={}", sysroot.display()));
+    cargo.env("CARGO_UNSTABLE_JSON_TARGET_SPEC", "true");
+    // Nothing here reads it.
+    cargo.env("CARGO_PROFILE_FIRMWARE_DEBUG", "0");
+    Ok(cargo)
+}
+
 /// The sysroot of the target that `description` describes. Rebuilt when that, the compiler or the recipe changes: every
 /// edit of a description makes another target to rustc.
-pub(super) fn ensure(sh: &Shell, description: &Path) -> Result<PathBuf> {
+fn ensure(description: &Path) -> Result<PathBuf> {
     let name =
         description.file_stem().context("a description without a name")?.to_string_lossy().into_owned();
     let version = rustc().arg("-vV").output().context("rustc did not start")?;
     let mut hasher = DefaultHasher::new();
     (std::fs::read(description)?, version.stdout, FLAGS, NO_BUILTINS).hash(&mut hasher);
-    let home = archive::work_dir(sh, "sysroots")?;
+    let home = archive::work_dir("sysroots")?;
     let sysroot = home.join(format!("{name}-{:016x}", hasher.finish()));
     if sysroot.exists() {
         return Ok(sysroot);
@@ -64,7 +88,7 @@ pub(super) fn ensure(sh: &Shell, description: &Path) -> Result<PathBuf> {
         let mut rustc: Command = rustc();
         rustc.args(FLAGS).args(["--crate-name", crate_name, "--target"]).arg(description);
         rustc.arg("--sysroot").arg(&unfinished).arg("--out-dir").arg(&library).arg(source);
-        ensure!(rustc.status()?.success(), "`{crate_name}` does not build for {name}");
+        rustc.shown().with_context(|| format!("`{crate_name}` does not build for {name}"))?;
     }
     std::fs::rename(&unfinished, &sysroot)?;
     Ok(sysroot)

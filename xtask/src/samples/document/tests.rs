@@ -24,14 +24,15 @@ fn samples_are_found_with_headings_numbers_and_lines() {
 }
 
 #[test]
-fn a_comment_before_a_sample_is_its_wish() {
-    let wishes: Vec<_> = Document::parse(TEXT).samples.into_iter().map(|sample| sample.wish).collect();
-    let skip = Wish::Skip("no such chip".to_owned());
-    assert_eq!(wishes, [None, None, Some(skip), Some(Wish::Run("1\n2".to_owned())), None]);
+fn a_comment_before_a_sample_is_its_directive() {
+    let directives: Vec<_> =
+        Document::parse(TEXT).samples.into_iter().map(|sample| sample.directive).collect();
+    let skip = Directive::Skip("no such chip".to_owned());
+    assert_eq!(directives, [None, None, Some(skip), Some(Directive::Run("1\n2".to_owned())), None]);
 }
 
 #[test]
-fn a_comment_is_not_the_wish_of_a_later_sample() {
+fn a_comment_is_not_the_directive_of_a_later_sample() {
     let text = "# T\n\n<!-- sample: skip, why -->\n\nwords\n\n```c\nint a;\n```\n";
-    assert_eq!(Document::parse(text).samples[0].wish, None);
+    assert_eq!(Document::parse(text).samples[0].directive, None);
 }

@@ -11,8 +11,7 @@ pub(super) struct FreeLists {
 }
 
 impl FreeLists {
-    /// Two to the power of this are the classes per power of two in a heap of `bytes` bytes: the larger it is, the
-    /// finer they are.
+    /// Base-2 logarithm of the size classes per power of two in a heap of `bytes` bytes: a larger heap has finer classes.
     pub(super) fn classes_log2(bytes: u32) -> u32 {
         match bytes {
             0..=0x4000 => 3,
@@ -45,7 +44,7 @@ impl FreeLists {
         size & !(self.step(size) - 1)
     }
 
-    /// First block of the lowest list, in use, whose blocks all have `size` bytes or more.
+    /// First block of the lowest list that is not empty and in which each block has `size` bytes or more.
     #[inline]
     pub(super) fn find(&self, size: u32) -> Option<u32> {
         let (mut fl, sl) = self.class(size);
@@ -75,7 +74,7 @@ impl FreeLists {
         self.heads[self.index(fl, sl)]
     }
 
-    /// Puts a block of `size` bytes at the head of its list; the head until now.
+    /// Puts a block of `size` bytes at the head of its list; returns the head until now.
     #[inline]
     pub(super) fn push(&mut self, size: u32, block: u32) -> u32 {
         let (fl, sl) = self.class(size);

@@ -21,9 +21,9 @@ use free_lists::FreeLists;
 const HEAP_STRUCT: u32 = 20;
 /// Bytes of the control block without its lists.
 const CONTROL_STRUCT: u32 = 36;
-/// The same where the number of lists was fixed when it was compiled.
+/// The same in a ROM, where the number of lists was fixed when it was compiled.
 const FIXED_CONTROL_STRUCT: u32 = 20;
-/// Two to the power of this were the classes per power of two then.
+/// Base-2 logarithm of the size classes per power of two in that case.
 const FIXED_CLASSES_LOG2: u32 = 5;
 /// A remainder smaller than this many bytes stays with the block it is cut from.
 const MIN_BLOCK: u32 = MIN_PAYLOAD + HEADER;
@@ -46,7 +46,7 @@ struct Counters {
 /// The heap of one region.
 pub(crate) struct Tlsf {
     words: Vec<u32>,
-    /// Chip address of `words[0]`; alignment is a matter of addresses, not offsets.
+    /// Chip address of `words[0]`; alignment is of addresses, not of offsets.
     base: u32,
     lists: FreeLists,
     /// Blocks are cut to the size class, so that a freed block serves the same request again.
@@ -125,8 +125,8 @@ impl Blocks for Tlsf {
     }
 
     /// In place if the block and a free one after it have the room; the block is then cut to the request, not to the
-    /// class. Else moved within the region. Only what is free afterwards counts for the minimum: that two blocks are
-    /// there while the contents are copied does not show.
+    /// class. Else moved within the region. The minimum counts the free bytes afterwards, not those
+    /// while both blocks exist and the contents are copied.
     fn resize(&mut self, offset: u32, size: u32) -> Option<u32> {
         let block = offset / WORD;
         let request = self.request(size, WORD)?;

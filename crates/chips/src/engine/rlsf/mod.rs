@@ -1,4 +1,4 @@
-//! The crate `rlsf` as the heap of a region: other people's TLSF, at the chip's scale.
+//! The crate `rlsf` as the heap of a region, scaled to the chip.
 //!
 //! On a 64-bit host `rlsf` deals in units of 32 bytes, of which 16 are header. One unit stands for one word of the
 //! chip, so its memory has eight host bytes to a chip byte, and a request for `n` bytes, in words and at least three,
@@ -6,7 +6,7 @@
 //! sentinel of 32 bytes is the chip's of 4. On 32-bit hosts all of this is halved.
 //!
 //! That memory holds nothing but `rlsf`'s headers and links ([`scaled_tlsf`]). The program's bytes are in the region's own
-//! memory, at four host bytes to a chip byte as ever: what a program writes cannot damage the heap. Which addresses
+//! memory, at four host bytes to a chip byte: what a program writes cannot damage the heap. Which addresses
 //! are live blocks, and of what size, `rlsf` does not say in constant time; [`live_blocks`] do.
 
 mod live_blocks;
@@ -66,7 +66,7 @@ impl Tlsf {
 
 // The two hot paths are calls: inlined next to the default engine's they would crowd it out of registers.
 impl Blocks for Tlsf {
-    /// Unlike on the chip a gap in front of an aligned block stays with the block. The gap is walked over.
+    /// Unlike on the chip, a gap in front of an aligned block stays with the block. Walks over the gap.
     #[inline(never)]
     fn allocate(&mut self, align: u32, size: u32) -> Option<u32> {
         let size = request(size)?;
@@ -106,8 +106,8 @@ impl Blocks for Tlsf {
         unsafe { self.scaled.free(offset, block.align) }
     }
 
-    /// As `rlsf` resizes: in place, else extended to the front, else moved. `minimum_free` does not see the moment at
-    /// which a block that moves is there twice.
+    /// As `rlsf` resizes: in place, else extended to the front, else moved. `minimum_free` does not count the moment at
+    /// which a block that moves exists twice.
     fn resize(&mut self, offset: u32, size: u32) -> Option<u32> {
         let size = request(size)?;
         let old = self.live.get(offset)?;

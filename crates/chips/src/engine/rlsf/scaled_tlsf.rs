@@ -92,7 +92,7 @@ impl ScaledTlsf {
     }
 
     /// Where the payload of a live block begins for `rlsf`: half a unit behind the block's start, as that is the size
-    /// of its headers, but with a unit if it is aligned.
+    /// of its headers; of an aligned block, with a unit.
     #[inline]
     fn pointer(&self, offset: u32, align: u32) -> NonNull<u8> {
         if align > WORD {
@@ -101,14 +101,14 @@ impl ScaledTlsf {
         self.memory.pointer(offset - HEADER).map_addr(|address| address.saturating_add(HOST_HEADER))
     }
 
-    /// Where a payload begins on the chip, with a word, whose header has the word before.
+    /// Chip offset of a payload, which begins with a word on the chip: the header is the word before it.
     #[inline]
     fn offset(&self, pointer: NonNull<u8>) -> u32 {
         self.memory.offset(pointer.addr().get().next_multiple_of(GRANULARITY)).0
     }
 }
 
-/// What to ask `rlsf` for.
+/// The request that is passed to `rlsf`.
 #[inline]
 fn layout(align: u32, size: u32) -> Option<Layout> {
     let rest = if align > WORD { 0 } else { GRANULARITY - HOST_HEADER };

@@ -5,7 +5,7 @@ use super::*;
 const HEADER: &str = "time_us,op,id,size\n";
 
 /// The same story in every format: `A` and `F` are an allocation of 64 bytes and a free of what follows.
-fn tell(story: &[(char, &str)]) -> Vec<(Format, String)> {
+fn recordings(story: &[(char, &str)]) -> Vec<(Format, String)> {
     let mut texts = vec![
         (Format::Csv, HEADER.to_owned()),
         (Format::Csv, format!("I (1) boot: x\n12:34:56.789 > {HEADER}")),
@@ -41,7 +41,7 @@ fn tell(story: &[(char, &str)]) -> Vec<(Format, String)> {
 }
 
 fn counts_in_every_format(story: &[(char, &str)], expected: [u64; 5]) {
-    for (format, text) in tell(story) {
+    for (format, text) in recordings(story) {
         let said = read(text.as_bytes(), None).unwrap_or_else(|error| panic!("{format:?} {error}: {text}"));
         assert_eq!(said.counts(), expected, "{format:?}: {text}");
         assert_eq!(read(text.as_bytes(), Some(format)).unwrap(), said, "{format:?}");
@@ -61,7 +61,9 @@ fn null_is_known_in_every_spelling_and_format() {
         if matches!(null, "0x0" | "(nil)" | "0x00000000") {
             counts_in_every_format(&story, [1, 1, 0, 0, 1]);
         } else {
-            for (format, text) in tell(&story).into_iter().filter(|(format, _)| *format != Format::Mtrace) {
+            for (format, text) in
+                recordings(&story).into_iter().filter(|(format, _)| *format != Format::Mtrace)
+            {
                 let said =
                     read(text.as_bytes(), None).unwrap_or_else(|error| panic!("{format:?} {error}: {text}"));
                 assert_eq!(said.counts(), [1, 1, 0, 0, 1], "{format:?}: {text}");
@@ -95,7 +97,7 @@ fn only_a_double_free_is_the_programs_error() {
 fn an_address_that_comes_again_ends_the_block_that_had_it() {
     let story = [('A', "0x3ffb1000"), ('A', "0x3ffb1000"), ('A', "0x3ffb1000"), ('F', "0x3ffb1000")];
     counts_in_every_format(&story, [3, 3, 0, 0, 0]);
-    for (format, text) in tell(&story) {
+    for (format, text) in recordings(&story) {
         let said = auto(text.as_bytes());
         assert_eq!(said.totals.peak_blocks, 1, "{format:?}");
         assert!(said.remarks_say("2 blocks were allocated again"), "{format:?} {:?}", said.remarks);
@@ -220,13 +222,13 @@ fn the_programs_own_blocks_are_kept() {
     let text = String::from_utf8(unpacked(HEAPTRACK)).unwrap();
     let raw = String::from_utf8(unpacked(HEAPTRACK_RAW)).unwrap();
     let whole = auto(text.as_bytes()).totals;
-    // The same size, asked for in main.
+    // The same size, requested in main.
     let own = text.replacen("a 20 9\n", "a 11c00 9\n", 1);
     assert_eq!(auto(own.as_bytes()).totals.allocs, whole.allocs);
     assert_eq!(auto(own.as_bytes()).findings.left_out, LeftOut { blocks: 1, bytes: 72_704 });
     let own = raw.replace("+ 20 9 ", "+ 11c00 9 ");
     assert_eq!((auto(own.as_bytes()).totals.allocs, auto(own.as_bytes()).findings.left_out.blocks), (30, 1));
-    // Another size, asked for by libstdc++ when it is loaded.
+    // Another size, requested by libstdc++ when it is loaded.
     let other = text.replacen("a 11c00 4\n", "a 12000 4\n", 1);
     assert_eq!(auto(other.as_bytes()).findings.left_out, LeftOut { blocks: 1, bytes: 0x12000 });
     // libstdc++ called by the program.

@@ -1,4 +1,4 @@
-//! What is measured. Every operation is a function of its own, never inlined.
+//! The pools that are measured. Every operation is a function of its own, which is never inlined.
 
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
@@ -8,23 +8,23 @@ use microusc_pool::{
     AtomicPool, Checked, DefaultLock, LinksChecked, NoLock, Pool, PoolBox, RawLock, words_for,
 };
 
-/// Blocks of a pool under measurement.
+/// Blocks of each measured pool.
 pub(crate) const BLOCKS: usize = 1000;
 
 /// Content of a block: 32 bytes.
 pub(crate) type Content = MaybeUninit<[u64; 4]>;
 
-/// A pool under measurement.
-pub(crate) trait Subject {
-    /// What owns a block.
+/// A pool that is measured.
+pub(crate) trait MeasuredPool {
+    /// The owner of a block.
     type Handle;
-    /// Takes a block that is there.
+    /// Allocates a block; there is one.
     fn alloc(&mut self) -> Self::Handle;
-    /// Returns it.
+    /// Frees the block.
     fn free(&mut self, handle: Self::Handle);
 }
 
-/// No pool at all: what the harness itself costs.
+/// No pool: the cost of the harness alone.
 pub(crate) struct Null;
 
 #[inline(never)]
@@ -36,7 +36,7 @@ fn null_free(handle: usize) {
     std::hint::black_box(handle);
 }
 
-impl Subject for Null {
+impl MeasuredPool for Null {
     type Handle = usize;
     #[inline(always)]
     fn alloc(&mut self) -> usize {
@@ -54,11 +54,11 @@ type TypedHandle<L, M> = PoolBox<'static, MaybeUninit<Content>, TypedPool<L, M>>
 /// A typed pool through its handles.
 pub(crate) struct Typed<L: RawLock + 'static, M: microusc_pool::Checks + 'static>(&'static TypedPool<L, M>);
 
-/// One owner, no marks: the compiler excludes what the marks would find.
+/// One context, no allocation map: the compiler excludes what the map would find.
 pub(crate) type Unsynchronised = Typed<NoLock, LinksChecked>;
-/// One owner, nothing checked: what the C original does.
+/// One context, nothing checked, as in the C original.
 pub(crate) type Unchecked = Typed<NoLock, microusc_pool::Unchecked>;
-/// Shared, with marks: a static pool as most programs declare it.
+/// Shared, with allocation map: a static pool as most programs declare it.
 pub(crate) type Shared = Typed<DefaultLock, Checked>;
 
 impl<L: RawLock, M: microusc_pool::Checks> Typed<L, M> {
@@ -78,7 +78,7 @@ fn typed_free<L: RawLock, M: microusc_pool::Checks>(handle: TypedHandle<L, M>) {
     drop(handle);
 }
 
-impl<L: RawLock, M: microusc_pool::Checks> Subject for Typed<L, M> {
+impl<L: RawLock, M: microusc_pool::Checks> MeasuredPool for Typed<L, M> {
     type Handle = TypedHandle<L, M>;
     #[inline(always)]
     fn alloc(&mut self) -> Self::Handle {
@@ -92,11 +92,11 @@ impl<L: RawLock, M: microusc_pool::Checks> Subject for Typed<L, M> {
     }
 }
 
-type AtomicSubject = AtomicPool<Content, BLOCKS, { words_for(BLOCKS) }>;
-type AtomicHandle = PoolBox<'static, MaybeUninit<Content>, AtomicSubject>;
+type MeasuredAtomicPool = AtomicPool<Content, BLOCKS, { words_for(BLOCKS) }>;
+type AtomicHandle = PoolBox<'static, MaybeUninit<Content>, MeasuredAtomicPool>;
 
 /// The lock-free pool through its handles.
-pub(crate) struct LockFree(&'static AtomicSubject);
+pub(crate) struct LockFree(&'static MeasuredAtomicPool);
 
 impl LockFree {
     pub(crate) fn new() -> Self {
@@ -105,7 +105,7 @@ impl LockFree {
 }
 
 #[inline(never)]
-fn atomic_alloc(pool: &'static AtomicSubject) -> Option<AtomicHandle> {
+fn atomic_alloc(pool: &'static MeasuredAtomicPool) -> Option<AtomicHandle> {
     pool.alloc_uninit().ok()
 }
 #[inline(never)]
@@ -113,7 +113,7 @@ fn atomic_free(handle: AtomicHandle) {
     drop(handle);
 }
 
-impl Subject for LockFree {
+impl MeasuredPool for LockFree {
     type Handle = AtomicHandle;
     #[inline(always)]
     fn alloc(&mut self) -> AtomicHandle {
@@ -165,7 +165,7 @@ impl Drop for CAbi {
     }
 }
 
-impl Subject for CAbi {
+impl MeasuredPool for CAbi {
     type Handle = *mut c_void;
     #[inline(always)]
     fn alloc(&mut self) -> *mut c_void {
@@ -174,7 +174,7 @@ impl Subject for CAbi {
     }
     #[inline(always)]
     fn free(&mut self, block: *mut c_void) {
-        // SAFETY: the block is one of the pool's, returned once.
+        // SAFETY: a block of the pool, freed once.
         unsafe { (self.free)(self.pool, block) }
     }
 }

@@ -1,0 +1,40 @@
+/* A free of a recorded block for which a task waits, and a free of NULL, which is refused and reported. `cargo xtask path`
+ * lists what `measured` reaches. */
+#define _POSIX_C_SOURCE 200809L
+#include <pthread.h>
+#include <sched.h>
+
+#include "MicroUSC/system/memory_pool.h"
+#include "MicroUSC/system/memory_pool_leaks.h"
+
+static memory_pool_t pool;
+static void *taken;
+static int reports;
+
+static void reported(const memory_pool_report_t *report) { reports += report != NULL; }
+
+static void *waits(void *argument) {
+    (void)argument;
+    return memory_pool_alloc_timeout(&pool, 60000);
+}
+
+__attribute__((noinline)) static void measured(void *block) {
+    memory_pool_free(&pool, block);
+    memory_pool_free(&pool, NULL);
+}
+
+int main(void) {
+    pthread_t waiter;
+    memory_pool_info_t info;
+    memory_pool_set_report_callback(reported);
+    if (!memory_pool_init(&pool, 32, 1) || memory_pool_record_sites(&pool, true) != ESP_OK) return 1;
+    void *block = memory_pool_alloc(&pool);
+    if (block == NULL || pthread_create(&waiter, NULL, waits, NULL) != 0) return 2;
+    do {
+        sched_yield();
+        if (memory_pool_get_info(&pool, &info) != ESP_OK) return 3;
+    } while (info.waiting_tasks == 0);
+    measured(block);
+    pthread_join(waiter, &taken);
+    return taken == block && reports == 1 ? 0 : 4;
+}
