@@ -88,6 +88,27 @@ fn parts_may_be_made_in_any_order() {
 }
 
 #[test]
+fn settings_are_fixed_once_any_part_is_made() {
+    type Part = fn(&Space<Kernel>) -> Result<(), Error>;
+    let parts: [Part; 3] =
+        [Space::init_space, |space| space.init_driver_list(64, 0), |space| space.init_task_stacks(1024)];
+    for part in parts {
+        let space = Space::new(Kernel::default());
+        assert_eq!(space.configure(Settings::DEFAULT), Ok(()));
+        part(&space).unwrap();
+        assert_eq!(space.configure(Settings::DEFAULT), Err(Error::InUse));
+        space.end().unwrap();
+        assert_eq!(space.configure(Settings::DEFAULT), Ok(()));
+    }
+}
+
+#[test]
+fn error_is_formatted_as_its_message() {
+    assert_eq!(Error::InUse.to_string(), Error::InUse.message());
+    assert_ne!(Error::InUse.message(), Error::NoMemory.message());
+}
+
+#[test]
 fn failed_init_frees_only_what_it_made() {
     let kernel = Kernel::default();
     let space = Space::new(kernel.clone());
