@@ -402,7 +402,7 @@ fn op() -> impl Strategy<Value = Op> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: if cfg!(miri) { 4 } else { 512 }, ..ProptestConfig::default() })]
 
-    /// Names are numbers here; the model is the list of names, oldest first, with who is paused.
+    /// Names are numbers here; the model is the list of names, oldest first, and which of them are paused.
     #[test]
     fn list_of_drivers_obeys_a_model(ops in proptest::collection::vec(op(), 0..200)) {
         let (space, kernel) = ready();
@@ -473,7 +473,7 @@ proptest! {
             let live = model.len();
             let [pools, blocks, tasks, semaphores] = kernel.books().outstanding();
             prop_assert_eq!([pools, blocks, semaphores], [2, 2 * live, live]);
-            // One that stopped may be left in the list, until nobody knows its stack any more.
+            // A driver that stopped may stay in the list until nothing refers to its stack any more.
             let stopping = model.iter().filter(|(_, state)| *state == DriverState::Stopping).count();
             prop_assert!((live - stopping..=live).contains(&tasks));
         }

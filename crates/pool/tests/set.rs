@@ -1,11 +1,13 @@
-//! Sets of size classes, case by case: how they are made, what they hold, who uses them at once.
+//! Sets of size classes, case by case: how they are made, what they serve, and several threads at once.
 
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::thread;
 
-use microusc_pool::{AllocSlice, DynPool, Error, NoLock, PoolBox, PoolSet, SizeClass, SpinLock};
+use microusc_pool::{
+    AllocSlice, ClassPool, DynPool, Error, NoLock, PoolBox, PoolSet, SizeClass, SizeClasses, SpinLock,
+};
 
 const fn class(block_size: usize, blocks: usize) -> SizeClass {
     SizeClass { block_size, blocks }
@@ -87,6 +89,55 @@ fn alignment_of_a_set_is_that_of_its_least_aligned_pool() {
     }
 }
 
+/// A set whose two searches are those of the trait: one class after another.
+#[derive(Clone, Copy)]
+struct Sequential<'a>(&'a Set<'a>);
+
+impl<'a> SizeClasses for Sequential<'a> {
+    type Class = <&'a Set<'a> as SizeClasses>::Class;
+
+    fn classes(self) -> impl Iterator<Item = Self::Class> {
+        self.0.classes()
+    }
+
+    fn class(self, rank: usize) -> Option<Self::Class> {
+        SizeClasses::class(self.0, rank)
+    }
+
+    fn spills(self) -> bool {
+        self.0.spills()
+    }
+
+    fn count_spilled(self, rank: usize) {
+        self.0.count_spilled(rank);
+    }
+
+    fn count_no_class(self) {
+        self.0.count_no_class();
+    }
+}
+
+#[test]
+fn search_by_bisection_and_in_sequence_find_the_same_class() {
+    let mut memory = MEMORY;
+    let addresses = memory.as_ptr_range();
+    let set = Set::new(&mut memory, 16, &CLASSES).unwrap();
+    let sequential = Sequential(&set);
+    assert!(set.classes().map(ClassPool::stride).eq(CLASSES.map(|class| class.block_size)));
+    for size in 0..300 {
+        let rank = (&set).class_for_size(size).map(ClassPool::rank);
+        assert_eq!(rank, CLASSES.iter().position(|class| size <= class.block_size));
+        assert_eq!(sequential.class_for_size(size).map(ClassPool::rank), rank);
+    }
+    let mut found = [0; 3];
+    for address in addresses.start.addr() - 8..addresses.end.addr() + 8 {
+        let rank = (&set).class_of_address(address).map(ClassPool::rank);
+        assert_eq!(sequential.class_of_address(address).map(ClassPool::rank), rank);
+        rank.inspect(|rank| found[*rank] += 1);
+    }
+    assert_eq!(found, CLASSES.map(|class| class.blocks * class.block_size));
+}
+
 #[test]
 fn pools_that_are_not_in_order_of_size_are_refused() {
     let pool =
@@ -124,7 +175,7 @@ fn damaged_class_is_not_treated_as_exhausted() {
         set.free_raw(block.as_ptr().cast()).unwrap();
         block.write(1);
     }
-    // The first alloc takes the block and its broken link, the second meets it.
+    // The first alloc allocates the block with its broken link, the second one meets that link.
     let _first = set.alloc_raw(1, 1).unwrap();
     assert_eq!(set.alloc_raw(1, 1), Err(Error::Corrupt));
     assert_eq!(set.stats().classes[1].spilled_in, 0);
@@ -144,7 +195,7 @@ fn request_above_the_largest_class_is_refused_and_zero_bytes_are_served_as_one()
     assert_eq!((set.stats().classes, set.stats().no_class), (before.classes, 4));
     let nothing = set.alloc(0, 1).unwrap();
     assert_eq!((nothing.len(), used(&set)), (16, [1, 0, 0]));
-    // A block in use is not given up for one that no class has.
+    // A live block is not freed for a block that no class has.
     let block = PoolBox::into_raw(nothing).cast::<u8>().as_ptr();
     // SAFETY: ours; it is freed once.
     unsafe {
