@@ -1,16 +1,15 @@
 /*
  * Tasks of several priorities, a queue, the tick and another interrupt on pools, under an unmodified FreeRTOS kernel.
  *
- *     2 conductor: starts the others, and says what came of it
+ *     2 conductor: starts the other tasks, and reports the results
  *     traffic: 1 producer --queue--> 3 consumer, 1 two owners, the tick: all on two pools
- *     waiting: 4 early, 5 late: each waits for a block when it is told to
+ *     waiting: 4 early, 5 late: each waits for a block when it is notified
  *     drivers: 4, tasks of the system layer, which come and go
  *
- * With OPEN the owners' pool has no lock, which they must notice. Whoever finds a rule broken ends the program.
+ * With OPEN the pool of the owners has no lock, which they must find. A rule that is broken ends the program.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
-#include <stdio.h>
 #include "FreeRTOS.h"
 #include "queue.h"
 #include "task.h"
@@ -38,16 +37,16 @@ static memory_pool_info_t info_of(memory_pool_t *pool) {
 
 /* ---- The log ----------------------------------------------------------------------------------------------- */
 
-/* What was logged since it was looked at. Written by whoever reports: a task, an interrupt; never two at once here. */
+/* The log since it was last printed. Tasks and interrupts write it, here never two of them at once. */
 static char logged[1024];
 static size_t logged_bytes;
 
-static void keep(const char *text, size_t length) {
+static void keep_log(const char *text, size_t length) {
     for (size_t at = 0; at < length && logged_bytes < sizeof(logged) - 1; at++) logged[logged_bytes++] = text[at];
     logged[logged_bytes] = '\0';
 }
 
-/* Prints it without the time, which a line begins with: `W (12) memory_pool: ...`. */
+/* Prints the log without the time at its beginning: `W (12) memory_pool: ...`. */
 static void print_log(void) {
     size_t at = 0;
     while (at < logged_bytes && logged[at] != ')') at++;
@@ -86,7 +85,7 @@ static void producer(void *unused) {
     (void)unused;
     for (uint32_t number = 0; number < SENT; number++) {
         uint32_t *const message = memory_pool_alloc_timeout(&messages, MEMORY_POOL_WAIT_FOREVER);
-        check(message != NULL, "waiting for ever ended without a block");
+        check(message != NULL, "a wait without a timeout ended without a block");
         fill(message, number);
         check(xQueueSend(queue, &message, portMAX_DELAY) == pdPASS, "the queue took no message");
         sent = sent + 1;
@@ -102,7 +101,7 @@ static void consumer(void *unused) {
         verify(message, number);
         check(memory_pool_free_reason(&messages, message) == ESP_OK, "a message cannot be freed");
         received = received + 1;
-        /* Now and then it is late, so that the producer has to wait. */
+        /* It is late from time to time, so that the producer has to wait. */
         if (number % 64 == 0) vTaskDelay(1);
     }
     finish();
@@ -120,7 +119,7 @@ static context_t owners[] = {
 
 static uint32_t *volatile held_by_tick;
 
-/* The tick takes a message in one tick and frees it in another, and is an owner like the tasks. */
+/* The interrupt allocates a message in one tick and frees it in another, and is an owner like the tasks. */
 static void tick_of_traffic(void) {
     if (held_by_tick == NULL) {
         held_by_tick = traffic ? memory_pool_alloc_from_isr(&messages) : NULL;
@@ -139,19 +138,19 @@ static void tick_of_traffic(void) {
 }
 
 static bool tick_has_work(void) {
-    return traffic || held_by_tick != NULL || *(volatile size_t *)&owners[2].held > 0;
+    return traffic || held_by_tick != NULL || *(volatile size_t *)&owners[2].count > 0;
 }
 
 /* ---- Waiting ----------------------------------------------------------------------------------------------- */
 
-/* A task that waits for a block when it is told to. */
+/* A task that waits for a block when it is notified. */
 typedef struct {
     TaskHandle_t task;
     memory_pool_t *pool;
     uint32_t timeout_ms;
     uint32_t *block;
     esp_err_t reason;
-    TickType_t ticks; /* how long */
+    TickType_t ticks; /* the time that it waited */
     volatile bool ended;
 } sleeper_t;
 
@@ -174,7 +173,7 @@ static void start(sleeper_t *self, memory_pool_t *pool, uint32_t timeout_ms) {
     self->timeout_ms = timeout_ms;
     self->ended = false;
     xTaskNotifyGive(self->task);
-    /* It is of a higher priority, so it ran until it had to wait. */
+    /* It has a higher priority, so that it ran until it had to wait. */
     check(!self->ended && info_of(pool).waiting_tasks == waiting + 1, "a task did not wait for a block");
 }
 
@@ -196,7 +195,7 @@ static void wait_in_interrupt(void) {
     reason_in_interrupt = reason;
 }
 
-/* Ticks until the tick frees what it was handed; 0: it was handed nothing. */
+/* Ticks until the interrupt frees `held_by_interrupt`; 0: it frees nothing. */
 static volatile uint32_t tick_frees_in;
 
 void vApplicationTickHook(void) {
@@ -239,8 +238,8 @@ static void run_traffic(void) {
     printf("traffic: %u messages through the queue, each as it was sent\n", (unsigned)received);
     const memory_pool_info_t info = info_of(&messages);
     check(info.free_blocks == MESSAGES && info.refused_frees == 0 && info.corruptions == 0, "a message block was lost");
-    check(memory_pool_validate(&messages) == ESP_OK, "the messages' list is damaged");
-    check(memory_pool_destroy_unused(&messages) == ESP_OK, "the messages' pool does not end");
+    check(memory_pool_validate(&messages) == ESP_OK, "the free list of the messages is damaged");
+    check(memory_pool_destroy_unused(&messages) == ESP_OK, "the pool of the messages cannot be destroyed");
     table_end("tasks and the tick");
 }
 
@@ -272,31 +271,31 @@ static void run_waiting(void) {
         const uint32_t failures = info_of(&single).alloc_failures;
         start(&early, &single, times[at]);
         while (!early.ended) vTaskDelay(1);
-        check(early.block == NULL && early.reason == ESP_ERR_TIMEOUT, "a wait ended with something else than its time");
-        /* The tick in which it began does not count. */
+        check(early.block == NULL && early.reason == ESP_ERR_TIMEOUT, "a wait did not end with a timeout");
+        /* The tick in which the wait began does not count. */
         check((uint64_t)(early.ticks - 1) * 1000 >= (uint64_t)times[at] * configTICK_RATE_HZ, "a wait was too short");
         const memory_pool_info_t info = info_of(&single);
-        check(info.waiting_tasks == 0 && info.alloc_failures == failures + 1, "a wait that ended was not counted");
+        check(info.waiting_tasks == 0 && info.alloc_failures == failures + 1, "a wait that timed out was not counted");
     }
     start(&early, &single, 40);
     for (int disturbance = 0; disturbance < 5; disturbance++) {
         xTaskAbortDelay(early.task);
-        check(!early.ended, "a wait was ended by something else than its time");
+        check(!early.ended, "a wait ended before its timeout");
     }
     while (!early.ended) vTaskDelay(1);
-    check(early.reason == ESP_ERR_TIMEOUT, "a disturbed wait did not end with its time");
+    check(early.reason == ESP_ERR_TIMEOUT, "a disturbed wait did not end with a timeout");
     check((uint64_t)(early.ticks - 1) * 1000 >= (uint64_t)40 * configTICK_RATE_HZ, "a disturbed wait was too short");
-    printf("nobody frees: %s, and all of the time has passed\n", memory_pool_err_to_name(early.reason));
+    printf("without a free: %s, after the whole time\n", memory_pool_err_to_name(early.reason));
 
     for (uint32_t race = 0; race < RACES; race++) {
-        /* The tick frees before, after, or in the tick in which the time is up. */
+        /* The block is freed before, after, or in the tick of the timeout. */
         start(&late, &single, 2);
         tick_frees_in = 1 + race % 5;
         while (tick_frees_in > 0 || !late.ended) vTaskDelay(1);
         if (late.block == NULL) late.block = memory_pool_alloc(&single);
-        check(late.block == block, "a block was lost when a wait ended while it was freed");
+        check(late.block == block, "a block was lost when it was freed during a timeout");
     }
-    printf("the tick frees as the time ends: no block is lost\n");
+    printf("the tick frees at the timeout: no block is lost\n");
     memory_pool_free(&single, block);
 }
 
@@ -317,13 +316,13 @@ static void run_order(void) {
     start(&early, &pair, MEMORY_POOL_WAIT_FOREVER);
     start(&late, &pair, MEMORY_POOL_WAIT_FOREVER);
     memory_pool_free(&pair, one);
-    took(&early, one, "who waited longest was not served first");
+    took(&early, one, "the task that came first was not served first");
     memory_pool_free(&pair, other);
-    took(&late, other, "who waited less was not served");
+    took(&late, other, "the task that came later was not served");
     memory_pool_free(&pair, one);
     memory_pool_free(&pair, other);
-    check(memory_pool_destroy_unused(&pair) == ESP_OK, "the pool of two does not end");
-    printf("two wait: the higher priority is first, or who waited longest\n");
+    check(memory_pool_destroy_unused(&pair) == ESP_OK, "the pool of two cannot be destroyed");
+    printf("two tasks wait: by priority, or in the order in which they came\n");
 }
 
 /* ---- Drivers ----------------------------------------------------------------------------------------------- */
@@ -346,7 +345,7 @@ static void waiter(microusc_driver_t *self) {
     *(void **)self->buffer = memory_pool_alloc_timeout(&single, MEMORY_POOL_WAIT_FOREVER);
 }
 
-/* A driver is removed while it waits for a block, between two others that wait: the pool must not know its stack any more. */
+/* A driver is removed while it waits for a block, between two tasks that wait: its stack must not stay in the queue. */
 static void run_forgotten(void) {
     const microusc_driver_config_t waits = {"waits", waiter, NULL, EARLY, MICROUSC_DRIVER_ANY_CORE};
     uint32_t *const block = memory_pool_alloc(&single);
@@ -354,16 +353,16 @@ static void run_forgotten(void) {
         uint32_t first, id;
         check(microusc_driver_add(&waits, &first) == ESP_OK, "a driver did not start");
         check(microusc_driver_remove(first) == ESP_OK, "a driver that waits for a block cannot be removed");
-        check(info_of(&single).waiting_tasks == 0, "a driver that is gone still waits");
+        check(info_of(&single).waiting_tasks == 0, "a removed driver still waits");
         start(&late, &single, MEMORY_POOL_WAIT_FOREVER);
         check(microusc_driver_add(&(microusc_driver_config_t){"gone", waiter, NULL, EARLY, 0}, &id) == ESP_OK, "no driver");
         start(&early, &single, MEMORY_POOL_WAIT_FOREVER);
         check(microusc_driver_remove(id) == ESP_OK, "a driver that waits for a block cannot be removed");
-        check(info_of(&single).waiting_tasks == 2, "somebody else was forgotten");
+        check(info_of(&single).waiting_tasks == 2, "another task was forgotten");
         memory_pool_free(&single, block);
-        took(&late, block, "the first was not served");
+        took(&late, block, "the first task was not served");
         memory_pool_free(&single, block);
-        took(&early, block, "a driver that is gone was served");
+        took(&early, block, "a removed driver was served");
     }
     memory_pool_free(&single, block);
 }
@@ -373,8 +372,8 @@ static void run_drivers(void) {
     const microusc_driver_config_t returns = {"returns", driver, &running, EARLY, 0};
     const microusc_driver_config_t elsewhere = {"elsewhere", driver, NULL, EARLY, 1};
     const microusc_driver_config_t too_high = {"too high", driver, NULL, configMAX_PRIORITIES, 0};
-    check(microusc_driver_add(&elsewhere, NULL) == ESP_FAIL, "a driver on a core that is not there");
-    check(microusc_driver_add(&too_high, NULL) == ESP_FAIL, "a driver of a priority that is not there");
+    check(microusc_driver_add(&elsewhere, NULL) == ESP_FAIL, "a driver was added on a core that does not exist");
+    check(microusc_driver_add(&too_high, NULL) == ESP_FAIL, "a driver was added with a priority that does not exist");
     for (int round = 0; round < 20; round++) {
         uint32_t id, other;
         running = NULL;
@@ -395,54 +394,54 @@ static void run_drivers(void) {
         check(microusc_driver_remove(other) == ESP_OK, "a driver that returned cannot be removed");
     }
     run_forgotten();
-    check(microusc_system_end() == ESP_OK, "the system layer does not end");
-    printf("drivers: come, are notified, paused, resumed, and go\n");
+    check(microusc_system_end() == ESP_OK, "the system layer cannot be ended");
+    printf("drivers: added, notified, paused, resumed and removed\n");
     logged_bytes = 0;
 }
 
-/* ---- Records of who took a block ------------------------------------------------------------------------------ */
+/* ---- Call-site records ----------------------------------------------------------------------------------------- */
 
 static memory_pool_t recorded;
 static void *from_main, *from_interrupt;
 
 static memory_pool_site_t site_of(const void *block) {
     memory_pool_site_t site;
-    check(memory_pool_get_site(&recorded, block, &site) == ESP_OK && site.recorded, "a block without a record");
+    check(memory_pool_get_site(&recorded, block, &site) == ESP_OK && site.recorded, "a live block has no record");
     return site;
 }
 
-static void take_in_interrupt(void) {
+static void alloc_in_interrupt(void) {
     from_interrupt = memory_pool_alloc_from_isr(&recorded);
 }
 
 static void begin_records(void) {
     check(memory_pool_init(&recorded, 32, 3) && memory_pool_record_sites(&recorded, true) == ESP_OK, "no records");
     from_main = memory_pool_alloc(&recorded);
-    check(site_of(from_main).task == NULL && !site_of(from_main).in_interrupt, "a task before there are any");
+    check(site_of(from_main).task == NULL && !site_of(from_main).in_interrupt, "a record names a task before there are tasks");
 }
 
 static void run_records(void) {
     uint32_t *const mine = DEBUG_ALLOC(&recorded);
-    check(site_of(mine).task == xTaskGetCurrentTaskHandle() && site_of(mine).line == __LINE__ - 1, "another task's record");
-    interrupt_run(take_in_interrupt);
-    check(site_of(from_interrupt).task == NULL && site_of(from_interrupt).in_interrupt, "not recorded as an interrupt's");
+    check(site_of(mine).task == xTaskGetCurrentTaskHandle() && site_of(mine).line == __LINE__ - 1, "a record names another task");
+    interrupt_run(alloc_in_interrupt);
+    check(site_of(from_interrupt).task == NULL && site_of(from_interrupt).in_interrupt, "a record does not name the interrupt");
     start(&early, &recorded, MEMORY_POOL_WAIT_FOREVER);
     memory_pool_free(&recorded, mine);
     took(&early, mine, "the waiting task was not served");
-    check(site_of(mine).task == early.task && site_of(mine).file == NULL, "not recorded as the waiting task's");
+    check(site_of(mine).task == early.task && site_of(mine).file == NULL, "a record does not name the waiting task");
 
     const TickType_t first = configINITIAL_TICK_COUNT, passed = xTaskGetTickCount() - first;
     const uint64_t age_us = site_of(from_main).age_us;
-    check(first == 0 || xTaskGetTickCount() < first, "ticks have not begun anew yet");
-    check(age_us >= (uint64_t)passed * 1000000 / configTICK_RATE_HZ, "time stood still when ticks began anew");
-    check(age_us < 3600000000u, "time jumped when ticks began anew");
-    printf("records: of tasks and interrupts, and time goes on when ticks begin anew\n");
+    check(first == 0 || xTaskGetTickCount() < first, "the tick count has not wrapped yet");
+    check(age_us >= (uint64_t)passed * 1000000 / configTICK_RATE_HZ, "time stood still when the tick count wrapped");
+    check(age_us < 3600000000u, "time jumped when the tick count wrapped");
+    printf("records: of tasks and interrupts, with a time that goes on when the tick count wraps\n");
 
     memory_pool_free(&recorded, from_main);
     memory_pool_free(&recorded, from_interrupt);
     memory_pool_free(&recorded, mine);
-    check(memory_pool_dump_leaks(&recorded, 0, NULL, NULL) == 0, "a record of a block that is free");
-    check(memory_pool_destroy_unused(&recorded) == ESP_OK, "the pool with records does not end");
+    check(memory_pool_dump_leaks(&recorded, 0, NULL, NULL) == 0, "a free block has a record");
+    check(memory_pool_destroy_unused(&recorded) == ESP_OK, "the pool with records cannot be destroyed");
 }
 
 /* ---- What is refused ---------------------------------------------------------------------------------------- */
@@ -454,13 +453,13 @@ static void run_refusals(void) {
 
     esp_err_t reason;
     vTaskSuspendAll();
-    check(memory_pool_alloc_timeout_reason(&single, 10, &reason) == NULL, "waited with the scheduler suspended");
+    check(memory_pool_alloc_timeout_reason(&single, 10, &reason) == NULL, "a task waited with the scheduler suspended");
     xTaskResumeAll();
     printf("a task waits with the scheduler suspended: %s\n", memory_pool_err_to_name(reason));
     logged_bytes = 0;
 
     memory_pool_t huge = {0};
-    check(!memory_pool_init(&huge, 1024, 1024), "a pool larger than the heap");
+    check(!memory_pool_init(&huge, 1024, 1024), "a pool larger than the heap was made");
     printf("a pool larger than the heap:\n");
     print_log();
 
@@ -482,28 +481,28 @@ static void conductor(void *unused) {
     run_records();
     run_refusals();
     const memory_pool_info_t info = info_of(&single);
-    check(info.refused_frees == 0 && info.corruptions == 0, "something was refused");
-    check(memory_pool_destroy_unused(&single) == ESP_OK, "the pool that was waited for does not end");
+    check(info.refused_frees == 0 && info.corruptions == 0, "a call was refused");
+    check(memory_pool_destroy_unused(&single) == ESP_OK, "the pool that tasks waited for cannot be destroyed");
     check(xPortGetFreeHeapSize() == heap_at_start, "memory was lost");
     printf("at the end: every block and every byte is back\n");
     board_exit(BOARD_PASSED);
 }
 
 int main(void) {
-    microusc_freertos_set_writer(keep);
+    microusc_freertos_set_writer(keep_log);
     vPortFree(pvPortMalloc(1));
     heap_at_start = xPortGetFreeHeapSize();
 
     check(memory_pool_init(&single, 32, 1), "no pool before the scheduler runs");
     esp_err_t reason;
-    check(memory_pool_alloc_timeout_reason(&single, 10, &reason) == NULL, "waited before the scheduler runs");
+    check(memory_pool_alloc_timeout_reason(&single, 10, &reason) == NULL, "a wait was accepted before the scheduler runs");
     printf("before the scheduler runs: %s\n", memory_pool_err_to_name(reason));
     void *const block = memory_pool_alloc(&single);
     check(block != NULL && memory_pool_free_reason(&single, block) == ESP_OK, "no block before the scheduler runs");
     begin_records();
     logged_bytes = 0;
     const microusc_system_config_t system = {2, 64, 64, STACK_WORDS * sizeof(StackType_t)};
-    check(microusc_system_configure(&system) == ESP_OK, "the system layer is not as it shall be");
+    check(microusc_system_configure(&system) == ESP_OK, "the system layer cannot be configured");
     check(init_MicroUSC_system() == ESP_OK, "no system layer before the scheduler runs");
 
     create(conductor, "conductor", NULL, CONDUCTOR);

@@ -1,8 +1,9 @@
 /*
- * Drivers of the system layer come and go, thousands of them: tasks on stacks of a pool, one to four at a time, removed while
- * they wait, are paused, have returned, are busy, or have not begun; one by one in any order, by each other, or all at once.
+ * Thousands of drivers of the system layer are added and removed: tasks on stacks of a pool, one to four at a time. They are
+ * removed while they wait, are paused, have returned, are busy, or have not begun; one by one in any order, by each other,
+ * or all at once.
  *
- * With KEEPS one of them is not removed, which must be noticed.
+ * With KEEPS one of them is not removed, which must be found.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -15,12 +16,12 @@
 enum { ADDED = 10000, AT_ONCE = 4, BUFFER = 48, BELOW = 1, CONDUCTOR = 2, ABOVE = 3 };
 enum { WAITS, WAITS_A_WHILE, RETURNS, REMOVES, BUSY, KINDS };
 
-/* What is known of a driver outside of its memory. */
+/* A driver, as the program knows it without reading its memory. */
 typedef struct {
     uint32_t id, kind, priority;
     uint32_t removes; /* the driver that this one removes; 0: none */
     volatile bool begun;
-    volatile esp_err_t refused; /* removing itself, or what removing the other came to */
+    volatile esp_err_t refused; /* the result of removing itself or the other driver */
     microusc_driver_t *volatile driver;
 } known_t;
 
@@ -32,9 +33,9 @@ static uint32_t draw(void) {
     return next_random(&random);
 }
 
-/* ---- In the drivers' tasks ---------------------------------------------------------------------------------- */
+/* ---- The tasks of the drivers------------------------------------------------------------------------------- */
 
-/* Some of the stack, written and read again. */
+/* Writes a part of the stack and reads it again. */
 static uint32_t use_stack(uint32_t seed) {
     volatile uint32_t words[64];
     uint32_t sum = 0;
@@ -48,7 +49,7 @@ static void run(microusc_driver_t *self) {
     unsigned char *const buffer = self->buffer;
     for (size_t at = 0; at < BUFFER; at++) check(buffer[at] == 0, "a driver's buffer was not zeroed");
     memset(buffer, (int)self->id & 0xFF, BUFFER);
-    check(use_stack(self->id) == self->id, "a driver's stack changed under it");
+    check(use_stack(self->id) == self->id, "the stack of a driver changed");
     mine->driver = self;
     mine->begun = true;
     switch (mine->kind) {
@@ -65,7 +66,7 @@ static void run(microusc_driver_t *self) {
     while (microusc_driver_wait(self, MICROUSC_WAIT_FOREVER)) use_stack(self->id);
 }
 
-/* ---- In the conductor --------------------------------------------------------------------------------------- */
+/* ---- The conductor ------------------------------------------------------------------------------------------ */
 
 static memory_pool_info_t info_of(const char *name) {
     memory_pool_info_t info;
@@ -78,7 +79,7 @@ static memory_pool_info_t info_of(const char *name) {
     return info;
 }
 
-/* Nodes and stacks in use. */
+/* Checks how many nodes and stacks are live. */
 static void in_use(size_t count, const char *otherwise) {
     check(info_of("drivers").used_blocks == count && info_of("stacks").used_blocks == count, otherwise);
 }
@@ -96,7 +97,7 @@ static void add(size_t place, size_t there) {
     const microusc_driver_config_t config = {NULL, run, one, one->priority, 0};
     uint32_t id = 0;
     check(microusc_driver_add(&config, &id) == ESP_OK, "a driver cannot be added");
-    check(id > added, "a driver has the number of another");
+    check(id > added, "a driver has the id of another");
     one->id = id;
     check(one->begun == (one->priority == ABOVE), "a driver began against its priority");
     by_kind[one->kind]++;
@@ -104,12 +105,12 @@ static void add(size_t place, size_t there) {
     if (one->kind == RETURNS && one->begun) check(one->refused == ESP_ERR_INVALID_STATE, "a driver removed itself");
 }
 
-/* Looks at a driver that lives, and brings some into another state. */
+/* Checks a driver that runs, and changes the state of some. */
 static void disturb(const known_t *one) {
     const uint32_t random = draw();
     if (one->begun) {
         const unsigned char *const buffer = one->driver->buffer;
-        for (size_t at = 0; at < BUFFER; at++) check(buffer[at] == (one->id & 0xFF), "a driver's buffer is another's");
+        for (size_t at = 0; at < BUFFER; at++) check(buffer[at] == (one->id & 0xFF), "a driver has the buffer of another");
         if (random % 4 == 0 && one->kind != BUSY) microusc_driver_notify(one->driver);
     }
     if (random >> 8 & 1) return;
@@ -127,7 +128,7 @@ static void remove_one(const known_t *one) {
     removed++;
 }
 
-/* Some drivers come and go. */
+/* Adds some drivers and removes them. */
 static void round_of(size_t count) {
     bool lives[AT_ONCE] = {false};
     size_t there = 0;

@@ -6,10 +6,10 @@
 #ifndef FIRMWARE_INTERRUPT_H
 #define FIRMWARE_INTERRUPT_H
 
-/* Runs `run` in an interrupt, and returns when it ran. From tasks. */
+/* Runs `run` in an interrupt, and returns after it. Called by tasks. */
 void interrupt_run(void (*run)(void));
 
-/* Called from the tick's hook: where the tick is the only interrupt there is, that is where `run` runs. */
+/* Called by the hook of the tick. On a port whose only interrupt is the tick, `run` runs there. */
 void interrupt_tick(void);
 
 #endif /* FIRMWARE_INTERRUPT_H */

@@ -1,6 +1,5 @@
 /*
- * What the smaller programs on FreeRTOS share: rules that must hold, the task that everything runs in, the tick, and what
- * was logged.
+ * What the smaller programs on FreeRTOS share: the task in which everything runs, the tick, and the log.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -24,7 +23,7 @@ void assertion_failed(const char *file, int line) {
     board_exit(BOARD_BROKEN);
 }
 
-/* What the tick calls, if anything. */
+/* The function that the tick calls; NULL: none. */
 static void (*volatile on_tick)(void);
 
 void vApplicationTickHook(void) {
@@ -32,7 +31,7 @@ void vApplicationTickHook(void) {
     interrupt_tick();
 }
 
-/* What was logged, as far as it found room, and how many lines it has. */
+/* The log, as far as there is room, and its number of lines. */
 static char logged[2048];
 static size_t logged_bytes, logged_lines;
 
@@ -49,7 +48,7 @@ static inline void forget_log(void) {
     logged[0] = '\0';
 }
 
-/* Runs `program` in a task of this priority, under the kernel; it ends the run. */
+/* Runs `program` in a task of this priority. The program ends the run. */
 static inline int run_in_task(void (*program)(void *), UBaseType_t priority) {
     enum { STACK_WORDS = 2048 };
     static StaticTask_t task;

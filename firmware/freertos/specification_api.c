@@ -1,7 +1,7 @@
 /*
- * An application that knows of the pools what the original's documentation says, and nothing else: seven functions, a macro,
+ * An application that uses what the documentation of the original describes, and nothing else: seven functions, a macro,
  * and the five fields of the struct. The system space is initialised first; then a task and the tick fill blocks, another
- * task empties them, and everything is looked at through the fields.
+ * task empties them, and everything is checked by the fields.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -18,7 +18,7 @@ enum { MESSAGES = 500, CONDUCTOR = 2, FILLER = 1, EMPTIER = 3 };
 static memory_pool_t readings, events;
 static memory_pool_t *frames;
 
-/* What the documentation says of a pool's fields, at a moment at which nobody else uses it. */
+/* What the documentation says about the fields of a pool that no other context uses. */
 static void look_at(const memory_pool_t *pool, size_t least_bytes, size_t blocks, size_t used) {
     check(pool->num_blocks == blocks, "the number of blocks is another than was asked for");
     check(pool->block_size >= least_bytes, "blocks are smaller than was asked for");
@@ -39,7 +39,7 @@ static volatile uint32_t received;
 static volatile uint32_t ticks_served;
 static void *volatile event;
 
-/* The tick takes a block in one tick and frees it in the next. */
+/* The interrupt allocates a block in one tick and frees it in the next. */
 static void serve_tick(void) {
     if (event == NULL) {
         event = memory_pool_alloc(&events);
@@ -59,7 +59,7 @@ static void fill_frames(void *unused) {
     for (uint32_t number = 0; number < MESSAGES;) {
         unsigned char *const frame = memory_pool_alloc(frames);
         if (frame == NULL) {
-            taskYIELD(); /* all are on their way */
+            taskYIELD(); /* every block is on its way */
             continue;
         }
         memset(frame, (int)number & 0xFF, frames->block_size);
@@ -101,7 +101,7 @@ static void run_tasks(void) {
     printf("%u frames went from task to task, and the tick used blocks of its own\n", (unsigned)received);
 }
 
-/* ---- One after the other ------------------------------------------------------------------------------------ */
+/* ---- In sequence -------------------------------------------------------------------------------------------- */
 
 static void run_out_and_recover(void) {
     void *taken[READINGS];
@@ -124,7 +124,7 @@ static void run_out_and_recover(void) {
     printf("%u blocks: all taken, none left, all returned\n", (unsigned)READINGS);
 }
 
-/* Each is told in one line, and harms nothing. */
+/* Each misuse has one log line, and does no harm. */
 static void make_mistakes(void) {
     void *const block = memory_pool_alloc(&readings);
     int elsewhere;

@@ -1,5 +1,5 @@
 /*
- * What a program finds on every board. One header, one folder of sources for each architecture.
+ * The functions of every board. This header is the same for all; each architecture has a folder of sources.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -12,7 +12,7 @@
 /* How a program ends. QEMU passes the number on. */
 enum {
     BOARD_PASSED = 0,
-    BOARD_BROKEN = 1, /* the program found a rule broken: its own verdict */
+    BOARD_BROKEN = 1, /* the program found a broken rule */
     BOARD_CRASHED = 3 /* a trap, a panic */
 };
 
@@ -23,8 +23,8 @@ void board_write(const char *text, size_t length);
 __attribute__((noreturn)) void board_exit(int status);
 
 /*
- * Calls `tick` from the timer interrupt, about every `microseconds` (1 to 1000) of emulated time, until stopped. Not
- * evenly: a program that takes as long for a round as the timer for a tick would always be interrupted at one place.
+ * Calls `tick` from the timer interrupt, about every `microseconds` (1 to 1000) of emulated time, until stopped. The
+ * period varies: otherwise a program whose rounds take one period would always be interrupted at the same place.
  */
 void board_timer_start(void (*tick)(void), uint32_t microseconds);
 void board_timer_stop(void);
@@ -39,12 +39,15 @@ void board_interrupt_once(void (*interrupt)(uintptr_t at), uint32_t steps);
 uint32_t board_time(void);
 
 /*
- * Resets the machine: every core and device begins anew, and of memory only the section `.noinit` stays as it is. Not on
- * every board.
+ * Resets the machine: every core and device starts again, and only the section `.noinit` of the memory stays unchanged.
+ * Not on every board.
  */
 __attribute__((noreturn)) void board_reset(void);
 
-/* Resets it about so many microseconds of emulated time from now, whatever the program does, masked or not. Not on every board. */
+/*
+ * Resets the machine after about this number of microseconds of emulated time, whatever the program does, even with
+ * interrupts masked. Not on every board.
+ */
 void board_watchdog_start(uint32_t microseconds);
 
 /* Runs `run` on the second core; it may return. Boards with one core end the program as crashed. */
@@ -53,7 +56,7 @@ void board_start_second_core(void (*run)(void));
 /* The program: `main` of a C program, or the Rust function that the linker was told to call so. */
 int main(void);
 
-/* Called before it; does nothing unless the program has one. */
+/* Called before the program; does nothing unless the program defines it. */
 void board_prepare(void);
 
 /* ---- The same for all boards: common.c --------------------------------------------------------------------- */
@@ -61,10 +64,10 @@ void board_prepare(void);
 /* Called by the start-up code of a board when memory is ready. */
 __attribute__((noreturn)) void board_run(void);
 
-/* Called where a trap ends up: tells the numbers, ends the program as crashed. */
+/* Called by the handler of traps: prints the numbers, and ends the program as crashed. */
 __attribute__((noreturn)) void board_crash(const char *what, uintptr_t number, uintptr_t address);
 
-/* A small heap: first fit, neighbours merged. `align` is a power of two. NULL when there is no room. */
+/* A small heap: first fit, with merged neighbours. `align` is a power of two. Returns NULL if there is no room. */
 void *board_allocate(size_t bytes, size_t align);
 void board_release(void *memory);
 

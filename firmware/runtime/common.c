@@ -87,7 +87,7 @@ _Static_assert(sizeof(int) == sizeof(long) && sizeof(size_t) == sizeof(long), "p
 
 /* ---- Heap -------------------------------------------------------------------------------------------------- */
 
-/* In front of every piece, in use or free. Pieces follow each other without gaps. */
+/* The header of every piece, live or free. Pieces follow each other without gaps. */
 typedef struct {
     size_t bytes; /* of the piece, header included */
     size_t used;

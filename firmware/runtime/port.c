@@ -1,12 +1,12 @@
 /*
- * What a C program tells the bare port before it begins.
+ * What a C program gives to the bare-metal port before it begins.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #include "MicroUSC/port/bare.h"
 #include "board.h"
 
-/* Counts its calls, a millisecond each: what is logged is the same on every run. */
+/* Counts its calls, one millisecond each, so that the log is the same in every run. */
 static uint64_t calls(void) {
     static uint32_t count;
     return (uint64_t)++count * 1000;

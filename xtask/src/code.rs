@@ -372,7 +372,9 @@ impl Walk {
                     if is_function.is_none() {
                         self.wrong.push("loads a constant without a relocation".into());
                     }
-                    first.map(|register| holds_function[register] = is_function == Some(true));
+                    if let Some(register) = first {
+                        holds_function[register] = is_function == Some(true);
+                    }
                 }
                 "callx0" | "callx4" | "callx8" | "callx12" | "jx" => {
                     if first.is_none_or(|register| !holds_function[register]) {

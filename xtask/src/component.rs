@@ -79,7 +79,8 @@ pub(crate) fn steps(report: &mut Report) {
         });
         return;
     }
-    let steps: [(&str, fn() -> Result<Done>); 13] = [
+    type Step = (&'static str, fn() -> Result<Done>);
+    let steps: [Step; 13] = [
         ("beside other Rust code", archives::beside_other_rust),
         ("folder", assemble::folder),
         ("from the repository, by Cargo", images::from_repository),

@@ -45,7 +45,7 @@ const CHIPS: [Chip; 2] = [
 
 /// All of it, for a report of several commands.
 pub(crate) fn steps(report: &mut Report) {
-    report.step("esp-hal: the station on this machine", || on_this_machine());
+    report.step("esp-hal: the station on this machine", on_this_machine);
     report.step("esp-hal: clippy", || clippy(&CHIPS[0]));
     for chip in &CHIPS {
         let program = std::cell::Cell::new(None);

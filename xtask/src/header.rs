@@ -47,9 +47,9 @@ const CALLED: [&str; 2] =
 
 /// The comparisons, for a report of several commands.
 pub(crate) fn steps(report: &mut Report) {
-    report.step("headers compile alone", || compile_alone());
-    report.step("headers on 32 bits", || on_32_bits());
-    report.step("headers against Rust", || compare());
+    report.step("headers compile alone", compile_alone);
+    report.step("headers on 32 bits", on_32_bits);
+    report.step("headers against Rust", compare);
 }
 
 fn is_cxx(header: &str) -> bool {

@@ -1,4 +1,4 @@
-//! An archive without the feature `diagnostics`: nothing is recorded, and whoever asks is told so.
+//! An archive without the feature `diagnostics`: nothing is recorded, and calls that ask for records are refused.
 #![cfg(not(feature = "diagnostics"))]
 
 use std::ptr::null_mut;

@@ -137,7 +137,9 @@ pub enum Refusal {
     #[error("the chip's DMA cannot reach PSRAM: use DMA|INTERNAL")]
     DmaFromPsram,
     /// No region is that large, even when empty.
-    #[error("{size} bytes are more than any region with these capabilities can give: the most is {limit}")]
+    #[error(
+        "{size} bytes are more than any region with these capabilities can give, which is {limit} at most"
+    )]
     TooLarge {
         /// Bytes requested.
         size: usize,

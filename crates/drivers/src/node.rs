@@ -101,3 +101,19 @@ fn decimal(mut number: u32, digits: &mut [u8; 10]) -> &[u8] {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{NAME_BYTES, is_named, name_from};
+    use crate::Error;
+
+    #[test]
+    fn default_name_is_cut_before_the_zero_that_ends_it() {
+        let name = name_from(b"", 7).unwrap();
+        assert!(is_named(&name, b"driver-7"));
+        let longest = name_from(b"", u32::MAX).unwrap();
+        assert!(is_named(&longest, b"driver-42949672"));
+        assert_eq!(longest[NAME_BYTES - 1], 0);
+        assert_eq!(name_from(&[b'x'; NAME_BYTES], 7), Err(Error::BadName));
+    }
+}

@@ -88,6 +88,27 @@ fn parts_may_be_made_in_any_order() {
 }
 
 #[test]
+fn settings_are_fixed_once_any_part_is_made() {
+    type Part = fn(&Space<Kernel>) -> Result<(), Error>;
+    let parts: [Part; 3] =
+        [Space::init_space, |space| space.init_driver_list(64, 0), |space| space.init_task_stacks(1024)];
+    for part in parts {
+        let space = Space::new(Kernel::default());
+        assert_eq!(space.configure(Settings::DEFAULT), Ok(()));
+        part(&space).unwrap();
+        assert_eq!(space.configure(Settings::DEFAULT), Err(Error::InUse));
+        space.end().unwrap();
+        assert_eq!(space.configure(Settings::DEFAULT), Ok(()));
+    }
+}
+
+#[test]
+fn error_is_formatted_as_its_message() {
+    assert_eq!(Error::InUse.to_string(), Error::InUse.message());
+    assert_ne!(Error::InUse.message(), Error::NoMemory.message());
+}
+
+#[test]
 fn failed_init_frees_only_what_it_made() {
     let kernel = Kernel::default();
     let space = Space::new(kernel.clone());
@@ -381,7 +402,7 @@ fn op() -> impl Strategy<Value = Op> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: if cfg!(miri) { 4 } else { 512 }, ..ProptestConfig::default() })]
 
-    /// Names are numbers here; the model is the list of names, oldest first, with who is paused.
+    /// Names are numbers here; the model is the list of names, oldest first, and which of them are paused.
     #[test]
     fn list_of_drivers_obeys_a_model(ops in proptest::collection::vec(op(), 0..200)) {
         let (space, kernel) = ready();
@@ -452,7 +473,7 @@ proptest! {
             let live = model.len();
             let [pools, blocks, tasks, semaphores] = kernel.books().outstanding();
             prop_assert_eq!([pools, blocks, semaphores], [2, 2 * live, live]);
-            // One that stopped may be left in the list, until nobody knows its stack any more.
+            // A driver that stopped may stay in the list until nothing refers to its stack any more.
             let stopping = model.iter().filter(|(_, state)| *state == DriverState::Stopping).count();
             prop_assert!((live - stopping..=live).contains(&tasks));
         }

@@ -72,7 +72,7 @@ fn allocation_is_the_whole_block_and_grown_bytes_are_zero() {
     let layout = |size| Layout::from_size_align(size, 8).unwrap();
     let small = allocator.allocate(layout(20)).unwrap();
     assert_eq!(small.len(), 32);
-    // SAFETY: every block is ours, used for its length, and given back once with a layout that fits.
+    // SAFETY: this test owns every block, uses it within its length, and frees it once with a layout that fits.
     unsafe {
         small.cast::<u8>().write_bytes(9, 32);
         let same = allocator.grow_zeroed(small.cast(), layout(20), layout(30)).unwrap();

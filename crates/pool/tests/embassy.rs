@@ -22,7 +22,7 @@ async fn producer(number: u32, away: Sender<PoolBox<'static, u32, WaitPool<Inner
     }
 }
 
-/// Begins to wait over and over, and gives up each time.
+/// Begins to wait again and again, and cancels each wait.
 #[embassy_executor::task]
 async fn fickle() {
     for _ in 0..TURNS {

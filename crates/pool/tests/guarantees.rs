@@ -215,7 +215,7 @@ fn static_pool_is_all_zero() {
     static POOL: Pool<[u32; 100], 100, SpinLock> = Pool::new();
     let bytes = (&raw const POOL).cast::<u8>();
     let before = size_of_val(&POOL) - 100 * 400;
-    // SAFETY: the fields before the blocks are initialised, and nobody uses the pool.
+    // SAFETY: the fields before the blocks are initialised, and nothing else uses the pool.
     assert!((0..before).all(|at| unsafe { bytes.add(at).read() } == 0));
     assert_eq!(POOL.stats().free, 100);
 }

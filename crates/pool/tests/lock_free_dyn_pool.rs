@@ -1,4 +1,4 @@
-//! The lock-free pool over given memory: what it refuses, and where its parts lie.
+//! The lock-free pool over borrowed memory: what it refuses, and where its parts lie.
 
 use std::cell::Cell;
 use std::mem::MaybeUninit;
@@ -111,7 +111,7 @@ fn last_free_block_is_found_at_every_index() {
     let pool = AtomicDynPool::new(&WORDS, anywhere, &mut memory, 8, 8).unwrap();
     let blocks: Vec<_> = std::iter::from_fn(|| pool.alloc_raw().ok()).collect();
     for block in blocks.iter().step_by(37).chain(blocks.iter().rev().step_by(41)) {
-        // SAFETY: this test's own, taken again in the next line.
+        // SAFETY: this test owns the block, and allocates it again in the next line.
         unsafe { pool.free_raw(block.as_ptr()) }.unwrap();
         assert_eq!(pool.alloc_raw(), Ok(*block));
     }

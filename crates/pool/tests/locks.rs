@@ -160,7 +160,7 @@ fn dynamic_pool_holds_its_lock() {
     takes(1, || pool.set_isr_reserve(4)).unwrap();
     assert_eq!(takes(1, || pool.alloc_raw()), Err(Error::Exhausted));
     let urgent = takes(1, || pool.alloc_raw_from_isr()).unwrap().as_ptr();
-    // SAFETY: just taken.
+    // SAFETY: allocated just now.
     takes(1, || unsafe { pool.free_raw(urgent) }).unwrap();
     takes(1, || pool.set_isr_reserve(0)).unwrap();
     let mut blocks = [MaybeUninit::<NonNull<u8>>::uninit(); 4];
@@ -186,7 +186,7 @@ fn dynamic_pool_holds_its_lock() {
     assert_eq!(takes(1, || pool.repair()), 3);
     takes(1, || pool.reset_lowest_free());
     assert_eq!(takes(1, || pool.stats()).used(), 1);
-    // SAFETY: taken above.
+    // SAFETY: allocated above.
     takes(1, || unsafe { pool.free_raw(first.as_ptr()) }).unwrap();
 }
 
@@ -216,7 +216,7 @@ fn set_holds_a_lock_for_each_class_and_one_for_its_counters() {
     assert_eq!(takes(2, &|| set.alloc_raw(16, 8)), Err(Error::Exhausted));
     assert_eq!(takes(1, &|| set.alloc_raw(33, 8)), Err(Error::NoClass));
     for block in [small, spilled] {
-        // SAFETY: taken above.
+        // SAFETY: allocated above.
         takes(1, &|| unsafe { set.free_raw(block.as_ptr()) }.map(|()| block)).unwrap();
     }
     // SAFETY: refused.
@@ -254,7 +254,7 @@ fn wait_pool_holds_its_lock() {
     let Poll::Ready(Ok(block)) = takes(1, || wait.as_mut().poll(&mut context)) else { panic!("not granted") };
     takes(1, || drop(block));
     {
-        // The last free block is taken at once.
+        // The last free block is allocated at once.
         let mut at_once = Box::pin(pool.wait(0));
         let Poll::Ready(Ok(block)) = takes(1, || at_once.as_mut().poll(&mut context)) else {
             panic!("it waits though a block is free")

@@ -205,7 +205,7 @@ mod broken {
         }
     }
 
-    /// Looks, then takes: two may look before either takes.
+    /// Reads the flag, then sets it: two threads may read before either sets it.
     pub(super) struct LookThenTake(OnceLock<AtomicBool>);
 
     // SAFETY: none; that this is a race is what must be found.
@@ -247,7 +247,7 @@ mod broken {
 mod lock_free {
     use super::*;
 
-    /// Two words, so that the walk from one to the next is seen as well; all but two blocks are taken beforehand.
+    /// Two words, so that the step from one to the next is covered; all but two blocks are allocated beforehand.
     const BLOCKS: usize = 33;
 
     /// A watched pool with two blocks left: one in each word.
@@ -370,7 +370,7 @@ mod lock_free {
     }
 }
 
-/// The lock-free pool over given memory: two words, whose first is full, so that the walk is seen as well.
+/// The lock-free pool over borrowed memory: two words, the first of which is full, so that the step to the next is covered.
 mod lock_free_over_given_memory {
     use super::*;
     use microusc_pool::{AtomicDynPool, AtomicWords};
@@ -399,7 +399,7 @@ mod lock_free_over_given_memory {
             let content = (0..BLOCKS).map(|_| UnsafeCell::new(0)).collect();
             let given = Self { pool, content, parts: (words, memory) };
             let all: Vec<_> = (0..BLOCKS).map(|_| given.pool.alloc_raw().unwrap()).collect();
-            // SAFETY: just taken.
+            // SAFETY: allocated just now.
             unsafe { given.pool.free_raw(all[32].as_ptr()) }.unwrap();
             given
         }
@@ -410,7 +410,7 @@ mod lock_free_over_given_memory {
                     let index = (block.addr().get() - self.pool.base().addr().get()) / LINK_BYTES;
                     // SAFETY: loom reports a second owner.
                     self.content[index].with_mut(|word| unsafe { *word += 1 });
-                    // SAFETY: just taken.
+                    // SAFETY: allocated just now.
                     unsafe { self.pool.free_raw(block.as_ptr()) }.unwrap();
                 }
                 Err(error) => assert_eq!(error, Error::Exhausted),

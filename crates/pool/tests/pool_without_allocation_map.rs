@@ -1,4 +1,4 @@
-//! Pools without marks, and without any check: what their types leave to be tested.
+//! Pools without an allocation map, and without any check: what their types do not exclude.
 #![cfg(not(any(loom, shuttle)))]
 
 use std::collections::BTreeMap;
@@ -51,7 +51,7 @@ proptest! {
 fn link_out_of_the_pool_is_found_without_an_allocation_map() {
     let pool: &'static Bare<LinksChecked> = Box::leak(Box::new(Pool::new()));
     let address = Boxed::<Bare<LinksChecked>>::as_ptr(&pool.alloc(1).unwrap());
-    // Freed by now; somebody writes to it.
+    // The block is free now, and a write follows.
     // SAFETY: inside the pool, which lives for ever; the write after free is the misuse under test.
     unsafe { address.cast::<usize>().write(address.addr().get() + 1) };
     let held = pool.alloc(2).unwrap();

@@ -1,4 +1,4 @@
-//! Sets of size classes, case by case: how they are made, what they hold, who uses them at once.
+//! Sets of size classes, case by case: how they are made, what they serve, and several threads at once.
 
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -124,7 +124,7 @@ fn damaged_class_is_not_treated_as_exhausted() {
         set.free_raw(block.as_ptr().cast()).unwrap();
         block.write(1);
     }
-    // The first alloc takes the block and its broken link, the second meets it.
+    // The first alloc allocates the block with its broken link, the second one meets that link.
     let _first = set.alloc_raw(1, 1).unwrap();
     assert_eq!(set.alloc_raw(1, 1), Err(Error::Corrupt));
     assert_eq!(set.stats().classes[1].spilled_in, 0);
@@ -144,7 +144,7 @@ fn request_above_the_largest_class_is_refused_and_zero_bytes_are_served_as_one()
     assert_eq!((set.stats().classes, set.stats().no_class), (before.classes, 4));
     let nothing = set.alloc(0, 1).unwrap();
     assert_eq!((nothing.len(), used(&set)), (16, [1, 0, 0]));
-    // A block in use is not given up for one that no class has.
+    // A live block is not freed for a block that no class has.
     let block = PoolBox::into_raw(nothing).cast::<u8>().as_ptr();
     // SAFETY: ours; it is freed once.
     unsafe {

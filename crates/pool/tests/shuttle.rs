@@ -1,7 +1,7 @@
 //! Random schedules of more threads than loom can exhaust:
 //! `RUSTFLAGS="--cfg shuttle" cargo test --profile model --package microusc-pool --test shuttle`.
 //!
-//! Four threads, eight blocks, a random program of takes and returns each. Half of the schedules are uniformly random,
+//! Four threads, eight blocks, a random program of allocs and frees in each. Half of the schedules are uniformly random,
 //! half by priorities with few changes (PCT), which finds errors that need a thread to sleep long. What shuttle does not
 //! know is weak memory: that is loom's part.
 #![cfg(shuttle)]
@@ -106,7 +106,7 @@ fn program<S: ScheduledPool>() {
 fn random_steps<S: ScheduledPool>(pool: &S, mut owner: u64) {
     let mut held: Vec<(NonNull<u64>, u64)> = Vec::new();
     let put = |(block, owner): (NonNull<u64>, u64)| {
-        // SAFETY: taken by this thread, written below.
+        // SAFETY: allocated by this thread, written below.
         assert_eq!(unsafe { block.read() }, owner, "a block changed under its owner");
         pool.put(block);
     };
@@ -115,7 +115,7 @@ fn random_steps<S: ScheduledPool>(pool: &S, mut owner: u64) {
             match pool.take() {
                 Ok(block) => {
                     owner += 1;
-                    // SAFETY: just taken.
+                    // SAFETY: allocated just now.
                     unsafe { block.write(owner) };
                     held.push((block, owner));
                 }
@@ -164,7 +164,7 @@ mod broken {
         unsafe fn release(&self, (): ()) {}
     }
 
-    /// Looks, then takes: two may look before either takes.
+    /// Reads the flag, then sets it: two threads may read before either sets it.
     struct LookThenTake(AtomicBool);
 
     // SAFETY: none; that this is a race is what must be found.

@@ -1,4 +1,4 @@
-//! Blocks that are returned in two steps belong to nothing but the caller in between.
+//! A block that is freed in two steps belongs to the caller alone in between.
 #![cfg(not(any(loom, shuttle)))]
 
 use std::ptr::null_mut;
@@ -20,7 +20,7 @@ trait TwoPhaseFree {
 
 impl TwoPhaseFree for BarePool<BLOCKS, 1> {
     fn begin(&mut self, block: *mut u8) -> Result<(), Error> {
-        // SAFETY: what is no block in use is the misuse under test, here and below.
+        // SAFETY: an address that is not a live block is the misuse under test, here and below.
         unsafe { self.list().begin_free(block) }
     }
 
@@ -90,7 +90,7 @@ fn batch_begins_to_be_freed_completely_or_not_at_all() {
     assert_eq!(pool.begin_many(&blocks), Err((2, Error::DoubleFree)));
     assert_eq!(pool.begin_many(&[blocks[0]; 2]), Err((1, Error::DoubleFree)));
     assert_eq!(pool.begin_many(&[blocks[0]; 4]), Err((0, Error::BatchTooLarge)));
-    // Both are their owner's still.
+    // Both still belong to their owner.
     pool.begin_many(&blocks[..2]).unwrap();
     assert!(blocks[..2].iter().all(|block| pool.finish(*block)));
     assert_eq!((pool.list().used(), pool.list().validate()), (0, Ok(())));

@@ -1,5 +1,5 @@
-//! `validate` walks the list within bounds, and compares it with the map of who owns what: each way in which the two can
-//! differ is damage. The pool of the pool lie open here, as they do for the C ABI.
+//! `validate` walks the free list within bounds and compares it with the allocation map: every difference between the two is
+//! damage. The parts of the pool lie open here, as they do for the C functions.
 #![cfg(not(any(loom, shuttle)))]
 
 use std::ptr::null_mut;
@@ -82,7 +82,7 @@ fn validate_finds_a_link_that_leads_to_no_free_block() {
     is_damage("a free block has an owner in the map", |pool| pool.marks[2] = LIVE);
 }
 
-/// What is damage to the walk is damage to who allocates as well, at the block in question and not before.
+/// Damage that the walk finds is also found by alloc, at the damaged block and not before.
 #[test]
 fn alloc_refuses_a_forged_link_when_it_reaches_it() {
     for to in [0, 4] {
@@ -97,7 +97,7 @@ fn alloc_refuses_a_forged_link_when_it_reaches_it() {
     }
 }
 
-/// The list is made anew from the map, whatever it was; blocks in use stay where they are.
+/// The list is rebuilt from the map, whatever it was; live blocks stay live.
 #[test]
 fn repair_puts_every_free_block_on_the_list() {
     let mut pool = pool_with_three_listed_blocks();

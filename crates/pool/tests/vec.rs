@@ -198,7 +198,7 @@ fn bytes_that_are_not_aligned_are_returned() {
     assert_eq!(pool.stats().used(), 2);
     drop(answers);
     assert_eq!(pool.stats().used(), 0);
-    // What is refused takes no block.
+    // A refused request allocates no block.
     assert_eq!(pool.alloc_slice_filled(2, 0usize).err(), Some(Error::NoRoom));
     assert_eq!(pool.alloc_slice_filled(usize::MAX, 0u16).err(), Some(Error::TooLarge));
     assert_eq!(pool.stats().used(), 0);
@@ -246,7 +246,7 @@ fn slices_are_allocated_from_every_kind_of_pool() {
     assert_eq!(pool.stats().free, 2);
 }
 
-/// Counts its drops and panics in them when told to.
+/// Counts its drops, and panics in them if it is set to.
 struct Bomb<'a> {
     drops: &'a std::cell::Cell<u32>,
     armed: bool,

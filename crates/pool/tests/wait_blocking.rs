@@ -192,7 +192,7 @@ fn sleeping_tasks_on_borrowed_memory_lose_no_block() {
     assert_eq!(pool.validate(), Ok(()));
 }
 
-/// A signal that answers `true` a few times although it was not given, and then sleeps for nothing: it answers as
+/// A signal that returns `true` a few times although it was not given, and then sleeps without a reason: it returns as
 /// `ANSWERS` says until that is empty.
 struct Restless(Semaphore);
 
@@ -260,7 +260,7 @@ fn overwrite_the_stack() -> u64 {
     std::hint::black_box([0x4242_4242_4242_4242u64; 512])[17]
 }
 
-/// Nothing waits, nothing is lost: both blocks come back and can be taken.
+/// Nothing waits and nothing is lost: both blocks can be allocated again.
 fn is_whole(pool: &'static PoolWithWaiters) {
     overwrite_the_stack();
     let both = [pool.try_alloc().unwrap(), pool.try_alloc().unwrap()];
@@ -288,7 +288,7 @@ fn block_granted_during_the_timeout_is_returned_whatever_the_signal_answers() {
     let pool = new(WaitOrder::Fifo);
     let (first, second) = (pool.try_alloc().unwrap(), pool.try_alloc().unwrap());
     HELD.set(Some(first));
-    // `JustTooLate` frees it and says that time is up; a `wait` without a time is not over before the signal was given.
+    // `JustTooLate` frees it and reports a timeout; a `wait` without a timeout does not end before the signal was given.
     let granted = pool.wait_blocking::<JustTooLate>(0, Some(0)).unwrap();
     answer_with([Answer::Freed(granted)]);
     let granted = pool.wait_blocking::<Restless>(0, Some(0)).unwrap();

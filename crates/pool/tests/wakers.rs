@@ -133,7 +133,7 @@ fn waiters_served_by_a_smaller_reserve_are_woken_with_the_lock_released() {
     pool.set_isr_reserve(2).unwrap();
     let mut waits = [Box::pin(pool.wait(0)), Box::pin(pool.wait(0))];
     assert!(waits.iter_mut().all(|wait| !is_ready(wait.as_mut())));
-    POOL.set(None); // what it takes for a moment would be missing for the second
+    POOL.set(None); // a block that the first waker holds for a moment would be missing for the second waiter
     pool.set_isr_reserve(0).unwrap();
     assert!(waits.iter_mut().all(|wait| is_ready(wait.as_mut())));
     pool.repair();

@@ -60,15 +60,18 @@ pub enum Found {
 /// use microusc_pool::NoLock;
 /// use microusc_retained::{Found, RetainedPool, Shape};
 ///
-/// let mut rtc = [0u32; 64]; // on a chip: a static in a section that nothing clears
-/// let shape = Shape::new(16, 8)?.tag(3); // 8 blocks of 16 bytes; 3: what this firmware keeps in them
+/// #[repr(align(8))] // aligned as a pointer, on any machine
+/// struct Rtc([u32; 64]);
 ///
-/// let (pool, found) = RetainedPool::<NoLock>::open(&mut rtc, shape)?;
+/// let mut rtc = Rtc([0; 64]); // on a chip: a static in a section that no start-up code clears
+/// let shape = Shape::new(16, 8)?.tag(3); // 8 blocks of 16 bytes; 3: the version of their contents
+///
+/// let (pool, found) = RetainedPool::<NoLock>::open(&mut rtc.0, shape)?;
 /// assert!(matches!(found, Found::Formatted(_)));
 /// let number = pool.index_of(pool.alloc()?.as_ptr()).unwrap();
 /// drop(pool); // deep sleep
 ///
-/// let (pool, found) = RetainedPool::<NoLock>::open(&mut rtc, shape)?;
+/// let (pool, found) = RetainedPool::<NoLock>::open(&mut rtc.0, shape)?;
 /// assert_eq!(found, Found::Intact { live: 1 });
 /// assert_eq!(pool.live().collect::<Vec<_>>(), [number]);
 /// # Ok::<(), microusc_pool::Error>(())

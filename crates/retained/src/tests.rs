@@ -1,5 +1,7 @@
 //! Damage at every bit, and power that fails after every store.
 
+use core::ptr::NonNull;
+use std::string::ToString;
 use std::vec::Vec;
 use std::{format, vec};
 
@@ -227,6 +229,34 @@ fn pool_is_intact_if_power_fails_between_any_two_stores() {
             assert_eq!(live(&again), live(&image));
         }
     }
+}
+
+#[test]
+fn freed_block_of_a_full_pool_is_allocated_next() {
+    let shape = shape(37);
+    let (mut image, _) = open(&vec![0; shape.words()], shape);
+    for index in 0..37 {
+        assert_eq!(image.take(), Ok(index));
+    }
+    for index in [0, 15, 16, 31, 32, 36] {
+        assert_eq!(image.take(), Err(Error::Exhausted));
+        image.put(index * image.stride()).unwrap();
+        assert_eq!(image.take(), Ok(index));
+    }
+}
+
+#[test]
+fn validate_reports_what_the_next_start_would_find() {
+    let mut memory = with_live(|index| index == 3);
+    let (start, words) = (NonNull::new(memory.as_mut_ptr()).unwrap(), memory.len());
+    // SAFETY: the memory outlives the pool.
+    let (pool, found) = unsafe { RetainedPool::<NoLock>::open_at(start, words, shape(37)) }.unwrap();
+    assert_eq!((found, pool.validate()), (Found::Intact { live: 1 }, Ok(())));
+    // SAFETY: a word of that memory, which nothing else uses at this moment.
+    unsafe { *start.as_ptr() ^= 1 };
+    assert_eq!(pool.validate(), Err(Fault::Magic));
+    assert_eq!(Fault::Magic.to_string(), Fault::Magic.message());
+    assert_ne!(Fault::Tag.message(), Fault::Magic.message());
 }
 
 #[test]

@@ -16,7 +16,7 @@ use microusc_pool::{
     AllocSlice, AtomicPool, Boxed, DynPool, Error, Pool, PoolString, PoolVec, Reclaim, Rejected, words_for,
 };
 
-/// What keeps the interrupt out while the main loop takes or returns a block, and the other way round.
+/// Excludes the interrupt while the main loop allocates or frees a block, and the other way round.
 ///
 /// One core runs programs on ESP32-C2, C3, C5, C6, C61, H2 and S2, so that masking its interrupts is all that is needed:
 /// two instructions in place. That there is one is what the pool's feature `unsafe-assume-single-core` states, in

@@ -79,7 +79,7 @@ fn internal_ram(layout: Layout) -> Option<&'static mut [MaybeUninit<u8>]> {
     }
     // SAFETY: the size is not 0.
     let memory = NonNull::new(unsafe { HEAP.alloc_caps(MemoryCapability::Internal.into(), layout) })?;
-    // SAFETY: so many bytes are the caller's, and for ever, since they are never given back. Any byte is a `MaybeUninit`.
+    // SAFETY: the caller owns this number of bytes for ever, since they are never freed. Any byte is a `MaybeUninit`.
     Some(unsafe { slice::from_raw_parts_mut(memory.as_ptr().cast(), layout.size()) })
 }
 

@@ -1,6 +1,6 @@
 /*
- * What applications find on the POSIX port. Nothing here waits for a lock of the C library, which a task that was
- * preempted might hold.
+ * The board of applications on the POSIX port. Nothing here waits for a lock of the C library, which a task that was
+ * preempted may hold.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

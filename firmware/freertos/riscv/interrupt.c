@@ -1,13 +1,13 @@
 /*
- * Interrupts on QEMU's machine `virt` besides the tick: one by software, and where
- * traps end up that are not the kernel's.
+ * Interrupts of QEMU's machine `virt` besides the tick: a software interrupt, and the traps that the kernel does not
+ * handle.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #include "board.h"
 #include "interrupt.h"
 
-/* The interruptor of the core. */
+/* The interrupt controller of the core. */
 #define SOFTWARE_INTERRUPT (*(volatile uint32_t *)0x2000000)
 
 enum { MIE_MSIE = 8 };

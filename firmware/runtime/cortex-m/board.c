@@ -12,7 +12,7 @@
 #define INTERRUPT_STATE REGISTER(0xe000ed04)
 #define RESET_CONTROL REGISTER(0xe000ed0c)
 
-/* The watchdog of the board lm3s6965evb: the first time it is up it interrupts, the second time it resets. */
+/* The watchdog of the board lm3s6965evb: when it expires first it interrupts, the second time it resets. */
 #define WATCHDOG_LOAD REGISTER(0x40000000)
 #define WATCHDOG_CONTROL REGISTER(0x40000008)
 
@@ -65,7 +65,7 @@ void board_reset(void) {
     }
 }
 
-/* Nobody takes its interrupt. */
+/* Its interrupt is not enabled. */
 void board_watchdog_start(uint32_t microseconds) {
     WATCHDOG_LOAD = microseconds * CYCLES_PER_MICROSECOND / 2;
     WATCHDOG_CONTROL = WATCHDOG_RESETS;

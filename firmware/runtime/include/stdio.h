@@ -1,4 +1,4 @@
-/* What the programs use of a C library that not every toolchain has. */
+/* The functions of the C library that the programs use; not every toolchain has them. */
 #ifndef FIRMWARE_STDIO_H
 #define FIRMWARE_STDIO_H
 

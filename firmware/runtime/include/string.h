@@ -1,4 +1,4 @@
-/* What the programs use of a C library that not every toolchain has. Rust's compiler builtins have the functions. */
+/* The functions of the C library that the programs use; they are in Rust's compiler builtins. */
 #ifndef FIRMWARE_STRING_H
 #define FIRMWARE_STRING_H
 

@@ -7,11 +7,11 @@
 
 #define REGISTER(type, address) (*(volatile type *)(address))
 
-/* A 16550: a byte written is a byte printed. */
+/* A 16550: a byte that is written is printed. */
 #define UART_DATA REGISTER(uint8_t, 0x10000000)
 /* The test finisher: 0x5555 passes, 0x3333 fails with the status above it, 0x7777 resets. */
 #define FINISHER REGISTER(uint32_t, 0x100000)
-/* The interruptor of the core: a tick is 100 ns. */
+/* The interrupt controller of the core: a tick is 100 ns. */
 #define SOFTWARE_INTERRUPT(hart) REGISTER(uint32_t, 0x2000000 + 4 * (hart))
 #define COMPARE_LOW(hart) REGISTER(uint32_t, 0x2004000 + 8 * (hart))
 #define COMPARE_HIGH(hart) REGISTER(uint32_t, 0x2004004 + 8 * (hart))
@@ -47,7 +47,7 @@ static unsigned hart(void) {
     return number;
 }
 
-/* The timer comes `wait` ticks from now. */
+/* The timer interrupts `wait` ticks from now. */
 static void arm_in(unsigned number, uint32_t wait) {
     uint32_t high = TIME_HIGH, low = TIME_LOW;
     if (high != TIME_HIGH) {

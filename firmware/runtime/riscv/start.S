@@ -16,7 +16,7 @@ _start:
     j       1b
 2:  call    board_run
 
-    /* The second hart sleeps until hart 0 sends it a software interrupt, which it looks at without taking it. */
+    /* The second hart sleeps until hart 0 sends it a software interrupt, which it polls without taking it. */
 second:
     la      sp, board_second_stack_top
     csrsi   mie, 8
@@ -30,7 +30,7 @@ second:
 2:  wfi
     j       2b
 
-    /* Everything a C function may change is put aside. An exception does not return from board_trap. */
+    /* Saves every register that a C function may change. An exception does not return from board_trap. */
     .balign 4
 trap:
     addi    sp, sp, -64

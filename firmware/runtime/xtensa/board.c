@@ -21,15 +21,15 @@ void board_exit(int status) {
 }
 
 /*
- * The next tick, counted from now. The core compares for equality: a moment that has passed before it is written would
- * come again only when the counter has gone all the way round. So whether it has is looked at afterwards, and then it is
- * tried with more time.
+ * The next tick, counted from now. The core compares for equality: a time that has passed before it is written would be
+ * reached only after the counter has wrapped. Therefore the counter is read afterwards, and if the time has passed, a
+ * later one is written.
  */
 static void arm(void) {
     phase = phase * 5 + 3;
     for (uint32_t wait = period + phase % 16;; wait *= 2) {
         const uint32_t from = xt_ccount();
-        xt_set_ccompare(from + wait); /* also takes the interrupt back */
+        xt_set_ccompare(from + wait); /* also clears the interrupt */
         if (xt_ccount() - from < wait || (xt_interrupts() & TIMER_0) != 0) return;
     }
 }
@@ -46,7 +46,7 @@ void board_exception(struct frame *frame) {
             return;
         }
         on_tick();
-        arm(); /* afterwards, so that the main program gets on whatever the period */
+        arm(); /* afterwards, so that the main program advances with any period */
     } else if (!words_access(frame)) {
         board_crash("trap", frame->cause, frame->epc);
     }
@@ -78,7 +78,7 @@ void board_start_second_core(void (*run)(void)) {
     board_crash("no second core", 0, 0);
 }
 
-/* In place of those in mask.s, to show that they are needed. */
+/* They replace the functions in mask.s, to show that those are needed. */
 #ifdef UNMASKED
 uintptr_t microusc_mask(void);
 void microusc_restore(uintptr_t saved);

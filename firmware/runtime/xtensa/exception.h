@@ -1,5 +1,5 @@
 /*
- * What start.s keeps of an interrupted context, and the instructions that C has no words for.
+ * The registers of an interrupted context that start.s saves, and instructions that C cannot express.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -13,7 +13,7 @@
 struct frame {
     uint32_t a[16];
     uint32_t sar;
-    uint32_t epc;   /* where to go on */
+    uint32_t epc;   /* where it continues */
     uint32_t ps;
     uint32_t cause; /* EXCCAUSE */
     uint32_t vaddr; /* EXCVADDR: what was accessed */
@@ -27,7 +27,7 @@ void xt_set_ccompare(uint32_t when);
 void xt_set_intenable(uint32_t interrupts);
 uint32_t xt_interrupts(void);
 
-/* words.c: an access to the memory that takes words only. Does it and returns true, or returns false. */
+/* words.c: an access to the memory that takes words only. Performs it and returns true, or returns false. */
 int words_access(struct frame *frame);
 
 #endif /* FIRMWARE_XTENSA_EXCEPTION_H */

@@ -1,7 +1,7 @@
 /*
- * Routines that compilers call of themselves. Debian's libgcc for the LX106 leaves out those that an ESP8266 has in its
- * ROM, and there is no libgcc for the windowed ABI. Written for size; compiled with -fno-builtin, so that none becomes
- * a call to itself.
+ * Routines that compilers call by themselves. Debian's libgcc for the LX106 has none of those that are in the ROM of an
+ * ESP8266, and there is no libgcc for the windowed ABI. They are written for size, and compiled with -fno-builtin, so that
+ * none becomes a call to itself.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -47,7 +47,7 @@ size_t strlen(const char *text) {
     return length;
 }
 
-/* Long division, a bit a round. What is left over goes to `rest`. By zero: all ones. */
+/* Long division, one bit per round. `rest` is the remainder. A division by zero returns all ones. */
 static uint64_t divide(uint64_t number, uint64_t by, unsigned bits, uint64_t *rest) {
     uint64_t quotient = 0, left = 0;
     while (bits-- > 0) {
@@ -98,7 +98,7 @@ int32_t __modsi3(int32_t number, int32_t by) {
     return (int32_t)(number < 0 ? 0u - rest : rest);
 }
 
-/* By halves of a word, whose products fit a word. */
+/* By halves of a word, whose products fit in a word. */
 uint64_t __muldi3(uint64_t one, uint64_t other) {
     const uint32_t a = (uint32_t)one, b = (uint32_t)other;
     const uint32_t low = (a & 0xffff) * (b & 0xffff), high = (a >> 16) * (b >> 16);

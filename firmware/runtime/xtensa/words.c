@@ -1,9 +1,9 @@
 /*
  * Memory that takes aligned 32-bit accesses only, as the ESP32's instruction RAM does.
  *
- * The emulator's RAM takes any. So this memory is a hole in its map: each access to it is an exception, after which the
- * handler looks at the instruction. A load or a store of a word is done on a copy elsewhere, and the program goes on
- * behind it; any other is what the real memory would not take, and ends the program as crashed.
+ * The emulator's RAM takes accesses of every size. Therefore this memory is a hole in its map: each access is an exception,
+ * whose handler decodes the instruction. A load or store of a word is performed on a copy elsewhere, and the program
+ * continues behind it. Any other access would fail in the real memory, and ends the program as crashed.
  *
  *   0x3f000000 + offset   what programs use           (nothing there: EXCCAUSE_LOAD_STORE_ADDRESS)
  *   copy + offset         where the words really are
@@ -14,7 +14,7 @@
 #include "exception.h"
 #include "words.h"
 
-/* An access to an address where there is nothing. */
+/* An access to an address without memory. */
 enum { LOAD_STORE_ADDRESS = 15 };
 
 static uint32_t copy[WORDS_BYTES / sizeof(uint32_t)];
@@ -29,7 +29,7 @@ uint32_t words_accesses(void) {
 }
 
 static uint32_t byte_at(uint32_t address) {
-    /* By words: the code may lie where bytes cannot be read. */
+    /* By words, since the code may lie where bytes cannot be read. */
     return *(const uint32_t *)(address & ~3u) >> (address % 4 * 8) & 0xff;
 }
 

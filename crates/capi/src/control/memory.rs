@@ -127,6 +127,8 @@ mod tests {
         assert_eq!(caps(DRAM, MEMORY_POOL_FLAG_DMA), for_dma);
         assert_eq!(caps(PSRAM, 0), MALLOC_CAP_SPIRAM | MALLOC_CAP_8BIT);
         assert_eq!(caps(IRAM, 0), MALLOC_CAP_INTERNAL | MALLOC_CAP_32BIT);
+        // The numbers of ESP-IDF's `esp_heap_caps.h`.
+        assert_eq!((caps(IRAM, 0), for_dma, caps(PSRAM, 0)), (0x802, 0x80C, 0x404));
     }
 
     #[test]

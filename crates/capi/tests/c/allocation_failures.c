@@ -6,7 +6,7 @@ static memory_pool_t pool;
 typedef struct {
     const char *what;
     bool (*make)(void);
-    size_t allocations; /* that it takes when all goes well */
+    size_t allocations; /* the allocations of a success */
 } maker_t;
 
 static bool keep(memory_pool_t *made) {

@@ -392,7 +392,7 @@ static void end_while_told(const memory_pool_event_t *event) {
     }
 }
 
-/* With pauses: who asks without one holds the lock nearly always, and Valgrind runs one thread at a time. */
+/* With pauses: without them this thread holds the lock nearly always, and Valgrind runs one thread at a time. */
 static void until_it_waits(void) {
     const struct timespec pause = {0, 100000};
     while (info_of(&frames).waiting_tasks == 0) nanosleep(&pause, NULL);
@@ -413,7 +413,7 @@ static void waits_and_is_served(void) {
     CHECK_EQUAL(memory_pool_validate(&frames), ESP_OK);
 }
 
-/* A task that was given a block has left the queue, and needs the pool all the same. */
+/* A task that was granted a block has left the queue, and still needs the pool. */
 TEST(pool_is_not_destroyed_before_the_task_that_it_served_has_run) {
     memory_pool_set_report_callback(quiet);
     CHECK(memory_pool_init(&frames, SIZE, 1));
@@ -424,7 +424,7 @@ TEST(pool_is_not_destroyed_before_the_task_that_it_served_has_run) {
     waits_and_is_served();
     CHECK_EQUAL(memory_pool_destroy_unused(&frames), ESP_OK);
 
-    /* Nor before the program was told. */
+    /* Nor before the report was made. */
     CHECK(memory_pool_init(&frames, SIZE, 1));
     void *only = memory_pool_alloc(&frames);
     pthread_t task;

@@ -73,7 +73,7 @@ TEST(map_has_64_blocks_in_a_line) {
             if (block % 64 == 63 || block + 1 == count) strcat(lines, "\n");
         }
         strcat(lines, "Free list: ");
-        /* All but the last are given back, the first one last; and then those between are as at first. */
+        /* All but the last block are freed, the first one last; then the blocks in between are as at first. */
         void *blocks[200];
         for (size_t block = 0; block < count; block++) blocks[block] = memory_pool_alloc(&pool);
         for (size_t block = count - 1; block-- > 0;) memory_pool_free(&pool, blocks[block]);

@@ -251,7 +251,7 @@ TEST(alloc_from_a_damaged_pool_is_reported_by_every_function) {
     void *stale = memory_pool_alloc(&pool);
     memory_pool_free(&pool, stale);
     memset(hidden(stale), 0xFF, SIZE);
-    void *held = memory_pool_alloc(&pool); /* takes the block with its broken link; the next meets that */
+    void *held = memory_pool_alloc(&pool); /* the block with its broken link; the next alloc meets the link */
     CHECK_SILENT();
 #define DAMAGED(function)                                                                                              \
     do {                                                                                                              \

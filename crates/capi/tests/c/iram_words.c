@@ -1,7 +1,7 @@
 /*
  * Every operation on pools whose blocks lie in instruction RAM, which takes aligned words only.
  *
- * Prints where the blocks lie ("storage BEGIN END", hexadecimal), so that whoever watches the accesses of this program
+ * Prints where the blocks lie ("storage BEGIN END", hexadecimal), so that a tool that records the accesses of this program
  * knows which to look at. Arguments: the chip, and optionally one access to do wrong, to see that it is noticed.
  * Without arguments it is an ordinary test of both chips.
  */

@@ -30,7 +30,7 @@ static memory_pool_site_t site_of(const void *block) {
     return site;
 }
 
-/* What a dump told of. */
+/* The blocks that a dump reported. */
 typedef struct {
     size_t told;
     const void *blocks[COUNT];
@@ -93,7 +93,7 @@ TEST(record_lives_exactly_as_long_as_its_block) {
         }
         CHECK_EQUAL(in_use(0, &told), 0);
     }
-    /* A block that comes back by another way is somebody else's. */
+    /* A block that is freed in another way has another owner later. */
     void *const block = memory_pool_alloc(&pool);
     CHECK(site_of(block).file == NULL && site_of(block).recorded);
     memory_pool_free(&pool, block);
@@ -292,7 +292,7 @@ TEST(refused_records_do_not_overwrite_existing_ones) {
     const memory_pool_site_t after = site_of(block);
     CHECK(after.recorded && after.time_us == before.time_us && after.line == before.line);
     memory_pool_free(&pool, block);
-    /* And what was refused for want of memory keeps nobody from asking again. */
+    /* After a refusal for lack of memory the call can be repeated. */
     CHECK_EQUAL(memory_pool_record_sites(&pool, false), ESP_OK);
     microusc_host_fail_allocation(1);
     CHECK_EQUAL(memory_pool_record_sites(&pool, true), ESP_ERR_NO_MEM);

@@ -115,7 +115,7 @@ TEST(each_function_of_a_set_holds_the_lock) {
     memory_pool_set_destroy(&set);
 }
 
-/* ---- Waiting: who comes later is not first, and a stack is needed until it is given ---------------------------- */
+/* ---- Waiting: later allocs do not overtake, and a stack is needed until the signal ----------------------------- */
 
 typedef struct {
     pthread_t thread;
@@ -351,7 +351,7 @@ static memory_pool_site_t seen;
 
 static void looks(void) { (void)memory_pool_get_site(&pool, pool.memory, &seen); }
 
-/* A block that another frees before its record is written, wrongly, has no record: the next owner is not taken for the last. */
+/* A block that another context wrongly frees before its record is written has no record: the record is not that of its next owner. */
 TEST(free_block_has_no_record) {
     CHECK(memory_pool_init(&pool, SIZE, 1));
     CHECK_EQUAL(memory_pool_record_sites(&pool, true), ESP_OK);
@@ -359,7 +359,7 @@ TEST(free_block_has_no_record) {
     if (recorded) CHECK_EQUAL(pool.free_blocks, 1);
     if (!recorded) memory_pool_free(&pool, taken);
     for (int owner = 0; owner < 2; owner++) {
-        /* Between the block's being taken and its record: nothing is known of it yet, whoever had it before. */
+        /* Between the alloc of the block and its record nothing is known of it, whatever its last owner was. */
         memset(&seen, 0xFF, sizeof(seen));
         CHECK_EQUAL(with_another_at(1, looks, takes), recorded);
         if (recorded) CHECK(!seen.recorded);

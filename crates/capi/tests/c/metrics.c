@@ -1,4 +1,4 @@
-/* What a monitoring system is told: sums, and the text format of Prometheus. */
+/* Metrics for a monitoring system: sums, and the text format of Prometheus. */
 #include "check.h"
 
 #include "MicroUSC/system/memory_pool_metrics.h"

@@ -1,4 +1,4 @@
-/* Metrics and reports while other tasks make, end, name and use pools: all that is told at once is of one list. */
+/* Metrics and reports while other tasks make, destroy, name and use pools: each output is of one list of pools. */
 #define _POSIX_C_SOURCE 200809L
 #include "printed.h"
 

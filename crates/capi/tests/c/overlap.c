@@ -1,4 +1,4 @@
-/* Memory that a caller gives: of its own, or inside one block in use. Everything else is refused before a byte is written. */
+/* Memory of the caller may be its own, or lie inside one live block. Any other is refused before a byte is written. */
 #include "check.h"
 
 #include "MicroUSC/system/memory_pool_leaks.h"
@@ -156,7 +156,7 @@ TEST(struct_inside_its_own_buffer_is_refused) {
     CHECK_EQUAL(memory_pool_init_static(inside, room, sizeof(room), 64, 20), ESP_ERR_INVALID_STATE);
     CHECK_REPORTED(ESP_ERR_INVALID_STATE, "memory_pool_init_static");
     for (size_t i = 0; i < 256; i++) CHECK(room[i] == NULL);
-    /* Behind what the pool takes it is in nobody's way. */
+    /* Behind the bytes of the pool it is allowed. */
     inside = (memory_pool_t *)&room[256 - sizeof(memory_pool_t) / sizeof(void *)];
     CHECK_EQUAL(memory_pool_init_static(inside, room, sizeof(room), 64, 20), ESP_OK);
     memory_pool_destroy(inside);

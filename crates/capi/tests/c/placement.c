@@ -8,7 +8,7 @@ typedef struct {
     uint32_t iram_low, iram_high, psram_low, psram_high;
 } chip_t;
 
-/* The facts, told again here: what chips can do is not taken from the code under test. */
+/* The facts about chips, written again here independently of the code under test. */
 static const chip_t chips[] = {
     {"esp32", true, false, true, 4, 32, 0x40080000, 0x400A0000, 0x3F800000, 0x3FC00000},
     {"esp8266", false, false, true, 4, 0, 0x40100000, 0x4010C000, 0, 0},

@@ -129,7 +129,7 @@ TEST(checks_can_be_switched_at_any_time) {
     ((char *)hidden(block))[20] = 1;
     CHECK_EQUAL(memory_pool_validate(&pool), ESP_OK);
     CHECK_EQUAL(memory_pool_set_checks(&pool, MEMORY_POOL_CHECKS_POISON), ESP_OK);
-    CHECK_EQUAL(memory_pool_validate(&pool), ESP_OK); /* filled anew */
+    CHECK_EQUAL(memory_pool_validate(&pool), ESP_OK); /* filled again */
     CHECK_EQUAL(memory_pool_set_checks(&pool, (memory_pool_checks_t)2), ESP_ERR_INVALID_ARG);
     CHECK_REPORTED(ESP_ERR_INVALID_ARG, "memory_pool_set_checks");
     CHECK_EQUAL(memory_pool_set_checks(NULL, MEMORY_POOL_CHECKS_BASIC), ESP_ERR_INVALID_ARG);

@@ -86,7 +86,7 @@ TEST(refused_request_has_a_reason_and_changes_only_a_counter) {
     CHECK_EQUAL(reason_of_alloc(32), ESP_ERR_NO_MEM);
     CHECK_EQUAL(class_info(1).spilled_in, 1);
 
-    /* A write after free. The first alloc takes the block with its broken link, the second meets that link. */
+    /* A write after free. The first alloc allocates the block with its broken link, the second one meets that link. */
     memset(small[3], 0x55, 32);
     give_back(small[3]);
     memset(small[3], 0x55, 32);
@@ -359,7 +359,7 @@ TEST(set_with_waiters_is_not_destroyed) {
     }
 }
 
-/* It would leave the struct of the set without the one who has it, and a hole where other pools could be made. */
+/* It would leave the set without one of its classes, and memory in which other pools could be made. */
 TEST(class_is_not_destroyed_without_its_set) {
     open_set();
     void *block = taken(100, 1);

@@ -340,7 +340,7 @@ TEST(pools_that_the_application_destroyed_are_not_used) {
     end_system();
 }
 
-/* A callback that asks the system layer, called for the pools that the layer takes its blocks from. */
+/* A callback that queries the system layer, called for the pools of that layer. */
 static unsigned asked;
 static esp_err_t answers_to_callback[2];
 
@@ -373,7 +373,7 @@ static void add_and_remove_traced(void (*callback)(const memory_pool_event_t *))
     CHECK_EQUAL(memory_pool_trace_new_pools(true), ESP_OK);
     start_system();
     CHECK_EQUAL(add("traced", wait_only, NULL, &id), ESP_OK);
-    CHECK_EQUAL(asked, 2); /* node and stack were taken */
+    CHECK_EQUAL(asked, 2); /* node and stack were allocated */
     CHECK_EQUAL(microusc_driver_remove(id), ESP_OK);
     CHECK_EQUAL(asked, 4); /* and returned */
     CHECK_EQUAL(answers_to_callback[0], ESP_ERR_NOT_FOUND);

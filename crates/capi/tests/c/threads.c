@@ -86,7 +86,7 @@ TEST(four_threads_with_enough_blocks_keep_them_apart) { hammer(BLOCKS); }
 
 TEST(four_threads_that_exhaust_the_pool_keep_blocks_apart) { hammer(2); }
 
-/* ---- A block taken by one thread and returned by another ------------------------------------------------------ */
+/* ---- A block allocated by one thread and freed by another ----------------------------------------------------- */
 
 static struct {
     pthread_mutex_t mutex;
@@ -113,7 +113,7 @@ static uint32_t *receive(void) {
     return message;
 }
 
-/* Worker 1 is the interrupt: it takes, fills, sends, and never waits. Worker 2 is the task that returns. */
+/* Worker 1 is the interrupt: it allocates, fills and sends, and never waits. Worker 2 is the task that frees. */
 static void *interrupt_or_task(void *argument) {
     worker_t *worker = (worker_t *)argument;
     pthread_barrier_wait(&start);

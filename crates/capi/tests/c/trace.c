@@ -1,4 +1,4 @@
-/* The program is told of every operation on a traced pool: enough to replay it. flags: -pthread */
+/* Every operation on a traced pool is an event, which suffices to replay it. flags: -pthread */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 
@@ -33,7 +33,7 @@ static void close_pool(void) {
     CHECK_SILENT();
 }
 
-/* The next event that was told. */
+/* The next event. */
 static size_t looked_at;
 
 static void check_event(memory_pool_trace_op_t operation, const void *block) {
@@ -323,7 +323,7 @@ TEST(retiring_block_of_a_set_is_not_freed_again_and_its_set_is_not_destroyed) {
     CHECK_SILENT();
 }
 
-/* Two threads: nobody is told to have a block that another has, as soon as that is told in the order of events. */
+/* Two threads: in the order of events no block has two owners. */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static bool in_use[COUNT];
 

@@ -1,4 +1,4 @@
-/* Tasks that wait for a block: who gets it, when time is up, and who may not wait. Threads stand for tasks. */
+/* Tasks that wait for a block: which task gets it, timeouts, and contexts that may not wait. Threads stand for tasks. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 #include "MicroUSC/system/memory_pool_leaks.h"
@@ -109,7 +109,7 @@ TEST(freed_block_goes_to_the_waiter) {
     make_empty_pool(held, 2);
     start_sleeper(&sleeper, 0, MEMORY_POOL_WAIT_FOREVER);
     memory_pool_free(&pool, held[0]);
-    /* It is taken already: nobody who comes later is first. */
+    /* The block is granted already: a later alloc does not get it. */
     CHECK_EQUAL(pool.free_blocks, 0);
     CHECK(memory_pool_alloc(&pool) == NULL);
     join(&sleeper);
@@ -186,7 +186,7 @@ TEST(wait_in_an_interrupt_is_refused) {
     /* Without a time to wait it is an allocation like any other. */
     CHECK(memory_pool_alloc_timeout_reason(&pool, 0, &reason) == NULL);
     CHECK_EQUAL(reason, ESP_ERR_NO_MEM);
-    /* It may wake those who wait. */
+    /* It may wake waiting tasks. */
     sleeper_t sleeper;
     start_sleeper(&sleeper, 0, MEMORY_POOL_WAIT_FOREVER);
     memory_pool_free(&pool, held[0]);
@@ -318,7 +318,7 @@ static void *waits_each_round(void *argument) {
     return NULL;
 }
 
-/* Makes the pool's blocks free, and yet such that they cannot be taken. A batch returns them later. */
+/* Makes the blocks of the pool free but not allocatable. A batch frees them later. */
 static void keep_back(void **blocks, cause_t cause) {
     if (cause == BY_RESERVE) {
         CHECK_EQUAL(memory_pool_set_isr_reserve(&pool, OWED), ESP_OK);

@@ -55,7 +55,7 @@ pub(crate) struct Books {
 unsafe impl Send for Books {}
 
 impl Books {
-    /// Everything taken that was not given back: pools, blocks in use, tasks, semaphores.
+    /// Everything that was allocated and not freed: pools, live blocks, tasks, semaphores.
     pub(crate) fn outstanding(&self) -> [usize; 4] {
         let in_use = self.pools.values().map(|pool| pool.taken.iter().filter(|taken| **taken).count()).sum();
         [self.pools.len(), in_use, self.tasks.len(), self.semaphores.len()]
@@ -128,7 +128,7 @@ const SEMAPHORE: Layout = match Layout::from_size_align(80, 32) {
     Err(_) => panic!(),
 };
 
-// SAFETY: blocks are parts of allocations of their own, each given once; tasks never run; the lock is a flag under a mutex.
+// SAFETY: blocks are allocations of their own, each handed out once; tasks never run; the lock is a flag under a mutex.
 unsafe impl Platform for Kernel {
     type Pool = usize;
 
@@ -175,7 +175,7 @@ unsafe impl Platform for Kernel {
         }
         // SAFETY: sizes of zero are refused before this is called.
         let start = NonNull::new(unsafe { alloc::alloc(layout) }).ok_or(Error::NoMemory)?;
-        // SAFETY: just allocated: what a heap gives is not zero.
+        // SAFETY: allocated just now. Memory from a heap is not zero.
         unsafe { start.write_bytes(0xA5, bytes) };
         let number = books.next_number();
         books.pools.insert(number, Pool { start, layout, stride, taken: vec![false; wish.blocks] });
@@ -213,7 +213,7 @@ unsafe impl Platform for Kernel {
         let offset = start - pool.start.addr().get();
         assert!(offset.is_multiple_of(stride), "an interior pointer was given back");
         assert!(std::mem::replace(&mut pool.taken[offset / stride], false), "a block was given back twice");
-        // SAFETY: a block of the pool, which nobody uses: what reads it later reads this.
+        // SAFETY: a free block of the pool. A later read finds this pattern.
         unsafe { block.write_bytes(0x5A, stride) };
     }
 

@@ -44,7 +44,7 @@ fn weakened_ordering_is_found() {
     check(Flaw::Relaxed);
 }
 
-/// The value is lent for writing to its only owner, who comes after all that others did.
+/// The only owner may write to the value, and sees everything that other owners did before.
 #[test]
 fn only_owner_sees_what_dropped_owners_wrote() {
     loom::model(|| {

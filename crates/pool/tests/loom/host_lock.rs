@@ -1,6 +1,6 @@
 //! The lock of the C ABI's host port, as it is shipped, over loom's atomics.
 
-/// What the port gives its lock.
+/// What the port provides to its lock.
 mod port {
     /// The language's atomic of this name, as far as the lock uses it.
     pub(super) mod atomic {

@@ -1,5 +1,5 @@
 //! Each operation of a locked pool at the same time as each other one, on its fast path and on its slow ones: a lock that is
-//! released too early or not taken is an access that no lock orders.
+//! released too early or not acquired shows as an access that no lock orders.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -25,7 +25,7 @@ const OPERATIONS: &[(&str, Operation)] = &[
             // SAFETY: written by the batch.
             let block = unsafe { blocks[0].assume_init() };
             pool.touch(block);
-            // SAFETY: just taken.
+            // SAFETY: allocated just now.
             unsafe { pool.pool.free_batch_raw(&[block.as_ptr()]) }.unwrap();
         }
     }),
@@ -113,7 +113,7 @@ fn slow_paths_of_a_typed_pool_keep_the_rules() {
 type PoolWithWaiters = WaitPool<Pool<usize, 1, SpinLock>>;
 type BesideAWaiter = fn(&'static PoolWithWaiters);
 
-/// What can serve a waiter, or be in its way, while it waits and gives up.
+/// The operations that can serve a waiter, or compete with it, while it waits and is cancelled.
 const BESIDE_A_WAITER: &[(&str, BesideAWaiter)] = &[
     ("alloc and free", |pool| drop(pool.try_alloc())),
     ("alloc from the reserve and free", |pool| drop(pool.try_alloc_from_isr())),

@@ -147,7 +147,7 @@ fn one_of_two_racing_frees_through_a_set_is_refused() {
     });
 }
 
-/// A set that is given to the program while another thread allocates: who finds it finds all of it.
+/// A global set is installed while another thread allocates: the other thread finds it complete or not at all.
 #[test]
 fn global_set_is_found_complete_or_not_at_all() {
     loom::model(|| {

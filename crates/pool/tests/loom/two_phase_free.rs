@@ -1,4 +1,4 @@
-//! A block that is returned in two steps, with the lock open in between: what is written into it then is written by nobody else.
+//! A block that is freed in two steps, with the lock released in between: only the context that frees it may write to it then.
 
 use std::mem::MaybeUninit;
 use std::ptr::null_mut;
@@ -61,7 +61,7 @@ impl Parts {
         })
     }
 
-    /// What an owner does with the block, and who fills it: they write.
+    /// Writes to the block, as its owner does, and the context that fills it.
     fn touch(&self) {
         // SAFETY: loom reports a second one at the same time.
         self.content.with_mut(|word| unsafe { *word += 1 });
@@ -85,7 +85,7 @@ fn filled_while_it_leaves(early: bool) {
         let (other, again) = (parts.clone(), block.expose_provenance());
         let thread = thread::spawn(move || {
             let again: *mut u8 = std::ptr::with_exposed_provenance_mut(again);
-            // SAFETY: a block in use, whose owner gives it up, or refused.
+            // SAFETY: a live block that its owner gives up, or an address that is refused.
             let refused = other.locked(|raw| unsafe { raw.begin_free(again) });
             if refused.is_ok() {
                 // The second free came first: then this is the one that returns.
@@ -121,7 +121,7 @@ fn retiring_block_is_not_allocated_by_another_thread() {
     filled_while_it_leaves(false);
 }
 
-/// Filled after it is on the list, it is somebody else's already.
+/// A block that is filled after it is on the list may have another owner already.
 #[test]
 #[should_panic]
 fn filling_a_block_after_its_free_is_found() {

@@ -8,7 +8,7 @@ use microusc_pool::{Pool, Signal, WaitOrder, WaitPool};
 use super::*;
 
 /// A semaphore; time is up at once. Broken on purpose, it orders nothing. It lies on the stack of the task that sleeps, so
-/// loom watches that nothing gives it after it is gone.
+/// loom checks that the signal is not given after it was dropped.
 struct Semaphore<const BROKEN: bool>(AtomicBool, UnsafeCell<()>);
 
 impl<const BROKEN: bool> Drop for Semaphore<BROKEN> {
@@ -83,7 +83,7 @@ fn sleeping_task_owns_the_block_that_it_is_granted() {
     check::<false>(None);
 }
 
-/// The signal is given by the context that frees, which may be on its way when time is up.
+/// The context that frees gives the signal, perhaps only after the timeout.
 #[test]
 fn block_granted_during_a_timeout_is_not_lost() {
     check::<false>(Some(0));

@@ -1,4 +1,4 @@
-//! The memory given to a dynamic pool is the pool's.
+//! A dynamic pool borrows its memory exclusively.
 use core::mem::MaybeUninit;
 
 use microusc_pool::{DynPool, SpinLock};

@@ -1,4 +1,4 @@
-//! The same for pools over given memory, and for sets of them.
+//! The same for pools over borrowed memory, and for sets of them.
 use core::mem::MaybeUninit;
 
 use microusc_pool::{AllocSlice, DynPool, NoLock, PoolArc, PoolSet, PoolVec, Shared, SizeClass};

@@ -1,4 +1,4 @@
-//! A block that was not filled yet gives out no value.
+//! A block that was not initialised has no value.
 use microusc_pool::{Pool, SpinLock};
 
 static POOL: Pool<u32, 4, SpinLock> = Pool::new();

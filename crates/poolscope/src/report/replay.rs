@@ -210,7 +210,7 @@ fn more_notes(outcome: &Outcome) -> Vec<String> {
     }
     if outcome.failed_allocations.count > 0 {
         let failed = super::failures(&outcome.failed_allocations);
-        notes.push(format!("While recording, {failed}. They are not replayed."));
+        notes.push(format!("While recording, {failed}. Failed allocations are not replayed."));
     }
     if heap.external_requests > 0 {
         notes.push(external_requests(outcome));
