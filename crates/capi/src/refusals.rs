@@ -1,7 +1,7 @@
-//! Why a call is refused: the number that the caller gets, and the words of the log line.
+//! Why a call is refused: the reason that the caller gets, and the next step in the log line.
 //!
-//! One number has many causes. What may run while flash cannot be read returns the number alone, and the log says what
-//! is most likely; every other function says which cause it was.
+//! One number has many causes. Code that runs while flash cannot be read returns the number alone, and the log states
+//! the most likely cause; every other function states the cause.
 
 use microusc_pool::Error;
 
@@ -40,7 +40,7 @@ impl From<Error> for Refusal {
     }
 }
 
-/// What to do about it, of a pool or a set, where the reason has one cause: the others are in `refusal`.
+/// The next step for a reason that has one cause. Reasons with several causes are listed below.
 fn next_step(reason: esp_err_t) -> &'static str {
     match reason {
         ESP_ERR_NO_MEM => {

@@ -123,7 +123,7 @@ pub const fn reason_of(error: Error) -> esp_err_t {
     }
 }
 
-/// The reason why a block was not given, by comparison: what becomes of [`reason_of`] is a table, which may lie in flash.
+/// The reason why an alloc was refused, by comparison: the compiler makes [`reason_of`] a table, which may lie in flash.
 #[inline(always)]
 pub(crate) fn reason_of_alloc(error: Error) -> esp_err_t {
     match error {
@@ -133,7 +133,7 @@ pub(crate) fn reason_of_alloc(error: Error) -> esp_err_t {
     }
 }
 
-/// The reason why a block was not returned, in the same way.
+/// The reason why a free was refused, in the same way.
 #[inline(always)]
 pub(crate) fn reason_of_free(error: Error) -> esp_err_t {
     if error == Error::DoubleFree { MEMORY_POOL_ERR_DOUBLE_FREE } else { MEMORY_POOL_ERR_NOT_A_BLOCK }
@@ -161,7 +161,7 @@ pub const MEMORY_POOL_FLAG_ISR: u32 = 1 << 1;
 /// The blocks will be accessed by bytes.
 pub const MEMORY_POOL_FLAG_BYTES: u32 = 1 << 2;
 
-/// Who is served first.
+/// Which waiter is served first.
 pub type memory_pool_wait_order_t = u32;
 /// The task of the highest priority; among equals, which has waited longest.
 pub const MEMORY_POOL_WAIT_PRIORITY: memory_pool_wait_order_t = 0;
@@ -195,7 +195,7 @@ pub struct memory_pool_t {
     pub block_size: usize,
     /// All blocks.
     pub num_blocks: usize,
-    /// Blocks that can be taken now.
+    /// Blocks that are free now.
     pub free_blocks: usize,
     /// The rest.
     pub control: *mut c_void,
@@ -213,7 +213,7 @@ impl memory_pool_t {
     };
 }
 
-/// What a pool shall be.
+/// The configuration of a pool.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct memory_pool_config_t {
@@ -257,7 +257,7 @@ pub type memory_pool_report_callback_t = Option<unsafe extern "C" fn(*const memo
 /// Classes of a set, at most.
 pub const MEMORY_POOL_SET_MAX_CLASSES: usize = 8;
 
-/// What one class of a set shall be.
+/// The configuration of one class of a set.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct memory_pool_set_class_t {

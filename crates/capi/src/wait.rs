@@ -1,4 +1,4 @@
-//! Those who wait for a block of a pool: the queue in its control block, under the pool's lock.
+//! Waiting for a block: the queue in the control block of a pool, under the pool's lock.
 
 use core::cell::{Cell, UnsafeCell};
 use core::ffi::{CStr, c_void};
@@ -34,8 +34,8 @@ impl PoolWithQueue {
         Self { pool, control }
     }
 
-    /// Serves those who wait until none is left or no block: after what may have made several available. O(served),
-    /// each in a critical section of its own; in between the blocks are left to those who wait, as the queue told the pool.
+    /// Serves waiters until no waiter or no block is left, after several blocks may have become free. O(served),
+    /// each in a critical section of its own; in between the blocks stay reserved for waiters.
     pub(crate) fn serve_all(&self) {
         let served = |list: &mut FreeList<'_, ControlMap>| {
             // SAFETY: the pool of this control block, with its lock held.
@@ -75,7 +75,7 @@ unsafe impl QueuedPool for PoolWithQueue {
     }
 }
 
-/// Gives the first of a queue a block, if there is one to give; what this returns is to be woken, once the lock is open. O(1).
+/// Gives the first of a queue a block, if there is one to give; what this returns is to be woken, once the lock is released. O(1).
 ///
 /// # Safety
 ///
@@ -91,7 +91,7 @@ pub(crate) unsafe fn serve(control: NonNull<Control>, list: &mut FreeList<'_, Co
     Some(waker)
 }
 
-/// Wakes a task that was served, with the lock open.
+/// Wakes a task that was served, with the lock released.
 #[cold]
 #[inline(never)]
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_wake"))]
@@ -104,7 +104,7 @@ pub(crate) fn wake(waker: Waker) {
 /// A call that waits, from before it does until it returns: so long it needs the pool, whether it is in the queue or was served.
 /// In the frame of the call.
 ///
-/// The queue alone would not tell: a task that was given a block has left it, and may run much later.
+/// The queue alone is not enough: a task that was granted a block has left it, and may run much later.
 pub(crate) struct WaitingCall {
     entry: UnsafeCell<Entry>,
     /// Whether it [began](Self::begin): the call's own.
@@ -221,7 +221,7 @@ pub(crate) unsafe fn has_waiting_call(control: NonNull<Control>) -> bool {
 /// waiters) for each pool.
 ///
 /// ```text
-///   who frees, interrupted or on another core      who removes the task
+///   a free, interrupted or on another core         a call that removes the task
 ///   lock; serve: it leaves the queue; unlock
 ///                                                  forget: it is in no queue ... but WAKING is 1
 ///   wake: gives the signal on its stack
@@ -244,7 +244,7 @@ pub(crate) fn forget(task: *const c_void) -> bool {
     is_gone
 }
 
-/// How many tasks were served and are not woken yet. In no control block: who was woken may end the pool at once.
+/// How many tasks were served and are not woken yet. In no control block: a task that was woken may destroy the pool at once.
 struct Waking {
     lock: PortLock,
     count: UnsafeCell<i32>,
@@ -268,7 +268,7 @@ impl Waking {
     }
 }
 
-/// Takes a block, and waits for one. O(pools), once more if it has to wait; O(waiters) in one critical section, O(1) in a second, besides the wait. Tasks.
+/// Allocates a block, and waits for one. O(pools), once more if it has to wait; O(waiters) in one critical section, O(1) in a second, besides the wait. Tasks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_alloc_timeout(pool: *mut memory_pool_t, timeout_ms: u32) -> *mut c_void {
     // SAFETY: as for this function.
@@ -276,7 +276,7 @@ pub unsafe extern "C" fn memory_pool_alloc_timeout(pool: *mut memory_pool_t, tim
     taken.map_or(null_mut(), |block| block.as_ptr().cast())
 }
 
-/// Takes a block, waits for one, and says why not. O(pools), once more if it has to wait; O(waiters) in one critical section, O(1) in a second, besides the wait. Tasks.
+/// Allocates a block, waits for one, or says why not. O(pools), once more if it has to wait; O(waiters) in one critical section, O(1) in a second, besides the wait. Tasks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_alloc_timeout_reason(
     pool: *mut memory_pool_t,
@@ -292,7 +292,7 @@ pub unsafe extern "C" fn memory_pool_alloc_timeout_reason(
     taken.map_or(null_mut(), |block| block.as_ptr().cast())
 }
 
-/// Who is served first from now on. O(1); one critical section. Tasks, interrupts, both cores.
+/// Which waiter is served first from now on. O(1); one critical section. Tasks, interrupts, both cores.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_set_wait_order(
     pool: *mut memory_pool_t,
@@ -323,7 +323,7 @@ unsafe fn alloc(
 ) -> Result<NonNull<u8>, esp_err_t> {
     registry::live(pool).map_err(|refusal| refuse(function, refusal, pool.cast())).and_then(|control| {
         let call = WaitingCall::none();
-        // SAFETY: `control` is that of `pool`, which nobody ends meanwhile.
+        // SAFETY: `control` is that of `pool`, which no other context destroys meanwhile.
         let queued = unsafe { PoolWithQueue::new(pool, control) };
         if timeout_ms != 0 && !port::Signal::may_wait() {
             return Err(told(function, pool, control, Error::CannotWait));
@@ -353,7 +353,7 @@ unsafe fn alloc(
                 (taken, diagnostics::handed_over(unsafe { modes(control) }))
             }
         };
-        // SAFETY: `control` is that of `pool`, which gave the block to the caller.
+        // SAFETY: `control` is that of `pool`, from which the block was allocated for the caller.
         unsafe { diagnostics::after_alloc(pool, control, taken, modes, CallSite::NONE, OF_POOL) }
             .map_err(|error| told(function, pool, control, error))
     })

@@ -13,7 +13,7 @@ pub struct Driver {
     pub id: u32,
     /// Its name, a C string.
     pub name: [c_char; NAME_BYTES],
-    /// What the one who added it wants it to have.
+    /// The argument of the call that added it.
     pub argument: *mut c_void,
     /// Its buffer, zeroed at first.
     pub buffer: *mut c_void,
@@ -30,7 +30,7 @@ pub enum DriverState {
     Running,
     /// Not run until it is resumed.
     Paused,
-    /// End: it was told to and did not yet.
+    /// End: it was asked to stop and has not yet.
     Stopping,
 }
 

@@ -9,7 +9,7 @@ use crate::node::{Node, is_named, name_from};
 use crate::platform::{Entry, Platform, TaskWish};
 use crate::space::{Space, State};
 
-/// A driver that is wanted.
+/// The configuration of a new driver.
 #[derive(Clone, Copy, Debug)]
 pub struct DriverWish<'n> {
     /// At most 15 bytes, unlike every other driver's; empty: `driver-ID`.
@@ -119,7 +119,7 @@ impl<P: Platform> Space<P> {
     ///
     /// [`Error::NoSuchDriver`]; [`Error::OwnTask`]; [`Error::StillRunning`]: it stays in the list, in state
     /// [`DriverState::Stopping`], with all its memory, and can be removed later. A task that is inside of [`add`](Self::add) or
-    /// `remove` itself is not told to stop at all.
+    /// `remove` itself is not stopped at all.
     pub fn remove(&self, id: u32) -> Result<(), Error> {
         self.locked(|state, platform| state.remove(platform, id)).map(|removed| self.give_back(removed))
     }
@@ -194,7 +194,7 @@ impl<'p, P: Platform> Taken<'p, P> {
 
 impl<P: Platform> Drop for Taken<'_, P> {
     fn drop(&mut self) {
-        // SAFETY: taken from this pool, and kept by nobody.
+        // SAFETY: allocated from this pool, and not kept.
         unsafe { self.platform.give(self.pool, self.block) };
     }
 }
@@ -268,7 +268,7 @@ impl<P: Platform> State<P> {
     fn position(&self, wanted: impl Fn(&Driver) -> bool) -> Option<Position> {
         let mut at = self.first;
         while let Some(node) = NonNull::new(at) {
-            // SAFETY: a node of the locked list; nobody writes to its driver while it lives.
+            // SAFETY: a node of the locked list; nothing writes to its driver while it lives.
             if wanted(unsafe { &(*node.as_ptr()).driver }) {
                 return Some(Position { node });
             }
@@ -477,7 +477,7 @@ impl<P: Platform> State<P> {
     /// Its task has stopped.
     unsafe fn release(&mut self, platform: &P, position: &Position, removed: &mut Removed<P>) {
         let node = position.node;
-        // SAFETY: a node of the locked list; what it owns was made for it and is used by nobody, since its task
+        // SAFETY: a node of the locked list; what it owns was made for it and nothing uses it, since its task
         // has stopped.
         unsafe {
             *self.slot_of(node.as_ptr()) = (*node.as_ptr()).next;
@@ -490,7 +490,7 @@ impl<P: Platform> State<P> {
     }
 }
 
-/// Whether the task of a driver has stopped and nobody knows its stack any more, now or before. The caller is another task.
+/// Whether the task of a driver has stopped, and no queue refers to its stack any more. The caller is another task.
 fn stop<P: Platform>(platform: &P, position: &Position) -> bool {
     let Some(task) = position.task() else { return true };
     if position.is_busy() {

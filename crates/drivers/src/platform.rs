@@ -27,7 +27,7 @@ use crate::error::Error;
 ///
 /// 1. `lock` returns `true` to one context at a time, until that calls `unlock`.
 /// 2. Blocks of a pool are as large and aligned as was asked for, in internal memory, and have one owner each.
-/// 3. After `stop` returned `true`, the task never runs again, and nobody touches its stack or its memory.
+/// 3. After `stop` returned `true`, the task never runs again, and nothing accesses its stack or its memory.
 /// 4. A task whose entry returns is left alone until it is stopped.
 pub unsafe trait Platform {
     /// A pool of blocks.
@@ -52,7 +52,7 @@ pub unsafe trait Platform {
     /// The smallest stack that a task can have, in bytes.
     fn least_stack(&self) -> usize;
 
-    /// Makes a pool in internal, byte-addressable memory.
+    /// Creates a pool in internal, byte-addressable memory.
     ///
     /// # Errors
     ///
@@ -94,7 +94,7 @@ pub unsafe trait Platform {
     ///
     /// # Safety
     ///
-    /// All that the wish points to is the task's until it was stopped.
+    /// All that the config points to is the task's until it was stopped.
     unsafe fn start(&self, wish: &TaskWish) -> Option<NonNull<c_void>>;
 
     /// Ends a task for good, wherever it is: running on another core, waiting, paused, or returned. `false` if it may
@@ -106,7 +106,7 @@ pub unsafe trait Platform {
     unsafe fn stop(&self, task: NonNull<c_void>) -> bool;
 
     /// Takes a task that has stopped out of every queue in which it waits for a block, before its stack goes back. `false`
-    /// if somebody is just waking it; then this is called again later.
+    /// if another context is just waking it; then this is called again later.
     fn forget(&self, task: NonNull<c_void>) -> bool;
 
     /// Lets a task not run until it is resumed. A task that is paused stays so.
@@ -127,7 +127,7 @@ pub unsafe trait Platform {
     fn is_current(&self, task: NonNull<c_void>) -> bool;
 }
 
-/// A pool that is wanted.
+/// The configuration of a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolWish {
     /// For reports.
@@ -143,7 +143,7 @@ pub struct PoolWish {
 /// What a driver's task runs.
 pub type Entry = unsafe extern "C" fn(driver: *mut Driver);
 
-/// A task that is wanted.
+/// The configuration of a task.
 #[derive(Clone, Copy, Debug)]
 pub struct TaskWish {
     /// A C string, as long as the task lives.

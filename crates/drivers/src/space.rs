@@ -181,7 +181,7 @@ impl<P: Platform> Space<P> {
         if !self.platform.lock() {
             return Err(Error::NoLock);
         }
-        // SAFETY: with the lock held nobody else has a reference to the state.
+        // SAFETY: with the lock held nothing else has a reference to the state.
         let result = work(unsafe { &mut *self.state.get() }, &self.platform);
         // SAFETY: taken above.
         unsafe { self.platform.unlock() };
@@ -238,7 +238,7 @@ impl<P: Platform> State<P> {
             && fresh
             && let Some((pool, _)) = self.nodes.take()
         {
-            // SAFETY: made above, and the lock was held since: nobody has a block of it.
+            // SAFETY: made above, and the lock was held since: no block of it is in use.
             unsafe { platform.end_pool(pool) };
         }
         stacks

@@ -9,7 +9,7 @@ use core::ffi::CStr;
 use crate::text::Text;
 use crate::types::memory_pool_report_t;
 
-/// Writes the line of `report`, whose reason is called `reason`, with what to do about it.
+/// Writes the line of `report`, whose reason has the name `reason`, with the next step.
 #[cfg_attr(feature = "esp_idf", expect(dead_code, reason = "ESP-IDF's logger lays out the line"))]
 pub(crate) fn write_line(
     to: &mut impl Text,

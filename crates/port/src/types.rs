@@ -73,7 +73,7 @@ pub enum MemoryKind {
     InternalWords,
     /// External RAM.
     External,
-    /// Static memory of the program, on ports that do not tell its kind from its address.
+    /// Static memory of the program, on ports that do not know its kind from its address.
     Static,
     /// Flash, registers, or no memory: unsuitable for a pool.
     Other,

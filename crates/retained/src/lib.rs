@@ -1,5 +1,5 @@
 #![no_std]
-//! Pools in memory that outlives a reset: RTC memory over deep sleep, memory that no start-up code clears.
+//! Pools in memory that survives a reset: RTC memory over deep sleep, memory that no start-up code clears.
 //!
 //! ```text
 //!   retained memory, 32-bit words                                             ordinary RAM, made anew at each start
@@ -16,7 +16,7 @@
 //! Formatting clears the magic number first and writes it last.
 //!
 //! **No address** is kept there: blocks are numbers, so the program may lie elsewhere after an update. **No lock** is
-//! kept there either: one that was closed when power failed would stay closed for ever.
+//! kept there either: one that was held when power failed would stay held for ever.
 //!
 //! What the blocks hold is the application's; it may change without the pool knowing, hence without a checksum of it.
 
@@ -81,7 +81,7 @@ pub struct RetainedPool<'m, L: RawLock = DefaultLock> {
     image: UnsafeCell<Image<Memory<'m>>>,
 }
 
-// SAFETY: the image is touched with the lock closed only, which excludes everybody else.
+// SAFETY: the image is used with the lock held only.
 unsafe impl<L: RawLock + Sync> Sync for RetainedPool<'_, L> {}
 // SAFETY: the pool owns, by exclusive borrow, all it points to.
 unsafe impl<L: RawLock + Send> Send for RetainedPool<'_, L> {}
@@ -118,7 +118,7 @@ impl<'m, L: RawLock> RetainedPool<'m, L> {
         Ok((Self { lock: L::INIT, image: UnsafeCell::new(image) }, found))
     }
 
-    /// Takes a block; its content is what was left there. O(1); one critical section. Once this returned, the block
+    /// Allocates a block; its content is what was left there. O(1); one critical section. Once this returned, the block
     /// stays in use over a reset, also before anything was written to it.
     ///
     /// # Errors
@@ -129,7 +129,7 @@ impl<'m, L: RawLock> RetainedPool<'m, L> {
         self.with(|image| image.take().map(|index| image.words().block(index, image.stride())))
     }
 
-    /// Returns a block. O(1); one critical section.
+    /// Frees a block. O(1); one critical section.
     ///
     /// # Errors
     ///
@@ -199,7 +199,7 @@ impl<'m, L: RawLock> RetainedPool<'m, L> {
     }
 
     fn with<R>(&self, work: impl FnOnce(&mut Image<Memory<'m>>) -> R) -> R {
-        // SAFETY: with the lock closed nobody else has a reference to the image.
+        // SAFETY: with the lock closed nothing else has a reference to the image.
         self.lock.with(|| work(unsafe { &mut *self.image.get() }))
     }
 }

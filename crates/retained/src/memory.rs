@@ -19,7 +19,7 @@ impl Memory<'_> {
     ///
     /// # Safety
     ///
-    /// They may be read and written for as long as the result is used, and nobody else writes to the books meanwhile.
+    /// They may be read and written for as long as the result is used, and nothing else writes to the header and map meanwhile.
     pub(super) unsafe fn new(start: NonNull<u32>, words: usize, header: usize) -> Self {
         Self { start, words, header: header.min(words), borrowed: PhantomData }
     }

@@ -17,7 +17,7 @@ pub(crate) struct Waker {
     pub(crate) task: *const c_void,
 }
 
-/// Everything of a pool that is neither in the documented struct nor in its blocks. The marks follow it in memory.
+/// What a pool keeps besides the documented struct and its blocks. The allocation map follows it in memory.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Control {
@@ -34,9 +34,9 @@ pub(crate) struct Control {
     pub(crate) placement: memory_placement_t,
     pub(crate) flags: u32,
     pub(crate) name: [c_char; MEMORY_POOL_NAME_SIZE],
-    /// What is done besides, while the pool is told to.
+    /// Which diagnostics are on, and their records.
     pub(crate) diagnostics: Diagnostics,
-    /// What must be given back at the end: the memory this block lies in (which may begin with the struct), and the
+    /// What is returned to the heap in the end: the memory this control block lies in (which may begin with the struct), and the
     /// storage. Null: the caller's.
     pub(crate) own_memory: *mut u8,
     pub(crate) own_storage: *mut u8,
@@ -46,7 +46,7 @@ pub(crate) struct Control {
 pub(crate) const CONTROL_SIZE: usize = 17 * size_of::<usize>() + 48;
 const _: () = assert!(size_of::<Control>() <= CONTROL_SIZE, "raise MEMORY_POOL_CONTROL_SIZE in the header");
 
-/// The marks of a pool, right behind its control block.
+/// The allocation map of a pool, right behind its control block.
 pub(crate) type ControlMap = ByteMap<{ size_of::<Control>() }>;
 
 impl Control {
@@ -58,7 +58,7 @@ impl Control {
     }
 }
 
-/// The control block of `pool`, if there is one. What needs no reason asks this: a reason that is made and dropped again costs
+/// The control block of `pool`, if there is one. For callers that need no reason: a reason that is computed and dropped again costs
 /// the fast path an instruction or two.
 ///
 /// # Safety
@@ -105,7 +105,7 @@ pub(crate) unsafe fn free_list<'a>(
 ///
 /// # Safety
 ///
-/// `control` is that of `pool`, and nobody else uses the pool while the result is used: the lock is held, or the pool
+/// `control` is that of `pool`, and nothing else uses the pool while the result is used: the lock is held, or the pool
 /// is a single context's.
 #[inline(always)]
 pub(crate) unsafe fn free_list_unlocked<'a>(
@@ -126,7 +126,7 @@ pub(crate) unsafe fn free_list_unlocked<'a>(
     }
 }
 
-/// What the pool does besides, now: to be asked in the critical section of an operation.
+/// The diagnostics that are on now, to be read in the critical section of an operation.
 ///
 /// # Safety
 ///

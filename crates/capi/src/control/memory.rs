@@ -86,7 +86,7 @@ pub(crate) fn fits_control(memory: *const u8, bytes: usize) -> bool {
 /// What the control block is asked for with: it needs locks and bytes, which only internal data RAM has.
 const CONTROL_CAPS: u32 = MALLOC_CAP_INTERNAL | MALLOC_CAP_8BIT;
 
-/// Memory that is given back unless somebody keeps it.
+/// Memory that is returned to the heap when this is dropped, unless it is kept.
 pub(crate) struct Allocation(pub(crate) NonNull<u8>);
 
 impl Allocation {
@@ -110,7 +110,7 @@ impl Allocation {
 
 impl Drop for Allocation {
     fn drop(&mut self) {
-        // SAFETY: allocated in `new`, and kept by nobody.
+        // SAFETY: allocated in `new`, and not kept.
         unsafe { port::release(self.0.as_ptr()) };
     }
 }

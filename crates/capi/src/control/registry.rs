@@ -1,9 +1,9 @@
-//! The list of live pools: the only witness of whether a struct holds a pool.
+//! The list of live pools, which alone decides whether a struct holds a pool.
 //!
-//! The list is linked through the control blocks. What a program does to its structs changes nothing in it.
+//! The list is linked through the control blocks. A program that overwrites its structs does not change it.
 //!
-//! Beside it stands what is about to become a pool: structs and memory that an initialisation has [reserved](reserve), so that
-//! two that begin at the same time cannot both succeed.
+//! It also has the structs and memory that an initialisation has [reserved](reserve), so that
+//! two initialisations that begin at the same time cannot both succeed.
 
 use core::cell::UnsafeCell;
 use core::ffi::{c_char, c_void};
@@ -153,7 +153,7 @@ impl List {
 
 /// Runs `work` in one critical section, in which locks of pools may be taken.
 pub(crate) fn locked<R>(work: impl FnOnce(&mut List) -> R) -> R {
-    // SAFETY: with the lock held nobody else has a reference to the list.
+    // SAFETY: with the lock held nothing else has a reference to the list.
     REGISTRY.lock.with(|| work(unsafe { &mut *REGISTRY.list.get() }))
 }
 
@@ -210,12 +210,12 @@ impl Reservation {
     ///
     /// The reservation is of nothing yet, and is not moved from now on. The list is locked.
     unsafe fn begin(&self, list: &mut List, by: *const (), place: Range, memory: Range) {
-        // SAFETY: not on the list yet, so nobody else's.
+        // SAFETY: not on the list yet, so nothing else uses it.
         unsafe { self.0.get().write(Reserved { by, place, memory, next: list.reserved }) };
         list.reserved = self.0.get();
     }
 
-    /// Keeps what a pool has of its caller's memory; what it has of the heap's nobody else can give.
+    /// Reserves the memory that the caller gave to a pool; memory from the heap needs no reservation.
     ///
     /// # Safety
     ///
@@ -256,7 +256,7 @@ pub(crate) fn is_being_made(by: *const ()) -> bool {
 /// A struct of the caller's was reserved, so it holds none. A struct from the heap was not: a program may have freed memory in
 /// which the struct of a live pool still lies, and the heap gives it out again.
 ///
-/// The struct is written in the same critical section: who finds the pool on the list finds all of it.
+/// The struct is written in the same critical section, so a pool that is on the list is complete.
 ///
 /// # Safety
 ///
@@ -296,7 +296,7 @@ pub(crate) unsafe fn complete_set(first: *const memory_pool_t, finish: impl FnOn
     });
 }
 
-/// Takes the pool in `pool` off the list and zeroes the struct, if `agreed` says so; `None` if it holds none. `agreed` is also told
+/// Takes the pool in `pool` off the list and zeroes the struct, if `agreed` says so; `None` if it holds none. `agreed` also gets
 /// whether another pool lies in the blocks of this one. O(pools).
 ///
 /// Returns what the struct held. All of it is one critical section: another task that makes a pool in the same struct comes

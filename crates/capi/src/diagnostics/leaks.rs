@@ -1,4 +1,4 @@
-//! Who took the blocks that are in use, and since when.
+//! Leak reports: the call sites of the blocks in use, and their age.
 
 use core::ffi::{CStr, c_char, c_void};
 use core::ptr::{NonNull, null, null_mut};
@@ -18,11 +18,11 @@ use crate::types::*;
 use super::call_sites::{begin_records, end_records, record_of};
 use super::report_result;
 
-/// Places whose blocks are counted together when leaks are printed: so many that a program with more leaks in more places has
-/// other worries, and so few that they fit on the stack of a task.
+/// Call sites whose blocks are counted together when leaks are printed. A program with leaks from more call sites
+/// gets a line for each further block; so many groups fit on the stack of a task.
 const PLACES: usize = 16;
 
-/// Begins or ends keeping records of who takes blocks. O(num_blocks). From tasks only.
+/// Begins or ends recording the call sites of allocs. O(num_blocks). From tasks only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_record_sites(pool: *mut memory_pool_t, on: bool) -> esp_err_t {
     on_live(c"memory_pool_record_sites", pool, |control| match on {
@@ -108,7 +108,7 @@ pub unsafe extern "C" fn memory_pool_get_site(
         Err(refusal) => return refusal.reason,
     };
     let live = Live { pool, control, ended: false };
-    // SAFETY: `control` is that of `pool`, which nobody ends meanwhile: obligation 3.
+    // SAFETY: `control` is that of `pool`, which no other context destroys meanwhile: obligation 3.
     let index = unsafe { with_free_list(pool, control, |list| list.index_of(block.cast())) };
     match index.and_then(|index| live.at(index)) {
         Some(seen) => {
@@ -120,7 +120,7 @@ pub unsafe extern "C" fn memory_pool_get_site(
     }
 }
 
-/// Tells of every block that has been in use for `older_than_us`; their number. O(num_blocks), in a critical section for each
+/// Calls `each` for every block that has been in use for `older_than_us`; their number. O(num_blocks), in a critical section for each
 /// block. From tasks only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_dump_leaks(
@@ -155,7 +155,7 @@ fn dump(live: &Live, older_than_us: u64, each: memory_pool_site_callback_t, argu
 }
 
 /// Prints the blocks in use of a pool that keeps records: what a report of their number leaves open. `ended`: the pool is off the
-/// registry, and nobody else's; `pool` are the fields of its struct.
+/// registry, and known to no other code; `pool` are the fields of its struct.
 ///
 /// # Safety
 ///
@@ -173,7 +173,7 @@ struct Live {
     pool: *mut memory_pool_t,
     /// That of `pool`.
     control: NonNull<Control>,
-    /// It is off the registry, and nobody else's. Otherwise it is looked for again at each look, since a task may end it.
+    /// It is off the registry, and known to no other code. Otherwise it is looked up at each step, since a task may destroy it.
     ended: bool,
 }
 
@@ -347,7 +347,7 @@ impl Seen {
     }
 }
 
-/// Blocks of the pool of this name that one place took, of which `site` tells of the oldest.
+/// Prints a line for the blocks of the pool of this name that one call site allocated; `site` is that of the oldest.
 fn print_leak(pool: &[u8], count: usize, site: &memory_pool_site_t) {
     let mut line = line();
     line.text("pool \"").bytes(pool).text("\": ").number(count).text(" in use, taken ");
@@ -356,7 +356,7 @@ fn print_leak(pool: &[u8], count: usize, site: &memory_pool_site_t) {
         return;
     }
     if !site.file.is_null() {
-        // SAFETY: whoever took the block gave a C string that lives for ever.
+        // SAFETY: the caller of the alloc gave a C string that lives for ever.
         let file = unsafe { CStr::from_ptr(site.file) };
         line.text("at ").bytes(file.to_bytes()).text(":").number(site.line as usize);
     } else if !site.caller.is_null() {
@@ -379,7 +379,7 @@ fn print_leak(pool: &[u8], count: usize, site: &memory_pool_site_t) {
     line.text(" s\n");
 }
 
-/// A block in use, and who took it.
+/// A block in use, and the call site of its alloc.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct memory_pool_site_t {

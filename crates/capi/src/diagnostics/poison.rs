@@ -36,7 +36,7 @@ unsafe fn words(control: NonNull<Control>) -> usize {
 ///
 /// # Safety
 ///
-/// The block is one of `control`'s pool, and nobody else uses it.
+/// The block is one of `control`'s pool, and nothing else uses it.
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_fill"))]
 pub(super) unsafe fn fill(control: NonNull<Control>, block: *mut u8) {
     let at = block.cast::<u32>();

@@ -39,7 +39,7 @@ pub const MICROUSC_DRIVER_STOPPING: microusc_driver_state_t = 2;
 /// What a driver's task runs.
 pub type microusc_driver_entry_t = Option<unsafe extern "C" fn(driver: *mut microusc_driver_t)>;
 
-/// A driver that is wanted.
+/// The configuration of a new driver.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct microusc_driver_config_t {

@@ -68,7 +68,7 @@ unsafe impl Platform for Below {
     }
 
     unsafe fn end_pool(&self, pool: Self::Pool) {
-        // SAFETY: nobody uses it, as the caller promises. One that the application ended is not there any more.
+        // SAFETY: nothing uses it, as the caller promises. A pool that the application destroyed is not found.
         let ended = unsafe { destroy::destroy_pool(pool.as_ptr(), false, |_, _, _| {}) };
         if let Some((ended, refusal)) = ended.and_then(|ended| Some((ended, ended.refusal()?))) {
             report_error(c"microusc_system_end", refusal, ended.name.as_ptr(), pool.as_ptr().cast(), 0);

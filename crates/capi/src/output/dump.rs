@@ -1,4 +1,4 @@
-//! One pool, printed completely. For pools that are damaged, so nothing read from a block is believed.
+//! A dump of one pool. The pool may be damaged, so nothing that is read from a block is trusted.
 
 use core::ptr::NonNull;
 
@@ -23,7 +23,7 @@ enum End {
     NotABlock(usize),
 }
 
-/// A pool that is being looked at.
+/// The pool that is dumped.
 pub(crate) struct PoolDump {
     pool: *mut memory_pool_t,
     control: NonNull<Control>,
@@ -108,7 +108,7 @@ impl PoolDump {
                 if let Some(link) = links.get_mut(count) {
                     *link = index;
                 }
-                // SAFETY: a block of ours that nobody owns; links are aligned there.
+                // SAFETY: a block of this pool without an owner; links are aligned there.
                 at = unsafe { control.base.add(offset).cast::<Link>().read().next };
             }
             (LINKS, if at.is_null() { End::Null } else { End::More })
@@ -119,7 +119,7 @@ impl PoolDump {
     fn locked<R>(&self, work: impl FnOnce(ControlMap, &Control) -> R) -> R {
         // SAFETY: live, as `new` was promised.
         let lock = unsafe { lock(self.control) };
-        // SAFETY: the marks are behind the control block, one for each block; with the lock held nobody writes to either.
+        // SAFETY: the allocation map is behind the control block, a byte for each block; with the lock held nothing else writes to either.
         lock.with(|| unsafe { work(ControlMap::new(self.control.as_ptr().cast()), self.control.as_ref()) })
     }
 }

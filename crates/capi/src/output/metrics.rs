@@ -1,4 +1,4 @@
-//! What a monitoring system is told: sums over all pools, and text that Prometheus reads.
+//! Metrics for a monitoring system: sums over all pools, and text that Prometheus reads.
 //!
 //! A pool takes part by a lock of the registry for O(pools + 64) at a time, and the text is written from the beginning again
 //! when pools came, went or were named meanwhile. So every family has the same pools, and no pool is read after its end.
@@ -116,7 +116,7 @@ fn all(text: &mut impl Text) -> Result<(), Changed> {
     Ok(())
 }
 
-/// How many pools before the one at a place have the same label, by which they could not be told apart. O(pools).
+/// How many pools before the one at a place have the same label. O(pools).
 fn namesakes_before(place: usize, name: &[c_char], changes: u32) -> Result<usize, Changed> {
     registry::view_unchanged(changes, |pools| {
         // SAFETY: on the registry, which is locked, so live, and not being named.

@@ -1,4 +1,4 @@
-//! Snapshots: of a pool that is there, and of all pools while others make and end some.
+//! Snapshots of one pool, and of all pools while other tasks create and destroy some.
 
 use core::ptr::NonNull;
 

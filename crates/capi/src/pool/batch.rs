@@ -34,7 +34,7 @@ unsafe fn refused(
     refusal.reason
 }
 
-/// Takes `count` blocks, or none. O(count) inside one critical section. Tasks, interrupts, both cores.
+/// Allocates `count` blocks, or none. O(count) inside one critical section. Tasks, interrupts, both cores.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_alloc_batch(
     pool: *mut memory_pool_t,
@@ -88,7 +88,7 @@ pub unsafe extern "C" fn memory_pool_alloc_batch(
     unsafe { refused(NAME, error.into(), control, pool.cast()) }
 }
 
-/// Returns `count` blocks, or none. O(count) inside one critical section, or two while something is done to blocks that are
+/// Frees `count` blocks, or none. O(count) inside one critical section, or two while something is done to blocks that are
 /// returned; and one of O(1) for each waiting task that is served. Tasks, interrupts, both cores.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_free_batch(
@@ -156,7 +156,7 @@ unsafe fn put(
     control: NonNull<Control>,
     given: &[*mut u8],
 ) -> Result<(), (usize, Error)> {
-    // SAFETY: `control` is that of `pool`; once begun with, the blocks are leaving, by this caller alone.
+    // SAFETY: `control` is that of `pool`; after the first phase the blocks are retiring, by this caller alone.
     unsafe {
         // Which way is decided in the critical section that begins: what is turned on later finds the blocks on the list.
         let (begun, done) = with_free_list(pool, control, |list| {
@@ -193,7 +193,7 @@ pub unsafe extern "C" fn memory_pool_set_isr_reserve(pool: *mut memory_pool_t, b
     ESP_OK
 }
 
-/// Takes a block, from the reserve as well, or null. O(1); one critical section. Interrupts.
+/// Allocates a block, also from the reserve, or null. O(1); one critical section. Interrupts.
 #[unsafe(no_mangle)]
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_alloc_from_isr"))]
 pub unsafe extern "C" fn memory_pool_alloc_from_isr(pool: *mut memory_pool_t) -> *mut c_void {

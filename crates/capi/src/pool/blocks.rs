@@ -1,4 +1,4 @@
-//! Taking and returning blocks: the hot path.
+//! Alloc and free: the hot path.
 
 use core::ffi::{c_char, c_void};
 use core::ptr::{NonNull, null_mut};
@@ -17,7 +17,7 @@ use crate::wait::{serve, wake};
 
 type Saved = <PortLock as RawLock>::Saved;
 
-/// Takes a block, or null. O(1); one critical section; never waits. Tasks, interrupts, both cores.
+/// Allocates a block, or null. O(1); one critical section; never waits. Tasks, interrupts, both cores.
 #[unsafe(no_mangle)]
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_alloc"))]
 pub unsafe extern "C" fn memory_pool_alloc(pool: *mut memory_pool_t) -> *mut c_void {
@@ -46,7 +46,7 @@ pub(crate) unsafe fn alloc(
     }
 }
 
-/// Takes a block, and says why not. O(1); one critical section; never waits. Tasks, interrupts, both cores.
+/// Allocates a block, or says why not. O(1); one critical section; never waits. Tasks, interrupts, both cores.
 #[unsafe(no_mangle)]
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_alloc_reason"))]
 pub unsafe extern "C" fn memory_pool_alloc_reason(
@@ -83,7 +83,7 @@ unsafe fn alloc_with_reason(pool: *mut memory_pool_t, caller: Caller) -> (*mut c
     }
 }
 
-/// Takes a block and zeroes it, by words. O(block size), outside the critical section.
+/// Allocates a block and zeroes it, by words. O(block size), outside the critical section.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_alloc_zeroed(pool: *mut memory_pool_t) -> *mut c_void {
     // SAFETY: as for this function.
@@ -100,7 +100,7 @@ pub unsafe extern "C" fn memory_pool_alloc_zeroed(pool: *mut memory_pool_t) -> *
     block
 }
 
-/// Returns a block. O(1); one critical section. Tasks, interrupts, both cores.
+/// Frees a block. O(1); one critical section. Tasks, interrupts, both cores.
 #[unsafe(no_mangle)]
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_free"))]
 pub unsafe extern "C" fn memory_pool_free(pool: *mut memory_pool_t, block: *mut c_void) {
@@ -108,7 +108,7 @@ pub unsafe extern "C" fn memory_pool_free(pool: *mut memory_pool_t, block: *mut 
     let _reported = unsafe { free(Caller::Free, pool, block) };
 }
 
-/// Returns a block, or says why not. O(1); one critical section. Tasks, interrupts, both cores.
+/// Frees a block, or says why not. O(1); one critical section. Tasks, interrupts, both cores.
 #[unsafe(no_mangle)]
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_free_reason"))]
 pub unsafe extern "C" fn memory_pool_free_reason(pool: *mut memory_pool_t, block: *mut c_void) -> esp_err_t {
@@ -134,13 +134,13 @@ pub(crate) unsafe fn free(caller: Caller, pool: *mut memory_pool_t, block: *mut 
     }
 }
 
-/// Takes a block without the lock. O(1). For a pool that only one context ever uses.
+/// Allocates a block without the lock. O(1). For a pool that only one context ever uses.
 #[unsafe(no_mangle)]
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_alloc_unsynchronized"))]
 pub unsafe extern "C" fn memory_pool_alloc_unsynchronized(pool: *mut memory_pool_t) -> *mut c_void {
     // SAFETY: obligation 1.
     let Some(control) = (unsafe { found(pool) }) else { return no_pool_to_alloc_alone(pool) };
-    // SAFETY: `control` is that of `pool`, which nobody else uses, as the function's name asks.
+    // SAFETY: `control` is that of `pool`, which no other context uses, as the function's name demands.
     match unsafe { free_list_unlocked(pool, control).alloc_fast() } {
         Some(block) => block.as_ptr().cast(),
         // SAFETY: as above.
@@ -148,7 +148,7 @@ pub unsafe extern "C" fn memory_pool_alloc_unsynchronized(pool: *mut memory_pool
     }
 }
 
-/// Returns a block without the lock, or says why not. O(1). For a pool that only one context ever uses.
+/// Frees a block without the lock, or says why not. O(1). For a pool that only one context ever uses.
 #[unsafe(no_mangle)]
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_free_unsynchronized"))]
 pub unsafe extern "C" fn memory_pool_free_unsynchronized(
@@ -160,7 +160,7 @@ pub unsafe extern "C" fn memory_pool_free_unsynchronized(
         Ok(control) => control,
         Err(reason) => return refused(reason, block, Caller::FreeUnsynchronized, None),
     };
-    // SAFETY: `control` is that of `pool`, which nobody else uses, as the function's name asks; if `block` is one in
+    // SAFETY: `control` is that of `pool`, which no other context uses, as the function's name demands; if `block` is one in
     // use, its owner gives it up by this call.
     match unsafe { free_list_unlocked(pool, control).free_fast(block.cast()) } {
         Some(()) => ESP_OK,
@@ -177,7 +177,7 @@ pub unsafe extern "C" fn memory_pool_owns(pool: *mut memory_pool_t, address: *co
     unsafe { with_free_list(pool, control, |list| list.is_live(address.cast())) }
 }
 
-/// Takes a block, and says from which line of which file. O(1); with records two critical sections, otherwise one.
+/// Allocates a block, and records the file and line of the call. O(1); with records two critical sections, otherwise one.
 /// Tasks, interrupts, both cores.
 #[unsafe(no_mangle)]
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_alloc_at"))]
@@ -194,7 +194,7 @@ pub unsafe extern "C" fn memory_pool_alloc_at(
     }
 }
 
-/// Takes a block, and says which address the call returns to. As [`memory_pool_alloc_at`].
+/// Allocates a block, and records the return address of the call. As [`memory_pool_alloc_at`].
 #[unsafe(no_mangle)]
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_alloc_from"))]
 pub unsafe extern "C" fn memory_pool_alloc_from(
@@ -209,8 +209,8 @@ pub unsafe extern "C" fn memory_pool_alloc_from(
     }
 }
 
-/// The rare end of [`alloc`], with the lock held, which it opens. The control block is looked up again: with five arguments some
-/// cores would need the stack for the last, in the usual path as well.
+/// The slow path of [`alloc`], with the lock held, which it releases. The control block is looked up again: with five arguments some
+/// cores would need the stack for the last, on the fast path as well.
 ///
 /// # Safety
 ///
@@ -233,11 +233,11 @@ unsafe fn alloc_slow(pool: *mut memory_pool_t, saved: Saved, site: CallSite) -> 
     }
 }
 
-/// The rare end of [`memory_pool_alloc_unsynchronized`].
+/// The slow path of [`memory_pool_alloc_unsynchronized`].
 ///
 /// # Safety
 ///
-/// `control` is that of `pool`, which nobody else uses.
+/// `control` is that of `pool`, which nothing else uses.
 #[cold]
 #[inline(never)]
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_alloc_slow_unsynchronized"))]
@@ -250,7 +250,7 @@ unsafe fn alloc_slow_unsynchronized(pool: *mut memory_pool_t, control: NonNull<C
     }
 }
 
-/// No pool, no block, and a report. A call at the end, so that the usual path need not meet this one at a common return.
+/// No pool, no block, and a report. A call at the end, so that the fast path and this one have no common return.
 #[cold]
 #[inline(never)]
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_no_pool"))]
@@ -281,7 +281,7 @@ pub(crate) fn reason_of_none(pool: *mut memory_pool_t) -> esp_err_t {
     if pool.is_null() { ESP_ERR_INVALID_ARG } else { ESP_ERR_INVALID_STATE }
 }
 
-/// The block; or none, with a report unless all blocks are in use: that is no fault, and counted.
+/// The block, or null. A refusal is reported, except that all blocks are in use: that is no error, and counted.
 ///
 /// # Safety
 ///
@@ -315,7 +315,7 @@ fn caller_of(site: CallSite) -> Caller {
     }
 }
 
-/// The rare end of [`free`], with the lock held, which it opens before it reports.
+/// The slow path of [`free`], with the lock held, which it releases before it reports.
 ///
 /// # Safety
 ///
@@ -350,7 +350,7 @@ unsafe fn free_slow(
     told(caller, answer, control, block)
 }
 
-/// The same in two steps, with the lock open in between.
+/// The same in two phases, with the lock released in between.
 ///
 /// # Safety
 ///
@@ -365,7 +365,7 @@ unsafe fn free_in_two_phases(
     saved: Saved,
     caller: Caller,
 ) -> esp_err_t {
-    // SAFETY: the lock is held until the release. Then the block is leaving, if it was one in use, by this caller alone.
+    // SAFETY: the lock is held until the release. Then the block is retiring, if it was one in use, by this caller alone.
     let (answer, served) = unsafe {
         let begun = diagnostics::begin_free(control, &mut free_list(pool, control), &[block.cast()]);
         let (answer, modes) = (begun.map_err(|(_, error)| error), modes(control));
@@ -388,11 +388,11 @@ unsafe fn free_in_two_phases(
     told(caller, answer, control, block)
 }
 
-/// The rare end of [`memory_pool_free_unsynchronized`].
+/// The slow path of [`memory_pool_free_unsynchronized`].
 ///
 /// # Safety
 ///
-/// `control` is that of `pool`, which nobody else uses; the block is as for [`free`].
+/// `control` is that of `pool`, which nothing else uses; the block is as for [`free`].
 #[cold]
 #[inline(never)]
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_free_slow_unsynchronized"))]

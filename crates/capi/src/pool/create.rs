@@ -1,4 +1,4 @@
-//! Making and ending pools. Every step that fails gives back what the steps before it took.
+//! Creating pools. A step that fails returns what the steps before it allocated.
 
 use core::ffi::{CStr, c_char, c_void};
 use core::ptr::{NonNull, null, null_mut};
@@ -16,7 +16,7 @@ use crate::output::report::{from_task, refuse};
 use crate::refusals::{self, Refusal};
 use crate::types::*;
 
-/// Where a pool's struct and control block shall be.
+/// Where struct and control block of a new pool are.
 pub(crate) enum Location {
     /// The caller has the struct; the control block comes from the heap.
     Caller(*mut memory_pool_t),
@@ -26,7 +26,7 @@ pub(crate) enum Location {
     Heap,
 }
 
-/// Makes a pool with storage from the heap, and returns its struct. O(num_blocks).
+/// Creates a pool with storage from the heap, and returns its struct. O(num_blocks).
 ///
 /// # Safety
 ///
@@ -113,7 +113,7 @@ fn storage(request: &HeapRequest, geometry: &Geometry) -> Result<Allocation, Ref
     }
 }
 
-/// Makes a pool in `buffer`, control block first. O(num_blocks).
+/// Creates a pool in `buffer`, control block first. O(num_blocks).
 ///
 /// # Safety
 ///
@@ -126,7 +126,7 @@ pub(crate) unsafe fn create_static(
     let geometry = Geometry::new(config.block_size, size_of::<usize>(), config.num_blocks)?;
     let word = align_of::<Control>();
     let padding = buffer.addr().wrapping_neg() & (word - 1);
-    // The marks directly behind the control block; the blocks aligned behind the marks.
+    // The allocation map directly behind the control block; the blocks aligned behind the map.
     let blocks = (size_of::<Control>() + geometry.capacity()).next_multiple_of(word);
     let needed = geometry.bytes().checked_add(padding + blocks).ok_or(refusals::TOO_LARGE)?;
     if needed > buffer_size {
@@ -163,11 +163,11 @@ struct Parts {
 }
 
 impl Parts {
-    /// Writes the control block and the marks.
+    /// Writes the control block and the allocation map.
     ///
     /// # Safety
     ///
-    /// The pieces are large and aligned enough and nobody else's; the name is null or a C string.
+    /// The pieces are large and aligned enough, and nothing else uses them; the name is null or a C string.
     unsafe fn assemble(&self, config: &memory_pool_config_t) {
         let control = Control {
             base: self.base,
@@ -209,7 +209,7 @@ impl Parts {
             control: self.control.as_ptr().cast(),
             ..memory_pool_t::ZEROED
         };
-        // SAFETY: assembled; nobody else knows the pool yet.
+        // SAFETY: assembled; no other code knows the pool yet.
         unsafe {
             let mut list = FreeList::new(
                 (&mut fields.memory_free, &mut fields.free_blocks),
@@ -220,13 +220,13 @@ impl Parts {
             );
             list.link_all();
         }
-        // What new pools do is turned on before another task can find this one, and end it.
+        // Diagnostics of new pools are switched on before another task can find this pool and destroy it.
         if port::fills_free_blocks() {
-            // SAFETY: complete, and nobody else's. An archive that cannot goes without.
+            // SAFETY: complete, and not known to other code. An archive without diagnostics refuses, which is no error here.
             let _asked = unsafe { poison::set_checks(&mut fields, self.control, true) };
         }
         if trace::traces_new_pools() {
-            // SAFETY: as above. An archive that cannot is never asked to.
+            // SAFETY: as above. An archive without diagnostics never gets here.
             let _asked = unsafe { trace::set_trace(&mut fields, self.control, true) };
         }
         // SAFETY: complete, and the struct may be written to.
@@ -280,7 +280,7 @@ const fn config(block_size: usize, num_blocks: usize, placement: u32, flags: u32
     memory_pool_config_t { block_size, num_blocks, placement, flags, name: null() }
 }
 
-/// Makes a pool in the caller's struct, with a report if that fails.
+/// Creates a pool in the caller's struct, with a report if that fails.
 ///
 /// # Safety
 ///
@@ -301,7 +301,7 @@ unsafe fn init(
     })
 }
 
-/// Makes a pool on the heap, with a report if that fails.
+/// Creates a pool on the heap, with a report if that fails.
 ///
 /// # Safety
 ///
@@ -318,7 +318,7 @@ unsafe fn malloc(
     })
 }
 
-/// What `make` returned, in a task, with a report of a refusal.
+/// Runs `make`, in a task, and reports a refusal.
 fn made<T>(
     function: &'static CStr,
     address: *const c_void,
@@ -328,7 +328,7 @@ fn made<T>(
     make().map_err(|why| refuse(function, why, address))
 }
 
-/// Makes a pool in internal, DMA-capable RAM. O(num_blocks + pools).
+/// Creates a pool in internal, DMA-capable RAM. O(num_blocks + pools).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_init(
     pool: *mut memory_pool_t,
@@ -340,7 +340,7 @@ pub unsafe extern "C" fn memory_pool_init(
     unsafe { init(c"memory_pool_init", pool, &config) }.is_ok()
 }
 
-/// Makes a pool in the memory named. O(num_blocks + pools).
+/// Creates a pool in the memory named. O(num_blocks + pools).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_init_placed(
     pool: *mut memory_pool_t,
@@ -352,7 +352,7 @@ pub unsafe extern "C" fn memory_pool_init_placed(
     unsafe { init(c"memory_pool_init_placed", pool, &config(block_size, num_blocks, placement, 0)) }.is_ok()
 }
 
-/// Makes a pool as the configuration says. O(num_blocks + pools).
+/// Creates a pool as the configuration says. O(num_blocks + pools).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_init_config(
     pool: *mut memory_pool_t,
@@ -362,7 +362,7 @@ pub unsafe extern "C" fn memory_pool_init_config(
     unsafe { init(c"memory_pool_init_config", pool, config) }.err().unwrap_or(ESP_OK)
 }
 
-/// Makes a pool in the caller's memory. O(num_blocks + pools).
+/// Creates a pool in the caller's memory. O(num_blocks + pools).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_init_static(
     pool: *mut memory_pool_t,
@@ -382,7 +382,7 @@ pub unsafe extern "C" fn memory_pool_init_static(
     done.err().unwrap_or(ESP_OK)
 }
 
-/// Makes a pool, struct included, in internal, DMA-capable RAM. O(num_blocks + pools).
+/// Creates a pool, struct included, in internal, DMA-capable RAM. O(num_blocks + pools).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_malloc(block_size: usize, num_blocks: usize) -> *mut memory_pool_t {
     let config = config(block_size, num_blocks, DRAM, MEMORY_POOL_FLAG_DMA);
@@ -390,7 +390,7 @@ pub unsafe extern "C" fn memory_pool_malloc(block_size: usize, num_blocks: usize
     unsafe { malloc(c"memory_pool_malloc", &config) }.unwrap_or(null_mut())
 }
 
-/// Makes a pool, struct included, with its blocks in the memory named. O(num_blocks + pools).
+/// Creates a pool, struct included, with its blocks in the memory named. O(num_blocks + pools).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_malloc_placed(
     block_size: usize,
@@ -402,7 +402,7 @@ pub unsafe extern "C" fn memory_pool_malloc_placed(
         .unwrap_or(null_mut())
 }
 
-/// Makes a pool, struct included, as the configuration says. O(num_blocks + pools).
+/// Creates a pool, struct included, as the configuration says. O(num_blocks + pools).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_malloc_config(
     config: *const memory_pool_config_t,

@@ -15,14 +15,14 @@ use crate::refusals::{self, Refusal};
 use crate::types::*;
 use crate::wait;
 
-/// Ends a pool, whatever is in use. O(pools + num_blocks), in critical sections of O(pools) and O(64).
+/// Destroys a pool, whatever is in use. O(pools + num_blocks), in critical sections of O(pools) and O(64).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_destroy(pool: *mut memory_pool_t) {
     // SAFETY: obligation 3.
     let _reported = unsafe { destroy(c"memory_pool_destroy", pool, false) };
 }
 
-/// Ends a pool of which nothing is in use. O(pools * num_blocks / 64), in critical sections of O(pools + 64).
+/// Destroys a pool of which nothing is in use. O(pools * num_blocks / 64), in critical sections of O(pools + 64).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_destroy_unused(pool: *mut memory_pool_t) -> esp_err_t {
     // SAFETY: obligation 3.
@@ -41,7 +41,7 @@ unsafe fn destroy(function: &'static CStr, pool: *mut memory_pool_t, only_unused
     }
     let show = |fields: &mut memory_pool_t, control, in_use| {
         if in_use > 0 {
-            // SAFETY: the pool is off the registry, and nobody else's; the fields are those of its struct.
+            // SAFETY: the pool is off the registry, and known to no other code; the fields are those of its struct.
             unsafe { print_owners(fields, control, true) };
         }
     };
@@ -80,7 +80,7 @@ pub(crate) unsafe fn is_zeroed<T>(place: *const T) -> bool {
     (0..size_of::<T>()).all(|at| unsafe { place.cast::<u8>().add(at).read() } == 0)
 }
 
-/// Ends the pool in `pool`: off the registry, memory given back, a caller's struct zeroed. `None` if there is no pool
+/// Destroys the pool in `pool`: takes it off the registry, returns its memory, zeroes a caller's struct. `None` if there is no pool
 /// in it; the number of blocks that were in use otherwise, with the pool's name. O(pools).
 ///
 /// A pool that tasks wait for, or whose blocks are just being returned, is left as it is, and so is one in whose blocks another
@@ -89,7 +89,7 @@ pub(crate) unsafe fn is_zeroed<T>(place: *const T) -> bool {
 ///
 /// # Safety
 ///
-/// Nobody uses the pool meanwhile or afterwards.
+/// Nothing uses the pool meanwhile or afterwards.
 pub(crate) unsafe fn destroy_pool(
     pool: *mut memory_pool_t,
     only_unused: bool,
@@ -136,16 +136,16 @@ unsafe fn destroy_unless(
     if let Ok((control, mut fields)) = removed
         && let Some(ended) = &mut ended
     {
-        // SAFETY: off the registry, and nobody uses the pool.
+        // SAFETY: off the registry, and nothing uses the pool.
         ended.in_use = unsafe { in_use_of_removed(control) };
         look(&mut fields, control, ended.in_use);
-        // SAFETY: off the registry, and nobody uses the pool.
+        // SAFETY: off the registry, and nothing uses the pool.
         unsafe { release(control) };
     }
     ended
 }
 
-/// Blocks of which a step of [`in_use`] looks at the marks.
+/// Blocks that a step of [`in_use`] looks at.
 const STEP: usize = 64;
 
 /// How many blocks of the pool at this address are in use, as the map says, which no stray write into a struct reaches. O(num_blocks),
@@ -167,7 +167,7 @@ fn in_use(pool: *const memory_pool_t) -> usize {
 ///
 /// # Safety
 ///
-/// `control` is that of a pool which nobody uses.
+/// `control` is that of a pool that nothing uses.
 pub(crate) unsafe fn in_use_of_removed(control: NonNull<Control>) -> usize {
     // SAFETY: as the caller promises.
     (0..).step_by(STEP).map_while(|first| unsafe { in_use_from(control, first) }).sum()
@@ -182,7 +182,7 @@ unsafe fn in_use_from(control: NonNull<Control>, first: usize) -> Option<usize> 
     // SAFETY: live, as the caller promises; a geometry does not change.
     let blocks = unsafe { (*control.as_ptr()).geometry.capacity() };
     let step = first..blocks.min(first.saturating_add(STEP));
-    // SAFETY: the marks are behind the control block, one for each block, and the lock is held.
+    // SAFETY: the allocation map is behind the control block, a byte for each block, and the lock is held.
     (!step.is_empty()).then(|| unsafe {
         lock(control).with(|| {
             let marks = ControlMap::new(control.as_ptr().cast());
@@ -191,11 +191,11 @@ unsafe fn in_use_from(control: NonNull<Control>, first: usize) -> Option<usize> 
     })
 }
 
-/// Gives back what a pool owns, the control block as well.
+/// Returns what a pool owns to the heap, the control block as well.
 ///
 /// # Safety
 ///
-/// The pool of `control` is off the registry, and nobody uses it.
+/// The pool of `control` is off the registry, and nothing uses it.
 pub(crate) unsafe fn release(control: NonNull<Control>) {
     // SAFETY: as the caller promises; what it owns was allocated for it.
     unsafe {
@@ -207,7 +207,7 @@ pub(crate) unsafe fn release(control: NonNull<Control>) {
     }
 }
 
-/// What is left of a pool.
+/// What a destroyed pool leaves, or why it was not destroyed.
 #[derive(Clone, Copy)]
 pub(crate) struct DestroyOutcome {
     pub(crate) in_use: usize,

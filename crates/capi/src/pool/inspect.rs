@@ -1,4 +1,4 @@
-//! Looking at pools, checking them, and being told.
+//! Snapshots, names, validation and repair of pools, and the report callback.
 
 use core::ffi::{CStr, c_char};
 use core::ptr::{NonNull, addr_eq, null, null_mut};
@@ -115,7 +115,7 @@ pub unsafe extern "C" fn memory_pool_dump(pool: *mut memory_pool_t) {
     }
 }
 
-/// Whether struct, free list and marks tell the same story. O(num_blocks) in one critical section.
+/// Whether struct, free list and allocation map agree. O(num_blocks) in one critical section.
 ///
 /// # Safety
 ///
@@ -189,7 +189,7 @@ pub unsafe extern "C" fn memory_pool_find(name: *const c_char) -> *mut memory_po
     registry::find(|control| unsafe { CStr::from_ptr(control.name.as_ptr()) } == wanted)
 }
 
-/// Compares free list and marks. O(num_blocks) inside one critical section.
+/// Compares free list and allocation map. O(num_blocks) inside one critical section.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_validate(pool: *mut memory_pool_t) -> esp_err_t {
     const NAME: &CStr = c"memory_pool_validate";
@@ -226,7 +226,7 @@ unsafe fn fields_are_whole(pool: *const memory_pool_t, control: NonNull<Control>
     }
 }
 
-/// Makes struct and free list anew from control block and marks. O(num_blocks) inside one critical section, and one of O(1)
+/// Rebuilds struct and free list from control block and allocation map. O(num_blocks) inside one critical section, and one of O(1)
 /// for each waiting task that is served.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_repair(pool: *mut memory_pool_t) -> esp_err_t {

@@ -1,4 +1,4 @@
-//! Pools in memory that outlives a reset.
+//! Pools in memory that survives a reset.
 //!
 //! Beside the obligations of all functions: a pointer to a retained pool is null, or points to a
 //! `memory_pool_retained_t` that is zeroed, or open, or closed ([`memory_pool_retained_open`] takes any bytes). The struct of an
@@ -38,7 +38,7 @@ pub const MEMORY_POOL_RETAINED_MAX_BLOCKS: usize = microusc_retained::MAX_BLOCKS
 /// Retained pools that are open at one time, at most.
 pub const MEMORY_POOL_RETAINED_MAX_OPEN: usize = 16;
 
-/// What a retained pool shall be.
+/// The configuration of a retained pool.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct memory_pool_retained_config_t {
@@ -97,7 +97,7 @@ unsafe fn given<'a>(
     if pool.is_null() {
         return Err(refusals::NULL_POINTER);
     }
-    // The table knows what the bytes do not tell: those of a struct that was closed, and copied back, or kept over a reset.
+    // The table is asked because the bytes may be misleading: a struct may have been closed and copied back, or kept over a reset.
     // SAFETY: as the caller promises.
     if unsafe { (*pool).owner } != pool || !table::is_open(pool) {
         return Err(refusals::NOT_OPEN);
@@ -179,7 +179,7 @@ pub unsafe extern "C" fn memory_pool_retained_close(pool: *mut memory_pool_retai
     if pool.is_null() {
         return ESP_ERR_INVALID_ARG;
     }
-    // SAFETY: nobody else uses it: obligation 3. It has nothing to drop.
+    // SAFETY: nothing else uses it: obligation 3. It has nothing to drop.
     if unsafe { table::leave(pool) } {
         return ESP_OK;
     }
@@ -201,13 +201,13 @@ unsafe fn is_closed(pool: *const memory_pool_retained_t) -> bool {
     unsafe { (&raw const (*pool).owner).read() }.is_null()
 }
 
-/// Reports that there is no pool, and gives what the caller is told.
+/// Reports that there is no pool; the reason for the caller.
 fn none<T>(function: &'static CStr, refusal: Refusal, pool: *const memory_pool_retained_t, answer: T) -> T {
     refuse(function, refusal, pool.cast());
     answer
 }
 
-/// Takes a block, or null. O(1); one critical section.
+/// Allocates a block, or null. O(1); one critical section.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_retained_alloc(pool: *mut memory_pool_retained_t) -> *mut c_void {
     const NAME: &CStr = c"memory_pool_retained_alloc";
@@ -223,7 +223,7 @@ pub unsafe extern "C" fn memory_pool_retained_alloc(pool: *mut memory_pool_retai
     }
 }
 
-/// Returns a block, or says why not. O(1); one critical section.
+/// Frees a block, or says why not. O(1); one critical section.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_retained_free(
     pool: *mut memory_pool_retained_t,

@@ -27,7 +27,7 @@ refusals! {
     TOO_MANY_OPEN = ESP_ERR_NO_MEM, "MEMORY_POOL_RETAINED_MAX_OPEN retained pools are open: close one first";
 }
 
-/// What to do about it, of a retained pool, where the reason has one cause: the others are in `refusal`.
+/// The next step for a reason that has one cause. Reasons with several causes are listed above.
 fn next_step(reason: esp_err_t) -> &'static str {
     match reason {
         MEMORY_POOL_ERR_NOT_A_BLOCK => {

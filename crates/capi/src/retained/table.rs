@@ -92,7 +92,7 @@ pub(crate) unsafe fn publish(pool: *mut memory_pool_retained_t, open: RetainedPo
 ///
 /// # Safety
 ///
-/// Nobody uses the pool. The struct of an open pool is there.
+/// Nothing uses the pool. The struct of an open pool is there.
 pub(crate) unsafe fn leave(pool: *mut memory_pool_retained_t) -> bool {
     registry::locked(|_| {
         // SAFETY: the registry is locked.
@@ -130,7 +130,7 @@ fn takes(range: Range) -> bool {
 ///
 /// The struct may be read.
 unsafe fn pool_of<'a>(place: *const memory_pool_retained_t) -> Option<&'a RetainedPool<'static, PortLock>> {
-    // SAFETY: as the caller promises; whoever opened it wrote the pool before the owner.
+    // SAFETY: as the caller promises; opening wrote the pool before the owner.
     unsafe { addr_eq((*place).owner, place).then(|| (*place).pool.assume_init_ref()) }
 }
 

@@ -47,7 +47,7 @@ pub(crate) unsafe fn init(
         memory: Range::EMPTY,
         inside: null(),
     };
-    // SAFETY: the struct is the caller's to give, and nobody else makes anything in it meanwhile.
+    // SAFETY: the struct is the caller's to give, and no other call creates anything in it meanwhile.
     registry::reserve(&place, || unsafe { make(set, wanted, placement) })
 }
 
@@ -69,7 +69,7 @@ unsafe fn make(
         // SAFETY: inside the struct, which may be written to; there is no name.
         let Err(refusal) = (unsafe { create::create(location, &config) }) else { continue };
         for made in (0..rank).rev() {
-            // SAFETY: made just now, and nobody else knows the set.
+            // SAFETY: created just now, and no other code knows the set.
             unsafe { destroy::destroy_class(pool_at(made)) };
         }
         // SAFETY: the struct is the caller's, and as it was.
@@ -94,12 +94,12 @@ unsafe fn make(
     Ok(())
 }
 
-/// Ends a set, and tells what was in use of each class, which `show` is shown before; or, if a class cannot end, ends nothing and
+/// Destroys a set; `show` and `tell` get what was in use of each class. If a class cannot be destroyed, destroys nothing and
 /// returns what is known of that class. O(pools) for each class, in one critical section.
 ///
 /// # Safety
 ///
-/// A set lives in the struct; nobody uses it meanwhile or afterwards.
+/// A set lives in the struct; nothing uses it meanwhile or afterwards.
 pub(crate) unsafe fn destroy_set(
     set: *mut memory_pool_set_t,
     mut show: impl FnMut(&mut memory_pool_t, NonNull<Control>, usize),
@@ -129,10 +129,10 @@ pub(crate) unsafe fn destroy_set(
     // SAFETY: the reservations call in this frame.
     unsafe { registry::remove_all(set.cast_const().cast(), pools, agreed, removed, done) }?;
     for (control, mut fields, mut ended) in classes.into_iter().flatten() {
-        // SAFETY: off the registry, and nobody uses the pool.
+        // SAFETY: off the registry, and nothing uses the pool.
         ended.in_use = unsafe { destroy::in_use_of_removed(control) };
         show(&mut fields, control, ended.in_use);
-        // SAFETY: off the registry, and nobody uses the pool.
+        // SAFETY: off the registry, and nothing uses the pool.
         unsafe { destroy::release(control) };
         tell(ended);
     }

@@ -107,7 +107,7 @@ pub unsafe extern "C" fn memory_pool_set_destroy(set: *mut memory_pool_set_t) {
     }
     let print = |fields: &mut memory_pool_t, control, in_use| {
         if in_use > 0 {
-            // SAFETY: the pool is off the registry, and nobody else's; the fields are those of its struct.
+            // SAFETY: the pool is off the registry, and known to no other code; the fields are those of its struct.
             unsafe { print_owners(fields, control, true) };
         }
     };
@@ -122,7 +122,7 @@ pub unsafe extern "C" fn memory_pool_set_destroy(set: *mut memory_pool_set_t) {
             );
         }
     };
-    // SAFETY: live, and nobody else uses it.
+    // SAFETY: live, and nothing else uses it.
     if let Err(class) = unsafe { create::destroy_set(set, print, tell) }
         && let Some(refusal) = class.refusal()
     {
@@ -143,7 +143,7 @@ pub unsafe extern "C" fn memory_pool_set_spill(set: *mut memory_pool_set_t, spil
     }
 }
 
-/// Takes a block for `size` bytes, or null. O(classes); one critical section, with spill at most three.
+/// Allocates a block for `size` bytes, or null. O(classes); one critical section, with spill at most three.
 #[unsafe(no_mangle)]
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_alloc"))]
 pub unsafe extern "C" fn memory_pool_set_alloc(set: *mut memory_pool_set_t, size: usize) -> *mut c_void {
@@ -226,7 +226,7 @@ pub unsafe extern "C" fn memory_pool_set_alloc_reason(
     block
 }
 
-/// Takes a block for `size` bytes, and says from which line of which file. As `memory_pool_set_alloc`, and with records
+/// Allocates a block for `size` bytes, and records the file and line of the call. As `memory_pool_set_alloc`, and with records
 /// another critical section.
 #[unsafe(no_mangle)]
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_alloc_at"))]
@@ -252,7 +252,7 @@ pub unsafe extern "C" fn memory_pool_set_alloc_at(
     block
 }
 
-/// Returns a block, or says why not. O(classes); one critical section.
+/// Frees a block, or says why not. O(classes); one critical section.
 #[unsafe(no_mangle)]
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_set_free"))]
 pub unsafe extern "C" fn memory_pool_set_free(set: *mut memory_pool_set_t, block: *mut c_void) -> esp_err_t {

@@ -108,7 +108,7 @@ pub unsafe extern "C" fn microusc_bare_set_clock(now_us: Option<unsafe extern "C
 /// # Safety
 ///
 /// The functions may be called from tasks, as long as pools are made; `allocate` returns memory as large and aligned as
-/// asked that is nobody else's until `release`, or null.
+/// requested, which nothing else uses until `release`, or null.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn microusc_bare_set_heap(
     allocate: Option<unsafe extern "C" fn(bytes: usize, align: usize, caps: u32) -> *mut c_void>,

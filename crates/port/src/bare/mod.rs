@@ -1,4 +1,4 @@
-//! Bare metal: no system below. Everything that this port cannot know, the program tells it (`MicroUSC/port/bare.h`).
+//! Bare metal: no system below. What this port cannot know comes from hooks that the program sets (`MicroUSC/port/bare.h`).
 
 #[cfg_attr(all(target_arch = "arm", not(feature = "mask-functions")), path = "context_arm.rs")]
 mod context;
@@ -56,7 +56,7 @@ pub unsafe fn release(memory: *mut u8) {
     }
 }
 
-/// All of it is what pools ask for: [`limits`] refuses every other wish before memory is looked at.
+/// All of it is what pools ask for: [`limits`] refuses every other request before memory is looked at.
 pub fn kind_of(_memory: *const u8, _bytes: usize) -> MemoryKind {
     MemoryKind::Internal
 }
@@ -97,7 +97,7 @@ pub fn print(text: &[u8]) {
 pub fn print_heap() {}
 
 /// There are no tasks; the program's clock is asked wherever blocks are taken, so it has to lie in instruction RAM with the
-/// rest. Which core, and whether in an interrupt, nobody knows here.
+/// rest. Core and interrupt are not known here.
 #[inline(never)]
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_bare_moment"))]
 pub fn call_context() -> CallContext {

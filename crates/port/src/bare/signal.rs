@@ -1,4 +1,4 @@
-//! What waits for a block where nobody else could run meanwhile: the main loop, until an interrupt or another core frees one.
+//! Waiting without tasks: the main loop polls until an interrupt or another core frees a block.
 
 use core::pin::Pin;
 use core::sync::atomic::{AtomicBool, Ordering};

@@ -12,7 +12,7 @@ use super::shim::{Mux, microusc_esp_idf_lock, microusc_esp_idf_unlock};
 #[derive(Debug)]
 pub struct PortLock(UnsafeCell<Mux>);
 
-// SAFETY: only the shim reaches the cell, and orders those who do.
+// SAFETY: only the shim uses the cell, and it serialises the accesses.
 unsafe impl Sync for PortLock {}
 
 // SAFETY: `portENTER_CRITICAL_SAFE` masks the interrupts of the core and waits for the other one; it is a barrier to compiler

@@ -69,13 +69,13 @@ unsafe impl microusc_pool::Signal for Signal {
 impl Drop for Signal {
     fn drop(&mut self) {
         if !self.semaphore.get().is_null() {
-            // SAFETY: opened, and in place until now; who waited on it ends it.
+            // SAFETY: initialised, and in place until now; the task that waited on it drops it.
             unsafe { microusc_esp_idf_close(self.semaphore.get()) }
         }
     }
 }
 
-/// Of the calling task; 0 where nobody may wait.
+/// Of the calling task; 0 where waiting is not possible.
 pub fn task_priority() -> u8 {
     // SAFETY: from any context.
     unsafe { microusc_esp_idf_priority() }

@@ -34,7 +34,7 @@ pub fn system_lock() -> bool {
 }
 
 pub fn system_unlock() {
-    // SAFETY: whoever was given the lock, as the system layer has it.
+    // SAFETY: called by the context that acquired the lock.
     unsafe { shim::microusc_esp_idf_system_unlock() };
 }
 
@@ -60,7 +60,7 @@ pub unsafe fn semaphore_create(memory: NonNull<u8>) -> Option<NonNull<c_void>> {
 
 /// # Safety
 ///
-/// It was created here, and nobody waits for it.
+/// It was created here, and no task waits for it.
 pub unsafe fn semaphore_delete(semaphore: NonNull<c_void>) {
     // SAFETY: as the caller promises.
     unsafe { shim::microusc_esp_idf_close(semaphore.as_ptr()) };
@@ -74,7 +74,7 @@ pub unsafe fn semaphore_wait(semaphore: NonNull<c_void>, timeout_ms: u32) -> boo
     if !unsafe { shim::microusc_esp_idf_may_wait() } {
         return false;
     }
-    // SAFETY: as the caller promises, who may wait.
+    // SAFETY: as the caller promises; the caller may wait.
     unsafe {
         if timeout_ms == u32::MAX {
             shim::microusc_esp_idf_wait(semaphore.as_ptr());

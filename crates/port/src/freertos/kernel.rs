@@ -53,7 +53,7 @@ pub(super) fn may_wait() -> bool {
     unsafe { microusc_freertos_may_wait() != 0 }
 }
 
-/// Of the calling task; 0 where nobody may wait. From any context.
+/// Of the calling task; 0 where waiting is not possible. From any context.
 pub fn task_priority() -> u8 {
     // SAFETY: it may be called from any context.
     unsafe { microusc_freertos_priority() }
@@ -124,13 +124,13 @@ pub(super) fn sizes() -> Sizes {
     sizes
 }
 
-/// The lock of the system layer, unless nobody may wait here. From any context.
+/// The lock of the system layer, unless waiting is not possible here. From any context.
 pub fn system_lock() -> bool {
     // SAFETY: it may be called from any context.
     unsafe { microusc_freertos_system_lock() != 0 }
 }
 
-/// By whoever has the lock.
+/// By the context that holds the lock.
 pub fn system_unlock() {
     // SAFETY: it was taken; where it was not, the kernel refuses.
     unsafe { microusc_freertos_system_unlock() }
@@ -147,7 +147,7 @@ pub(super) fn is_current(task: *mut c_void) -> bool {
 /// # Safety
 ///
 /// Of each function but `open`: `at` was opened, and not closed since, and did not move. Of `open`: there is as much memory
-/// as the kernel needs, [`SEMAPHORE_WORDS`] words at most, aligned to 8, that nobody else uses.
+/// as the kernel needs, [`SEMAPHORE_WORDS`] words at most, aligned to 8, that nothing else uses.
 pub(super) mod semaphore {
     use super::{
         microusc_freertos_close, microusc_freertos_give, microusc_freertos_open_32_words,
@@ -164,7 +164,7 @@ pub(super) mod semaphore {
 
     /// # Safety
     ///
-    /// As the module says; nobody waits.
+    /// As the module says; no task waits.
     pub(crate) unsafe fn close(at: *mut usize) {
         // SAFETY: as the caller promises.
         unsafe { microusc_freertos_close(at.cast()) }

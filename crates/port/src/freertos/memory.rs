@@ -29,6 +29,6 @@ pub fn allocate(bytes: usize, align: usize, _caps: u32) -> *mut u8 {
 ///
 /// `memory` came from `allocate` and is not used again.
 pub unsafe fn release(memory: *mut u8) {
-    // SAFETY: `allocate` wrote it there, and nobody since: it is in front of what was asked for.
+    // SAFETY: `allocate` wrote it there, and nothing since: it lies in front of the memory that was requested.
     unsafe { kernel::release(memory.cast::<*mut u8>().sub(1).read()) };
 }

@@ -45,7 +45,7 @@ pub fn limits() -> Limits {
     Limits { psram: None, dma_align: size_of::<usize>(), word_iram: false }
 }
 
-/// All of it is what pools ask for: [`limits`] refuses every other wish before memory is looked at.
+/// All of it is what pools ask for: [`limits`] refuses every other request before memory is looked at.
 pub fn kind_of(_memory: *const u8, _bytes: usize) -> MemoryKind {
     MemoryKind::Internal
 }

@@ -61,7 +61,7 @@ unsafe impl microusc_pool::Signal for Signal {
 impl Drop for Signal {
     fn drop(&mut self) {
         if self.open.get() {
-            // SAFETY: opened, and in place until now; who waited on it ends it.
+            // SAFETY: initialised, and in place until now; the task that waited on it drops it.
             unsafe { semaphore::close(self.semaphore()) };
         }
     }

@@ -37,7 +37,7 @@ pub unsafe fn semaphore_create(memory: NonNull<u8>) -> Option<NonNull<c_void>> {
 
 /// # Safety
 ///
-/// It was created here, and nobody waits for it.
+/// It was created here, and no task waits for it.
 pub unsafe fn semaphore_delete(semaphore: NonNull<c_void>) {
     // SAFETY: as the caller promises.
     unsafe { semaphore::close(semaphore.as_ptr().cast()) };
@@ -48,7 +48,7 @@ pub unsafe fn semaphore_delete(semaphore: NonNull<c_void>) {
 /// It was created here, and is not deleted meanwhile unless the calling task is stopped first.
 pub unsafe fn semaphore_wait(semaphore: NonNull<c_void>, timeout_ms: u32) -> bool {
     let longest = (timeout_ms < u32::MAX).then_some(timeout_ms);
-    // SAFETY: as the caller promises, who may wait.
+    // SAFETY: as the caller promises; the caller may wait.
     kernel::may_wait() && unsafe { semaphore::wait(semaphore.as_ptr().cast(), longest) }
 }
 

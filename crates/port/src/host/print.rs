@@ -64,7 +64,7 @@ impl Output for Console {
 }
 
 pub fn print(text: &[u8]) {
-    // Nobody can be told when standard output is closed.
+    // An error on standard output cannot be reported anywhere.
     let _closed = std::io::stdout().write_all(text);
 }
 

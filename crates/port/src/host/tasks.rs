@@ -59,7 +59,7 @@ fn kernel() -> MutexGuard<'static, Kernel> {
 
 /// Waits for a change, at most until `deadline`.
 fn changed(kernel: MutexGuard<'static, Kernel>, deadline: Option<Instant>) -> MutexGuard<'static, Kernel> {
-    // An hour stands for ever: whoever waits looks again anyway.
+    // An hour stands for ever: waiting code checks again anyway.
     let left = deadline.map_or(Duration::from_secs(3600), |at| at.saturating_duration_since(Instant::now()));
     CHANGED.wait_timeout(kernel, left).unwrap_or_else(PoisonError::into_inner).0
 }
@@ -127,7 +127,7 @@ pub unsafe fn semaphore_create(memory: NonNull<u8>) -> Option<NonNull<c_void>> {
 
 /// # Safety
 ///
-/// It was created here, and nobody waits for it.
+/// It was created here, and no task waits for it.
 pub unsafe fn semaphore_delete(_semaphore: NonNull<c_void>) {}
 
 /// # Safety

@@ -14,7 +14,7 @@
  *     err = microusc_driver_remove(id);   // stops the task, then gives node and stack back
  *
  * Node and stack come from two pools, and go back to them when the driver is removed and its task has stopped: not
- * before. Every step that fails gives back what the steps before it took.
+ * before. Every step that fails returns what the steps before it allocated.
  *
  * From tasks only, unless a comment says otherwise; ESP_ERR_INVALID_STATE from an interrupt. O(drivers), under one
  * mutex of tasks. Sizes are bytes.
@@ -59,7 +59,7 @@ typedef struct microusc_driver_t {
     char name[MICROUSC_DRIVER_NAME_SIZE];
     void *argument;     /* from the configuration */
     void *buffer;       /* the driver's own, zeroed at first, aligned to 8 */
-    size_t buffer_size; /* as init_driver_list_memory_pool was told */
+    size_t buffer_size; /* as given to init_driver_list_memory_pool */
     void *semaphore;    /* binary; with FreeRTOS a SemaphoreHandle_t */
 } microusc_driver_t;
 
@@ -78,7 +78,7 @@ typedef struct {
 typedef enum {
     MICROUSC_DRIVER_RUNNING = 0,
     MICROUSC_DRIVER_PAUSED = 1,  /* until microusc_driver_resume */
-    MICROUSC_DRIVER_STOPPING = 2, /* it was told to end and did not yet; removing it again tries again */
+    MICROUSC_DRIVER_STOPPING = 2, /* it was asked to end and has not yet; removing it again tries again */
     MICROUSC_DRIVER_32_BITS = 0x7fffffff /* no state: the type has 32 bits with -fshort-enums, too */
 } microusc_driver_state_t;
 

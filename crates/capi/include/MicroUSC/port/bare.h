@@ -31,7 +31,7 @@ void microusc_bare_set_writer(void (*write)(const char *text, size_t length));
 
 /*
  * Microseconds since any moment, from any context; log lines begin with it, and waits are measured by it. NULL, as at
- * first: always 0, and nobody can wait.
+ * first: always 0, and waiting is refused.
  */
 void microusc_bare_set_clock(uint64_t (*now_us)(void));
 
@@ -47,7 +47,7 @@ esp_err_t microusc_bare_set_heap(void *(*allocate)(size_t bytes, size_t align, u
 /*
  * For memory_pool_alloc_timeout: whether the caller may wait, which is so in the main loop with interrupts on and not in
  * an interrupt; and what it does meanwhile, again and again (NULL: nothing), such as to sleep until the next interrupt.
- * Needs a clock. NULL, as at first: nobody waits, ESP_ERR_INVALID_STATE.
+ * Needs a clock. NULL, as at first: waits are refused with ESP_ERR_INVALID_STATE.
  */
 void microusc_bare_set_wait(bool (*may_wait)(void), void (*idle)(void));
 

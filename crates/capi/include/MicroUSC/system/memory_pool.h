@@ -1,5 +1,5 @@
 /*
- * MicroUSC memory pools: blocks of one size, taken and returned in constant time, every misuse caught.
+ * MicroUSC memory pools: blocks of one size, allocated and freed in constant time; every misuse is detected.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  *
@@ -78,7 +78,7 @@ typedef struct memory_pool_t {
     void *memory;                /* block 0 */
     size_t block_size;           /* bytes a block may use: the size asked for, rounded up to the alignment */
     size_t num_blocks;           /* all blocks */
-    size_t free_blocks;          /* blocks that can be taken now */
+    size_t free_blocks;          /* blocks that are free now */
     struct memory_pool_control *control;
 } memory_pool_t;
 
@@ -86,7 +86,7 @@ typedef memory_pool_t *memory_block_handle_t;
 
 typedef char serial_data_t[15];
 
-/* In which memory the blocks lie. An impossible wish is refused with its reason. */
+/* The memory of the blocks. An impossible request is refused with its reason. */
 typedef enum {
     DRAM = MALLOC_CAP_8BIT,    /* internal, byte-addressable; never external */
     PSRAM = MALLOC_CAP_SPIRAM, /* external; not for interrupts that run while the flash cache is off */
@@ -94,7 +94,7 @@ typedef enum {
     MEMORY_PLACEMENT_32_BITS = 0x7fffffff /* no placement: the type has 32 bits with -fshort-enums, too */
 } memory_placement_t;
 
-/* Further wishes, for memory_pool_config_t.flags. */
+/* Further requirements, for memory_pool_config_t.flags. */
 #define MEMORY_POOL_FLAG_DMA (1u << 0)   /* peripherals read and write the blocks: aligned and sized for DMA */
 #define MEMORY_POOL_FLAG_ISR (1u << 1)   /* used by interrupts that run while the flash cache is off */
 #define MEMORY_POOL_FLAG_BYTES (1u << 2) /* the blocks will be accessed by bytes or halves of words */
@@ -121,7 +121,7 @@ typedef struct {
     size_t block_size;       /* bytes a block may use (the stride) */
     size_t requested_size;   /* bytes asked for */
     size_t num_blocks;       /* all blocks */
-    size_t free_blocks;      /* blocks that can be taken now */
+    size_t free_blocks;      /* blocks that are free now */
     size_t used_blocks;      /* blocks in use */
     size_t lowest_free;      /* the fewest free blocks since the start, or since the last reset */
     size_t storage_bytes;    /* RAM of the blocks */
@@ -183,7 +183,7 @@ bool memory_pool_init_placed(memory_pool_t *pool, const size_t block_size, const
 esp_err_t memory_pool_init_config(memory_pool_t *pool, const memory_pool_config_t *config);
 
 /*
- * The same in the caller's memory: nothing is taken from a heap. `buffer` holds blocks and control block, so it must
+ * The same in the caller's memory: nothing is allocated from a heap. `buffer` holds blocks and control block, so it must
  * be internal and byte-addressable; MEMORY_POOL_STATIC_BUFFER declares one of the right size.
  *
  * Memory that a live pool has (its struct, control block, blocks or records), that an open retained pool has, or that another
@@ -250,7 +250,7 @@ void *memory_pool_alloc(memory_pool_t *pool);
 void *memory_pool_alloc_reason(memory_pool_t *pool, esp_err_t *reason);
 
 /*
- * What memory_pool_alloc would say now, with nothing taken and nothing counted: ESP_OK or a reason as above. It explains
+ * What memory_pool_alloc would return now, with nothing allocated and nothing counted: ESP_OK or a reason as above. It explains
  * a NULL of any of the functions here, unless others use the pool meanwhile. O(pools).
  */
 esp_err_t memory_pool_status(memory_pool_t *pool);
@@ -290,7 +290,7 @@ void *memory_pool_alloc_timeout_reason(memory_pool_t *pool, const uint32_t timeo
  */
 esp_err_t memory_pool_forget_task(const void *task);
 
-/* Whose turn it is: the highest priority's (among equals, who has waited longest), or who has waited longest. */
+/* Which task is served first: that of the highest priority (among equals, the longest waiting), or the longest waiting. */
 typedef enum {
     MEMORY_POOL_WAIT_PRIORITY = 0,
     MEMORY_POOL_WAIT_FIFO = 1,
@@ -381,10 +381,10 @@ typedef enum {
 } memory_pool_checks_t;
 
 /*
- * With MEMORY_POOL_CHECKS_POISON blocks are filled with a pattern when they are returned, and looked at when they are taken. A
+ * With MEMORY_POOL_CHECKS_POISON blocks are filled with a pattern when they are freed, and checked when they are allocated. A
  * word that was changed meanwhile, by the block's former owner or by an overrun of the block before it, is reported as
  * MEMORY_POOL_ERR_WRITTEN with its address, and counted in `corruptions`; the block is good, and handed out. Cost: O(block size)
- * for each block taken and returned, with the lock open and every other cost as before (a block that is being returned while
+ * for each block allocated and freed, with the lock released and every other cost as before (a block that is being returned while
  * this is turned on is filled with the lock held); nothing with MEMORY_POOL_CHECKS_BASIC. To turn it on takes O(bytes of the
  * pool), with the lock held for one block at a time; turned off by another task meanwhile, it stays off. From tasks only.
  * ESP_ERR_INVALID_ARG for another number; ESP_ERR_NOT_SUPPORTED from an archive without the feature `diagnostics`.
@@ -401,7 +401,7 @@ esp_err_t memory_pool_reset_lowest_free(memory_pool_t *pool);
 
 /* ---- Reports ----------------------------------------------------------------------------------------------- */
 
-/* A misuse, a damage, or a wish that could not be granted. */
+/* A misuse, damage, or a request that could not be granted. */
 typedef struct {
     esp_err_t reason;
     const char *function; /* the function that refused */

@@ -26,7 +26,7 @@ static inline void print_pool_stats(memory_pool_t *pool, const char *name) {
     memory_pool_print_stats_as(pool, name);
 }
 
-/* Whether free list and allocated map tell the same story. O(num_blocks), all of it with the lock held. */
+/* Whether free list and allocation map agree. O(num_blocks), all of it with the lock held. */
 static inline bool validate_pool_integrity(memory_pool_t *pool) { return memory_pool_validate(pool) == ESP_OK; }
 
 #ifdef __cplusplus

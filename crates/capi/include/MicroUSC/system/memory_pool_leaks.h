@@ -1,5 +1,5 @@
 /*
- * MicroUSC leak reports: who took the blocks that are in use, and since when.
+ * MicroUSC leak reports: which call allocated the blocks that are in use, and when.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  *
@@ -10,13 +10,13 @@
  *
  *     pool "net": 3 in use, taken at net.c:42 by task 0x3ffb1f40 on core 0, the oldest 0x3ffb0010 for 60.512 s
  *
- * A record lives exactly as long as its block: it is written when the block is taken and gone when that is returned.
+ * A record lives exactly as long as its block: it is written when the block is allocated and cleared when it is freed.
  * There is one slot for each block, so there is always room. Times have 64 bits. Nothing is kept in the blocks.
  *
  * Cost while a pool keeps no records: 8 bytes of its control block; nothing in memory_pool_alloc and memory_pool_free; one
  * test of a pointer in the other functions that take blocks. While it keeps them: MEMORY_POOL_SITES_SIZE bytes of
- * internal RAM, and O(1) more for each block taken (one critical section, and what it takes to ask for time and task) and
- * returned (a store). An archive built without the feature `diagnostics` has none of it: there every block in use is told of
+ * internal RAM, and O(1) more for each alloc (one critical section, and what it takes to ask for time and task) and
+ * free (a store). An archive built without the feature `diagnostics` has none of it: there every block in use is reported
  * as one that was not recorded, and memory_pool_record_sites refuses with ESP_ERR_NOT_SUPPORTED.
  */
 #ifndef MICROUSC_SYSTEM_MEMORY_POOL_LEAKS_H
@@ -65,10 +65,10 @@ void *memory_pool_alloc_from(memory_pool_t *pool, const void *caller);
 
 /* ---- Reports ---------------------------------------------------------------------------------------------------- */
 
-/* A block in use. Blocks that other functions took are recorded as well, without a place. */
+/* A block in use. Blocks that other functions allocated are recorded as well, without a call site. */
 typedef struct {
     const void *block;
-    const char *file;   /* where it was taken, or NULL */
+    const char *file;   /* where it was allocated, or NULL */
     const void *caller; /* the address that the call returns to, or NULL */
     const void *task;   /* with FreeRTOS a TaskHandle_t; NULL in an interrupt, or before there are tasks */
     uint64_t time_us;   /* when, since the start */
@@ -76,14 +76,14 @@ typedef struct {
     uint32_t line;      /* in `file`, or 0 */
     uint8_t core;
     bool in_interrupt;
-    bool recorded; /* taken while records were kept; otherwise only `block` says something */
+    bool recorded; /* allocated while records were kept; otherwise only `block` is known */
 } memory_pool_site_t;
 
 /* What is known of a block in use. O(pools). MEMORY_POOL_ERR_NOT_A_BLOCK for any other address. */
 esp_err_t memory_pool_get_site(memory_pool_t *pool, const void *block, memory_pool_site_t *site);
 
 /*
- * Tells of every block that has been in use for at least `older_than_us`, and of those whose age is not known; returns how
+ * Reports every block that has been in use for at least `older_than_us`, and of those whose age is not known; returns how
  * many there were. `each` is called outside every lock, one block after the other, while others take and return blocks;
  * it may do so itself. NULL: prints one line for each of the first 16 places, and one for each block from another place.
  * O(num_blocks), in a critical section for each block. From tasks only.

@@ -1,5 +1,5 @@
 /*
- * What a monitoring system is told about all pools: a few sums, and text that Prometheus reads.
+ * Metrics of all pools for a monitoring system: a few sums, and text that Prometheus reads.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  *
@@ -7,7 +7,7 @@
  *     char *text = malloc(length + 1);
  *     if (text != NULL && memory_pool_metrics_text(text, length + 1) <= length) send(text);
  *
- * From tasks only. Other tasks may make, end and name pools meanwhile: what is told is of one list of pools. Pools of a
+ * From tasks only. Other tasks may make, end and name pools meanwhile: the metrics are those of one list of pools. Pools of a
  * set (memory_pool_set.h) are pools among the others; retained pools are not among them. Sizes are bytes, counts are
  * blocks.
  */
@@ -50,7 +50,7 @@ esp_err_t memory_pool_get_metrics(memory_pool_metrics_t *metrics);
  *
  * Gauges: blocks, blocks_in_use, blocks_free_lowest, block_bytes, storage_bytes, overhead_bytes, waiting_tasks. Counters:
  * alloc_failures_total, refused_frees_total, corruptions_total. Bytes of a name that are no UTF-8, as where it was cut
- * within a character, become U+FFFD. Pools of one name are told apart by a third label, number="2" and so on in the
+ * within a character, become U+FFFD. Pools of one name are distinguished by a third label, number="2" and so on in the
  * order they were made.
  *
  * Some 1200 bytes and 600 for each pool. O(pools * (pools + num_blocks)) in critical sections of O(pools + 64). When pools

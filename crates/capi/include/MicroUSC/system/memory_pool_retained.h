@@ -16,7 +16,7 @@
  * Taking or returning a block is one store to the retained memory, which holds its own checksum: power may fail at any
  * moment. No address is kept there, so use numbers, not pointers, to point from block to block. The lock is in
  * ordinary memory and new at each start. What the blocks hold is yours to check: a block is in use from the moment
- * it was taken, even if power failed before it was filled.
+ * it was allocated, even if power failed before it was filled.
  *
  * Unless a comment says otherwise a function may be called from tasks, from interrupts up to the level that the port's
  * critical section masks, and from both cores, and takes constant time. In one critical section it looks the struct up among

@@ -87,7 +87,7 @@ esp_err_t memory_pool_set_init(memory_pool_set_t *set, const memory_pool_set_cla
 void memory_pool_set_destroy(memory_pool_set_t *set);
 
 /*
- * With spill, a request whose class is empty takes a block of the next larger one. One class up, never two. Off at
+ * With spill, a request whose class is empty is served by the next larger one. One class up, never two. Off at
  * first. ESP_ERR_INVALID_ARG or _STATE if there is no set.
  */
 esp_err_t memory_pool_set_spill(memory_pool_set_t *set, const bool spill);
@@ -115,7 +115,7 @@ size_t memory_pool_set_usable_size(memory_pool_set_t *set, const void *block);
 /*
  * Makes a block one of at least `size` bytes. It stays in place if that fits its class; otherwise it moves: O(its
  * size), by words, outside of every lock. NULL if there is no room, with the block as it was, or if it is none in use,
- * with the reason logged. A block that is NULL is one to be taken. A size of 0 frees nothing.
+ * with the reason logged. A block that is NULL is allocated. A size of 0 frees nothing.
  */
 void *memory_pool_set_realloc(memory_pool_set_t *set, void *block, const size_t size);
 

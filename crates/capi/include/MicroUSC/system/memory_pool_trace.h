@@ -1,5 +1,5 @@
 /*
- * MicroUSC traces: the program is told of every block that is taken and returned. What a recording is made of.
+ * MicroUSC traces: a callback gets every alloc and free. Recordings are made of them.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  *
@@ -23,8 +23,8 @@ extern "C" {
 #endif
 
 typedef enum {
-    MEMORY_POOL_TRACE_ALLOC = 0,   /* a block was taken, and its owner will have it when the callback returns */
-    MEMORY_POOL_TRACE_FREE = 1,    /* a block is being returned, and nobody can have it until the callback returns */
+    MEMORY_POOL_TRACE_ALLOC = 0,   /* a block was allocated, and its owner will have it when the callback returns */
+    MEMORY_POOL_TRACE_FREE = 1,    /* a block is being freed, and is not allocated again until the callback returns */
     MEMORY_POOL_TRACE_REFUSED = 2, /* there was no block to take */
     MEMORY_POOL_TRACE_32_BITS = 0x7fffffff /* no operation: as for memory_placement_t */
 } memory_pool_trace_op_t;
@@ -51,11 +51,11 @@ typedef struct {
  */
 esp_err_t memory_pool_set_trace_callback(void (*callback)(const memory_pool_event_t *event));
 
-/* Whether the operations of pools that are made from now on are told; sets and the system's pools are made of pools. At first
+/* Whether the operations of pools that are made from now on are traced; sets and the system's pools are made of pools. At first
  * not. O(1). */
 esp_err_t memory_pool_trace_new_pools(bool on);
 
-/* Whether the operations of this pool are told. As it was already: nothing is changed. O(pools). */
+/* Whether the operations of this pool are traced. As it was already: nothing is changed. O(pools). */
 esp_err_t memory_pool_trace(memory_pool_t *pool, bool on);
 
 #ifdef __cplusplus

@@ -12,7 +12,7 @@
  *     setUSCtaskSize(2048);
  *
  * Each part is made once; a second call is refused with ESP_ERR_INVALID_STATE, and changes and leaks nothing. What
- * fails gives back all that it took. The pools are pools like any other, named "drivers" and "stacks": reports and
+ * fails returns all that it allocated. The pools are pools like any other, named "drivers" and "stacks": reports and
  * statistics show them. Ending them is the system's business alone.
  *
  * From tasks only; ESP_ERR_INVALID_STATE from an interrupt. One mutex of tasks keeps callers apart, so interrupts stay
