@@ -5,7 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::thread;
 
-use microusc_pool::{AllocSlice, DynPool, Error, NoLock, PoolBox, PoolSet, SizeClass, SpinLock};
+use microusc_pool::{
+    AllocSlice, ClassPool, DynPool, Error, NoLock, PoolBox, PoolSet, SizeClass, SizeClasses, SpinLock,
+};
 
 const fn class(block_size: usize, blocks: usize) -> SizeClass {
     SizeClass { block_size, blocks }
@@ -85,6 +87,55 @@ fn alignment_of_a_set_is_that_of_its_least_aligned_pool() {
         ];
         assert_eq!(PoolSet::over(pools).unwrap().align(), align, "{sizes:?} at {offsets:?}");
     }
+}
+
+/// A set whose two searches are those of the trait: one class after another.
+#[derive(Clone, Copy)]
+struct Sequential<'a>(&'a Set<'a>);
+
+impl<'a> SizeClasses for Sequential<'a> {
+    type Class = <&'a Set<'a> as SizeClasses>::Class;
+
+    fn classes(self) -> impl Iterator<Item = Self::Class> {
+        self.0.classes()
+    }
+
+    fn class(self, rank: usize) -> Option<Self::Class> {
+        SizeClasses::class(self.0, rank)
+    }
+
+    fn spills(self) -> bool {
+        self.0.spills()
+    }
+
+    fn count_spilled(self, rank: usize) {
+        self.0.count_spilled(rank);
+    }
+
+    fn count_no_class(self) {
+        self.0.count_no_class();
+    }
+}
+
+#[test]
+fn search_by_bisection_and_in_sequence_find_the_same_class() {
+    let mut memory = MEMORY;
+    let addresses = memory.as_ptr_range();
+    let set = Set::new(&mut memory, 16, &CLASSES).unwrap();
+    let sequential = Sequential(&set);
+    assert!(set.classes().map(ClassPool::stride).eq(CLASSES.map(|class| class.block_size)));
+    for size in 0..300 {
+        let rank = (&set).class_for_size(size).map(ClassPool::rank);
+        assert_eq!(rank, CLASSES.iter().position(|class| size <= class.block_size));
+        assert_eq!(sequential.class_for_size(size).map(ClassPool::rank), rank);
+    }
+    let mut found = [0; 3];
+    for address in addresses.start.addr() - 8..addresses.end.addr() + 8 {
+        let rank = (&set).class_of_address(address).map(ClassPool::rank);
+        assert_eq!(sequential.class_of_address(address).map(ClassPool::rank), rank);
+        rank.inspect(|rank| found[*rank] += 1);
+    }
+    assert_eq!(found, CLASSES.map(|class| class.blocks * class.block_size));
 }
 
 #[test]
