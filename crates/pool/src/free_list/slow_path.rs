@@ -52,6 +52,9 @@ impl<M: AllocationMap> FreeList<'_, M> {
     }
 
     /// Allocates a block, unless the free ones are `withheld` from the caller. O(1).
+    ///
+    /// Not inlined: the first use of a block, which needs none of this, would save its registers.
+    #[inline(never)]
     #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_alloc_unless"))]
     fn alloc_unless(&mut self, withheld: bool) -> Result<NonNull<u8>, Error> {
         if withheld && self.free_blocks() != 0 {
