@@ -43,7 +43,7 @@ use report::Report;
 /// Tools that are missing are named, and what needs them is skipped. Where the environment variable CI is set, they are
 /// installed instead. Times in these help texts are those of two cores with everything built before.
 #[derive(Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,

@@ -200,6 +200,12 @@ impl<'p> Walk<'p> {
         if !self.visited.insert(name) {
             return;
         }
+        // The file of the function itself comes before those that are inlined into it.
+        let own = events.iter().find_map(|(at, event)| match event {
+            Event::Line(file, line) if at == line => Some((file, *line)),
+            _ => None,
+        });
+        own.into_iter().for_each(|(file, line)| self.line(file, line));
         for (_, event) in events {
             match event {
                 Event::Line(file, line) => self.line(file, *line),
