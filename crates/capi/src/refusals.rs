@@ -165,6 +165,27 @@ mod tests {
     }
 
     #[test]
+    fn cause_of_an_error_has_the_reason_of_that_error() {
+        for (error, reason) in [
+            (Error::BlockTooSmall, ESP_ERR_INVALID_SIZE),
+            (Error::NoBlocks, ESP_ERR_INVALID_SIZE),
+            (Error::TooLarge, ESP_ERR_INVALID_SIZE),
+            (Error::NoClass, ESP_ERR_INVALID_SIZE),
+            (Error::BatchTooLarge, ESP_ERR_INVALID_SIZE),
+            (Error::ReserveTooLarge, ESP_ERR_INVALID_SIZE),
+            (Error::CannotWait, ESP_ERR_INVALID_STATE),
+            (Error::TimedOut, ESP_ERR_TIMEOUT),
+            (Error::Exhausted, ESP_ERR_NO_MEM),
+            (Error::NotABlock, MEMORY_POOL_ERR_NOT_A_BLOCK),
+            (Error::DoubleFree, MEMORY_POOL_ERR_DOUBLE_FREE),
+            (Error::Corrupt, MEMORY_POOL_ERR_CORRUPT),
+            (Error::BadAlignment, ESP_ERR_INVALID_ARG),
+        ] {
+            assert_eq!((reason_of(error), Refusal::from(error).reason), (reason, reason), "{error}");
+        }
+    }
+
+    #[test]
     fn each_reason_has_its_own_hint() {
         let reasons = [
             ESP_ERR_NO_MEM,

@@ -245,6 +245,35 @@ fn freed_block_of_a_full_pool_is_allocated_next() {
     }
 }
 
+/// An update of the firmware finds the pool of the firmware before: these numbers do not change.
+#[test]
+fn word_of_the_map_has_the_crc_16_of_its_bits_and_group() {
+    for (group, live, crc) in [
+        (0, 0, 0x1D0F),
+        (0, 1, 0x0D2E),
+        (1, 0, 0x0D2E),
+        (0, 0xFFFF, 0),
+        (2, 0x1234, 0x2E8B),
+        (4095, 0x8001, 0x1878),
+    ] {
+        assert_eq!(sealed(group, live), crc << 16 | live, "{group}, {live:#06x}");
+    }
+}
+
+#[test]
+fn memory_that_is_not_aligned_to_a_pointer_is_refused() {
+    let mut words = vec![0u64; shape(37).words()];
+    let start = words.as_mut_ptr().cast::<u32>();
+    let open_at = |start| {
+        // SAFETY: twice as much memory as the pool has, which nothing else uses.
+        unsafe { RetainedPool::<NoLock>::open_at(NonNull::new(start).unwrap(), shape(37).words(), shape(37)) }
+    };
+    assert!(open_at(start).is_ok());
+    if size_of::<usize>() > size_of::<u32>() {
+        assert_eq!(open_at(start.wrapping_add(1)).err(), Some(Error::UnsuitableMemory));
+    }
+}
+
 #[test]
 fn validate_reports_what_the_next_start_would_find() {
     let mut memory = with_live(|index| index == 3);
