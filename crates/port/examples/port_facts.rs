@@ -15,7 +15,7 @@ fn main() {
     println!("data in instruction RAM: {}", limits.word_iram);
 
     let memory = port::allocate(256, 16, INTERNAL_BYTES);
-    assert!(!memory.is_null() && memory.addr() % 16 == 0);
+    assert!(!memory.is_null() && memory.addr().is_multiple_of(16));
     println!("256 bytes from the heap are {:?} memory", port::kind_of(memory, 256));
     assert_eq!(port::kind_of(memory, 256), port::MemoryKind::Internal);
     // SAFETY: allocated above, and not used again.
