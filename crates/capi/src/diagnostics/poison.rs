@@ -12,7 +12,7 @@ use core::ptr::NonNull;
 use crate::control::block::{Control, modes, with_free_list};
 use crate::control::modes::{ENABLED, FILL, VERIFY};
 use crate::control::registry;
-use crate::output::report::{Caller, from_task, refused};
+use crate::output::report::{Caller, from_task, refuse_from_ram};
 use crate::refusals;
 use crate::types::*;
 
@@ -80,7 +80,7 @@ pub(super) unsafe fn verify(pool: *mut memory_pool_t, control: NonNull<Control>,
     if let Some(wrong) = unsafe { first_wrong(control, block.as_ptr()) } {
         // SAFETY: `control` is that of `pool`.
         unsafe { with_free_list(pool, control, |list| list.count_damage()) };
-        let _reported = refused(MEMORY_POOL_ERR_WRITTEN, wrong.cast(), Caller::Alloc, Some(control));
+        let _reported = refuse_from_ram(MEMORY_POOL_ERR_WRITTEN, wrong.cast(), Caller::Alloc, Some(control));
     }
 }
 
