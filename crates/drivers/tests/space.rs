@@ -311,6 +311,34 @@ fn all_tasks_stop_before_memory_is_freed() {
     space.end().unwrap();
 }
 
+/// Another task, or the program that a pool calls, comes while a driver is being added with the lock released.
+#[test]
+fn call_that_allocates_is_finished_before_its_driver_pauses_or_its_pools_end() {
+    let kernel = Kernel::default();
+    let space: &Space<Kernel> = Box::leak(Box::new(Space::new(kernel.clone())));
+    space.init().unwrap();
+    kernel.books().program = Some(Box::new(|| assert_eq!(space.end(), Err(Error::StillRunning))));
+    let first = add(space, "first").unwrap();
+    let worker = add(space, "worker").unwrap();
+    assert!(kernel.books().program.is_none());
+
+    let books = kernel.clone();
+    kernel.books().current = Some(worker);
+    kernel.books().program = Some(Box::new(move || {
+        books.books().current = None;
+        assert_eq!(space.pause(worker), Err(Error::StillRunning));
+        assert_eq!(space.resume(worker), Ok(()), "it runs");
+        assert_eq!((space.pause(first), space.resume(first)), (Ok(()), Ok(())), "the other is in no call");
+        books.books().current = Some(worker);
+    }));
+    add(space, "by the worker").unwrap();
+    kernel.books().current = None;
+    assert!(kernel.books().program.is_none());
+    assert_eq!(space.pause(worker), Ok(()), "its call has returned");
+    assert_eq!(space.end(), Ok(()));
+    assert_eq!(kernel.books().outstanding(), NOTHING);
+}
+
 /// A whole life, with the call of number `fail_in` failing; each step that fails is tried again.
 fn life(fail_in: usize) -> bool {
     let kernel = Kernel::default();

@@ -57,3 +57,27 @@ fn each_turn_of_the_fill_is_counted_and_no_other_change() {
         memory_pool_destroy(pool);
     }
 }
+
+/// What is on for a pool costs it the fast path, and only as long as it is on.
+#[test]
+fn fast_path_is_back_when_all_diagnostics_are_off() {
+    // SAFETY: a pool of this thread's own, and its blocks.
+    unsafe {
+        let pool = memory_pool_malloc(32, 2);
+        let control = control_of(pool).expect("a live pool");
+        let is_fast = || {
+            with_free_list(pool, control, |list| {
+                list.alloc_fast().is_some_and(|block| list.free_fast(block.as_ptr()).is_some())
+            })
+        };
+        assert!(is_fast());
+        assert_eq!(memory_pool_trace(pool, true), ESP_OK);
+        assert_eq!(memory_pool_record_sites(pool, true), ESP_OK);
+        assert!(!is_fast());
+        assert_eq!(memory_pool_trace(pool, false), ESP_OK);
+        assert!(!is_fast(), "records are kept");
+        assert_eq!(memory_pool_record_sites(pool, false), ESP_OK);
+        assert!(is_fast());
+        memory_pool_destroy(pool);
+    }
+}

@@ -49,6 +49,8 @@ pub(crate) struct Books {
     pub(crate) stubborn: Vec<u32>,
     /// What was called, in order.
     pub(crate) calls: Vec<&'static str>,
+    /// What the program does when a pool calls it, the next time a block is allocated.
+    pub(crate) program: Option<Box<dyn FnOnce() + Send>>,
 }
 
 // SAFETY: the addresses in it are of memory that only the books' owner uses, behind a mutex.
@@ -190,6 +192,10 @@ unsafe impl Platform for Kernel {
     }
 
     fn take(&self, pool: usize) -> Option<NonNull<u8>> {
+        let program = self.books().program.take();
+        if let Some(program) = program {
+            program();
+        }
         let mut books = self.books();
         books.may_call_the_program();
         if books.fails("take") {
