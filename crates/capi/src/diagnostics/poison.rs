@@ -111,7 +111,7 @@ pub(crate) unsafe fn set_checks(
             switches.then(|| diagnostics.switches())
         })
     };
-    let Some(switch) = switched.filter(|_| on) else { return Ok(()) }; // it is so already, or off now
+    let Some(switch) = switched.filter(|_| on) else { return Ok(()) }; // it was on already, or it is off now
     // Blocks that are freed from now on are filled; so, one by one, are those that are free now.
     // SAFETY: as above; a free block has no owner while the lock is held.
     unsafe {
@@ -132,8 +132,8 @@ pub(crate) unsafe fn set_checks(
     Ok(())
 }
 
-/// An error with the first wrong word of any free block. Always `Ok` while free blocks are not checked. O(bytes of the pool), with the lock held for one
-/// block at a time.
+/// An error with the first wrong word of any free block. Always `Ok` while free blocks are not checked. O(bytes of the pool), with
+/// the lock held for one block at a time.
 ///
 /// # Safety
 ///
