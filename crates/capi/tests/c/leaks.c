@@ -255,6 +255,15 @@ TEST(records_can_lie_in_memory_of_the_caller) {
     CHECK_REPORTED(ESP_ERR_INVALID_SIZE, "memory_pool_record_sites_in");
     CHECK_EQUAL(memory_pool_record_sites_in(&pool, NULL, 1000), ESP_ERR_INVALID_ARG);
     CHECK_REPORTED(ESP_ERR_INVALID_ARG, "memory_pool_record_sites_in");
+    /* Records are aligned to 8 bytes: 7 of these are not used, and what is behind them has to be enough. */
+    const size_t records = MEMORY_POOL_SITES_SIZE(8) - 8;
+    CHECK_EQUAL(memory_pool_record_sites_in(&pool, odd, records + 6), ESP_ERR_INVALID_SIZE);
+    CHECK_REPORTED(ESP_ERR_INVALID_SIZE, "memory_pool_record_sites_in");
+    CHECK_EQUAL(memory_pool_record_sites_in(&pool, odd, records + 7), ESP_OK);
+    CHECK_EQUAL(memory_pool_record_sites(&pool, false), ESP_OK);
+    CHECK_EQUAL(memory_pool_record_sites_in(&pool, memory, records), ESP_OK);
+    CHECK_EQUAL(memory_pool_record_sites(&pool, false), ESP_OK);
+    memset(memory, 0x5a, sizeof(memory));
     CHECK_EQUAL(memory_pool_record_sites_in(&pool, odd, MEMORY_POOL_SITES_SIZE(8)), ESP_OK);
     CHECK_EQUAL(*odd, 0x5a);
     CHECK_EQUAL(odd[MEMORY_POOL_SITES_SIZE(8)], 0x5a);
