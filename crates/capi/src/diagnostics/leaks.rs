@@ -113,7 +113,7 @@ pub unsafe extern "C" fn memory_pool_get_site(
     match index.and_then(|index| live.at(index)) {
         Some(seen) => {
             // SAFETY: obligation 2.
-            unsafe { site.write(seen.to_site(port::call_context().time_us)) };
+            unsafe { site.write(seen.public_site(port::call_context().time_us)) };
             ESP_OK
         }
         None => MEMORY_POOL_ERR_NOT_A_BLOCK,
@@ -147,7 +147,7 @@ fn dump(live: &Live, older_than_us: u64, each: memory_pool_site_callback_t, argu
     let Some(each) = each else { return live.print_by_place(&old) };
     live.old(&old)
         .map(|seen| {
-            let site = seen.to_site(old.now_us);
+            let site = seen.public_site(old.now_us);
             // SAFETY: the function was given for exactly this, and the site lives until it returns.
             unsafe { each(&site, argument) };
         })
@@ -234,7 +234,7 @@ impl Live {
         let found = self.old(old).map(|seen| all_counted &= places.add(seen)).count();
         // SAFETY: a live control block, as `with` says; a name that changes is a name all the same.
         let Some(name) = self.with(|| unsafe { (*self.control.as_ptr()).name }) else { return found };
-        let print = |seen: &Seen, count| print_leak(name_bytes(&name), count, &seen.to_site(old.now_us));
+        let print = |seen: &Seen, count| print_leak(name_bytes(&name), count, &seen.public_site(old.now_us));
         places.each(print);
         if !all_counted {
             self.old(old).filter(|seen| !places.has(seen)).for_each(|seen| print(&seen, 1));
@@ -316,7 +316,7 @@ impl Seen {
     }
 
     /// The public form of this record, with its age at `now_us`.
-    fn to_site(&self, now_us: u64) -> memory_pool_site_t {
+    fn public_site(&self, now_us: u64) -> memory_pool_site_t {
         let block = self.block.cast();
         let Some(site) = self.site else {
             return memory_pool_site_t {
