@@ -53,7 +53,7 @@ void board_watchdog_start(uint32_t microseconds);
 /* Runs `run` on the second core; it may return. Boards with one core end the program as crashed. */
 void board_start_second_core(void (*run)(void));
 
-/* The program: `main` of a C program, or the Rust function that the linker was told to call so. */
+/* The program: `main` of a C program, or the Rust function that gets this name from the linker. */
 int main(void);
 
 /* Called before the program; does nothing unless the program defines it. */

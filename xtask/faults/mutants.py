@@ -1,23 +1,25 @@
 #!/usr/bin/env python3
-"""Every mutant of `cargo mutants` in one program, and each of them run against the tests that reach it.
+"""Runs every mutant of `cargo mutants` against the tests that reach it, from one build.
 
     pip install tree-sitter tree-sitter-rust
-    xtask/faults/mutants.py pool /tmp/mutants-pool     # or capi; a folder outside of the repository
-    xtask/faults/mutants.py pool /tmp/mutants-pool 17 18     # these again
+    xtask/faults/mutants.py pool /tmp/mutants-pool           # or capi, loom, shuttle; a folder outside of the repository
+    xtask/faults/mutants.py pool /tmp/mutants-pool 17 18     # these two again
 
-`cargo mutants` builds the tests anew for each mutant, which takes a day for these crates. Here the sources of HEAD are copied
-once, and each mutant is written into the copy behind a number:
+`cargo mutants` builds the tests anew for each mutant, which takes a day for these crates. Here the sources of HEAD are copied once,
+and each mutant is written into the copy behind a number:
 
     a + b       ->  (if crate::mutants::on(17) { a - b } else { a + b })
     fn f() {    ->  fn f() { if crate::mutants::on(18) { return Default::default(); }
     A => x,     ->  A if !crate::mutants::on(19) => x,
 
-Mutants that the compiler refuses are found by the place of the error and taken out, then the tests are built, once. Each test runs
-alone and writes down which numbers it asked for; each mutant then runs, by its number in `MUTANT`, with the tests that asked for it
-and no others, those that found most mutants first. So all of a crate take about a quarter of an hour.
+Mutants that the compiler refuses are found by the place of the error and taken out; then the tests are built, once. Each test runs
+alone and notes the numbers that it asks for. Each mutant then runs, by its number in `MUTANT`, with the tests that asked for that
+number, and no others; tests that found many mutants run first.
 
-What a constant is computed from does not ask at run time: mutants of constants and of functions for them that no test found so far
-are built one by one, with the number in `MUTANT_CONST`.
+Code that computes a constant does not ask at run time. Mutants of constants and of `const fn` that no test found so far are built one
+by one, with the number in `MUTANT_CONST`.
+
+Used with cargo-mutants 27.1, tree-sitter 0.26, tree-sitter-rust 0.24 and Rust 1.95, whose unstable `const_eval_select` it turns on.
 """
 
 import json, os, re, resource, shutil, subprocess, sys, time
@@ -223,7 +225,8 @@ class Source:
         parts, at = [], node.start_byte
         for child in node.children:
             parts.append(self.slice(at, child.start_byte))
-            parts.append(self.pattern(node, child) if node.type == "match_arm" and child.type == "match_pattern" else self.render(child))
+            is_pattern = node.type == "match_arm" and child.type == "match_pattern"
+            parts.append(self.pattern(node, child) if is_pattern else self.render(child))
             at = child.end_byte
             if child.type == "{":
                 for number, mutant, _, _ in bodies:
@@ -499,7 +502,8 @@ class Run:
         known = self.reach(tests)
         print(f"{len(known)} tests, {sum(test['cpu'] for test in known.values()):.1f} s", flush=True)
         results, found_by = self.load("results"), Counter()
-        todo = chosen or [n for n in range(len(self.mutants)) if n not in self.refused and n not in results and n not in self.apart]
+        skipped = self.refused.keys() | results.keys() | self.apart
+        todo = chosen or [number for number in range(len(self.mutants)) if number not in skipped]
         for done, number in enumerate(todo):
             results[number] = self.judge(number, known, tests, found_by)
             if results[number][0] in ("missed", "not reached"):
@@ -528,11 +532,11 @@ class Run:
     def table(self, results):
         rows = defaultdict(Counter)
         for number, mutant in enumerate(self.mutants):
-            outcome = "not a program" if number in self.refused else "by hand" if number in self.apart and number not in results else results[number][0]
+            outcome = "no program" if number in self.refused else results.get(number, ["not run"])[0]
             file = os.path.normpath(mutant["file"]).removeprefix("crates/")
             rows[file][outcome] += 1
             rows["all"][outcome] += 1
-        columns = ["not a program", "found", "found, did not end", "missed", "not reached", "by hand"]
+        columns = ["no program", "found", "found, did not end", "missed", "not reached", "not run"]
         print("| file | mutants | " + " | ".join(columns) + " |\n|---|" + "---:|" * (len(columns) + 1))
         for file, row in rows.items():
             print(f"| {file} | {sum(row.values())} | " + " | ".join(str(row[column] or "") for column in columns) + " |")

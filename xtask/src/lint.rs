@@ -1,8 +1,10 @@
-//! `cargo xtask lint`: formatting, clippy, file lengths, machine paths, dependencies between crates and modules.
+//! `cargo xtask lint`: formatting, clippy, file lengths, machine paths, names in CONTRIBUTING.md, dependencies between
+//! crates and modules.
 
 mod crates;
 mod modules;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::process::{cmd, sh};
@@ -30,6 +32,7 @@ pub(crate) fn steps(report: &mut Report) {
     });
     report.step("file lengths", lengths);
     report.step("machine paths", machine_paths);
+    report.step("names in CONTRIBUTING.md", names_exist);
     report.step("crates depend downwards only", crates::point_down);
     report.step("no circle of modules in any crate", crates::no_circles);
 }
@@ -69,4 +72,41 @@ fn machine_paths() -> Result<Done> {
     }
     ensure!(found.is_empty(), "paths of a machine in {}", found.join(", "));
     Done::passed()
+}
+
+/// That every function, test or field that CONTRIBUTING.md names is a word of a source file.
+fn names_exist() -> Result<Done> {
+    let document = sh().read_file("CONTRIBUTING.md")?;
+    let mut unknown = names(&document);
+    let count = unknown.len();
+    for path in tracked()? {
+        if [".rs", ".c", ".h", ".toml"].iter().any(|ending| path.ends_with(ending)) {
+            let text = sh().read_file(&path)?;
+            text.split(|c: char| !is_of_a_name(c)).for_each(|word| _ = unknown.remove(word));
+        }
+    }
+    ensure!(unknown.is_empty(), "CONTRIBUTING.md names what no source has: {unknown:?}");
+    Ok(Done::Passed(format!("{count} names")))
+}
+
+fn is_of_a_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}
+
+/// The names of several words that a document writes as code, `like_this`.
+fn names(document: &str) -> BTreeSet<&str> {
+    let is_name =
+        |code: &&str| code.contains('_') && code.chars().all(|c| is_of_a_name(c) && !c.is_ascii_uppercase());
+    document.split('`').skip(1).step_by(2).filter(is_name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names;
+
+    #[test]
+    fn names_are_snake_case_in_single_backquotes() {
+        let document = "```sh\nnot_this one\n```\nThe test `it_works` of `file_name.rs`, `Kind`, `plain`, `C5_V5_4`; not other_words.";
+        assert_eq!(names(document).into_iter().collect::<Vec<_>>(), ["it_works"]);
+    }
 }

@@ -12,8 +12,8 @@
  *     > pool check [NAME]       validates it, or all
  *     > pool reset-max [NAME]   starts the most blocks in use anew from now
  *     > pool dump NAME          every block, and where the free list begins
- *     > pool record NAME        records from now on who takes its blocks; with CONFIG_MICROUSC_DIAGNOSTICS
- *     > pool leaks [NAME]       who took the blocks that are in use, and when
+ *     > pool record NAME        records the call site of each alloc from now on; with CONFIG_MICROUSC_DIAGNOSTICS
+ *     > pool leaks [NAME]       the blocks in use: where and when each was allocated
  *     > pool metrics            Prometheus's text format
  *
  * A name with spaces is put in quotes; of pools with one name the first that was made is meant. What cannot be done is said

@@ -30,7 +30,7 @@ _Static_assert(sizeof(struct standin_task) <= sizeof(StaticTask_t), "StaticTask_
 static struct standin_task first = {.next = &first, .priority = 1};
 static TaskHandle_t current = &first;
 
-/* Turns since somebody got what he waited for. */
+/* Turns since a task last got what it waited for. */
 static unsigned idle_turns;
 static TickType_t now;
 

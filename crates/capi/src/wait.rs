@@ -1,4 +1,6 @@
-//! Waiting for a block: the queue in the control block of a pool, under the pool's lock.
+//! Waiting for a block: the functions that wait, the queue in the control block of a pool, and the list of calls that wait.
+//!
+//! `pool/blocks.rs` has the alloc that never waits; a free there ends in [`serve`] and [`wake`].
 
 use core::cell::{Cell, UnsafeCell};
 use core::ffi::{CStr, c_void};
@@ -75,7 +77,8 @@ unsafe impl QueuedPool for PoolWithQueue {
     }
 }
 
-/// Gives the first of a queue a block, if there is one to give; what this returns is to be woken, once the lock is released. O(1).
+/// Grants a free block, if there is one, to the first waiter of the queue. Returns its waker, which the caller passes to [`wake`]
+/// after it has released the lock. O(1).
 ///
 /// # Safety
 ///
@@ -101,17 +104,18 @@ pub(crate) fn wake(waker: Waker) {
     WAKING.change(-1);
 }
 
-/// A call that waits, from before it does until it returns: so long it needs the pool, whether it is in the queue or was served.
-/// In the frame of the call.
+/// A call that may have to wait for a block, in the stack frame of that call. It is on the list of waiting calls from
+/// [`begin`](Self::begin) until the call returns, and for that time its pool must not be destroyed.
 ///
-/// The queue alone is not enough: a task that was granted a block has left it, and may run much later.
+/// The queue alone does not show which calls still need the pool: a task that was granted a block has left the queue, but may
+/// run, and return from its call, much later.
 pub(crate) struct WaitingCall {
     entry: UnsafeCell<Entry>,
-    /// Whether it [began](Self::begin): the call's own.
+    /// Whether [`begin`](Self::begin) has put the entry on the list. Only the call itself reads and writes this.
     begun: Cell<bool>,
 }
 
-/// A call on the list, or not: then `control` is null.
+/// A link of the list of waiting calls. `control` is null while the entry is not on the list.
 struct Entry {
     control: *const Control,
     task: *const c_void,
@@ -119,26 +123,27 @@ struct Entry {
     previous: *mut Entry,
 }
 
-/// The first of all stays.
+/// The list of all calls that wait, as a pointer to its first entry.
 struct WaitingCalls(UnsafeCell<*mut Entry>);
 
-// SAFETY: the list is touched with the registry locked only.
+// SAFETY: the list is read and changed only while the registry is locked.
 unsafe impl Sync for WaitingCalls {}
 
 static WAITING_CALLS: WaitingCalls = WaitingCalls(UnsafeCell::new(null_mut()));
 
 impl WaitingCall {
-    /// At no pool yet.
+    /// A call that is not on the list.
     pub(crate) const fn none() -> Self {
         let entry = Entry { control: null(), task: null(), next: null_mut(), previous: null_mut() };
         Self { entry: UnsafeCell::new(entry), begun: Cell::new(false) }
     }
 
-    /// WaitingCalls at a pool from now on, unless another task has just ended it: then this returns `false`. O(pools).
+    /// Puts this call on the list as one that waits for a block of `pool`. `false`, and not on the list, if another task has
+    /// destroyed the pool in the meantime. O(pools).
     ///
     /// # Safety
     ///
-    /// It is at no pool yet, and is not moved from now on.
+    /// It is not on the list yet, and is not moved from now on.
     pub(crate) unsafe fn begin(&self, pool: *const memory_pool_t, control: NonNull<Control>) -> bool {
         let task = port::call_context().task;
         let begun = registry::while_live(pool, control, || {
@@ -167,11 +172,11 @@ impl Drop for WaitingCall {
     }
 }
 
-/// Takes an entry off the list, unless it is off already. O(1).
+/// Removes an entry from the list, unless it was removed before. O(1).
 ///
 /// # Safety
 ///
-/// The registry is locked; an entry in a frame that did not return, as are all on the list.
+/// The registry is locked. The entry is in the frame of a call that has not returned, as every entry on the list is.
 unsafe fn end(entry: *mut Entry) {
     // SAFETY: as the caller promises.
     unsafe {
@@ -190,7 +195,7 @@ unsafe fn end(entry: *mut Entry) {
     }
 }
 
-/// Every entry, also if the one that was seen last is taken off.
+/// Every entry on the list. The entry that was returned last may be removed before the next one is asked for.
 ///
 /// # Safety
 ///
@@ -206,7 +211,7 @@ unsafe fn waiting_calls() -> impl Iterator<Item = *mut Entry> {
     })
 }
 
-/// Whether a call that waited for a block of this pool did not return yet. O(calls that wait).
+/// Whether a call that waits, or waited, for a block of this pool has not returned yet. O(waiting calls).
 ///
 /// # Safety
 ///
@@ -216,14 +221,14 @@ pub(crate) unsafe fn has_waiting_call(control: NonNull<Control>) -> bool {
     unsafe { waiting_calls() }.any(|entry| core::ptr::eq(unsafe { (*entry).control }, control.as_ptr()))
 }
 
-/// Takes `task`, which does not run, out of every queue. `false` while any task is being woken, since it may be this one:
-/// its stack is still needed, and this is to be called again. O(pools² + waiters), in a critical section of O(pools + its
-/// waiters) for each pool.
+/// Removes `task`, which does not run, from every queue. `false` while any task is being woken: it may be this task, whose stack
+/// is then still in use, so the caller has to call again. O(pools² + waiters), in a critical section of O(pools + its waiters)
+/// for each pool.
 ///
 /// ```text
 ///   a free, interrupted or on another core         a call that removes the task
-///   lock; serve: it leaves the queue; unlock
-///                                                  forget: it is in no queue ... but WAKING is 1
+///   lock; serve: the task leaves the queue; unlock
+///                                                  forget: the task is in no queue, but WAKING is 1
 ///   wake: gives the signal on its stack
 /// ```
 pub(crate) fn forget(task: *const c_void) -> bool {
@@ -244,13 +249,14 @@ pub(crate) fn forget(task: *const c_void) -> bool {
     is_gone
 }
 
-/// How many tasks were served and are not woken yet. In no control block: a task that was woken may destroy the pool at once.
+/// The number of tasks that were granted a block and are not woken yet. It is not in a control block, because a task that was
+/// woken may destroy the pool at once.
 struct Waking {
     lock: PortLock,
     count: UnsafeCell<i32>,
 }
 
-// SAFETY: the number is touched with the lock held only.
+// SAFETY: the number is read and changed only with the lock held.
 unsafe impl Sync for Waking {}
 
 static WAKING: Waking = Waking { lock: PortLock::INIT, count: UnsafeCell::new(0) };
@@ -272,11 +278,11 @@ impl Waking {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_alloc_timeout(pool: *mut memory_pool_t, timeout_ms: u32) -> *mut c_void {
     // SAFETY: as for this function.
-    let taken = unsafe { alloc(c"memory_pool_alloc_timeout", pool, timeout_ms) };
-    taken.map_or(null_mut(), |block| block.as_ptr().cast())
+    let result = unsafe { alloc(c"memory_pool_alloc_timeout", pool, timeout_ms) };
+    result.map_or(null_mut(), |block| block.as_ptr().cast())
 }
 
-/// Allocates a block, waits for one, or says why not. O(pools), once more if it has to wait; O(waiters) in one critical section, O(1) in a second, besides the wait. Tasks.
+/// As [`memory_pool_alloc_timeout`], and writes the reason for a null. O(pools), once more if it has to wait; O(waiters) in one critical section, O(1) in a second, besides the wait. Tasks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_alloc_timeout_reason(
     pool: *mut memory_pool_t,
@@ -284,15 +290,15 @@ pub unsafe extern "C" fn memory_pool_alloc_timeout_reason(
     reason: *mut esp_err_t,
 ) -> *mut c_void {
     // SAFETY: as for this function.
-    let taken = unsafe { alloc(c"memory_pool_alloc_timeout_reason", pool, timeout_ms) };
+    let result = unsafe { alloc(c"memory_pool_alloc_timeout_reason", pool, timeout_ms) };
     if !reason.is_null() {
         // SAFETY: obligation 2.
-        unsafe { reason.write(taken.err().unwrap_or(ESP_OK)) };
+        unsafe { reason.write(result.err().unwrap_or(ESP_OK)) };
     }
-    taken.map_or(null_mut(), |block| block.as_ptr().cast())
+    result.map_or(null_mut(), |block| block.as_ptr().cast())
 }
 
-/// Which waiter is served first from now on. O(1); one critical section. Tasks, interrupts, both cores.
+/// Sets which waiter is served first from now on. O(1); one critical section. Tasks, interrupts, both cores.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_set_wait_order(
     pool: *mut memory_pool_t,
@@ -326,20 +332,20 @@ unsafe fn alloc(
         // SAFETY: `control` is that of `pool`, which no other context destroys meanwhile.
         let queued = unsafe { PoolWithQueue::new(pool, control) };
         if timeout_ms != 0 && !port::Signal::may_wait() {
-            return Err(told(function, pool, control, Error::CannotWait));
+            return Err(reason_of_wait(function, pool, control, Error::CannotWait));
         }
         // SAFETY: the pool is used by the arguments only; a live control block.
-        let (now, at_once) = unsafe {
+        let (without_waiting, modes_before) = unsafe {
             queued.with_queue(|list, queue| {
-                let now = match timeout_ms {
+                let allocated = match timeout_ms {
                     0 => Some(list.alloc()),
                     _ => queue.alloc_now(list),
                 };
-                (now, modes(control))
+                (allocated, modes(control))
             })
         };
-        let (taken, modes) = match now {
-            Some(taken) => (taken, at_once),
+        let (allocated, modes) = match without_waiting {
+            Some(allocated) => (allocated, modes_before),
             None => {
                 // SAFETY: it stays in this frame.
                 if !unsafe { call.begin(pool, control) } {
@@ -347,19 +353,19 @@ unsafe fn alloc(
                 }
                 let longest = (timeout_ms != MEMORY_POOL_WAIT_FOREVER).then_some(timeout_ms);
                 let priority = port::task_priority();
-                // SAFETY: a waker gives the signal when `wake` takes it, after `serve` or never, and has nothing to drop.
-                let taken = unsafe { alloc_blocking(&queued, priority, longest, waker_of_caller) };
+                // SAFETY: a waker gives the signal when `wake` is called with it, after `serve` or never, and has nothing to drop.
+                let allocated = unsafe { alloc_blocking(&queued, priority, longest, waker_of_caller) };
                 // SAFETY: a live control block.
-                (taken, diagnostics::handed_over(unsafe { modes(control) }))
+                (allocated, diagnostics::handed_over(unsafe { modes(control) }))
             }
         };
         // SAFETY: `control` is that of `pool`, from which the block was allocated for the caller.
-        unsafe { diagnostics::after_alloc(pool, control, taken, modes, CallSite::NONE, OF_POOL) }
-            .map_err(|error| told(function, pool, control, error))
+        unsafe { diagnostics::after_alloc(pool, control, allocated, modes, CallSite::NONE, OF_POOL) }
+            .map_err(|error| reason_of_wait(function, pool, control, error))
     })
 }
 
-/// Takes a task that does not run out of every pool's queue. O(pools² + waiters), in a critical section of O(pools + its waiters)
+/// Removes a task that does not run from the queue of every pool. O(pools² + waiters), in a critical section of O(pools + its waiters)
 /// for each pool. Tasks.
 #[unsafe(no_mangle)]
 pub extern "C" fn memory_pool_forget_task(task: *const c_void) -> esp_err_t {
@@ -373,8 +379,8 @@ pub extern "C" fn memory_pool_forget_task(task: *const c_void) -> esp_err_t {
     if forget(task) { ESP_OK } else { ESP_ERR_NOT_FINISHED }
 }
 
-/// The reason, reported unless it is that no block was free in time.
-fn told(
+/// The reason why a call that may wait got no block. It is reported, unless it is that no block became free in time.
+fn reason_of_wait(
     function: &'static CStr,
     pool: *const memory_pool_t,
     control: NonNull<Control>,

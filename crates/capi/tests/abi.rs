@@ -243,3 +243,11 @@ fn every_error_code_is_compared() {
         assert_eq!(fact.map(|(_, value)| *value), Some(i128::from(number)), "{name}");
     }
 }
+
+#[test]
+fn c_tests_know_every_chip() {
+    let table = include_str!("c/chips.h");
+    for chip in microusc_chips::Chip::ALL {
+        assert!(table.contains(&format!("{{\"{chip}\", ")), "tests/c/chips.h has no row for {chip}");
+    }
+}

@@ -9,7 +9,7 @@ use std::ptr::NonNull;
 use std::sync::{Condvar, Mutex};
 use std::thread::JoinHandle;
 
-use microusc_drivers::{Driver, DriverWish, Error, Platform, PoolWish, Space, TaskWish};
+use microusc_drivers::{Driver, DriverConfig, Error, Platform, PoolConfig, Space, TaskConfig};
 
 /// The free blocks of a pool, by address.
 type FreeBlocks = Vec<usize>;
@@ -50,12 +50,13 @@ unsafe impl Platform for Threads {
         512
     }
 
-    fn make_pool(&self, wish: &PoolWish) -> Result<usize, Error> {
-        let stride = wish.block_size.next_multiple_of(wish.align);
-        let layout = Layout::from_size_align(stride * wish.blocks, wish.align).map_err(|_| Error::BadSize)?;
+    fn make_pool(&self, config: &PoolConfig) -> Result<usize, Error> {
+        let stride = config.block_size.next_multiple_of(config.align);
+        let layout =
+            Layout::from_size_align(stride * config.blocks, config.align).map_err(|_| Error::BadSize)?;
         // SAFETY: there is at least one block, of at least one byte.
         let start = NonNull::new(unsafe { alloc::alloc(layout) }).ok_or(Error::NoMemory)?;
-        let blocks = (0..wish.blocks).map(|index| start.as_ptr().expose_provenance() + index * stride);
+        let blocks = (0..config.blocks).map(|index| start.as_ptr().expose_provenance() + index * stride);
         let mut pools = self.pools.lock().unwrap();
         pools.push(blocks.collect());
         Ok(pools.len() - 1)
@@ -79,13 +80,13 @@ unsafe impl Platform for Threads {
 
     unsafe fn end_semaphore(&self, _semaphore: NonNull<c_void>) {}
 
-    unsafe fn start(&self, wish: &TaskWish) -> Option<NonNull<c_void>> {
-        let (entry, driver) = (wish.entry, wish.driver.expose_provenance());
+    unsafe fn start(&self, config: &TaskConfig) -> Option<NonNull<c_void>> {
+        let (entry, driver) = (config.entry, config.driver.expose_provenance());
         // SAFETY: the driver lives until this thread was joined in `stop`.
         let thread =
             std::thread::spawn(move || unsafe { entry(std::ptr::with_exposed_provenance_mut(driver)) });
-        self.tasks.lock().unwrap().insert(wish.memory.addr().get(), thread);
-        Some(wish.memory.cast())
+        self.tasks.lock().unwrap().insert(config.memory.addr().get(), thread);
+        Some(config.memory.cast())
     }
 
     unsafe fn stop(&self, task: NonNull<c_void>) -> bool {
@@ -122,7 +123,7 @@ fn main() -> Result<(), Error> {
     let space = Space::new(Threads::default());
     space.init()?; // nodes and stacks for four drivers
     for name in ["uart", "spi"] {
-        let wish = DriverWish {
+        let config = DriverConfig {
             name: name.as_bytes(),
             entry: greet,
             argument: std::ptr::null_mut(),
@@ -130,7 +131,7 @@ fn main() -> Result<(), Error> {
             core: -1,
         };
         // SAFETY: `greet` may run with the driver until the driver was removed.
-        let id = unsafe { space.add(&wish) }?;
+        let id = unsafe { space.add(&config) }?;
         assert_eq!(space.find(name.as_bytes()), Ok(id));
     }
     space.remove(space.find(b"uart")?)?; // its task has stopped, its node and stack are free again

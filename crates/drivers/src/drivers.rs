@@ -6,12 +6,12 @@ use core::ptr::{NonNull, null_mut};
 use crate::driver::{Driver, DriverInfo, DriverState, NAME_BYTES};
 use crate::error::Error;
 use crate::node::{Node, is_named, name_from};
-use crate::platform::{Entry, Platform, TaskWish};
+use crate::platform::{Entry, Platform, TaskConfig};
 use crate::space::{Space, State};
 
 /// The configuration of a new driver.
 #[derive(Clone, Copy, Debug)]
-pub struct DriverWish<'n> {
+pub struct DriverConfig<'n> {
     /// At most 15 bytes, unlike every other driver's; empty: `driver-ID`.
     pub name: &'n [u8],
     /// What its task runs.
@@ -37,15 +37,15 @@ impl<P: Platform> Space<P> {
     /// # Safety
     ///
     /// `entry` may be run with the driver by another task, until the driver was removed.
-    pub unsafe fn add(&self, wish: &DriverWish<'_>) -> Result<u32, Error> {
+    pub unsafe fn add(&self, config: &DriverConfig<'_>) -> Result<u32, Error> {
         let ((nodes, stacks), caller) =
-            self.locked(|state, platform| Ok((state.pools_for(wish)?, state.begin(platform))))?;
+            self.locked(|state, platform| Ok((state.pools_for(config)?, state.begin(platform))))?;
         let _busy = Busy { space: self, caller };
         let node = Taken::from(&self.platform, nodes)?;
         let stack = Taken::from(&self.platform, stacks)?;
         // SAFETY: as the caller promises; the blocks are of the two pools, which do not end while `busy`.
         let id =
-            self.locked(|state, platform| unsafe { state.add(platform, wish, node.block, stack.block) })?;
+            self.locked(|state, platform| unsafe { state.add(platform, config, node.block, stack.block) })?;
         node.keep();
         stack.keep();
         Ok(id)
@@ -298,19 +298,19 @@ impl<P: Platform> State<P> {
     }
 
     /// The pools for a driver that is wanted, if it can be.
-    fn pools_for(&self, wish: &DriverWish<'_>) -> Result<(P::Pool, P::Pool), Error> {
+    fn pools_for(&self, config: &DriverConfig<'_>) -> Result<(P::Pool, P::Pool), Error> {
         let (Some((nodes, _)), Some(stacks)) = (self.nodes, self.stacks) else {
             return Err(Error::NotMade);
         };
-        self.name_for(wish)?;
+        self.name_for(config)?;
         Ok((nodes, stacks))
     }
 
     /// The next number, and the driver's name, which no other driver has.
-    fn name_for(&self, wish: &DriverWish<'_>) -> Result<(u32, [c_char; NAME_BYTES]), Error> {
+    fn name_for(&self, config: &DriverConfig<'_>) -> Result<(u32, [c_char; NAME_BYTES]), Error> {
         // The numbers end after 2^32 drivers: one that came back would be taken for another driver's.
         let id = self.last_id.checked_add(1).ok_or(Error::Full)?;
-        let name = name_from(wish.name, id)?;
+        let name = name_from(config.name, id)?;
         if self.position(|driver| driver.name == name).is_some() {
             return Err(Error::NameTaken);
         }
@@ -325,13 +325,13 @@ impl<P: Platform> State<P> {
     unsafe fn add(
         &mut self,
         platform: &P,
-        wish: &DriverWish<'_>,
+        config: &DriverConfig<'_>,
         block: NonNull<u8>,
         stack: NonNull<u8>,
     ) -> Result<u32, Error> {
         let Some((_, plan)) = self.nodes else { return Err(Error::NotMade) };
         // Once more: the lock was released.
-        let (id, name) = self.name_for(wish)?;
+        let (id, name) = self.name_for(config)?;
         // SAFETY: the block is a plan's size, and these are offsets of the plan.
         let [task_memory, semaphore_memory, buffer] =
             [plan.task, plan.semaphore, plan.buffer].map(|offset| unsafe { block.add(offset) });
@@ -344,7 +344,7 @@ impl<P: Platform> State<P> {
         let driver = Driver {
             id,
             name,
-            argument: wish.argument,
+            argument: config.argument,
             buffer: buffer.as_ptr().cast(),
             buffer_size: plan.buffer_size,
             semaphore: semaphore.as_ptr(),
@@ -364,12 +364,12 @@ impl<P: Platform> State<P> {
         // SAFETY: only addresses of fields are taken.
         let (name, driver) =
             unsafe { (&raw const (*node.as_ptr()).driver.name, &raw mut (*node.as_ptr()).driver) };
-        let task = TaskWish {
+        let task = TaskConfig {
             name: name.cast(),
-            entry: wish.entry,
+            entry: config.entry,
             driver,
-            priority: wish.priority,
-            core: wish.core,
+            priority: config.priority,
+            core: config.core,
             stack,
             stack_bytes: self.settings().stack_size,
             memory: task_memory,

@@ -29,8 +29,8 @@ mod platform;
 mod space;
 
 pub use driver::{Driver, DriverInfo, DriverState, NAME_BYTES};
-pub use drivers::DriverWish;
+pub use drivers::DriverConfig;
 pub use error::Error;
 pub use node::{BUFFER_ALIGN, STACK_ALIGN};
-pub use platform::{Entry, Platform, PoolWish, TaskWish};
+pub use platform::{Entry, Platform, PoolConfig, TaskConfig};
 pub use space::{Settings, Space};

@@ -57,7 +57,7 @@ pub unsafe trait Platform {
     /// # Errors
     ///
     /// [`Error::BadSize`] or [`Error::NoMemory`]; nothing is taken then.
-    fn make_pool(&self, wish: &PoolWish) -> Result<Self::Pool, Error>;
+    fn make_pool(&self, config: &PoolConfig) -> Result<Self::Pool, Error>;
 
     /// Ends a pool.
     ///
@@ -95,7 +95,7 @@ pub unsafe trait Platform {
     /// # Safety
     ///
     /// All that the config points to is the task's until it was stopped.
-    unsafe fn start(&self, wish: &TaskWish) -> Option<NonNull<c_void>>;
+    unsafe fn start(&self, config: &TaskConfig) -> Option<NonNull<c_void>>;
 
     /// Ends a task for good, wherever it is: running on another core, waiting, paused, or returned. `false` if it may
     /// still run; then this is called again later.
@@ -129,7 +129,7 @@ pub unsafe trait Platform {
 
 /// The configuration of a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PoolWish {
+pub struct PoolConfig {
     /// For reports.
     pub name: &'static CStr,
     /// Bytes of a block.
@@ -145,7 +145,7 @@ pub type Entry = unsafe extern "C" fn(driver: *mut Driver);
 
 /// The configuration of a task.
 #[derive(Clone, Copy, Debug)]
-pub struct TaskWish {
+pub struct TaskConfig {
     /// A C string, as long as the task lives.
     pub name: *const c_char,
     /// What it runs.

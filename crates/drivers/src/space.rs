@@ -5,7 +5,7 @@ use core::ptr::null_mut;
 
 use crate::error::Error;
 use crate::node::{Node, Plan, STACK_ALIGN};
-use crate::platform::{Platform, PoolWish};
+use crate::platform::{Platform, PoolConfig};
 
 /// Settings of the system memory space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -204,13 +204,13 @@ impl<P: Platform> State<P> {
             return Err(Error::MadeBefore);
         }
         let plan = Plan::new(platform, buffer_size)?;
-        let wish = PoolWish {
+        let config = PoolConfig {
             name: c"drivers",
             block_size: plan.layout.size(),
             align: plan.layout.align(),
             blocks: self.settings.max_drivers,
         };
-        self.nodes = Some((platform.make_pool(&wish)?, plan));
+        self.nodes = Some((platform.make_pool(&config)?, plan));
         (self.settings.buffer_size, self.settings.data_size) = (buffer_size, data_size);
         Ok(())
     }
@@ -220,9 +220,9 @@ impl<P: Platform> State<P> {
             return Err(Error::MadeBefore);
         }
         let block_size = stack_bytes(platform, size)?;
-        let wish =
-            PoolWish { name: c"stacks", block_size, align: STACK_ALIGN, blocks: self.settings.max_drivers };
-        self.stacks = Some(platform.make_pool(&wish)?);
+        let config =
+            PoolConfig { name: c"stacks", block_size, align: STACK_ALIGN, blocks: self.settings.max_drivers };
+        self.stacks = Some(platform.make_pool(&config)?);
         self.settings.stack_size = block_size;
         Ok(())
     }

@@ -7,20 +7,20 @@ use std::ffi::CStr;
 use std::ptr::{null_mut, without_provenance_mut};
 
 use kernel::{Kernel, Task};
-use microusc_drivers::{BUFFER_ALIGN, Driver, DriverInfo, DriverState, DriverWish, Error, Settings, Space};
+use microusc_drivers::{BUFFER_ALIGN, Driver, DriverConfig, DriverInfo, DriverState, Error, Settings, Space};
 use proptest::prelude::*;
 
 const NOTHING: [usize; 4] = [0; 4];
 
 unsafe extern "C" fn never_run(_: *mut Driver) {}
 
-fn wish(name: &str) -> DriverWish<'_> {
-    DriverWish { name: name.as_bytes(), entry: never_run, argument: null_mut(), priority: 5, core: -1 }
+fn config(name: &str) -> DriverConfig<'_> {
+    DriverConfig { name: name.as_bytes(), entry: never_run, argument: null_mut(), priority: 5, core: -1 }
 }
 
 fn add(space: &Space<Kernel>, name: &str) -> Result<u32, Error> {
     // SAFETY: the entry does nothing, and is never run.
-    unsafe { space.add(&wish(name)) }
+    unsafe { space.add(&config(name)) }
 }
 
 fn name_of(info: &DriverInfo) -> String {
@@ -156,7 +156,7 @@ fn driver_has_buffer_semaphore_and_stack_as_configured() {
     let argument = without_provenance_mut(0x1234);
     for round in 0..20 {
         // SAFETY: the entry does nothing, and is never run.
-        let id = unsafe { space.add(&DriverWish { argument, ..wish("radio") }) }.unwrap();
+        let id = unsafe { space.add(&DriverConfig { argument, ..config("radio") }) }.unwrap();
         assert_eq!(id, round + 1, "a number came twice");
         let driver = kernel.books().driver_of(id);
         // SAFETY: the driver is alive, and its task never runs.

@@ -9,6 +9,9 @@
 //!  free of a block in another state                   -> Error::DoubleFree
 //! ```
 //!
+//! The map itself only returns `false`. `refuse` in `free_list/slow_path.rs` names the error of a free, `damaged` there that of an
+//! alloc.
+//!
 //! Between LIVE and FREE a block may be RETIRING, 0x81: see `free_list/two_phase_free.rs`. The sign bit does not tell the two
 //! apart. So the fast path is off while a block is retiring, and the slow path compares the whole state.
 //!

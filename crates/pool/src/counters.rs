@@ -10,7 +10,8 @@ pub struct Counters {
     pub fast_path_limit: usize,
     /// The index from which on blocks have never been on the free list.
     pub first_unused: usize,
-    /// Allocations refused because every block was in use. Stays at its maximum.
+    /// Allocations refused because no block was free for the caller: all in use, or the free ones kept as the reserve or for
+    /// waiting tasks. Stays at its maximum.
     pub exhausted: u32,
     /// Frees refused: double, or not a block. Stays at its maximum.
     pub refused: u32,

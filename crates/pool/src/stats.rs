@@ -15,7 +15,8 @@ pub struct Stats {
     /// The smallest number of free blocks since the pool was made, or since the last reset.
     /// Exact while the free list is whole; after damage it may be too low, never too high, until it is reset.
     pub lowest_free: usize,
-    /// Allocations refused because every block was in use. Stays at its maximum.
+    /// Allocations refused because no block was free for the caller: all in use, or the free ones kept as the reserve or for
+    /// waiting tasks. Stays at its maximum.
     pub exhausted: u32,
     /// Frees refused: double, or not a block of the pool. Stays at its maximum.
     pub refused: u32,

@@ -234,7 +234,7 @@ fn values_and_slices_use_the_class_that_fits_and_are_dropped() {
 
 /// An iterator that says one length and has another, or panics.
 struct Liar {
-    told: usize,
+    stated: usize,
     left: usize,
     panics: bool,
     yields: Rc<()>,
@@ -250,13 +250,13 @@ impl Iterator for Liar {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.told, Some(self.told))
+        (self.stated, Some(self.stated))
     }
 }
 
 impl ExactSizeIterator for Liar {
     fn len(&self) -> usize {
-        self.told
+        self.stated
     }
 }
 
@@ -265,7 +265,7 @@ fn iterator_with_a_wrong_length_or_a_panic_leaks_nothing() {
     let mut memory = MEMORY;
     let set = Set::new(&mut memory, 16, &CLASSES).unwrap();
     let alive = Rc::new(());
-    let liar = |told, left, panics| Liar { told, left, panics, yields: alive.clone() };
+    let liar = |stated, left, panics| Liar { stated, left, panics, yields: alive.clone() };
     assert_eq!(set.alloc_slice(liar(5, 3, false)).unwrap().len(), 3);
     assert_eq!(set.alloc_slice(liar(5, 30, false)).unwrap().len(), 5);
     assert!(catch_unwind(AssertUnwindSafe(|| set.alloc_slice(liar(5, 3, true)))).is_err());

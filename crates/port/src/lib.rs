@@ -15,14 +15,15 @@
 //! | `in_interrupt()` | the caller is an interrupt, as far as the port can know; from any context |
 //! | `call_context()` | where and when the caller runs; from any context, without flash |
 //! | `pools_exist(bool)` | whether there are live pools from now on, for ports whose heap can be exchanged while there are none |
-//! | `log(report, reason, step)` | one log line that ends with the next step; from any context, with no pool's lock held |
+//! | `log(report, reason, step)` | one log line that ends with the next step (on ESP-IDF, in an interrupt, without the next step); from any context, with no pool's lock held |
 //! | `print(text)` | output that the program asked for, in pieces of at most a line; from tasks only |
 //! | `Console` | the `text::Output` that prints |
 //! | `print_heap()` | prints the heap's totals, if the port knows them; from tasks only |
 //! | `system_*`, `task_*`, `semaphore_*`, `least_stack()` | the kernel, as `microusc_drivers::Platform` describes it |
 //!
-//! To add a kernel, copy a folder (`bare` is the smallest), and give it a feature and its two lines in this file. A port
-//! without a standard library writes its log with `log.rs`.
+//! To add a kernel, copy a folder (`bare` is the smallest), and give it a feature. In this file it needs a `mod`, a `pub use`, and
+//! its feature in the conditions of both `compile_error!`s. Every port that has no logger of its own, so every one but `esp_idf`,
+//! writes its log lines with `log.rs`.
 
 #[cfg(feature = "bare")]
 #[allow(missing_docs, reason = "the table above documents the names that every port has")]

@@ -1,9 +1,12 @@
 //! The lock of a pool where interrupts can be masked: by one core, or by each of several.
+//!
+//! The locks are those of the pool crate: `InterruptLock` and `Interrupts` in `crates/pool/src/lock/interrupt/`, and
+//! `MaskedSpinLock`, which adds a flag for other cores, in `crates/pool/src/lock/spin.rs`.
 
 #[cfg(not(feature = "multicore"))]
 pub use one_core::PortLock;
 
-/// Masks the interrupts of the core, then takes a flag.
+/// Masks the interrupts of the core, then sets a flag that keeps the other cores out.
 ///
 /// Context: tasks and every interrupt that can be masked, on all cores.
 #[cfg(feature = "multicore")]

@@ -8,7 +8,7 @@ pub type esp_err_t = c_int;
 
 /// Done.
 pub const ESP_OK: esp_err_t = 0;
-/// Not enough memory of the kind asked for, or every block in use.
+/// Not enough memory of the kind asked for, or no block that is free for the caller.
 pub const ESP_ERR_NO_MEM: esp_err_t = 0x101;
 /// A pointer is null, a placement or flag unknown.
 pub const ESP_ERR_INVALID_ARG: esp_err_t = 0x102;

@@ -1,5 +1,5 @@
 #![no_std]
-//! Programs for emulated chips, each a function that the linker is told to call `main`.
+//! Programs for emulated chips, each a function that gets the name `main` from the linker.
 //!
 //! | module | what it is |
 //! |---|---|

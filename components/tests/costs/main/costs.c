@@ -1,5 +1,5 @@
 /*
- * Instructions of taking and returning a block, for the texts of Kconfig. Under an emulator that counts them.
+ * Instructions of an alloc and a free, for the texts of Kconfig. Under an emulator that counts them.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

@@ -87,12 +87,12 @@ static void waiting(void) {
     memory_pool_info_t info;
     CHECK(memory_pool_get_info(&pool, &info) == ESP_OK && info.waiting_tasks == 0 && info.used_blocks == 1);
 
-    /* A wrong free in an interrupt: refused, and told without the log, which interrupts must not use. */
+    /* A wrong free in an interrupt: refused, and reported without the log, which interrupts must not use. */
     to_refuse = &info;
     CHECK(memory_pool_alloc_timeout(&pool, 1) == NULL);
     CHECK(memory_pool_get_info(&pool, &info) == ESP_OK && info.refused_frees == 1);
 
-    /* While flash is written it is refused and counted, and not told. */
+    /* While flash is written it is refused and counted, and not reported. */
     to_refuse_in_the_dark = &info;
     CHECK(memory_pool_alloc_timeout(&pool, 1) == NULL);
     CHECK(memory_pool_get_info(&pool, &info) == ESP_OK && info.refused_frees == 2);

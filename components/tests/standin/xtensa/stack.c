@@ -17,7 +17,7 @@
 
 #include "standin.h"
 
-/* stack.s: not a function, since nobody calls it; a2 is what it calls. */
+/* stack.s: not a function, since no code calls it; a2 is what it calls. */
 extern const char standin_first_frame[];
 
 /* A return address says by how many registers the call moved on: 8, as compilers do, is a 2 in its highest bits. */

@@ -113,8 +113,8 @@ pub(crate) unsafe fn free_list_unlocked<'a>(
     control: NonNull<Control>,
 ) -> FreeList<'a, ControlMap> {
     let at = control.as_ptr();
-    // SAFETY: the four parts were made together and call together. Nobody else uses them meanwhile, as the caller
-    // promises; only single fields are borrowed, so that the lock beside them stays free to be looked at.
+    // SAFETY: the four parts were made for each other when the pool was created. No other code uses them meanwhile, as the
+    // caller promises. Only single fields are borrowed, so that another context may use the lock beside them.
     unsafe {
         FreeList::new(
             (&mut (*pool).memory_free, &mut (*pool).free_blocks),

@@ -93,7 +93,7 @@ fn on_live(
     report_result(pool, registry::live(pool).and_then(work), function)
 }
 
-/// What is known of a block in use. O(1); one critical section. Tasks, interrupts, both cores.
+/// Writes the call site of a block in use. O(1); one critical section. Tasks, interrupts, both cores.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_get_site(
     pool: *mut memory_pool_t,
@@ -113,7 +113,7 @@ pub unsafe extern "C" fn memory_pool_get_site(
     match index.and_then(|index| live.at(index)) {
         Some(seen) => {
             // SAFETY: obligation 2.
-            unsafe { site.write(seen.told(port::call_context().time_us)) };
+            unsafe { site.write(seen.public_site(port::call_context().time_us)) };
             ESP_OK
         }
         None => MEMORY_POOL_ERR_NOT_A_BLOCK,
@@ -147,7 +147,7 @@ fn dump(live: &Live, older_than_us: u64, each: memory_pool_site_callback_t, argu
     let Some(each) = each else { return live.print_by_place(&old) };
     live.old(&old)
         .map(|seen| {
-            let site = seen.told(old.now_us);
+            let site = seen.public_site(old.now_us);
             // SAFETY: the function was given for exactly this, and the site lives until it returns.
             unsafe { each(&site, argument) };
         })
@@ -168,7 +168,7 @@ pub(crate) unsafe fn print_owners(pool: *mut memory_pool_t, control: NonNull<Con
     }
 }
 
-/// The blocks in use of a pool, looked at one by one while others take and return.
+/// The blocks in use of a pool, looked at one by one while other tasks alloc and free.
 struct Live {
     pool: *mut memory_pool_t,
     /// That of `pool`.
@@ -191,7 +191,7 @@ struct Old {
 }
 
 impl Old {
-    /// What was taken before records were kept is older than anything that is known.
+    /// A block that was allocated before records were kept counts as older than every record.
     fn includes(&self, seen: &Seen) -> bool {
         seen.site.is_none_or(|site| self.now_us.saturating_sub(site.time_us) >= self.older_than_us)
     }
@@ -234,7 +234,7 @@ impl Live {
         let found = self.old(old).map(|seen| all_counted &= places.add(seen)).count();
         // SAFETY: a live control block, as `with` says; a name that changes is a name all the same.
         let Some(name) = self.with(|| unsafe { (*self.control.as_ptr()).name }) else { return found };
-        let print = |seen: &Seen, count| print_leak(name_bytes(&name), count, &seen.told(old.now_us));
+        let print = |seen: &Seen, count| print_leak(name_bytes(&name), count, &seen.public_site(old.now_us));
         places.each(print);
         if !all_counted {
             self.old(old).filter(|seen| !places.has(seen)).for_each(|seen| print(&seen, 1));
@@ -285,14 +285,14 @@ impl<T: Alike, const N: usize> Groups<T, N> {
         self.0.iter().flatten().any(|(first, _)| first.is_like(one))
     }
 
-    /// Each kind and its number, as they came first.
-    fn each(&self, tell: impl Fn(&T, usize)) {
-        self.0.iter().flatten().for_each(|(one, count)| tell(one, *count));
+    /// Calls `visit` with each kind and its number, in the order in which they were first added.
+    fn each(&self, visit: impl Fn(&T, usize)) {
+        self.0.iter().flatten().for_each(|(one, count)| visit(one, *count));
     }
 }
 
 impl Alike for Seen {
-    /// Taken in the same place; where none was said, by the same task.
+    /// Allocated at the same call site or, if the call site is unknown, by the same task.
     fn is_like(&self, other: &Self) -> bool {
         let key = |seen: &Self| {
             seen.site.map(|site| {
@@ -315,7 +315,8 @@ impl Seen {
         self.site.map_or(0, |site| site.time_us)
     }
 
-    fn told(&self, now_us: u64) -> memory_pool_site_t {
+    /// The public form of this record, with its age at `now_us`.
+    fn public_site(&self, now_us: u64) -> memory_pool_site_t {
         let block = self.block.cast();
         let Some(site) = self.site else {
             return memory_pool_site_t {
@@ -385,7 +386,7 @@ fn print_leak(pool: &[u8], count: usize, site: &memory_pool_site_t) {
 pub struct memory_pool_site_t {
     /// The block.
     pub block: *const c_void,
-    /// The file it was taken in, or null.
+    /// The file of the alloc, or null.
     pub file: *const c_char,
     /// The address that the call returns to, or null.
     pub caller: *const c_void,
@@ -399,9 +400,9 @@ pub struct memory_pool_site_t {
     pub line: u32,
     /// The core.
     pub core: u8,
-    /// Taken by an interrupt.
+    /// Allocated by an interrupt.
     pub in_interrupt: bool,
-    /// Taken while records were kept; otherwise only the block is known.
+    /// Allocated while records were kept; otherwise only the block is known.
     pub recorded: bool,
 }
 

@@ -12,7 +12,7 @@ use core::ptr::NonNull;
 use crate::control::block::{Control, modes, with_free_list};
 use crate::control::modes::{ENABLED, FILL, VERIFY};
 use crate::control::registry;
-use crate::output::report::{Caller, from_task, refused};
+use crate::output::report::{Caller, from_task, refuse_from_ram};
 use crate::refusals;
 use crate::types::*;
 
@@ -80,7 +80,7 @@ pub(super) unsafe fn verify(pool: *mut memory_pool_t, control: NonNull<Control>,
     if let Some(wrong) = unsafe { first_wrong(control, block.as_ptr()) } {
         // SAFETY: `control` is that of `pool`.
         unsafe { with_free_list(pool, control, |list| list.count_damage()) };
-        let _reported = refused(MEMORY_POOL_ERR_WRITTEN, wrong.cast(), Caller::Alloc, Some(control));
+        let _reported = refuse_from_ram(MEMORY_POOL_ERR_WRITTEN, wrong.cast(), Caller::Alloc, Some(control));
     }
 }
 
@@ -111,7 +111,7 @@ pub(crate) unsafe fn set_checks(
             switches.then(|| diagnostics.switches())
         })
     };
-    let Some(switch) = switched.filter(|_| on) else { return Ok(()) }; // it is so already, or off now
+    let Some(switch) = switched.filter(|_| on) else { return Ok(()) }; // it was on already, or it is off now
     // Blocks that are freed from now on are filled; so, one by one, are those that are free now.
     // SAFETY: as above; a free block has no owner while the lock is held.
     unsafe {
@@ -132,8 +132,8 @@ pub(crate) unsafe fn set_checks(
     Ok(())
 }
 
-/// An error with the first wrong word of any free block. Always `Ok` while free blocks are not checked. O(bytes of the pool), with the lock held for one
-/// block at a time.
+/// An error with the first wrong word of any free block. Always `Ok` while free blocks are not checked. O(bytes of the pool), with
+/// the lock held for one block at a time.
 ///
 /// # Safety
 ///

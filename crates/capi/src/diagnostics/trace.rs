@@ -105,7 +105,7 @@ pub(crate) unsafe fn set_trace(
     if on && !ENABLED {
         return Err(ESP_ERR_NOT_SUPPORTED);
     }
-    // Refused if it is so already, which is as good.
+    // Refused if the pool is in that state already, which is no error.
     // SAFETY: as the caller promises.
     let _switched = unsafe { switch(pool, control, TRACE, TRACE, on) };
     Ok(())

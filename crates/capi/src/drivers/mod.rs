@@ -6,7 +6,7 @@ mod hints;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr::{NonNull, null};
 
-use microusc_drivers::{DriverInfo, DriverState, DriverWish, Error, Settings};
+use microusc_drivers::{DriverConfig, DriverInfo, DriverState, Error, Settings};
 use microusc_port as port;
 
 use crate::output::report::{from_task, refuse};
@@ -95,26 +95,26 @@ fn reason_of(error: Error) -> esp_err_t {
     }
 }
 
-/// The answer to a question: that there is no such driver is one, a call from the wrong context is reported.
-fn answer(function: &'static CStr, result: Result<(), Error>) -> esp_err_t {
+/// What a query returns. `ESP_ERR_NOT_FOUND` is an ordinary result and is not reported; any other error is.
+fn result_of_query(function: &'static CStr, result: Result<(), Error>) -> esp_err_t {
     match result {
         Err(Error::NoSuchDriver) => reason_of(Error::NoSuchDriver),
-        other => told(function, other),
+        other => result_of(function, other),
     }
 }
 
-/// The answer, with a report of a refusal.
-fn told(function: &'static CStr, result: Result<(), Error>) -> esp_err_t {
+/// What a function returns. A refusal is reported.
+fn result_of(function: &'static CStr, result: Result<(), Error>) -> esp_err_t {
     let Err(error) = result else { return ESP_OK };
     refuse(function, Refusal { reason: reason_of(error), step: hints::next_step(error) }, null())
 }
 
-/// A pointer is null.
+/// Refuses a null pointer.
 fn null_pointer(function: &'static CStr) -> esp_err_t {
     refuse(function, refusals::NULL_POINTER, null())
 }
 
-/// Sets what the system memory space shall be, before any part of it is made. O(1).
+/// Sets the sizes of the system memory space, before any part of it is created. O(1).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn microusc_system_configure(config: *const microusc_system_config_t) -> esp_err_t {
     // SAFETY: obligation 2.
@@ -122,13 +122,13 @@ pub unsafe extern "C" fn microusc_system_configure(config: *const microusc_syste
         return null_pointer(c"microusc_system_configure");
     };
     let microusc_system_config_t { max_drivers, buffer_size, data_size, stack_size } = *config;
-    told(
+    result_of(
         c"microusc_system_configure",
         SPACE.configure(Settings { max_drivers, buffer_size, data_size, stack_size }),
     )
 }
 
-/// What the system memory space is. O(1).
+/// Writes the sizes of the system memory space. O(1).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn microusc_system_get_config(config: *mut microusc_system_config_t) -> esp_err_t {
     const NAME: &CStr = c"microusc_system_get_config";
@@ -140,38 +140,38 @@ pub unsafe extern "C" fn microusc_system_get_config(config: *mut microusc_system
         // SAFETY: obligation 2.
         unsafe { config.write(microusc_system_config_t { max_drivers, buffer_size, data_size, stack_size }) }
     });
-    answer(NAME, settings)
+    result_of_query(NAME, settings)
 }
 
 /// Opens the system memory space: its settings are fixed. O(1).
 #[unsafe(no_mangle)]
 pub extern "C" fn init_system_memory_space() -> esp_err_t {
-    told(c"init_system_memory_space", SPACE.init_space())
+    result_of(c"init_system_memory_space", SPACE.init_space())
 }
 
 /// Opens the system memory space and makes the parts that are missing: all or none. O(drivers).
 #[unsafe(no_mangle)]
 pub extern "C" fn init_MicroUSC_system() -> esp_err_t {
-    told(c"init_MicroUSC_system", SPACE.init())
+    result_of(c"init_MicroUSC_system", SPACE.init())
 }
 
 /// Makes the pool of driver nodes. O(drivers).
 #[unsafe(no_mangle)]
 pub extern "C" fn init_driver_list_memory_pool(buffer_size: usize, data_size: usize) -> esp_err_t {
-    told(c"init_driver_list_memory_pool", SPACE.init_driver_list(buffer_size, data_size))
+    result_of(c"init_driver_list_memory_pool", SPACE.init_driver_list(buffer_size, data_size))
 }
 
 /// Makes the pool of task stacks. O(drivers).
 #[unsafe(no_mangle)]
 #[allow(non_snake_case, reason = "the documented name")]
 pub extern "C" fn setUSCtaskSize(size: stack_size_t) -> esp_err_t {
-    told(c"setUSCtaskSize", SPACE.init_task_stacks(size as usize))
+    result_of(c"setUSCtaskSize", SPACE.init_task_stacks(size as usize))
 }
 
 /// Stops every driver and gives everything back. O(drivers), and what the tasks take to stop.
 #[unsafe(no_mangle)]
 pub extern "C" fn microusc_system_end() -> esp_err_t {
-    told(c"microusc_system_end", SPACE.end())
+    result_of(c"microusc_system_end", SPACE.end())
 }
 
 /// # Safety
@@ -194,7 +194,7 @@ pub unsafe extern "C" fn microusc_driver_add(
     // SAFETY: obligation 2.
     let Some(config) = (unsafe { config.as_ref() }) else { return null_pointer(c"microusc_driver_add") };
     let Some(entry) = config.entry else { return null_pointer(c"microusc_driver_add") };
-    let wish = DriverWish {
+    let config = DriverConfig {
         // SAFETY: obligation 2.
         name: unsafe { bytes(config.name) },
         entry,
@@ -203,38 +203,38 @@ pub unsafe extern "C" fn microusc_driver_add(
         core: config.core,
     };
     // SAFETY: the caller gives a function for exactly this.
-    let added = unsafe { SPACE.add(&wish) };
+    let added = unsafe { SPACE.add(&config) };
     if let Ok(added) = added
         && !id.is_null()
     {
         // SAFETY: obligation 2.
         unsafe { id.write(added) };
     }
-    told(c"microusc_driver_add", added.map(drop))
+    result_of(c"microusc_driver_add", added.map(drop))
 }
 
 /// Stops a driver's task and gives its memory back. O(drivers), and what the task takes to stop.
 #[unsafe(no_mangle)]
 pub extern "C" fn microusc_driver_remove(id: u32) -> esp_err_t {
-    told(c"microusc_driver_remove", SPACE.remove(id))
+    result_of(c"microusc_driver_remove", SPACE.remove(id))
 }
 
 /// Stops all drivers' tasks, then gives their memory back. O(drivers), and what the tasks take to stop.
 #[unsafe(no_mangle)]
 pub extern "C" fn microusc_driver_remove_all() -> esp_err_t {
-    told(c"microusc_driver_remove_all", SPACE.remove_all())
+    result_of(c"microusc_driver_remove_all", SPACE.remove_all())
 }
 
 /// Lets a driver's task not run until it is resumed. O(drivers).
 #[unsafe(no_mangle)]
 pub extern "C" fn microusc_driver_pause(id: u32) -> esp_err_t {
-    told(c"microusc_driver_pause", SPACE.pause(id))
+    result_of(c"microusc_driver_pause", SPACE.pause(id))
 }
 
 /// Lets a driver's task run again. O(drivers).
 #[unsafe(no_mangle)]
 pub extern "C" fn microusc_driver_resume(id: u32) -> esp_err_t {
-    told(c"microusc_driver_resume", SPACE.resume(id))
+    result_of(c"microusc_driver_resume", SPACE.resume(id))
 }
 
 /// The number of the driver of a name. O(drivers).
@@ -245,35 +245,37 @@ pub unsafe extern "C" fn microusc_driver_find(name: *const c_char, id: *mut u32)
         return null_pointer(NAME);
     }
     // SAFETY: obligation 2.
-    answer(NAME, SPACE.find(unsafe { bytes(name) }).map(|found| unsafe { id.write(found) }))
+    result_of_query(NAME, SPACE.find(unsafe { bytes(name) }).map(|found| unsafe { id.write(found) }))
 }
 
 /// The driver added next after number `after`. O(drivers).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn microusc_driver_next(after: u32, info: *mut microusc_driver_info_t) -> esp_err_t {
     // SAFETY: as for this function.
-    unsafe { tell(c"microusc_driver_next", info, || SPACE.next(after)) }
+    unsafe { write_info(c"microusc_driver_next", info, || SPACE.next(after)) }
 }
 
 /// A snapshot of a driver. O(drivers).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn microusc_driver_get_info(id: u32, info: *mut microusc_driver_info_t) -> esp_err_t {
     // SAFETY: as for this function.
-    unsafe { tell(c"microusc_driver_get_info", info, || SPACE.driver(id)) }
+    unsafe { write_info(c"microusc_driver_get_info", info, || SPACE.driver(id)) }
 }
 
+/// Writes what `query` finds to `info`.
+///
 /// # Safety
 ///
 /// `info` is null or may be written to.
-unsafe fn tell(
+unsafe fn write_info(
     function: &'static CStr,
     info: *mut microusc_driver_info_t,
-    ask: impl FnOnce() -> Result<DriverInfo, Error>,
+    query: impl FnOnce() -> Result<DriverInfo, Error>,
 ) -> esp_err_t {
     if info.is_null() {
         return null_pointer(function);
     }
-    let told = ask().map(|DriverInfo { id, name, state }| {
+    let written = query().map(|DriverInfo { id, name, state }| {
         let state = match state {
             DriverState::Running => MICROUSC_DRIVER_RUNNING,
             DriverState::Paused => MICROUSC_DRIVER_PAUSED,
@@ -282,7 +284,7 @@ unsafe fn tell(
         // SAFETY: as the caller promises.
         unsafe { info.write(microusc_driver_info_t { id, name, state }) }
     });
-    answer(function, told)
+    result_of_query(function, written)
 }
 
 /// The semaphore of a driver.

@@ -5,7 +5,7 @@ use core::ffi::c_void;
 use core::pin::pin;
 use core::ptr::NonNull;
 
-use microusc_drivers::{Error, Platform, PoolWish, Space, TaskWish};
+use microusc_drivers::{Error, Platform, PoolConfig, Space, TaskConfig};
 use microusc_pool::Signal as _;
 use microusc_port::{self as port, Signal};
 
@@ -26,7 +26,7 @@ pub(crate) static SPACE: Space<Below> = Space::new(Below);
 /// What the system layer stands on. Its pools are pools like any other: with a name, in every list and report.
 pub(crate) struct Below;
 
-// SAFETY: the functions of the port promise what the trait asks; so do pools of DRAM, which were created aligned as wished.
+// SAFETY: the functions of the port promise what the trait asks; so do pools of DRAM, which were created with the requested alignment.
 unsafe impl Platform for Below {
     type Pool = NonNull<memory_pool_t>;
 
@@ -50,16 +50,16 @@ unsafe impl Platform for Below {
         port::least_stack()
     }
 
-    fn make_pool(&self, wish: &PoolWish) -> Result<Self::Pool, Error> {
-        let config = memory_pool_config_t {
-            block_size: wish.block_size,
-            num_blocks: wish.blocks,
+    fn make_pool(&self, config: &PoolConfig) -> Result<Self::Pool, Error> {
+        let c_config = memory_pool_config_t {
+            block_size: config.block_size,
+            num_blocks: config.blocks,
             placement: DRAM,
             flags: 0,
-            name: wish.name.as_ptr(),
+            name: config.name.as_ptr(),
         };
         // SAFETY: the name is a C string.
-        let made = unsafe { create::create_aligned(Location::Heap, &config, wish.align) };
+        let made = unsafe { create::create_aligned(Location::Heap, &c_config, config.align) };
         match made {
             Ok(pool) => NonNull::new(pool).ok_or(Error::NoMemory),
             Err(refusal) if refusal.reason == ESP_ERR_INVALID_SIZE => Err(Error::BadSize),
@@ -100,9 +100,9 @@ unsafe impl Platform for Below {
         unsafe { port::semaphore_delete(semaphore) };
     }
 
-    unsafe fn start(&self, wish: &TaskWish) -> Option<NonNull<c_void>> {
+    unsafe fn start(&self, config: &TaskConfig) -> Option<NonNull<c_void>> {
         // SAFETY: as the caller promises.
-        unsafe { port::task_start(wish) }
+        unsafe { port::task_start(config) }
     }
 
     unsafe fn stop(&self, task: NonNull<c_void>) -> bool {

@@ -37,7 +37,7 @@ impl PoolDump {
         Self { pool, control }
     }
 
-    /// Prints it, with what a snapshot and a validation said. From tasks only.
+    /// Prints the pool, with the results of a snapshot and of a validation. From tasks only.
     pub(crate) fn dump(&self, info: &memory_pool_info_t, validated: esp_err_t) {
         print::info(info);
         let mut line = line();
@@ -84,8 +84,8 @@ impl PoolDump {
         row
     }
 
-    /// Follows the free list as far as each link is proven to lead to a free block, and not in a circle: their numbers, how
-    /// many, and what came then. O(16²); one critical section.
+    /// Follows the free list as far as each link is proven to lead to a free block, and not in a circle. Returns the indices of the
+    /// blocks, their number, and how the walk ended. O(16²); one critical section.
     fn walk(&self, links: &mut [usize; LINKS]) -> (usize, End) {
         self.locked(|marks, control| {
             // SAFETY: live, as `new` was promised.

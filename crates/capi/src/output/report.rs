@@ -1,10 +1,14 @@
 //! Reports of misuse, damage and refusals: a log line, and a call of the program's callback.
 //!
 //! ```text
-//!   free_slow --> refused | --> report_refused --> report_error --> port::log, callback
-//!     code that may run   |   code and texts in flash
-//!     while flash is off  |
+//!   free_slow --> refuse_from_ram | --> report_from_flash --> report_error --> port::log, callback
+//!       code that may run         |   code and texts in flash
+//!       while flash is off        |
+//!                                   every other function: refuse --> report_error
 //! ```
+//!
+//! `port::log` composes the line in `crates/port/src/log.rs`, on ESP-IDF in `port_esp_idf.c`. Its words, the reasons and next
+//! steps, are in `refusals.rs`.
 
 use core::ffi::{CStr, c_char, c_void};
 use core::ptr::{NonNull, null_mut};
@@ -53,7 +57,7 @@ pub(crate) enum Caller {
 }
 
 impl Caller {
-    /// The refusal for `reason`, where there is no pool or no set.
+    /// The refusal for `reason`, if the struct holds no pool or no set.
     fn refusal(self, reason: esp_err_t) -> Refusal {
         match (reason, self) {
             (
@@ -72,7 +76,7 @@ impl Caller {
         }
     }
 
-    /// In a function of its own, so that there is one table of names.
+    /// The name of the C function. Not inlined, so that the program contains the table of names once.
     #[cold]
     #[inline(never)]
     pub(crate) fn name(self) -> &'static CStr {
@@ -98,28 +102,28 @@ impl Caller {
     }
 }
 
-/// The end of a hot-path function that refuses: reports where that is possible now, and returns `reason`. O(1) besides the
-/// report. It runs also while flash cannot be read; the refusal was counted in any case.
+/// The last step of a hot-path function that refuses: reports the refusal if flash can be read now, and returns `reason`. O(1)
+/// besides the report. It lies in RAM and runs also while flash cannot be read; the refusal was counted before, in any case.
 #[cold]
 #[inline(never)]
-#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_refused"))]
-pub(crate) fn refused(
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_refuse_from_ram"))]
+pub(crate) fn refuse_from_ram(
     reason: esp_err_t,
     address: *const c_void,
     caller: Caller,
     control: Option<NonNull<Control>>,
 ) -> esp_err_t {
     if port::may_report() {
-        report_refused(reason, address, caller, control);
+        report_from_flash(reason, address, caller, control);
     }
     // If the compiler saw that this is the argument, callers would keep that in a register, and need a frame on the fast path.
     core::hint::black_box(reason)
 }
 
-/// Here code in flash begins.
+/// The part of [`refuse_from_ram`] that lies in flash: looks up the texts, and reports.
 #[cold]
 #[inline(never)]
-fn report_refused(
+fn report_from_flash(
     reason: esp_err_t,
     address: *const c_void,
     caller: Caller,
@@ -156,7 +160,7 @@ pub(crate) fn report_error(
     }
 }
 
-/// Reports a refusal that concerns `address` and no pool with a name, and returns its reason.
+/// Reports a refusal that concerns `address`, with "" as the name of the pool, and returns its reason. For functions in flash.
 #[cold]
 #[inline(never)]
 pub(crate) fn refuse(
@@ -169,7 +173,7 @@ pub(crate) fn refuse(
     refusal.reason
 }
 
-/// Refuses, with a report, a call from an interrupt of a function that is for tasks.
+/// Refuses, with a report, a call from an interrupt: for functions that are for tasks only.
 pub(crate) fn from_task(function: &'static CStr, address: *const c_void) -> Result<(), Refusal> {
     if port::in_interrupt() {
         refuse(function, refusals::IN_INTERRUPT, address);

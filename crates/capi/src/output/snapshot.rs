@@ -59,7 +59,7 @@ pub(crate) fn infos() -> impl Iterator<Item = memory_pool_info_t> {
 ///
 /// # Safety
 ///
-/// `control` is that of a live pool, the same for the whole of a survey.
+/// `control` is that of a live pool, the same for all steps of a snapshot.
 unsafe fn look(control: NonNull<Control>, survey: &mut Option<StatsBuilder>) -> (memory_pool_info_t, bool) {
     // SAFETY: live, as the caller promises; an owner never changes; the pool is used by the arguments only.
     let (stats, complete, waiting) = unsafe {
@@ -73,7 +73,7 @@ unsafe fn look(control: NonNull<Control>, survey: &mut Option<StatsBuilder>) -> 
     (info(unsafe { control.as_ref() }, stats, waiting), complete)
 }
 
-/// One step of a survey that goes on where the last one ended.
+/// The next step of a snapshot, from the block at which the last step ended.
 fn step(list: &FreeList<'_, ControlMap>, survey: &mut Option<StatsBuilder>) -> (Stats, bool) {
     let mut complete = false;
     let stats = StatsBuilder::build(|current| {

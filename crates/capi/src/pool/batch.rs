@@ -18,12 +18,12 @@ use crate::types::*;
 
 use super::blocks::{block_or_report, no_pool};
 
-/// Reports a refusal of the live pool of `control`, and passes its reason on.
+/// As [`refuse`], with the name of the live pool of `control`.
 ///
 /// # Safety
 ///
 /// `control` is live.
-unsafe fn refused(
+unsafe fn refuse_with_pool_name(
     function: &'static CStr,
     refusal: Refusal,
     control: NonNull<Control>,
@@ -48,22 +48,22 @@ pub unsafe extern "C" fn memory_pool_alloc_batch(
     };
     if blocks.is_null() {
         // SAFETY: a live control block, here and below.
-        return unsafe { refused(NAME, refusals::NULL_POINTER, control, pool.cast()) };
+        return unsafe { refuse_with_pool_name(NAME, refusals::NULL_POINTER, control, pool.cast()) };
     }
     // Before anything is made of the caller's number: it may be any.
     // SAFETY: as above.
     if count > unsafe { (*control.as_ptr()).geometry.capacity() } {
         // SAFETY: as above.
-        return unsafe { refused(NAME, refusals::BATCH_TOO_LARGE, control, pool.cast()) };
+        return unsafe { refuse_with_pool_name(NAME, refusals::BATCH_TOO_LARGE, control, pool.cast()) };
     }
     // SAFETY: obligation 2: room for `count` pointers, of which any bits will do.
     let room = unsafe { slice::from_raw_parts_mut(blocks.cast::<MaybeUninit<NonNull<u8>>>(), count) };
     // SAFETY: `control` is that of `pool`.
-    let (taken, modes) =
+    let (allocated, modes) =
         unsafe { with_free_list(pool, control, |list| (list.alloc_batch(room), modes(control))) };
-    let Err(error) = taken else {
+    let Err(error) = allocated else {
         for block in room {
-            // SAFETY: all were taken, for the caller.
+            // SAFETY: all were allocated, for the caller.
             let _passed_on = unsafe {
                 diagnostics::after_alloc(
                     pool,
@@ -85,7 +85,7 @@ pub unsafe extern "C" fn memory_pool_alloc_batch(
         return ESP_ERR_NO_MEM;
     }
     // SAFETY: a live control block.
-    unsafe { refused(NAME, error.into(), control, pool.cast()) }
+    unsafe { refuse_with_pool_name(NAME, error.into(), control, pool.cast()) }
 }
 
 /// Frees `count` blocks, or none. O(count) inside one critical section, or two while something is done to blocks that are
@@ -103,19 +103,19 @@ pub unsafe extern "C" fn memory_pool_free_batch(
     };
     if blocks.is_null() {
         // SAFETY: a live control block, here and below.
-        return unsafe { refused(NAME, refusals::NULL_POINTER, control, pool.cast()) };
+        return unsafe { refuse_with_pool_name(NAME, refusals::NULL_POINTER, control, pool.cast()) };
     }
     // SAFETY: as above.
     if count > unsafe { (*control.as_ptr()).geometry.capacity() } {
         // SAFETY: as above.
-        return unsafe { refused(NAME, refusals::BATCH_TOO_LARGE, control, pool.cast()) };
+        return unsafe { refuse_with_pool_name(NAME, refusals::BATCH_TOO_LARGE, control, pool.cast()) };
     }
     // SAFETY: obligation 2: `count` pointers.
     let given = unsafe { slice::from_raw_parts(blocks.cast::<*mut u8>(), count) };
     // SAFETY: a live control block.
     if unsafe { lies_in_itself(control, given) } {
         // SAFETY: as above.
-        return unsafe { refused(NAME, refusals::BATCH_IN_ITSELF, control, blocks.cast()) };
+        return unsafe { refuse_with_pool_name(NAME, refusals::BATCH_IN_ITSELF, control, blocks.cast()) };
     }
     // SAFETY: `control` is that of `pool`; those that are blocks in use, their owner gives up by this call.
     match unsafe { put(pool, control, given) } {
@@ -127,7 +127,7 @@ pub unsafe extern "C" fn memory_pool_free_batch(
         Err((at, error)) => {
             let address = given.get(at).map_or(core::ptr::null(), |block| block.cast_const().cast());
             // SAFETY: a live control block.
-            unsafe { refused(NAME, error.into(), control, address) }
+            unsafe { refuse_with_pool_name(NAME, error.into(), control, address) }
         }
     }
 }
@@ -185,7 +185,7 @@ pub unsafe extern "C" fn memory_pool_set_isr_reserve(pool: *mut memory_pool_t, b
     // SAFETY: `control` is that of `pool`.
     if let Err(error) = unsafe { with_free_list(pool, control, |list| list.set_reserve(blocks)) } {
         // SAFETY: a live control block.
-        return unsafe { refused(NAME, error.into(), control, pool.cast()) };
+        return unsafe { refuse_with_pool_name(NAME, error.into(), control, pool.cast()) };
     }
     // What is kept no longer may be waited for.
     // SAFETY: as above.
@@ -203,12 +203,12 @@ pub unsafe extern "C" fn memory_pool_alloc_from_isr(pool: *mut memory_pool_t) ->
         Err(reason) => return no_pool(reason, pool, Caller::AllocFromIsr),
     };
     // SAFETY: `control` is that of `pool`.
-    let (taken, modes) =
+    let (allocated, modes) =
         unsafe { with_free_list(pool, control, |list| (list.alloc_from_isr(), modes(control))) };
     // SAFETY: as above.
     unsafe {
         block_or_report(
-            diagnostics::after_alloc(pool, control, taken, modes, CallSite::NONE, OF_POOL),
+            diagnostics::after_alloc(pool, control, allocated, modes, CallSite::NONE, OF_POOL),
             pool,
             control,
             Caller::AllocFromIsr,

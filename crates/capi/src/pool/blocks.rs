@@ -1,4 +1,4 @@
-//! Alloc and free: the hot path.
+//! Alloc and free of one block: the hot path. Nothing here waits for a block; `wait.rs` has the alloc that does.
 
 use core::ffi::{c_char, c_void};
 use core::ptr::{NonNull, null_mut};
@@ -11,7 +11,7 @@ use crate::control::block::{
 };
 use crate::control::registry;
 use crate::diagnostics::{self, CallSite, OF_POOL};
-use crate::output::report::{Caller, refused};
+use crate::output::report::{Caller, refuse_from_ram};
 use crate::types::*;
 use crate::wait::{serve, wake};
 
@@ -25,7 +25,7 @@ pub unsafe extern "C" fn memory_pool_alloc(pool: *mut memory_pool_t) -> *mut c_v
     unsafe { alloc(pool, CallSite::NONE, no_pool_to_alloc) }
 }
 
-/// `none` is what is returned for no pool.
+/// The fast path of every alloc. `no_pool` returns the result if the struct holds no pool.
 ///
 /// # Safety
 ///
@@ -34,10 +34,10 @@ pub unsafe extern "C" fn memory_pool_alloc(pool: *mut memory_pool_t) -> *mut c_v
 pub(crate) unsafe fn alloc(
     pool: *mut memory_pool_t,
     site: CallSite,
-    none: impl FnOnce(*mut memory_pool_t) -> *mut c_void,
+    no_pool: impl FnOnce(*mut memory_pool_t) -> *mut c_void,
 ) -> *mut c_void {
     // SAFETY: obligation 1.
-    let Some(control) = (unsafe { found(pool) }) else { return none(pool) };
+    let Some(control) = (unsafe { found(pool) }) else { return no_pool(pool) };
     // SAFETY: `control` is that of `pool`, and the lock is held.
     match unsafe { lock(control).with_or_stay_locked(|| free_list(pool, control).alloc_fast()) } {
         Ok(block) => block.as_ptr().cast(),
@@ -46,7 +46,7 @@ pub(crate) unsafe fn alloc(
     }
 }
 
-/// Allocates a block, or says why not. O(1); one critical section; never waits. Tasks, interrupts, both cores.
+/// Allocates a block, or writes the reason for a null. O(1); one critical section; never waits. Tasks, interrupts, both cores.
 #[unsafe(no_mangle)]
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_alloc_reason"))]
 pub unsafe extern "C" fn memory_pool_alloc_reason(
@@ -76,10 +76,10 @@ unsafe fn alloc_with_reason(pool: *mut memory_pool_t, caller: Caller) -> (*mut c
     };
     // SAFETY: `control` is that of `pool`, whose lock is released again.
     unsafe {
-        let (taken, modes) = with_free_list(pool, control, |list| (list.alloc(), modes(control)));
-        let taken = diagnostics::after_alloc(pool, control, taken, modes, CallSite::NONE, OF_POOL);
-        let why = taken.map_or_else(reason_of_alloc, |_| ESP_OK);
-        (block_or_report(taken, pool, control, caller), why)
+        let (allocated, modes) = with_free_list(pool, control, |list| (list.alloc(), modes(control)));
+        let allocated = diagnostics::after_alloc(pool, control, allocated, modes, CallSite::NONE, OF_POOL);
+        let why = allocated.map_or_else(reason_of_alloc, |_| ESP_OK);
+        (block_or_report(allocated, pool, control, caller), why)
     }
 }
 
@@ -89,7 +89,7 @@ pub unsafe extern "C" fn memory_pool_alloc_zeroed(pool: *mut memory_pool_t) -> *
     // SAFETY: as for this function.
     let (block, _) = unsafe { alloc_with_reason(pool, Caller::AllocZeroed) };
     if let Some(words) = NonNull::new(block.cast::<u32>()) {
-        // SAFETY: a block was taken, so there is a control block; a stride is a whole number of words.
+        // SAFETY: a block was allocated, so there is a control block; a stride is a whole number of words.
         let count = unsafe { (*(*pool).control.cast::<Control>()).geometry.stride() } / size_of::<u32>();
         for word in 0..count {
             // SAFETY: inside the block, which is the caller's. Volatile, so that it stays one store a word: this may
@@ -108,7 +108,7 @@ pub unsafe extern "C" fn memory_pool_free(pool: *mut memory_pool_t, block: *mut 
     let _reported = unsafe { free(Caller::Free, pool, block) };
 }
 
-/// Frees a block, or says why not. O(1); one critical section. Tasks, interrupts, both cores.
+/// Frees a block, or returns the reason why it is refused. O(1); one critical section. Tasks, interrupts, both cores.
 #[unsafe(no_mangle)]
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_free_reason"))]
 pub unsafe extern "C" fn memory_pool_free_reason(pool: *mut memory_pool_t, block: *mut c_void) -> esp_err_t {
@@ -124,7 +124,7 @@ pub(crate) unsafe fn free(caller: Caller, pool: *mut memory_pool_t, block: *mut 
     // SAFETY: obligation 1.
     let control = match unsafe { control_of(pool) } {
         Ok(control) => control,
-        Err(reason) => return refused(reason, block, caller, None),
+        Err(reason) => return refuse_from_ram(reason, block, caller, None),
     };
     // SAFETY: `control` is that of `pool`, and the lock is held; the block is as the caller promises.
     match unsafe { lock(control).with_or_stay_locked(|| free_list(pool, control).free_fast(block.cast())) } {
@@ -139,7 +139,7 @@ pub(crate) unsafe fn free(caller: Caller, pool: *mut memory_pool_t, block: *mut 
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_alloc_unsynchronized"))]
 pub unsafe extern "C" fn memory_pool_alloc_unsynchronized(pool: *mut memory_pool_t) -> *mut c_void {
     // SAFETY: obligation 1.
-    let Some(control) = (unsafe { found(pool) }) else { return no_pool_to_alloc_alone(pool) };
+    let Some(control) = (unsafe { found(pool) }) else { return no_pool_to_alloc_unsynchronized(pool) };
     // SAFETY: `control` is that of `pool`, which no other context uses, as the function's name demands.
     match unsafe { free_list_unlocked(pool, control).alloc_fast() } {
         Some(block) => block.as_ptr().cast(),
@@ -148,7 +148,7 @@ pub unsafe extern "C" fn memory_pool_alloc_unsynchronized(pool: *mut memory_pool
     }
 }
 
-/// Frees a block without the lock, or says why not. O(1). For a pool that only one context ever uses.
+/// Frees a block without the lock, or returns the reason why it is refused. O(1). For a pool that only one context ever uses.
 #[unsafe(no_mangle)]
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_free_unsynchronized"))]
 pub unsafe extern "C" fn memory_pool_free_unsynchronized(
@@ -158,7 +158,7 @@ pub unsafe extern "C" fn memory_pool_free_unsynchronized(
     // SAFETY: obligation 1.
     let control = match unsafe { control_of(pool) } {
         Ok(control) => control,
-        Err(reason) => return refused(reason, block, Caller::FreeUnsynchronized, None),
+        Err(reason) => return refuse_from_ram(reason, block, Caller::FreeUnsynchronized, None),
     };
     // SAFETY: `control` is that of `pool`, which no other context uses, as the function's name demands; if `block` is one in
     // use, its owner gives it up by this call.
@@ -222,10 +222,10 @@ unsafe fn alloc_slow(pool: *mut memory_pool_t, saved: Saved, site: CallSite) -> 
     // SAFETY: a live pool has a control block; the lock is held until the release.
     unsafe {
         let control = NonNull::new_unchecked((*pool).control).cast::<Control>();
-        let (taken, modes) = (free_list(pool, control).alloc_slow(), modes(control));
+        let (allocated, modes) = (free_list(pool, control).alloc_slow(), modes(control));
         lock(control).release(saved);
         block_or_report(
-            diagnostics::after_alloc(pool, control, taken, modes, site, OF_POOL),
+            diagnostics::after_alloc(pool, control, allocated, modes, site, OF_POOL),
             pool,
             control,
             caller_of(site),
@@ -244,22 +244,24 @@ unsafe fn alloc_slow(pool: *mut memory_pool_t, saved: Saved, site: CallSite) -> 
 unsafe fn alloc_slow_unsynchronized(pool: *mut memory_pool_t, control: NonNull<Control>) -> *mut c_void {
     // SAFETY: as the caller promises.
     unsafe {
-        let taken = free_list_unlocked(pool, control).alloc_slow();
-        let taken = diagnostics::after_alloc(pool, control, taken, modes(control), CallSite::NONE, OF_POOL);
-        block_or_report(taken, pool, control, Caller::AllocUnsynchronized)
+        let allocated = free_list_unlocked(pool, control).alloc_slow();
+        let allocated =
+            diagnostics::after_alloc(pool, control, allocated, modes(control), CallSite::NONE, OF_POOL);
+        block_or_report(allocated, pool, control, Caller::AllocUnsynchronized)
     }
 }
 
-/// No pool, no block, and a report. A call at the end, so that the fast path and this one have no common return.
+/// Reports that there is no pool, and returns null. It is called as the last step of an alloc, so that the compiler makes it a jump,
+/// and the fast path needs no instruction to get past it.
 #[cold]
 #[inline(never)]
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_no_pool"))]
 pub(crate) fn no_pool(reason: esp_err_t, pool: *mut memory_pool_t, caller: Caller) -> *mut c_void {
-    let _reported = refused(reason, pool.cast(), caller, None);
+    let _reported = refuse_from_ram(reason, pool.cast(), caller, None);
     core::hint::black_box(null_mut())
 }
 
-/// The same of [`memory_pool_alloc`], which has nothing but its argument at hand then.
+/// [`no_pool`] for [`memory_pool_alloc`]. The argument alone is passed: any other would cost the fast path a register.
 #[cold]
 #[inline(never)]
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_no_pool_to_alloc"))]
@@ -267,43 +269,43 @@ fn no_pool_to_alloc(pool: *mut memory_pool_t) -> *mut c_void {
     no_pool(reason_of_none(pool), pool, Caller::Alloc)
 }
 
-/// The same of [`memory_pool_alloc_unsynchronized`].
+/// [`no_pool`] for [`memory_pool_alloc_unsynchronized`], likewise with its argument alone.
 #[cold]
 #[inline(never)]
-#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_no_pool_to_alloc_alone"))]
-fn no_pool_to_alloc_alone(pool: *mut memory_pool_t) -> *mut c_void {
+#[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_no_pool_to_alloc_unsynchronized"))]
+fn no_pool_to_alloc_unsynchronized(pool: *mut memory_pool_t) -> *mut c_void {
     no_pool(reason_of_none(pool), pool, Caller::AllocUnsynchronized)
 }
 
-/// The reason of [`control_of`] for what is no pool.
+/// The reason that [`control_of`] gives for a struct that holds no pool.
 #[inline(always)]
 pub(crate) fn reason_of_none(pool: *mut memory_pool_t) -> esp_err_t {
     if pool.is_null() { ESP_ERR_INVALID_ARG } else { ESP_ERR_INVALID_STATE }
 }
 
-/// The block, or null. A refusal is reported, except that all blocks are in use: that is no error, and counted.
+/// The block, or null. Every error is reported, except that no block is free for this caller: that is counted only.
 ///
 /// # Safety
 ///
 /// `control` is that of the live pool `pool`, and its lock is released.
 #[inline(always)]
 pub(crate) unsafe fn block_or_report(
-    taken: Result<NonNull<u8>, Error>,
+    allocated: Result<NonNull<u8>, Error>,
     pool: *mut memory_pool_t,
     control: NonNull<Control>,
     caller: Caller,
 ) -> *mut c_void {
-    match taken {
+    match allocated {
         Ok(block) => block.as_ptr().cast(),
         Err(Error::Exhausted) => null_mut(),
         Err(error) => {
-            let _reported = refused(reason_of_alloc(error), pool.cast(), caller, Some(control));
+            let _reported = refuse_from_ram(reason_of_alloc(error), pool.cast(), caller, Some(control));
             null_mut()
         }
     }
 }
 
-/// Which function takes blocks with this site.
+/// The C function that passes this call site to [`alloc`].
 #[inline(always)]
 fn caller_of(site: CallSite) -> Caller {
     if site.line != 0 {
@@ -347,10 +349,10 @@ unsafe fn free_slow(
     if let Some(waker) = served {
         wake(waker);
     }
-    told(caller, answer, control, block)
+    result_of_free(caller, answer, control, block)
 }
 
-/// The same in two phases, with the lock released in between.
+/// [`free_slow`] while diagnostics are on: in two phases, with the lock released between them.
 ///
 /// # Safety
 ///
@@ -385,7 +387,7 @@ unsafe fn free_in_two_phases(
     if let Some(waker) = served {
         wake(waker);
     }
-    told(caller, answer, control, block)
+    result_of_free(caller, answer, control, block)
 }
 
 /// The slow path of [`memory_pool_free_unsynchronized`].
@@ -417,10 +419,11 @@ unsafe fn free_slow_unsynchronized(
             list.free_slow(block.cast())
         }
     };
-    told(Caller::FreeUnsynchronized, answer, control, block)
+    result_of_free(Caller::FreeUnsynchronized, answer, control, block)
 }
 
-fn told(
+/// What a free returns. A refusal is reported.
+fn result_of_free(
     caller: Caller,
     answer: Result<(), Error>,
     control: NonNull<Control>,
@@ -428,6 +431,6 @@ fn told(
 ) -> esp_err_t {
     match answer {
         Ok(()) => ESP_OK,
-        Err(error) => refused(reason_of_free(error), block, caller, Some(control)),
+        Err(error) => refuse_from_ram(reason_of_free(error), block, caller, Some(control)),
     }
 }

@@ -80,12 +80,14 @@ pub(crate) unsafe fn is_zeroed<T>(place: *const T) -> bool {
     (0..size_of::<T>()).all(|at| unsafe { place.cast::<u8>().add(at).read() } == 0)
 }
 
-/// Destroys the pool in `pool`: takes it off the registry, returns its memory, zeroes a caller's struct. `None` if there is no pool
-/// in it; the number of blocks that were in use otherwise, with the pool's name. O(pools).
+/// Destroys the pool in `pool`: takes it off the registry, returns its memory, zeroes a caller's struct. Returns the outcome, or
+/// `None` if the struct holds no pool. O(pools).
 ///
-/// A pool that tasks wait for, or whose blocks are just being returned, is left as it is, and so is one in whose blocks another
-/// pool lies, or that is a class of a set; with `only_unused`, so is one with blocks in use. `look` is shown what is left if the pool ends: the fields of its
-/// struct, its control block, and how many blocks are in use. It is off the registry then, so no other task has a part in it.
+/// Four kinds of pools are left as they are: those that tasks wait for, those of which a call is freeing a block, those with
+/// another pool inside a block, and classes of a set. With `only_unused`, pools with blocks in use are left as well.
+///
+/// `before_release` is called when the pool is off the registry, where no other task finds it, and its memory is still there: with
+/// the fields of its struct, its control block, and the number of blocks in use.
 ///
 /// # Safety
 ///
@@ -93,7 +95,7 @@ pub(crate) unsafe fn is_zeroed<T>(place: *const T) -> bool {
 pub(crate) unsafe fn destroy_pool(
     pool: *mut memory_pool_t,
     only_unused: bool,
-    look: impl FnOnce(&mut memory_pool_t, NonNull<Control>, usize),
+    before_release: impl FnOnce(&mut memory_pool_t, NonNull<Control>, usize),
 ) -> Option<DestroyOutcome> {
     let seen = if only_unused { in_use(pool) } else { 0 };
     let is_kept = |left: &mut DestroyOutcome, control: NonNull<Control>| {
@@ -103,14 +105,14 @@ pub(crate) unsafe fn destroy_pool(
         left.refusal().is_some() || only_unused && left.in_use > 0
     };
     // SAFETY: as the caller promises.
-    unsafe { destroy_unless(pool, is_kept, look) }
+    unsafe { destroy_unless(pool, is_kept, before_release) }
 }
 
-/// Ends a class of a set that could not be made.
+/// Destroys a class of a set that could not be created.
 ///
 /// # Safety
 ///
-/// As [`destroy_pool`]; this call makes the set.
+/// As [`destroy_pool`]; the caller is the call that creates the set.
 pub(crate) unsafe fn destroy_class(pool: *mut memory_pool_t) {
     // SAFETY: as the caller promises.
     unsafe { destroy_unless(pool, |left, _| left.refusal().is_some(), |_, _, _| {}) };
@@ -122,7 +124,7 @@ pub(crate) unsafe fn destroy_class(pool: *mut memory_pool_t) {
 unsafe fn destroy_unless(
     pool: *mut memory_pool_t,
     is_kept: impl FnOnce(&mut DestroyOutcome, NonNull<Control>) -> bool,
-    look: impl FnOnce(&mut memory_pool_t, NonNull<Control>, usize),
+    before_release: impl FnOnce(&mut memory_pool_t, NonNull<Control>, usize),
 ) -> Option<DestroyOutcome> {
     let mut ended = None;
     let agreed = |control, holds_another| {
@@ -131,14 +133,14 @@ unsafe fn destroy_unless(
         if is_kept(left, control) { Err(()) } else { Ok(()) }
     };
     let reservation = Reservation::none();
-    // SAFETY: the reservation stays in this frame.
+    // SAFETY: the reservation lives in this frame.
     let removed = unsafe { registry::remove(pool, &reservation, agreed) }?;
     if let Ok((control, mut fields)) = removed
         && let Some(ended) = &mut ended
     {
         // SAFETY: off the registry, and nothing uses the pool.
         ended.in_use = unsafe { in_use_of_removed(control) };
-        look(&mut fields, control, ended.in_use);
+        before_release(&mut fields, control, ended.in_use);
         // SAFETY: off the registry, and nothing uses the pool.
         unsafe { release(control) };
     }
@@ -211,19 +213,19 @@ pub(crate) unsafe fn release(control: NonNull<Control>) {
 #[derive(Clone, Copy)]
 pub(crate) struct DestroyOutcome {
     pub(crate) in_use: usize,
-    /// Tasks wait for a block, or were given one and did not return yet. Then it is no end: the pool is as it was.
-    needed: bool,
-    /// A call is about to return a block. Then it is no end either.
-    returning: bool,
-    /// Another pool lies in its blocks. The same.
+    /// Not destroyed: tasks wait for a block, or were granted one and have not returned from their call yet.
+    waited_for: bool,
+    /// Not destroyed: a call is freeing a block in two phases.
+    being_freed: bool,
+    /// Not destroyed: another pool lies in one of its blocks.
     holds_another: bool,
-    /// It is a class of a set, and not the set is what ends. The same.
+    /// Not destroyed: it is a class of a set, which is not destroyed by this call.
     of_set: bool,
     pub(crate) name: [c_char; MEMORY_POOL_NAME_SIZE],
 }
 
 impl DestroyOutcome {
-    /// What would be left of a pool that ended now, with its set if it is of one. O(calls that wait); one critical section.
+    /// The outcome if the pool were destroyed now, or its whole set if it is a class of one. O(waiting calls); one critical section.
     ///
     /// # Safety
     ///
@@ -235,19 +237,26 @@ impl DestroyOutcome {
     ) -> Self {
         // SAFETY: `control` is that of `pool`.
         unsafe {
-            let (in_use, needed, returning) = with_queue(pool, control, |list, queue| {
+            let (in_use, waited_for, being_freed) = with_queue(pool, control, |list, queue| {
                 (list.used(), queue.waiting() > 0, (*control.as_ptr()).diagnostics.has_retiring_blocks())
             });
-            let needed = needed || wait::has_waiting_call(control);
-            Self { in_use, needed, returning, holds_another, of_set: false, name: (*control.as_ptr()).name }
+            let waited_for = waited_for || wait::has_waiting_call(control);
+            Self {
+                in_use,
+                waited_for,
+                being_freed,
+                holds_another,
+                of_set: false,
+                name: (*control.as_ptr()).name,
+            }
         }
     }
 
-    /// Why the pool is left as it is, if that is for another reason than blocks in use.
+    /// Why the pool was not destroyed, unless it is that blocks are in use.
     pub(crate) fn refusal(&self) -> Option<Refusal> {
         match self {
-            Self { needed: true, .. } => Some(refusals::WAITED_FOR),
-            Self { returning: true, .. } => Some(refusals::BEING_RETURNED),
+            Self { waited_for: true, .. } => Some(refusals::WAITED_FOR),
+            Self { being_freed: true, .. } => Some(refusals::BEING_RETURNED),
             Self { holds_another: true, .. } => Some(refusals::HOLDS_A_POOL),
             Self { of_set: true, .. } => Some(refusals::IN_A_SET),
             _ => None,

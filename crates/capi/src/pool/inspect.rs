@@ -18,7 +18,7 @@ use crate::wait::PoolWithQueue;
 
 use super::create::name_from;
 
-/// Runs `work` on the live pool at this address with its lock held, or says why there is none. O(pools) and what `work` does.
+/// Runs `work` on the live pool at this address with its lock held, or returns the reason why there is none. O(pools) and what `work` does.
 ///
 /// # Safety
 ///
@@ -52,7 +52,7 @@ pub unsafe extern "C" fn memory_pool_get_info(
     }
 }
 
-/// What an allocation would say now. O(pools); two critical sections. Tasks, interrupts, both cores.
+/// The reason that an alloc would have now, or `ESP_OK`. O(pools); two critical sections. Tasks, interrupts, both cores.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_status(pool: *mut memory_pool_t) -> esp_err_t {
     // SAFETY: obligation 3.
@@ -245,7 +245,7 @@ pub unsafe extern "C" fn memory_pool_repair(pool: *mut memory_pool_t) -> esp_err
             (&raw mut (*pool).control).write(at.cast());
         });
     }
-    // What was found again may be waited for.
+    // Tasks may be waiting for the blocks that were found again.
     // SAFETY: as above.
     unsafe { PoolWithQueue::new(pool, control) }.serve_all();
     ESP_OK
@@ -267,7 +267,7 @@ pub extern "C" fn memory_pool_set_report_callback(callback: memory_pool_report_c
     set_callback(callback);
 }
 
-/// The name of a reason, for ever. O(reasons).
+/// The name of a reason, in a string that lives for ever. O(reasons).
 #[unsafe(no_mangle)]
 pub extern "C" fn memory_pool_err_to_name(reason: esp_err_t) -> *const c_char {
     reason_name(reason).as_ptr()

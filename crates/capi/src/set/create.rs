@@ -94,16 +94,17 @@ unsafe fn make(
     Ok(())
 }
 
-/// Destroys a set; `show` and `tell` get what was in use of each class. If a class cannot be destroyed, destroys nothing and
-/// returns what is known of that class. O(pools) for each class, in one critical section.
+/// Destroys a set. For each class, calls `before_release` with the number of blocks in use while its memory is still there, and
+/// `after_release` with the outcome. If a class cannot be destroyed, destroys nothing and returns the outcome for that class.
+/// O(pools) for each class, in one critical section.
 ///
 /// # Safety
 ///
 /// A set lives in the struct; nothing uses it meanwhile or afterwards.
 pub(crate) unsafe fn destroy_set(
     set: *mut memory_pool_set_t,
-    mut show: impl FnMut(&mut memory_pool_t, NonNull<Control>, usize),
-    mut tell: impl FnMut(DestroyOutcome),
+    mut before_release: impl FnMut(&mut memory_pool_t, NonNull<Control>, usize),
+    mut after_release: impl FnMut(DestroyOutcome),
 ) -> Result<(), DestroyOutcome> {
     let reservations = [const { Reservation::none() }; MEMORY_POOL_SET_MAX_CLASSES];
     let pools = reservations.iter().enumerate();
@@ -126,15 +127,15 @@ pub(crate) unsafe fn destroy_set(
     // In the same critical section: then another context may make a set in the struct.
     // SAFETY: the set's struct; all zero is what a struct without a set is.
     let done = || unsafe { set.write_bytes(0, 1) };
-    // SAFETY: the reservations call in this frame.
+    // SAFETY: the reservations live in this frame.
     unsafe { registry::remove_all(set.cast_const().cast(), pools, agreed, removed, done) }?;
     for (control, mut fields, mut ended) in classes.into_iter().flatten() {
         // SAFETY: off the registry, and nothing uses the pool.
         ended.in_use = unsafe { destroy::in_use_of_removed(control) };
-        show(&mut fields, control, ended.in_use);
+        before_release(&mut fields, control, ended.in_use);
         // SAFETY: off the registry, and nothing uses the pool.
         unsafe { destroy::release(control) };
-        tell(ended);
+        after_release(ended);
     }
     Ok(())
 }

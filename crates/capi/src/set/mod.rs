@@ -17,7 +17,7 @@ use microusc_pool::Error;
 use crate::control::block::control_of;
 use crate::diagnostics::leaks::print_owners;
 use crate::diagnostics::{self, CallSite};
-use crate::output::report::{Caller, from_task, refuse, refused, report_error};
+use crate::output::report::{Caller, from_task, refuse, refuse_from_ram, report_error};
 use crate::output::snapshot::info_of;
 use crate::pool::blocks::free;
 use crate::pool::destroy::{DestroyOutcome, is_zeroed};
@@ -64,7 +64,7 @@ unsafe fn refuse_free(
     let error = owner.map_or(Error::NotABlock, |class| class.refusal(block.addr()));
     // SAFETY: the pool of a live set.
     let control = owner.and_then(|class| unsafe { control_of(class.pool) }.ok());
-    refused(reason_of_free(error), block, caller, control)
+    refuse_from_ram(reason_of_free(error), block, caller, control)
 }
 
 /// Makes a set: every class, or nothing. O(blocks of all classes + pools). From tasks only.
@@ -101,7 +101,7 @@ pub unsafe extern "C" fn memory_pool_set_destroy(set: *mut memory_pool_set_t) {
     if !classes::is_live(set) {
         // SAFETY: obligation 1: a struct, whatever it holds.
         if !unsafe { is_zeroed(set) } {
-            let _reported = refused(ESP_ERR_INVALID_STATE, set.cast(), CALLER, None);
+            let _reported = refuse_from_ram(ESP_ERR_INVALID_STATE, set.cast(), CALLER, None);
         }
         return;
     }
@@ -174,7 +174,7 @@ pub(crate) unsafe fn alloc(caller: Caller, set: *mut memory_pool_set_t, size: us
 #[inline(never)]
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.memory_pool_no_set"))]
 fn no_set(reason: esp_err_t, set: *mut memory_pool_set_t, caller: Caller) -> *mut c_void {
-    let _reported = refused(reason, set.cast(), caller, None);
+    let _reported = refuse_from_ram(reason, set.cast(), caller, None);
     core::hint::black_box(null_mut())
 }
 
@@ -195,7 +195,7 @@ unsafe fn not_taken(error: Error, set: *mut memory_pool_set_t, size: usize, call
         // SAFETY: a live set.
         let class = unsafe { classes::for_size(set, size) };
         let _reported =
-            refused(reason_of_alloc(error), set.cast(), caller, class.map(|class| class.control()));
+            refuse_from_ram(reason_of_alloc(error), set.cast(), caller, class.map(|class| class.control()));
     }
     core::hint::black_box(null_mut())
 }
@@ -238,15 +238,20 @@ pub unsafe extern "C" fn memory_pool_set_alloc_at(
 ) -> *mut c_void {
     // SAFETY: as for this function.
     let block = unsafe { alloc(Caller::SetAllocAt, set, size) };
-    if let Some(taken) = NonNull::new(block.cast::<u8>())
-        // SAFETY: a block was taken, so there is a set.
+    if let Some(allocated) = NonNull::new(block.cast::<u8>())
+        // SAFETY: a block was allocated, so there is a set.
         && let Some(class) = unsafe { classes::owner(set, block.addr()) }
         // SAFETY: a pool of the set.
         && let Ok(control) = unsafe { control_of(class.pool) }
     {
         // SAFETY: the pool just gave the block to the caller.
         unsafe {
-            diagnostics::add_call_site(class.pool, control, taken, CallSite { address: file.cast(), line })
+            diagnostics::add_call_site(
+                class.pool,
+                control,
+                allocated,
+                CallSite { address: file.cast(), line },
+            )
         };
     }
     block
@@ -260,7 +265,7 @@ pub unsafe extern "C" fn memory_pool_set_free(set: *mut memory_pool_set_t, block
     // SAFETY: as for this function.
     let set = match unsafe { given(set) } {
         Ok(set) => set,
-        Err(reason) => return refused(reason, block, CALLER, None),
+        Err(reason) => return refuse_from_ram(reason, block, CALLER, None),
     };
     // SAFETY: a live set.
     match unsafe { classes::owner(set, block.addr()) } {
@@ -282,7 +287,7 @@ pub unsafe extern "C" fn memory_pool_set_usable_size(
     let set = match unsafe { given(set) } {
         Ok(set) => set,
         Err(reason) => {
-            let _reported = refused(reason, set.cast(), Caller::SetUsableSize, None);
+            let _reported = refuse_from_ram(reason, set.cast(), Caller::SetUsableSize, None);
             return 0;
         }
     };
@@ -304,7 +309,7 @@ pub unsafe extern "C" fn memory_pool_set_realloc(
     let set = match unsafe { given(set) } {
         Ok(set) => set,
         Err(reason) => {
-            let _reported = refused(reason, block, CALLER, None);
+            let _reported = refuse_from_ram(reason, block, CALLER, None);
             return null_mut();
         }
     };

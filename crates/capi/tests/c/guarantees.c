@@ -1,6 +1,7 @@
 /* What the C functions guarantee: every misuse of the specification is refused, and no block has two owners. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
+#include "chips.h"
 
 #include <pthread.h>
 
@@ -185,7 +186,7 @@ TEST(second_init_is_refused_and_leaks_nothing) {
     CHECK_EQUAL(memory_pool_destroy_unused(&pool), ESP_OK);
 }
 
-static void *take_and_return(void *wrong) {
+static void *alloc_and_free(void *wrong) {
     for (uint32_t round = 0; round < 30000; round++) {
         volatile uint32_t *block = (volatile uint32_t *)memory_pool_alloc(&pool);
         if (block == NULL) continue;
@@ -201,7 +202,7 @@ TEST(two_threads_never_get_the_same_block) {
     size_t wrong[2] = {0, 0};
     pthread_t core[2];
     CHECK(memory_pool_init(&pool, 32, 2));
-    for (size_t i = 0; i < 2; i++) CHECK_EQUAL(pthread_create(&core[i], NULL, take_and_return, &wrong[i]), 0);
+    for (size_t i = 0; i < 2; i++) CHECK_EQUAL(pthread_create(&core[i], NULL, alloc_and_free, &wrong[i]), 0);
     for (size_t i = 0; i < 2; i++) CHECK_EQUAL(pthread_join(core[i], NULL), 0);
     CHECK_EQUAL(wrong[0] + wrong[1], 0);
     CHECK_EQUAL(pool.free_blocks, 2);
@@ -210,9 +211,9 @@ TEST(two_threads_never_get_the_same_block) {
 }
 
 TEST(dram_pool_is_never_in_psram) {
-    const char *const with_psram[] = {"esp32", "esp32s2", "esp32s3", "esp32c5", "esp32c61", "esp32p4"};
-    for (size_t i = 0; i < sizeof(with_psram) / sizeof(with_psram[0]); i++) {
-        use_chip(with_psram[i]);
+    for (size_t i = 0; i < CHIPS; i++) {
+        if (!chips[i].psram) continue;
+        use_chip(chips[i].name);
         const size_t external = microusc_host_free_bytes(MALLOC_CAP_SPIRAM);
         size_t pools = 0;
         while (memory_pool_malloc_placed(4096, 1, DRAM) != NULL) pools++;

@@ -32,22 +32,22 @@ static memory_pool_site_t site_of(const void *block) {
 
 /* The blocks that a dump reported. */
 typedef struct {
-    size_t told;
+    size_t count;
     const void *blocks[COUNT];
     memory_pool_site_t last;
-} told_t;
+} listed_t;
 
-static void tell(const memory_pool_site_t *site, void *argument) {
-    told_t *told = (told_t *)argument;
-    CHECK(told->told < COUNT);
-    told->blocks[told->told++] = site->block;
-    told->last = *site;
+static void add_to_list(const memory_pool_site_t *site, void *argument) {
+    listed_t *listed = (listed_t *)argument;
+    CHECK(listed->count < COUNT);
+    listed->blocks[listed->count++] = site->block;
+    listed->last = *site;
 }
 
-static size_t in_use(uint64_t older_than_us, told_t *told) {
-    memset(told, 0, sizeof(*told));
-    const size_t found = memory_pool_dump_leaks(&pool, older_than_us, tell, told);
-    CHECK_EQUAL(found, told->told);
+static size_t in_use(uint64_t older_than_us, listed_t *listed) {
+    memset(listed, 0, sizeof(*listed));
+    const size_t found = memory_pool_dump_leaks(&pool, older_than_us, add_to_list, listed);
+    CHECK_EQUAL(found, listed->count);
     return found;
 }
 
@@ -78,7 +78,7 @@ TEST(record_has_file_line_time_and_task) {
 TEST(record_lives_exactly_as_long_as_its_block) {
     static void *blocks[COUNT];
     open_pool(COUNT);
-    told_t told;
+    listed_t listed;
     memory_pool_site_t site;
     for (int round = 0; round < 50; round++) {
         for (size_t i = 0; i < COUNT; i++) {
@@ -86,12 +86,12 @@ TEST(record_lives_exactly_as_long_as_its_block) {
             CHECK_EQUAL(site_of(blocks[i]).line, __LINE__ - 1);
         }
         CHECK(DEBUG_ALLOC(&pool) == NULL);
-        CHECK_EQUAL(in_use(0, &told), COUNT);
+        CHECK_EQUAL(in_use(0, &listed), COUNT);
         for (size_t i = 0; i < COUNT; i++) {
             memory_pool_free(&pool, blocks[i]);
             CHECK_EQUAL(memory_pool_get_site(&pool, blocks[i], &site), MEMORY_POOL_ERR_NOT_A_BLOCK);
         }
-        CHECK_EQUAL(in_use(0, &told), 0);
+        CHECK_EQUAL(in_use(0, &listed), 0);
     }
     /* A block that is freed in another way has another owner later. */
     void *const block = memory_pool_alloc(&pool);
@@ -140,8 +140,8 @@ TEST(every_kind_of_alloc_is_recorded) {
     CHECK(site_of(interrupts).recorded && site_of(interrupts).in_interrupt && site_of(interrupts).task == NULL);
 
     /* And every way to return one clears it. */
-    told_t told;
-    CHECK_EQUAL(in_use(0, &told), 10);
+    listed_t listed;
+    CHECK_EQUAL(in_use(0, &listed), 10);
     memory_pool_free(&pool, blocks[0]);
     CHECK_EQUAL(memory_pool_free_reason(&pool, blocks[1]), ESP_OK);
     CHECK_EQUAL(memory_pool_free_unsynchronized(&pool, blocks[2]), ESP_OK);
@@ -151,8 +151,8 @@ TEST(every_kind_of_alloc_is_recorded) {
     for (size_t i = 0; i < 10; i++) blocks[i % 8] = memory_pool_alloc(&pool);
     CHECK_EQUAL(memory_pool_record_sites(&pool, false), ESP_OK);
     CHECK_EQUAL(memory_pool_record_sites(&pool, true), ESP_OK);
-    CHECK_EQUAL(in_use(0, &told), 10);
-    CHECK(!told.last.recorded && told.last.age_us == UINT64_MAX);
+    CHECK_EQUAL(in_use(0, &listed), 10);
+    CHECK(!listed.last.recorded && listed.last.age_us == UINT64_MAX);
     memory_pool_destroy(&pool);
     CHECK_REPORTED(MEMORY_POOL_ERR_IN_USE, "memory_pool_destroy");
 }
@@ -174,15 +174,15 @@ TEST(block_granted_to_a_waiting_task_is_recorded_for_that_task) {
 }
 
 TEST(report_can_be_limited_to_old_blocks) {
-    told_t told;
+    listed_t listed;
     open_pool(3);
     void *const old = DEBUG_ALLOC(&pool);
     pause_ms(30);
     void *const young = DEBUG_ALLOC(&pool);
-    CHECK_EQUAL(in_use(25000, &told), 1);
-    CHECK(same(told.blocks[0], old) && told.last.age_us >= 25000);
-    CHECK_EQUAL(in_use(UINT64_MAX, &told), 0);
-    CHECK_EQUAL(in_use(0, &told), 2);
+    CHECK_EQUAL(in_use(25000, &listed), 1);
+    CHECK(same(listed.blocks[0], old) && listed.last.age_us >= 25000);
+    CHECK_EQUAL(in_use(UINT64_MAX, &listed), 0);
+    CHECK_EQUAL(in_use(0, &listed), 2);
     CHECK_EQUAL(memory_pool_dump_leaks(&pool, 0, NULL, NULL), 2);
     memory_pool_free(&pool, old);
     memory_pool_free(&pool, young);
@@ -190,12 +190,12 @@ TEST(report_can_be_limited_to_old_blocks) {
 }
 
 TEST(block_allocated_before_recording_is_reported_as_unknown) {
-    told_t told;
+    listed_t listed;
     CHECK(memory_pool_init(&pool, SIZE, 3));
     void *const before = DEBUG_ALLOC(&pool);
     CHECK_EQUAL(memory_pool_record_sites(&pool, true), ESP_OK);
     CHECK(!site_of(before).recorded && site_of(before).file == NULL && site_of(before).age_us == UINT64_MAX);
-    CHECK_EQUAL(in_use(1000000000000ull, &told), 1);
+    CHECK_EQUAL(in_use(1000000000000ull, &listed), 1);
     void *const after = DEBUG_ALLOC(&pool);
     CHECK(site_of(after).recorded);
     memory_pool_free(&pool, before);
@@ -208,7 +208,7 @@ TEST(block_allocated_before_recording_is_reported_as_unknown) {
 }
 
 TEST(wrong_frees_change_no_record) {
-    told_t told;
+    listed_t listed;
     open_pool(3);
     void *const block = DEBUG_ALLOC(&pool), *const other = DEBUG_ALLOC(&pool);
     memory_pool_free(&pool, block);
@@ -219,8 +219,8 @@ TEST(wrong_frees_change_no_record) {
     void *wrong[2] = {other, block};
     CHECK_EQUAL(memory_pool_free_batch(&pool, wrong, 2), MEMORY_POOL_ERR_DOUBLE_FREE);
     CHECK_REPORTED(MEMORY_POOL_ERR_DOUBLE_FREE, "memory_pool_free_batch");
-    CHECK_EQUAL(in_use(0, &told), 1);
-    CHECK(same(told.blocks[0], other) && site_of(other).recorded && site_of(other).file != NULL);
+    CHECK_EQUAL(in_use(0, &listed), 1);
+    CHECK(same(listed.blocks[0], other) && site_of(other).recorded && site_of(other).file != NULL);
     memory_pool_free(&pool, other);
     close_pool();
 }
@@ -255,6 +255,15 @@ TEST(records_can_lie_in_memory_of_the_caller) {
     CHECK_REPORTED(ESP_ERR_INVALID_SIZE, "memory_pool_record_sites_in");
     CHECK_EQUAL(memory_pool_record_sites_in(&pool, NULL, 1000), ESP_ERR_INVALID_ARG);
     CHECK_REPORTED(ESP_ERR_INVALID_ARG, "memory_pool_record_sites_in");
+    /* Records are aligned to 8 bytes: 7 of these are not used, and what is behind them has to be enough. */
+    const size_t records = MEMORY_POOL_SITES_SIZE(8) - 8;
+    CHECK_EQUAL(memory_pool_record_sites_in(&pool, odd, records + 6), ESP_ERR_INVALID_SIZE);
+    CHECK_REPORTED(ESP_ERR_INVALID_SIZE, "memory_pool_record_sites_in");
+    CHECK_EQUAL(memory_pool_record_sites_in(&pool, odd, records + 7), ESP_OK);
+    CHECK_EQUAL(memory_pool_record_sites(&pool, false), ESP_OK);
+    CHECK_EQUAL(memory_pool_record_sites_in(&pool, memory, records), ESP_OK);
+    CHECK_EQUAL(memory_pool_record_sites(&pool, false), ESP_OK);
+    memset(memory, 0x5a, sizeof(memory));
     CHECK_EQUAL(memory_pool_record_sites_in(&pool, odd, MEMORY_POOL_SITES_SIZE(8)), ESP_OK);
     CHECK_EQUAL(*odd, 0x5a);
     CHECK_EQUAL(odd[MEMORY_POOL_SITES_SIZE(8)], 0x5a);
@@ -452,20 +461,20 @@ static void *owner(void *unused) {
 
 TEST(recording_can_be_switched_during_allocs_and_frees) {
     pthread_t owners[2];
-    told_t told;
+    listed_t listed;
     CHECK(memory_pool_init(&pool, SIZE, 20));
     busy = true;
     for (size_t i = 0; i < 2; i++) CHECK_EQUAL(pthread_create(&owners[i], NULL, owner, NULL), 0);
     for (int round = 0; round < 200; round++) {
         CHECK_EQUAL(memory_pool_record_sites(&pool, true), ESP_OK);
-        CHECK(in_use(0, &told) <= 20);
+        CHECK(in_use(0, &listed) <= 20);
         if (round % 20 == 0) memory_pool_dump_leaks(&pool, 0, NULL, NULL);
         CHECK_EQUAL(memory_pool_record_sites(&pool, false), ESP_OK);
     }
     CHECK_EQUAL(memory_pool_record_sites(&pool, true), ESP_OK);
     busy = false;
     for (size_t i = 0; i < 2; i++) CHECK_EQUAL(pthread_join(owners[i], NULL), 0);
-    CHECK_EQUAL(in_use(0, &told), 0);
+    CHECK_EQUAL(in_use(0, &listed), 0);
     CHECK_EQUAL(memory_pool_validate(&pool), ESP_OK);
     close_pool();
 }

@@ -1,28 +1,6 @@
-/* In which memory blocks lie, on every chip; which wishes are refused, and with what reason. */
+/* In which memory blocks lie, on every chip; which requests are refused, and with what reason. */
 #include "check.h"
-
-typedef struct {
-    const char *name;
-    bool psram, psram_dma, word_iram;
-    size_t dma_align, line;
-    uint32_t iram_low, iram_high, psram_low, psram_high;
-} chip_t;
-
-/* The facts about chips, written again here independently of the code under test. */
-static const chip_t chips[] = {
-    {"esp32", true, false, true, 4, 32, 0x40080000, 0x400A0000, 0x3F800000, 0x3FC00000},
-    {"esp8266", false, false, true, 4, 0, 0x40100000, 0x4010C000, 0, 0},
-    {"esp32s2", true, true, false, 4, 32, 0, 0, 0x3F500000, 0x3FF80000},
-    {"esp32s3", true, true, false, 4, 32, 0, 0, 0x3C000000, 0x3E000000},
-    {"esp32c2", false, false, false, 4, 0, 0, 0, 0, 0},
-    {"esp32c3", false, false, false, 4, 0, 0, 0, 0, 0},
-    {"esp32c5", true, true, false, 4, 32, 0, 0, 0x42000000, 0x44000000},
-    {"esp32c6", false, false, false, 4, 0, 0, 0, 0, 0},
-    {"esp32c61", true, true, false, 4, 32, 0, 0, 0x42000000, 0x44000000},
-    {"esp32h2", false, false, false, 4, 0, 0, 0, 0, 0},
-    {"esp32p4", true, true, false, 64, 64, 0, 0, 0x48000000, 0x4C000000},
-};
-enum { CHIPS = sizeof(chips) / sizeof(chips[0]) };
+#include "chips.h"
 
 static size_t larger(size_t left, size_t right) { return left > right ? left : right; }
 
@@ -167,13 +145,13 @@ TEST(static_buffer_outside_internal_ram_is_refused) {
 
 /* A heap that answers with memory of another kind than it was asked for: each address is verified. */
 TEST(memory_of_another_kind_is_refused) {
-    const memory_placement_t wishes[] = {DRAM, PSRAM, IRAM};
-    for (size_t wish = 0; wish < 3; wish++) {
+    const memory_placement_t placements[] = {DRAM, PSRAM, IRAM};
+    for (size_t kind = 0; kind < 3; kind++) {
         /* The control block, then the blocks; the third is not asked for. */
         for (size_t wrong = 1; wrong <= 3; wrong++) {
             memory_pool_t pool;
             memset(&pool, 0xAB, sizeof(pool));
-            const memory_pool_config_t config = {64, 8, wishes[wish], 0, NULL};
+            const memory_pool_config_t config = {64, 8, placements[kind], 0, NULL};
             microusc_host_misplace_allocation(wrong);
             const esp_err_t made = memory_pool_init_config(&pool, &config);
             microusc_host_misplace_allocation(0);

@@ -45,12 +45,12 @@ static void *take_fill_check_return(void *argument) {
     for (uint32_t round = 0; round < ROUNDS; round++) {
         uint32_t *held[HELD];
         const uint32_t pattern = worker->id << 28 | round << 8;
-        const size_t wish = 1 + round % HELD;
-        for (size_t i = 0; i < wish; i++) {
+        const size_t wanted = 1 + round % HELD;
+        for (size_t i = 0; i < wanted; i++) {
             held[i] = (uint32_t *)memory_pool_alloc(&pool);
             if (held[i] != NULL) fill(held[i], pattern + (uint32_t)(i << 4));
         }
-        for (size_t i = 0; i < wish; i++) {
+        for (size_t i = 0; i < wanted; i++) {
             if (held[i] == NULL) {
                 worker->denied++;
                 continue;

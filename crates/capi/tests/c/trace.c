@@ -13,15 +13,15 @@ enum { SIZE = 40, COUNT = 8, EVENTS = 64 };
 
 static memory_pool_t pool;
 static memory_pool_event_t events[EVENTS];
-static size_t told;
+static size_t event_count;
 
 static void record(const memory_pool_event_t *event) {
-    CHECK(told < EVENTS);
-    events[told++] = *event;
+    CHECK(event_count < EVENTS);
+    events[event_count++] = *event;
 }
 
 static void open_pool(void) {
-    told = 0;
+    event_count = 0;
     CHECK(memory_pool_init(&pool, SIZE, COUNT));
     CHECK_EQUAL(memory_pool_set_trace_callback(record), ESP_OK);
     CHECK_EQUAL(memory_pool_trace(&pool, true), ESP_OK);
@@ -37,7 +37,7 @@ static void close_pool(void) {
 static size_t looked_at;
 
 static void check_event(memory_pool_trace_op_t operation, const void *block) {
-    CHECK(looked_at < told);
+    CHECK(looked_at < event_count);
     const memory_pool_event_t *const event = &events[looked_at];
     CHECK_EQUAL(event->operation, operation);
     CHECK(same(event->block, block) && event->pool == &pool);
@@ -68,7 +68,7 @@ TEST(every_kind_of_alloc_and_free_is_traced) {
     CHECK_EQUAL(memory_pool_free_unsynchronized(&pool, blocks[2]), ESP_OK);
     CHECK_EQUAL(memory_pool_free_batch(&pool, &blocks[3], 5), ESP_OK);
     for (size_t i = 0; i < COUNT; i++) check_event(MEMORY_POOL_TRACE_FREE, blocks[i]);
-    CHECK_EQUAL(looked_at, told);
+    CHECK_EQUAL(looked_at, event_count);
     close_pool();
 }
 
@@ -77,13 +77,13 @@ TEST(refused_free_is_not_traced_as_a_free) {
     open_pool();
     void *const block = memory_pool_alloc(&pool), *const other = memory_pool_alloc(&pool);
     memory_pool_free(&pool, block);
-    const size_t before = told;
+    const size_t before = event_count;
     memory_pool_free(&pool, block);
     CHECK_REPORTED(MEMORY_POOL_ERR_DOUBLE_FREE, "memory_pool_free");
     void *wrong[2] = {other, block};
     CHECK_EQUAL(memory_pool_free_batch(&pool, wrong, 2), MEMORY_POOL_ERR_DOUBLE_FREE);
     CHECK_REPORTED(MEMORY_POOL_ERR_DOUBLE_FREE, "memory_pool_free_batch");
-    CHECK_EQUAL(told, before);
+    CHECK_EQUAL(event_count, before);
     memory_pool_free(&pool, other);
     close_pool();
 }
@@ -94,16 +94,16 @@ TEST(only_traced_pools_have_events_while_they_are_traced) {
     open_pool();
     CHECK(memory_pool_init(&quiet, SIZE, COUNT));
     memory_pool_free(&quiet, memory_pool_alloc(&quiet));
-    CHECK_EQUAL(told, 0);
+    CHECK_EQUAL(event_count, 0);
     CHECK_EQUAL(memory_pool_trace(&pool, true), ESP_OK);
     CHECK_EQUAL(memory_pool_trace(&pool, false), ESP_OK);
     CHECK_EQUAL(memory_pool_trace(&pool, false), ESP_OK);
     memory_pool_free(&pool, memory_pool_alloc(&pool));
-    CHECK_EQUAL(told, 0);
+    CHECK_EQUAL(event_count, 0);
     CHECK_EQUAL(memory_pool_trace(&pool, true), ESP_OK);
     CHECK_EQUAL(memory_pool_set_trace_callback(NULL), ESP_OK);
     memory_pool_free(&pool, memory_pool_alloc(&pool));
-    CHECK_EQUAL(told, 0);
+    CHECK_EQUAL(event_count, 0);
     CHECK_EQUAL(memory_pool_trace(NULL, true), ESP_ERR_INVALID_ARG);
     CHECK_REPORTED(ESP_ERR_INVALID_ARG, "memory_pool_trace");
     CHECK_EQUAL(memory_pool_destroy_unused(&quiet), ESP_OK);
@@ -121,7 +121,7 @@ TEST(block_granted_to_a_waiting_task_is_traced) {
     for (int traced = 0; traced < 2; traced++) {
         pthread_t thread;
         void *result;
-        told = looked_at = 0;
+        event_count = looked_at = 0;
         CHECK(memory_pool_init(&pool, SIZE, 1));
         CHECK_EQUAL(memory_pool_set_trace_callback(record), ESP_OK);
         CHECK_EQUAL(traced ? memory_pool_trace(&pool, true) : memory_pool_record_sites(&pool, true), ESP_OK);
@@ -131,7 +131,7 @@ TEST(block_granted_to_a_waiting_task_is_traced) {
         memory_pool_free(&pool, block);
         CHECK_EQUAL(pthread_join(thread, &result), 0);
         CHECK(same(result, block));
-        CHECK_EQUAL(told, traced ? 3 : 0);
+        CHECK_EQUAL(event_count, traced ? 3 : 0);
         if (traced) {
             check_event(MEMORY_POOL_TRACE_ALLOC, block);
             check_event(MEMORY_POOL_TRACE_FREE, block);
@@ -145,14 +145,14 @@ TEST(block_granted_to_a_waiting_task_is_traced) {
 TEST(new_pools_are_traced_from_their_first_block_and_sets_with_requested_sizes) {
     static memory_pool_set_t set;
     const memory_pool_set_class_t classes[] = {{16, 1}, {64, 2}};
-    told = looked_at = 0;
+    event_count = looked_at = 0;
     CHECK_EQUAL(memory_pool_set_trace_callback(record), ESP_OK);
     CHECK_EQUAL(memory_pool_trace_new_pools(true), ESP_OK);
     CHECK_EQUAL(memory_pool_set_init(&set, classes, 2, DRAM), ESP_OK);
     CHECK_EQUAL(memory_pool_trace_new_pools(false), ESP_OK);
     CHECK_EQUAL(memory_pool_set_spill(&set, true), ESP_OK);
     void *const small = memory_pool_set_alloc(&set, 10), *const spilled = memory_pool_set_alloc(&set, 7);
-    CHECK_EQUAL(told, 3);
+    CHECK_EQUAL(event_count, 3);
     CHECK(same(events[0].block, small) && events[0].size == 10 && events[0].pool == &set.classes[0]);
     CHECK(events[1].block == NULL && events[1].size == 7 && events[1].operation == MEMORY_POOL_TRACE_REFUSED);
     CHECK(same(events[2].block, spilled) && events[2].size == 7 && events[2].pool == &set.classes[1]);
@@ -162,7 +162,7 @@ TEST(new_pools_are_traced_from_their_first_block_and_sets_with_requested_sizes) 
 
     CHECK(memory_pool_init(&pool, SIZE, COUNT));
     memory_pool_free(&pool, memory_pool_alloc(&pool));
-    CHECK_EQUAL(told, 5);
+    CHECK_EQUAL(event_count, 5);
     memory_pool_set_destroy(&set);
     close_pool();
 }
@@ -264,7 +264,7 @@ static void the_pool_does_not_end(void *block) {
 typedef enum { BY_FREE, BY_UNSYNCHRONIZED, BY_BATCH, WAYS } way_t;
 
 static void interrupted_free(void (*run)(void *), way_t way) {
-    told = 0;
+    event_count = 0;
     CHECK(memory_pool_init(&pool, SIZE, COUNT));
     CHECK_EQUAL(memory_pool_set_trace_callback(interrupt_the_free), ESP_OK);
     CHECK_EQUAL(memory_pool_trace(&pool, true), ESP_OK);

@@ -1,5 +1,5 @@
 //! A kernel that runs nothing and believes nothing: it keeps books of all that the system layer took, and fails when
-//! it is told to.
+//! it is asked to.
 
 use std::alloc::{self, Layout};
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use std::ffi::{CStr, c_void};
 use std::ptr::{NonNull, without_provenance_mut};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use microusc_drivers::{Driver, Error, Platform, PoolWish, STACK_ALIGN, TaskWish};
+use microusc_drivers::{Driver, Error, Platform, PoolConfig, STACK_ALIGN, TaskConfig};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Task {
@@ -165,13 +165,13 @@ unsafe impl Platform for Kernel {
         500
     }
 
-    fn make_pool(&self, wish: &PoolWish) -> Result<usize, Error> {
+    fn make_pool(&self, config: &PoolConfig) -> Result<usize, Error> {
         let mut books = self.books();
         assert!(books.locked.is_some());
-        let stride = wish.block_size.checked_next_multiple_of(wish.align).ok_or(Error::BadSize)?;
+        let stride = config.block_size.checked_next_multiple_of(config.align).ok_or(Error::BadSize)?;
         let bytes =
-            stride.checked_mul(wish.blocks).filter(|bytes| *bytes <= 1 << 20).ok_or(Error::NoMemory)?;
-        let layout = Layout::from_size_align(bytes, wish.align).map_err(|_| Error::BadSize)?;
+            stride.checked_mul(config.blocks).filter(|bytes| *bytes <= 1 << 20).ok_or(Error::NoMemory)?;
+        let layout = Layout::from_size_align(bytes, config.align).map_err(|_| Error::BadSize)?;
         if books.fails("make_pool") {
             return Err(Error::NoMemory);
         }
@@ -180,7 +180,7 @@ unsafe impl Platform for Kernel {
         // SAFETY: allocated just now. Memory from a heap is not zero.
         unsafe { start.write_bytes(0xA5, bytes) };
         let number = books.next_number();
-        books.pools.insert(number, Pool { start, layout, stride, taken: vec![false; wish.blocks] });
+        books.pools.insert(number, Pool { start, layout, stride, taken: vec![false; config.blocks] });
         Ok(number)
     }
 
@@ -240,23 +240,23 @@ unsafe impl Platform for Kernel {
         self.books().semaphores.remove(&semaphore.addr().get()).expect("a semaphore was ended twice");
     }
 
-    unsafe fn start(&self, wish: &TaskWish) -> Option<NonNull<c_void>> {
+    unsafe fn start(&self, config: &TaskConfig) -> Option<NonNull<c_void>> {
         let mut books = self.books();
-        let [stack, memory] = [wish.stack, wish.memory].map(|part| part.addr().get());
-        assert!(stack.is_multiple_of(STACK_ALIGN) && wish.stack_bytes.is_multiple_of(STACK_ALIGN));
+        let [stack, memory] = [config.stack, config.memory].map(|part| part.addr().get());
+        assert!(stack.is_multiple_of(STACK_ALIGN) && config.stack_bytes.is_multiple_of(STACK_ALIGN));
         assert!(memory.is_multiple_of(TASK.align()), "memory of a task is not aligned");
         // SAFETY: a C string, as long as the task lives.
-        assert!(!unsafe { CStr::from_ptr(wish.name) }.is_empty());
+        assert!(!unsafe { CStr::from_ptr(config.name) }.is_empty());
         if books.fails("start") {
             return None;
         }
         // SAFETY: stack and memory are the task's: it uses all of them.
         unsafe {
-            wish.stack.write_bytes(0xCC, wish.stack_bytes);
-            wish.memory.write_bytes(0xDD, TASK.size());
+            config.stack.write_bytes(0xCC, config.stack_bytes);
+            config.memory.write_bytes(0xDD, TASK.size());
         }
-        let memory = [stack..stack + wish.stack_bytes, memory..memory + TASK.size()];
-        let driver = wish.driver.expose_provenance();
+        let memory = [stack..stack + config.stack_bytes, memory..memory + TASK.size()];
+        let driver = config.driver.expose_provenance();
         let number = books.next_number();
         books.tasks.insert(number, Started { state: Task::Running, memory, driver });
         // Each waits for a block from the first moment on.

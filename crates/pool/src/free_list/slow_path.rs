@@ -127,6 +127,8 @@ impl<M: AllocationMap> FreeList<'_, M> {
     #[cold]
     #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_free_slow"))]
     pub unsafe fn free_slow(&mut self, block: *mut u8) -> Result<(), Error> {
+        // Without a slow path reason the fast path has looked at every block below `first_unused`, and has refused this one. With
+        // one, the fast path served no block at all, so that this one is looked at here for the first time.
         let may_be_live = self.counters.slow_path_reasons != 0 && !self.is_retiring(block);
         // SAFETY: as the caller promises.
         if may_be_live && unsafe { self.free_below(block, self.counters.first_unused) }.is_some() {

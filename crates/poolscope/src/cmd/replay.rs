@@ -21,6 +21,16 @@ use crate::ui::{Failure, Ui};
 /// Longest layout file, bytes.
 const MAX_LAYOUT: u64 = 1 << 20;
 
+/// The chips with a heap in their ROM, as "a, b and c".
+fn with_heap_in_rom() -> String {
+    let names: Vec<_> =
+        Chip::ALL.into_iter().filter(|chip| chip.facts().rom_heap.is_some()).map(Chip::name).collect();
+    match names.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} and {last}", others.join(", ")),
+        _ => names.concat(),
+    }
+}
+
 /// Serve a recording from pools and from a chip's heap, and compare the two
 ///
 /// Without --layout, the pools are derived from the recording: the block sizes that take the fewest bytes, each with as
@@ -35,9 +45,9 @@ pub(crate) struct Replay {
     /// The version of ESP-IDF by which the heap is laid out: 5.4 or 5.5 (6.0 has the heap of 5.5)
     #[arg(long, value_name = "VERSION", default_value_t)]
     idf: Idf,
-    /// The heap's allocator: espressif is ESP-IDF's own; rom is the one in the ROM of esp32c2, esp32c5, esp32c6, esp32c61
-    /// and esp32h2, which ESP-IDF uses there by default; rlsf is an independent one, to check the verdict with
-    #[arg(long, value_name = "ENGINE", default_value_t)]
+    #[arg(long, value_name = "ENGINE", default_value_t, help = format!(
+        "The heap's allocator: espressif is ESP-IDF's own; rom is the one in the ROM of {}, which ESP-IDF uses there by \
+         default; rlsf is an independent one, to check the verdict with", with_heap_in_rom()))]
     heap: Engine,
     /// Read the pools from FILE, whose format is described in docs/layout-format.md
     #[arg(long, value_name = "FILE")]

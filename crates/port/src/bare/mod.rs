@@ -96,7 +96,7 @@ pub fn print(text: &[u8]) {
 /// The heap is the program's, which knows it.
 pub fn print_heap() {}
 
-/// There are no tasks; the program's clock is asked wherever blocks are taken, so it has to lie in instruction RAM with the
+/// There are no tasks; the program's clock is asked wherever blocks are allocated, so it has to lie in instruction RAM with the
 /// rest. Core and interrupt are not known here.
 #[inline(never)]
 #[cfg_attr(target_os = "none", unsafe(link_section = ".iram1.microusc_bare_moment"))]

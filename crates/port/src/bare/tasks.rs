@@ -5,7 +5,7 @@ use core::alloc::Layout;
 use core::ffi::c_void;
 use core::ptr::NonNull;
 
-use microusc_drivers::TaskWish;
+use microusc_drivers::TaskConfig;
 
 pub fn system_lock() -> bool {
     false
@@ -52,7 +52,7 @@ pub unsafe fn semaphore_give(_semaphore: NonNull<c_void>) {}
 /// # Safety
 ///
 /// None: there are no tasks.
-pub unsafe fn task_start(_wish: &TaskWish) -> Option<NonNull<c_void>> {
+pub unsafe fn task_start(_config: &TaskConfig) -> Option<NonNull<c_void>> {
     None
 }
 

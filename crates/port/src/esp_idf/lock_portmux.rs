@@ -6,7 +6,7 @@ use microusc_pool::RawLock;
 
 use super::shim::{Mux, microusc_esp_idf_lock, microusc_esp_idf_unlock};
 
-/// Zero until it is first used: only a macro of ESP-IDF knows what an open one looks like.
+/// Zero until it is first used; then the shim initialises the portMUX as released, which only a macro of ESP-IDF can do.
 ///
 /// Context: tasks and interrupts up to the level that the macro masks, on every core.
 #[derive(Debug)]

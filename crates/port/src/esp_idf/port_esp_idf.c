@@ -1,5 +1,5 @@
 /*
- * What the pools need of ESP-IDF, through the macros and functions of its own headers: the only file here that knows it.
+ * What the pools need of ESP-IDF, as plain C functions. This is the only file of the port that includes headers of ESP-IDF.
  * The Rust side of these functions is shim.rs beside it.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
@@ -75,9 +75,9 @@ int microusc_esp_idf_kind_of(const void *memory, size_t bytes) {
     return kind == kind_at(last) ? kind : MICROUSC_ESP_IDF_OTHER;
 }
 
-/* ---- Critical sections, for the archive that has none of its own -------------------------------------------- */
+/* ---- Critical sections, for the archives with the portMUX lock --------------------------------------------- */
 
-/* Zeroed by the archive, which does not know what an open portMUX looks like: made by whoever comes first. */
+/* Zeroed by the archive, which cannot initialise a portMUX: only a macro of ESP-IDF can. The first lock of the pool does it. */
 typedef struct {
     uint32_t made;
     portMUX_TYPE mux;
@@ -109,7 +109,7 @@ void HOT microusc_esp_idf_unlock(void *memory) {
     portEXIT_CRITICAL_SAFE(&lock->mux);
 }
 
-/* ---- What a refusal is told with --------------------------------------------------------------------------- */
+/* ---- Whether a refusal can be reported --------------------------------------------------------------------- */
 
 /* Whether code and constants in flash can be reached: not while flash is written, unless the program runs from PSRAM. */
 bool HOT microusc_esp_idf_may_report(void) {
@@ -127,7 +127,7 @@ bool microusc_esp_idf_may_wait(void) {
     return !xPortInIsrContext() && xPortCanYield() && xTaskGetSchedulerState() == taskSCHEDULER_RUNNING;
 }
 
-/* Of the calling task; 0 where nobody may wait. */
+/* Of the calling task; 0 where waiting is not possible. */
 uint8_t microusc_esp_idf_priority(void) {
     const UBaseType_t priority = microusc_esp_idf_may_wait() ? uxTaskPriorityGet(NULL) : 0;
     return priority < UINT8_MAX ? (uint8_t)priority : UINT8_MAX;
@@ -186,7 +186,7 @@ typedef struct {
     StaticTask_t task;
     microusc_driver_entry_t entry;
     microusc_driver_t *driver;
-    bool deleted; /* the kernel was told, and may not be done with it */
+    bool deleted; /* vTaskDelete was called; the kernel may not have finished */
 } driver_task_t;
 
 /* Bytes, all aligned to 8. */
@@ -202,7 +202,7 @@ void microusc_esp_idf_sizes(size_t *task, size_t *semaphore, size_t *least_stack
 static StaticSemaphore_t system_mutex_parts;
 static SemaphoreHandle_t system_mutex;
 
-/* False where nobody may wait. */
+/* False where waiting is not possible. */
 bool microusc_esp_idf_system_lock(void) {
     if (!microusc_esp_idf_may_wait()) return false;
     portENTER_CRITICAL_SAFE(&making);
@@ -219,7 +219,7 @@ void microusc_esp_idf_system_unlock(void) {
 static void run_driver(void *memory) {
     const driver_task_t *const self = (const driver_task_t *)memory;
     self->entry(self->driver);
-    for (;;) vTaskSuspend(NULL); /* until it is stopped, whoever resumes it */
+    for (;;) vTaskSuspend(NULL); /* again whenever the task is resumed, until it is stopped */
 }
 
 /* NULL for a priority or a core that the kernel has not. The memory stands for the task. */
@@ -242,16 +242,16 @@ static TaskHandle_t handle_of(void *task) {
     return (TaskHandle_t)&((driver_task_t *)task)->task;
 }
 
-/* How often the idle task of each core came round. */
+/* How many rounds of its loop the idle task of each core has begun. */
 static volatile uint32_t idle_rounds[portNUM_PROCESSORS];
 
 static bool count_round(void) {
     idle_rounds[xPortGetCoreID()]++;
-    return false; /* again, without sleeping: somebody waits */
+    return false; /* the idle task goes on without sleeping, since `idle_tasks_made_a_round` waits for it */
 }
 
-/* Whether the idle tasks, which give up deleted tasks, came all the way round on each core; looks for some time. */
-static bool idle_came_round(void) {
+/* Whether the idle task of each core, which frees deleted tasks, has made a whole round of its loop. Waits for some time. */
+static bool idle_tasks_made_a_round(void) {
     bool all = true;
     for (BaseType_t core = 0; core < portNUM_PROCESSORS; core++) {
         const uint32_t start = idle_rounds[core];
@@ -276,8 +276,8 @@ bool microusc_esp_idf_task_stop(void *task) {
         vTaskDelete(handle_of(task));
         self->deleted = true;
     }
-    /* At once, but for a task whose registers are another core's: that is left to the idle task there. */
-    return portNUM_PROCESSORS == 1 || idle_came_round();
+    /* The kernel deletes at once, except a task that another core still runs: that one is left to the idle task there. */
+    return portNUM_PROCESSORS == 1 || idle_tasks_made_a_round();
 }
 
 void microusc_esp_idf_task_pause(void *task) {
@@ -292,7 +292,7 @@ bool microusc_esp_idf_task_is_current(void *task) {
     return xTaskGetCurrentTaskHandle() == handle_of(task);
 }
 
-/* ---- What is told ------------------------------------------------------------------------------------------- */
+/* ---- Log lines and printed text ---------------------------------------------------------------------------- */
 
 #if CONFIG_MICROUSC_LOG
 static const char TAG[] = "memory_pool";
@@ -316,7 +316,7 @@ static void log_from_task(const memory_pool_report_t *report, const char *reason
 }
 #endif
 
-/* One line, from any context. `step`, of `length` bytes, is what to do about it. */
+/* One line, from any context. `step`, of `length` bytes, is the next step; in an interrupt it is left out. */
 void microusc_esp_idf_log(const memory_pool_report_t *report, const char *reason, const char *step, size_t length) {
 #if CONFIG_MICROUSC_LOG
     if (xPortInIsrContext()) {
@@ -341,7 +341,7 @@ bool microusc_esp_idf_fills_free_blocks(void) {
 #endif
 }
 
-/* Where and when the caller runs, for records of who took a block: microseconds since the start. */
+/* Where and when the caller runs, for call-site records: microseconds since the start. */
 uint64_t HOT microusc_esp_idf_moment(const void **task, uint8_t *core, bool *in_interrupt) {
     *in_interrupt = xPortInIsrContext() != 0;
     *core = (uint8_t)xPortGetCoreID();
@@ -349,7 +349,7 @@ uint64_t HOT microusc_esp_idf_moment(const void **task, uint8_t *core, bool *in_
     return (uint64_t)esp_timer_get_time();
 }
 
-/* What was asked to be printed, in pieces of at most a line. From tasks. */
+/* Output that the program asked for, in pieces of at most a line. From tasks. */
 void microusc_esp_idf_print(const char *text, size_t length) {
     (void)fwrite(text, 1, length, stdout);
 }

@@ -15,7 +15,7 @@ use super::shim::{
 
 /// Without a handle until it is opened in its place.
 ///
-/// A task that sleeps must not be deleted: it would end with its stack while the pool knows it.
+/// A task that sleeps must not be deleted: its stack would be freed while the queue of the pool still refers to it.
 #[derive(Debug)]
 #[repr(C, align(8))]
 pub struct Signal {
@@ -29,8 +29,8 @@ pub struct Signal {
 //    critical sections of the kernel.
 // 2. The C file counts ticks, rounded up, and one more for the one that has begun; it sleeps again when it was woken early.
 // 3. The C file asks where it runs and calls the kernel's function for there. Of that, the last access to the semaphore is
-//    the end of the critical section in which it wakes the task: on another core the task cannot return before that
-//    section is open, and on the same core there the section has no flag that would be touched.
+//    the end of the critical section in which it wakes the task: on another core the task cannot return before
+//    the lock of that section is released. With one core that lock has no flag, so its release touches nothing of the signal.
 unsafe impl microusc_pool::Signal for Signal {
     fn may_wait() -> bool {
         // SAFETY: from any context.

@@ -35,9 +35,9 @@
 
 #elif defined(__riscv)
 /*
- * The port changes to one stack for everything that traps, and that is where an interrupt is told by. Neither `mcause`
- * nor `mstatus` tell: both keep, back in a task, what the last trap left there. Before the scheduler runs `main` may be
- * on the same stack, which does not matter: nobody may wait then either, and nobody does.
+ * The port changes to one stack for everything that traps, so the stack pointer shows whether an interrupt runs. `mcause` and
+ * `mstatus` do not show it: back in a task, both keep what the last trap left there. Before the scheduler runs, `main` may be
+ * on the same stack, which does not matter: waiting is not possible then either.
  */
 #if defined(configISR_STACK_SIZE_WORDS)
 #define ISR_STACK_BYTES (((configISR_STACK_SIZE_WORDS) & ~portBYTE_ALIGNMENT_MASK) * sizeof(StackType_t))
@@ -69,7 +69,7 @@ static inline BaseType_t serves_exception(void) {
 #elif defined(__unix__) || defined(__APPLE__)
 /*
  * The POSIX port runs interrupts as signal handlers, with every signal blocked. Its critical sections block every signal
- * but SIGINT, for debuggers; a program that blocks SIGINT itself would be taken for an interrupt.
+ * but SIGINT, for debuggers; a program that blocks SIGINT itself would be mistaken for an interrupt.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -209,7 +209,7 @@ void microusc_freertos_system_unlock(void) {
 static void run_driver(void *memory) {
     const driver_task_t *const self = (const driver_task_t *)memory;
     self->entry(self->driver);
-    for (;;) vTaskSuspend(NULL); /* until it is stopped, whoever resumes it */
+    for (;;) vTaskSuspend(NULL); /* again whenever the task is resumed, until it is stopped */
 }
 
 void *microusc_freertos_task_start(const char *name, void (*entry)(microusc_driver_t *), microusc_driver_t *driver, uint32_t priority,

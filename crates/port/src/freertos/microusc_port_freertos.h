@@ -20,7 +20,7 @@ extern "C" {
 /* Whether the caller may sleep: a task, and the scheduler runs and is not suspended. */
 int microusc_freertos_may_wait(void);
 
-/* Of the calling task; 0 where nobody may wait. */
+/* Of the calling task; 0 where waiting is not possible. */
 uint8_t microusc_freertos_priority(void);
 
 /* Since the scheduler started. */
@@ -69,7 +69,7 @@ void microusc_freertos_heap(size_t *now, size_t *least);
 /* Bytes of what is kept of a task and of a semaphore, each aligned to 8, and of the smallest stack. */
 void microusc_freertos_sizes(size_t *task, size_t *semaphore, size_t *least_stack);
 
-/* The lock of the system layer: 0 where nobody may wait, or where the kernel was configured without drivers. */
+/* The lock of the system layer: 0 where waiting is not possible, or where the kernel was configured without drivers. */
 int microusc_freertos_system_lock(void);
 void microusc_freertos_system_unlock(void);
 

@@ -4,7 +4,7 @@ use core::alloc::Layout;
 use core::ffi::c_void;
 use core::ptr::NonNull;
 
-use microusc_drivers::TaskWish;
+use microusc_drivers::TaskConfig;
 
 use super::kernel::{self, semaphore};
 
@@ -63,8 +63,8 @@ pub unsafe fn semaphore_give(semaphore: NonNull<c_void>) {
 /// # Safety
 ///
 /// As `Platform::start`.
-pub unsafe fn task_start(wish: &TaskWish) -> Option<NonNull<c_void>> {
-    let TaskWish { name, entry, driver, priority, core, stack, stack_bytes, memory } = *wish;
+pub unsafe fn task_start(config: &TaskConfig) -> Option<NonNull<c_void>> {
+    let TaskConfig { name, entry, driver, priority, core, stack, stack_bytes, memory } = *config;
     // SAFETY: all of it is the task's until it was stopped, as the caller promises; sizes are as asked for here.
     let task = unsafe {
         kernel::microusc_freertos_task_start(

@@ -12,7 +12,7 @@ use std::ptr::{NonNull, null_mut};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use microusc_drivers::TaskWish;
+use microusc_drivers::TaskConfig;
 use microusc_pool::Signal as _;
 
 use super::signal::Signal;
@@ -177,14 +177,14 @@ impl<T> Sent<T> {
 /// # Safety
 ///
 /// As `Platform::start`.
-pub unsafe fn task_start(wish: &TaskWish) -> Option<NonNull<c_void>> {
-    let task = wish.memory.cast::<Task>();
+pub unsafe fn task_start(config: &TaskConfig) -> Option<NonNull<c_void>> {
+    let task = config.memory.cast::<Task>();
     // SAFETY: stack and memory are the task's, as the caller promises.
     unsafe {
-        wish.stack.write_bytes(STACK_FILL, wish.stack_bytes);
+        config.stack.write_bytes(STACK_FILL, config.stack_bytes);
         task.write(Task(State::Running));
     }
-    let (entry, driver, own) = (wish.entry, Sent(wish.driver), Sent(task.as_ptr()));
+    let (entry, driver, own) = (config.entry, Sent(config.driver), Sent(task.as_ptr()));
     let run = move || {
         let (driver, own) = (driver.arrived(), own.arrived());
         CURRENT.set(own);

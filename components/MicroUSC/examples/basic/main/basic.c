@@ -1,5 +1,5 @@
 /*
- * One pool: taking, returning, running out of blocks, and returning a block twice.
+ * One pool: alloc, free, running out of blocks, and freeing a block twice.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

@@ -1,6 +1,6 @@
 /*
- * An interrupt takes blocks, fills them, and sends them to a task, which returns them. Two blocks are kept for the
- * interrupt, so that a task that takes too many does not leave it without.
+ * An interrupt allocates blocks, fills them, and sends them to a task, which frees them. Two blocks are kept for the
+ * interrupt, so that a task that allocates too many does not leave it without.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

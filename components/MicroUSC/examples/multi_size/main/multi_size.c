@@ -31,7 +31,7 @@ void app_main(void) {
     void *large = packet(500);
     void *second = packet(300); /* the largest class has one block */
 
-    /* With spill a request whose class is empty takes a block of the next larger one. */
+    /* With spill a request whose class is empty gets a block of the next larger one. */
     ESP_ERROR_CHECK(memory_pool_set_spill(&packets, true));
     ESP_ERROR_CHECK(memory_pool_set_free(&packets, large));
     void *another = packet(128);

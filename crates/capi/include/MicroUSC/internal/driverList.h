@@ -91,13 +91,14 @@ typedef struct {
 /*
  * Adds a driver and starts its task, which may run before this returns. `id` may be NULL.
  * ESP_ERR_INVALID_STATE: a pool is not made. ESP_ERR_NO_MEM: max_drivers are there. ESP_ERR_INVALID_ARG: NULL, or a
- * name that is too long or taken. ESP_FAIL: the kernel would not make semaphore or task.
+ * name that is too long, or that another driver has. ESP_FAIL: the kernel would not make semaphore or task.
  */
 esp_err_t microusc_driver_add(const microusc_driver_config_t *config, uint32_t *id);
 
 /*
  * Stops a driver's task, wherever it is, a wait for a block of a pool included, and gives its memory back. What the task
- * itself had taken elsewhere it does not give back: tell it to, first. ESP_ERR_NOT_FOUND; ESP_ERR_INVALID_STATE: it is the caller's own task;
+ * itself allocated elsewhere is not freed: let the task free it first. ESP_ERR_NOT_FOUND; ESP_ERR_INVALID_STATE: it is the
+ * caller's own task;
  * ESP_ERR_NOT_FINISHED: the task did not stop, and the driver stays with all its memory. A task that is adding or removing
  * another driver at this moment is not stopped: try again.
  */

@@ -6,7 +6,7 @@
  *     static memory_pool_t pool;
  *
  *     if (!memory_pool_init(&pool, 64, 20)) return ESP_ERR_NO_MEM;   // 20 blocks of 64 bytes
- *     void *block = memory_pool_alloc(&pool);                        // NULL when all are in use; never waits
+ *     void *block = memory_pool_alloc(&pool);                        // NULL when none is free; never waits
  *     ...
  *     memory_pool_free(&pool, block);                                // a wrong free is refused, counted, logged
  *
@@ -66,7 +66,7 @@ typedef struct memory_block_t {
     struct memory_block_t *next;
 } memory_block_t;
 
-/* What a pool keeps besides these five fields: allocated map, lock, counters, name. Always in internal RAM. */
+/* What a pool keeps besides these five fields: allocation map, lock, counters, name. Always in internal RAM. */
 struct memory_pool_control;
 
 /*
@@ -125,8 +125,8 @@ typedef struct {
     size_t used_blocks;      /* blocks in use */
     size_t lowest_free;      /* the fewest free blocks since the start, or since the last reset */
     size_t storage_bytes;    /* RAM of the blocks */
-    size_t overhead_bytes;   /* RAM of everything else: struct, control block, allocated map */
-    uint32_t alloc_failures; /* allocations refused because every block was in use */
+    size_t overhead_bytes;   /* RAM of everything else: struct, control block, allocation map */
+    uint32_t alloc_failures; /* allocations refused because no block was free for the caller */
     uint32_t refused_frees;  /* wrong frees that were refused */
     uint32_t corruptions;    /* times that damage was met in the free list */
     size_t waiting_tasks;    /* tasks that wait for a block now */
@@ -145,7 +145,7 @@ typedef struct {
  * ESP_ERR_NOT_SUPPORTED   the archive was built without that
  * ESP_ERR_TIMEOUT         no block became free in time
  * ESP_ERR_NOT_FINISHED    not yet: try again
- * ESP_ERR_NO_MEM          not enough memory of that kind; or, of memory_pool_alloc, every block is in use
+ * ESP_ERR_NO_MEM          not enough memory of that kind; or, of memory_pool_alloc, no block is free for the caller
  */
 #define MEMORY_POOL_ERR_BASE 0x1B000
 #define MEMORY_POOL_ERR_NOT_A_BLOCK (MEMORY_POOL_ERR_BASE + 1)     /* freed address is no block of this pool */
@@ -198,7 +198,7 @@ esp_err_t memory_pool_init_config(memory_pool_t *pool, const memory_pool_config_
 esp_err_t memory_pool_init_static(memory_pool_t *pool, void *buffer, const size_t buffer_size,
                                   const size_t block_size, const size_t num_blocks);
 
-/* Bytes that are enough for the control block, the allocated map and the blocks. */
+/* Bytes that are enough for the control block, the allocation map and the blocks. */
 #define MEMORY_POOL_CONTROL_SIZE (17 * sizeof(void *) + 48)
 #define MEMORY_POOL_STATIC_SIZE(size, count)                                                                          \
     (MEMORY_POOL_CONTROL_SIZE + (count) + sizeof(void *) +                                                            \
@@ -242,8 +242,11 @@ esp_err_t memory_pool_destroy_unused(memory_pool_t *pool);
  * through that.
  */
 
-/* Allocates a block; its content is undefined. NULL if all blocks are in use, which is counted, and NULL with a report if the
- * free list is damaged or the struct holds no pool. */
+/*
+ * Allocates a block; its content is undefined. NULL if no block is free for the caller, which is counted: every block is in use,
+ * or the free ones are the reserve (memory_pool_set_isr_reserve) or kept for tasks that wait (memory_pool_alloc_timeout). NULL
+ * with a report if the free list is damaged or the struct holds no pool.
+ */
 void *memory_pool_alloc(memory_pool_t *pool);
 
 /* The same, and why not: ESP_ERR_NO_MEM, MEMORY_POOL_ERR_CORRUPT, ESP_ERR_INVALID_ARG or _STATE. */
@@ -258,7 +261,7 @@ esp_err_t memory_pool_status(memory_pool_t *pool);
 /* The same, zeroed. O(block_size), outside the lock, by words. */
 void *memory_pool_alloc_zeroed(memory_pool_t *pool);
 
-/* Returns a block. What is no block in use of this pool is refused, counted and logged; the pool is unharmed. */
+/* Frees a block. What is no block in use of this pool is refused, counted and logged; the pool is unharmed. */
 void memory_pool_free(memory_pool_t *pool, void *block);
 
 /* The same, with the reason: ESP_OK, MEMORY_POOL_ERR_NOT_A_BLOCK, _DOUBLE_FREE, ESP_ERR_INVALID_ARG or _STATE. */
@@ -268,7 +271,7 @@ esp_err_t memory_pool_free_reason(memory_pool_t *pool, void *block);
  * Allocates a block. If none is free, the calling task sleeps until one becomes free, or until at least `timeout_ms`
  * milliseconds have passed. The time is never rounded down; MEMORY_POOL_WAIT_FOREVER sets no limit, and 0 acts like
  * memory_pool_alloc. Every block that becomes free is kept for the waiting tasks, whatever freed it: a later call gets a
- * block only if more blocks are free than tasks wait, and memory_pool_alloc_from_isr may also take from the reserve.
+ * block only if more blocks are free than tasks wait, and memory_pool_alloc_from_isr may also allocate from the reserve.
  *
  * NULL on failure. `reason` (which may be NULL) is then ESP_ERR_TIMEOUT; ESP_ERR_INVALID_STATE in an interrupt, before the
  * scheduler runs, or if the struct holds no pool; ESP_ERR_NO_MEM for a timeout of 0; MEMORY_POOL_ERR_CORRUPT; or
@@ -282,9 +285,10 @@ void *memory_pool_alloc_timeout(memory_pool_t *pool, const uint32_t timeout_ms);
 void *memory_pool_alloc_timeout_reason(memory_pool_t *pool, const uint32_t timeout_ms, esp_err_t *reason);
 
 /*
- * Takes a task, by its handle, out of the queue of every pool. A task that waits is known to a pool by its stack: before it is
- * deleted it has to be suspended, and forgotten. (The drivers of MicroUSC/internal are.) It gets no block any more; should it
- * run all the same, then its wait ends with its time. A block that it was given just before is its own, and lost with it.
+ * Removes a task, given by its handle, from the queue of every pool. The queue refers to memory on the stack of each task that
+ * waits. So before a task that may wait is deleted, suspend it, then call this function. (The drivers of MicroUSC/internal do
+ * that when they are removed.) The task gets no block any more; if it runs again all the same, its call returns when the timeout
+ * has passed. A block that was granted to the task just before belongs to it, and is lost when the task is deleted.
  * ESP_ERR_NOT_FINISHED: some task is being woken, maybe this one; call it again after a tick. ESP_ERR_INVALID_ARG: NULL.
  * O(pools * pools + waiting tasks), with the lock held for O(pools + tasks waiting for that pool) for each pool. From tasks only.
  */
@@ -302,8 +306,8 @@ typedef enum {
 esp_err_t memory_pool_set_wait_order(memory_pool_t *pool, const memory_pool_wait_order_t order);
 
 /*
- * Takes or returns `count` blocks: all of them, or none. O(pools), then O(count) in one critical section; while records are
- * kept, blocks are filled or operations traced, blocks are returned in two, and what is done to each is done between these.
+ * Allocates or frees `count` blocks: all of them, or none. O(pools), then O(count) in one critical section; while records are
+ * kept, blocks are filled or operations traced, blocks are freed in two, and each is filled or traced between these.
  * Tasks that wait are served afterwards, each in a critical section of O(1), and the blocks are left to them until then. ESP_OK;
  * ESP_ERR_INVALID_SIZE for more than the pool has; ESP_ERR_INVALID_ARG for NULL, or for an array that lies inside one of the
  * blocks to be freed; else the reason for which a single block would have been refused. Blocks that could not be allocated are
@@ -314,13 +318,13 @@ esp_err_t memory_pool_free_batch(memory_pool_t *pool, void *const *blocks, const
 
 /*
  * Keeps the last `blocks` free blocks for memory_pool_alloc_from_isr; 0 (the default): none. ESP_ERR_INVALID_SIZE, and
- * nothing changed, for more than the pool has. A pool with a reserve takes and returns blocks by a somewhat longer,
+ * nothing changed, for more than the pool has. A pool with a reserve allocates and frees blocks by a somewhat longer,
  * still constant, path. O(pools), and O(1) in a critical section more for each waiting task that a smaller reserve serves.
  */
 esp_err_t memory_pool_set_isr_reserve(memory_pool_t *pool, const size_t blocks);
 
-/* Takes a block, from the reserve as well: for interrupts, which cannot wait. What is free above the reserve is left to tasks that
- * wait for it. */
+/* Allocates a block, also from the reserve: for interrupts, which cannot wait. Free blocks above the reserve are kept for the tasks
+ * that wait. */
 void *memory_pool_alloc_from_isr(memory_pool_t *pool);
 
 /* Without the lock, every check kept: for a pool that only one task, or only one interrupt, ever uses. */
@@ -384,14 +388,14 @@ typedef enum {
  * With MEMORY_POOL_CHECKS_POISON blocks are filled with a pattern when they are freed, and checked when they are allocated. A
  * word that was changed meanwhile, by the block's former owner or by an overrun of the block before it, is reported as
  * MEMORY_POOL_ERR_WRITTEN with its address, and counted in `corruptions`; the block is good, and handed out. Cost: O(block size)
- * for each block allocated and freed, with the lock released and every other cost as before (a block that is being returned while
+ * for each block allocated and freed, with the lock released and every other cost as before (a block that is being freed while
  * this is turned on is filled with the lock held); nothing with MEMORY_POOL_CHECKS_BASIC. To turn it on takes O(bytes of the
  * pool), with the lock held for one block at a time; turned off by another task meanwhile, it stays off. From tasks only.
  * ESP_ERR_INVALID_ARG for another number; ESP_ERR_NOT_SUPPORTED from an archive without the feature `diagnostics`.
  */
 esp_err_t memory_pool_set_checks(memory_pool_t *pool, const memory_pool_checks_t level);
 
-/* Makes the struct anew from the control block, and the free list from the allocated map, which an overrun of a block does not
+/* Rebuilds the struct from the control block, and the free list from the allocation map, which an overrun of a block does not
  * reach. Blocks in use are not touched. O(pools + num_blocks), the latter with the lock held. Tasks that wait are served as by
  * memory_pool_free_batch. */
 esp_err_t memory_pool_repair(memory_pool_t *pool);

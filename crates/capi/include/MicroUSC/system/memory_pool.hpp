@@ -6,7 +6,7 @@
  *     microusc::pool<Message> messages(20);                      // 20 objects; no heap is used after this line
  *     if (!messages) return messages.error();
  *
- *     auto message = messages.make(id, text);                    // a unique_ptr; empty when all 20 are in use
+ *     auto message = messages.make(id, text);                    // a unique_ptr; empty when none is free
  *     if (message) queue.push(std::move(message));               // returned to the pool when the last owner drops it
  *
  * A thin layer over memory_pool.h, which says what each call costs: unless a comment says otherwise a function adds
@@ -43,7 +43,7 @@ public:
     return_block() noexcept = default;
     explicit return_block(memory_pool_t &pool) noexcept : pool_(&pool) {}
 
-    void operator()(void *taken) const noexcept { memory_pool_free(pool_, taken); }
+    void operator()(void *address) const noexcept { memory_pool_free(pool_, address); }
 
     /* The pool, or nullptr of an empty handle that never had one. */
     memory_pool_t *pool() const noexcept { return pool_; }
@@ -138,10 +138,10 @@ public:
      */
     template <class... Arguments>
     T *construct(Arguments &&...arguments) noexcept(std::is_nothrow_constructible_v<T, Arguments...>) {
-        block taken = take(raw_);
-        if (!taken) return nullptr;
-        T *const object = ::new (address_in(taken.get())) T(std::forward<Arguments>(arguments)...);
-        taken.release();
+        block allocated = take(raw_);
+        if (!allocated) return nullptr;
+        T *const object = ::new (address_in(allocated.get())) T(std::forward<Arguments>(arguments)...);
+        allocated.release();
         return object;
     }
 
@@ -220,12 +220,12 @@ public:
 private:
     void *do_allocate(std::size_t bytes, std::size_t alignment) override {
         const bool fits = bytes <= pool_->block_size && alignment <= alignment_of(*pool_);
-        void *const taken = fits ? memory_pool_alloc(pool_) : nullptr;
-        if (taken == nullptr) throw std::bad_alloc();
-        return taken;
+        void *const allocated = fits ? memory_pool_alloc(pool_) : nullptr;
+        if (allocated == nullptr) throw std::bad_alloc();
+        return allocated;
     }
 
-    void do_deallocate(void *taken, std::size_t, std::size_t) override { memory_pool_free(pool_, taken); }
+    void do_deallocate(void *address, std::size_t, std::size_t) override { memory_pool_free(pool_, address); }
 
     /* By identity: to tell more would take run-time type information, which firmware is built without. */
     bool do_is_equal(const std::pmr::memory_resource &other) const noexcept override { return this == &other; }

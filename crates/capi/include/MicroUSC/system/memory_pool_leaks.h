@@ -14,7 +14,7 @@
  * There is one slot for each block, so there is always room. Times have 64 bits. Nothing is kept in the blocks.
  *
  * Cost while a pool keeps no records: 8 bytes of its control block; nothing in memory_pool_alloc and memory_pool_free; one
- * test of a pointer in the other functions that take blocks. While it keeps them: MEMORY_POOL_SITES_SIZE bytes of
+ * test of a pointer in the other functions that allocate blocks. While it keeps them: MEMORY_POOL_SITES_SIZE bytes of
  * internal RAM, and O(1) more for each alloc (one critical section, and what it takes to ask for time and task) and
  * free (a store). An archive built without the feature `diagnostics` has none of it: there every block in use is reported
  * as one that was not recorded, and memory_pool_record_sites refuses with ESP_ERR_NOT_SUPPORTED.

@@ -27,8 +27,8 @@ typedef struct {
     size_t blocks_in_use;    /* blocks that have an owner */
     size_t bytes_reserved;   /* RAM of all blocks */
     size_t bytes_in_use;     /* RAM of the blocks in use */
-    size_t overhead_bytes;   /* RAM of everything else: structs, control blocks, allocated maps */
-    uint32_t alloc_failures; /* allocations refused because every block was in use */
+    size_t overhead_bytes;   /* RAM of everything else: structs, control blocks, allocation maps */
+    uint32_t alloc_failures; /* allocations refused because no block was free for the caller */
     uint32_t refused_frees;  /* wrong frees that were refused */
     uint32_t corruptions;    /* times that damage was met in a free list */
 } memory_pool_metrics_t;

@@ -101,12 +101,12 @@ esp_err_t memory_pool_retained_open(memory_pool_retained_t *pool, void *memory, 
 esp_err_t memory_pool_retained_close(memory_pool_retained_t *pool);
 
 /*
- * Takes a block, with what was left in it. NULL when all are in use. Not `malloc` to the compiler, which would leave out what
- * is written into a block that only the next start reads.
+ * Allocates a block; its content is what was left in it. NULL when all are in use. Not `malloc` to the compiler, which would
+ * leave out what is written into a block that only the next start reads.
  */
 void *memory_pool_retained_alloc(memory_pool_retained_t *pool);
 
-/* Returns a block. ESP_OK, MEMORY_POOL_ERR_NOT_A_BLOCK, _DOUBLE_FREE, _CORRUPT, ESP_ERR_INVALID_ARG or _STATE. */
+/* Frees a block. ESP_OK, MEMORY_POOL_ERR_NOT_A_BLOCK, _DOUBLE_FREE, _CORRUPT, ESP_ERR_INVALID_ARG or _STATE. */
 esp_err_t memory_pool_retained_free(memory_pool_retained_t *pool, void *block);
 
 /* The number of a block, which is the same at every start; SIZE_MAX if no block begins there. */

@@ -7,7 +7,7 @@
  *     static const memory_pool_set_class_t classes[] = {{32, 40}, {128, 12}, {512, 4}};   // smallest blocks first
  *
  *     esp_err_t err = memory_pool_set_init(&set, classes, 3, DRAM);
- *     void *block = memory_pool_set_alloc(&set, 100);   // a block of 128 bytes; NULL when all of those are in use
+ *     void *block = memory_pool_set_alloc(&set, 100);   // a block of 128 bytes; NULL when none of those is free
  *     ...
  *     memory_pool_set_free(&set, block);                // a wrong free is refused, counted, logged
  *

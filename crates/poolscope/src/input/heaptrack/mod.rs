@@ -4,15 +4,17 @@
 //! |---|---|---|
 //! | `v` | program version, file version | first line; file versions 1 to 3 |
 //! | `X` | command line | title |
-//! | `a` | size, trace | interpreted: the next entry of the table of (size, call stack) pairs |
+//! | `a` | size, call stack | interpreted: the next entry of the table of (size, call stack) pairs |
 //! | `+` | table entry | interpreted: allocation |
 //! | `-` | table entry | interpreted: free |
-//! | `+` | size, trace, pointer | raw: allocation |
+//! | `+` | size, call stack, pointer | raw: allocation |
 //! | `-` | pointer | raw: free |
 //! | `c` | milliseconds | time stamp of the records up to the next one |
 //! | `#` | text | ends an interpreted file |
 //!
-//! The other letters (strings, modules, traces, resident size) concern call stacks and are skipped.
+//! `s` (strings), `i` (frames), `t` (call stacks) and `m` (modules) go to `origin.rs`, which finds the block that is not
+//! the program's.
+//! `X` after the first lines, `I`, `R`, `A`, `S` and `x` are skipped. Any other letter is an error.
 //!
 //! An interpreted file, the usual kind, says of a free only which size and call stack the block had. It is
 //! paired with the newest live block of that table entry: short-lived blocks are the rule, and sizes, peaks
@@ -20,8 +22,7 @@
 
 mod origin;
 
-use super::blocks::Clock;
-use super::blocks::{Blocks as Named, Request};
+use super::blocks::{Blocks, Clock, Request};
 use super::lines::Lines;
 use super::source::Decoder;
 use super::unpack::Peek;
@@ -43,23 +44,23 @@ const MAX_INFOS: usize = 1 << 22;
 pub(super) struct Heaptrack<'a> {
     lines: Lines<'a>,
     meta: Meta,
-    /// Letter and fields of the line under the cursor have not been decoded yet.
+    /// The current line was read ahead, by `read_head`, and is still to be decoded.
     pending: bool,
     version: u64,
-    blocks: Blocks,
+    live: LiveBlocks,
     origin: Origin,
-    /// Blocks that were left out, and are to be left out when they are freed: pointers or table entries.
-    not_the_programs: Vec<u64>,
+    /// Pointers or table entries of blocks whose alloc was left out, since they are not the program's. Their free is left out, too.
+    left_out: Vec<u64>,
     findings: Findings,
     clock: Clock,
     now: u64,
     closed: bool,
 }
 
-/// How blocks are identified, and the blocks.
-enum Blocks {
+/// The live blocks, in the form that the kind of file needs.
+enum LiveBlocks {
     /// Raw: by pointer.
-    Pointers(Named<u64>),
+    Pointers(Blocks<u64>),
     /// Interpreted: by table entry.
     Infos(Infos),
 }
@@ -75,7 +76,7 @@ struct Infos {
 
 struct Info {
     size: u64,
-    trace: u64,
+    stack: u64,
     top: u32,
     used: bool,
 }
@@ -117,9 +118,9 @@ impl<'a> Heaptrack<'a> {
             meta: Meta::new("heaptrack", 1000),
             pending: false,
             version,
-            blocks: Blocks::Infos(infos),
+            live: LiveBlocks::Infos(infos),
             origin: Origin::default(),
-            not_the_programs: Vec::new(),
+            left_out: Vec::new(),
             findings: Findings::default(),
             clock: Clock::default(),
             now: 0,
@@ -145,12 +146,12 @@ impl<'a> Heaptrack<'a> {
                     let raw = match self.lines.line()[0] {
                         b'+' => numbers[2].is_some(),
                         // A free first: only a table shows that it is an interpreted file.
-                        _ => matches!(&self.blocks, Blocks::Infos(infos) if infos.entries.is_empty()),
+                        _ => matches!(&self.live, LiveBlocks::Infos(infos) if infos.entries.is_empty()),
                     };
                     if raw {
-                        let mut named = Named::new();
+                        let mut named = Blocks::new();
                         named.begin_at_zero();
-                        self.blocks = Blocks::Pointers(named);
+                        self.live = LiveBlocks::Pointers(named);
                     } else {
                         self.meta.lifetimes = Lifetimes::Paired;
                         self.meta.notes.push(
@@ -205,46 +206,46 @@ impl<'a> Heaptrack<'a> {
         let Some((_, numbers)) = fields(line) else {
             return Err(self.lines.error(format!("expected hexadecimal numbers after '{}'", letter as char)));
         };
-        let event = match (letter, numbers, &mut self.blocks) {
+        let event = match (letter, numbers, &mut self.live) {
             (b'c', [Some(time), None, None], _) => {
                 self.now = time;
                 return Ok(());
             }
-            (b'a', [Some(size), Some(trace), None], Blocks::Infos(infos)) => {
+            (b'a', [Some(size), Some(stack), None], LiveBlocks::Infos(infos)) => {
                 if infos.entries.len() == MAX_INFOS {
                     return Err(Error::TooMuch { what: "pairs of size and call stack", limit: MAX_INFOS });
                 }
-                infos.entries.push(Info { size, trace, top: NONE, used: false });
+                infos.entries.push(Info { size, stack, top: NONE, used: false });
                 return Ok(());
             }
-            (b'+', [Some(size), Some(trace), Some(pointer)], Blocks::Pointers(named)) => {
+            (b'+', [Some(size), Some(stack), Some(pointer)], LiveBlocks::Pointers(named)) => {
                 // Whatever had this address before is gone.
-                self.not_the_programs.retain(|&left_out| left_out != pointer);
-                if pointer != 0 && self.origin.is_reserve(size, trace, true) {
+                self.left_out.retain(|&key| key != pointer);
+                if pointer != 0 && self.origin.is_reserve(size, stack, true) {
                     self.findings.leave_out(size);
-                    self.not_the_programs.push(pointer);
+                    self.left_out.push(pointer);
                 } else {
                     let request = Request { size, ..Request::default() };
                     named.alloc((pointer != 0).then_some(pointer), request, self.now, batch);
                 }
                 return Ok(());
             }
-            (b'-', [Some(pointer), None, None], Blocks::Pointers(named)) => {
-                match self.not_the_programs.iter().position(|&left_out| left_out == pointer) {
+            (b'-', [Some(pointer), None, None], LiveBlocks::Pointers(named)) => {
+                match self.left_out.iter().position(|&key| key == pointer) {
                     Some(at) => {
-                        self.not_the_programs.swap_remove(at);
+                        self.left_out.swap_remove(at);
                     }
                     None => named.free((pointer != 0).then_some(pointer), self.now, batch),
                 }
                 return Ok(());
             }
-            (b'+', [Some(entry), None, None], Blocks::Infos(infos)) => {
+            (b'+', [Some(entry), None, None], LiveBlocks::Infos(infos)) => {
                 let info = usize::try_from(entry).ok().and_then(|entry| infos.entries.get(entry));
-                if let Some(&Info { size, trace, .. }) = info
-                    && self.origin.is_reserve(size, trace, false)
+                if let Some(&Info { size, stack, .. }) = info
+                    && self.origin.is_reserve(size, stack, false)
                 {
                     self.findings.leave_out(size);
-                    self.not_the_programs.push(entry);
+                    self.left_out.push(entry);
                     return Ok(());
                 }
                 match infos.alloc(entry) {
@@ -254,9 +255,9 @@ impl<'a> Heaptrack<'a> {
                     }
                 }
             }
-            (b'-', [Some(entry), None, None], Blocks::Infos(infos)) => {
-                if let Some(at) = self.not_the_programs.iter().position(|&left_out| left_out == entry) {
-                    self.not_the_programs.swap_remove(at);
+            (b'-', [Some(entry), None, None], LiveBlocks::Infos(infos)) => {
+                if let Some(at) = self.left_out.iter().position(|&key| key == entry) {
+                    self.left_out.swap_remove(at);
                     return Ok(());
                 }
                 let dt = self.clock.dt(self.now);
@@ -314,7 +315,7 @@ impl Decoder for Heaptrack<'_> {
 
     fn decode(&mut self, batch: &mut Vec<Event>) -> Result<bool> {
         if !std::mem::take(&mut self.pending) && !self.advance()? {
-            let interpreted = matches!(self.blocks, Blocks::Infos(_));
+            let interpreted = matches!(self.live, LiveBlocks::Infos(_));
             if interpreted && !self.closed {
                 return Err(Error::CutOff { line: self.lines.number(), what: "the recording" });
             }
@@ -325,18 +326,18 @@ impl Decoder for Heaptrack<'_> {
     }
 
     fn findings(&self) -> Findings {
-        let mut findings = match &self.blocks {
-            Blocks::Pointers(named) => named.findings.clone(),
-            Blocks::Infos(_) => Findings::default(),
+        let mut findings = match &self.live {
+            LiveBlocks::Pointers(named) => named.findings.clone(),
+            LiveBlocks::Infos(_) => Findings::default(),
         };
         findings.left_out = self.findings.left_out;
         findings
     }
 
     fn remarks(&self) -> Vec<String> {
-        let mut remarks = match &self.blocks {
-            Blocks::Pointers(named) => named.remarks(),
-            Blocks::Infos(_) => self.clock.remark().into_iter().collect(),
+        let mut remarks = match &self.live {
+            LiveBlocks::Pointers(named) => named.remarks(),
+            LiveBlocks::Infos(_) => self.clock.remark().into_iter().collect(),
         };
         let left_out = self.findings.left_out;
         if left_out.blocks > 0 {

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 /// Bytes of libstdc++'s reserve, on 64-bit hosts.
 const RESERVE: u64 = 72_704;
 
-/// Most strings, frames and traces kept; after as many, all blocks are taken to be the program's.
+/// Most strings, frames and call stacks kept. If a file has more, every later block counts as the program's.
 const MAX_KEPT: usize = 1 << 16;
 
 /// Frames looked at.
@@ -24,9 +24,9 @@ pub(super) struct Origin {
     modules: Vec<(u64, u64, Module)>,
     /// Interpreted: the module of each frame.
     frames: Vec<usize>,
-    /// The frame (raw: address) of each trace, and the trace of its caller; from 1.
-    traces: Vec<(u64, u64)>,
-    /// Whether a trace is that of the reserve.
+    /// Each call stack: its innermost frame (raw: address), and the call stack of the caller; from 1.
+    stacks: Vec<(u64, u64)>,
+    /// Whether a call stack is that of the reserve.
     verdicts: HashMap<u64, bool>,
     allocs: u64,
     begun: bool,
@@ -56,12 +56,12 @@ impl Module {
 }
 
 impl Origin {
-    /// A line about call stacks: a string, module, frame or trace.
+    /// A line about call stacks: a string, module, frame or call stack.
     pub(super) fn line(&mut self, line: &[u8], version: u64) {
         if self.begun {
             return;
         }
-        let kept = self.strings.len() + self.modules.len() + self.frames.len() + self.traces.len();
+        let kept = self.strings.len() + self.modules.len() + self.frames.len() + self.stacks.len();
         if kept >= MAX_KEPT {
             return self.begin();
         }
@@ -78,8 +78,8 @@ impl Origin {
                 self.frames.push(module as usize);
             }
             "t" => {
-                let trace = (next(), next());
-                self.traces.push(trace);
+                let stack = (next(), next());
+                self.stacks.push(stack);
             }
             "m" => self.module(sized(rest, version)),
             _ => {}
@@ -107,17 +107,17 @@ impl Origin {
         }
     }
 
-    /// Whether a block of `size` bytes, allocated with this trace, is the reserve. Called in the order of the recording.
-    pub(super) fn is_reserve(&mut self, size: u64, trace: u64, raw: bool) -> bool {
+    /// Whether a block of `size` bytes, allocated with this call stack, is the reserve. Called in the order of the recording.
+    pub(super) fn is_reserve(&mut self, size: u64, stack: u64, raw: bool) -> bool {
         if self.begun {
             return false;
         }
         self.allocs += 1;
-        if let Some(&verdict) = self.verdicts.get(&trace).filter(|_| trace != 0) {
+        if let Some(&verdict) = self.verdicts.get(&stack).filter(|_| stack != 0) {
             return verdict;
         }
-        let stack = self.stack(trace, raw);
-        let verdict = match &stack[..] {
+        let modules = self.modules_of(stack, raw);
+        let verdict = match &modules[..] {
             // No call stack at all.
             [] => self.allocs == 1 && size == RESERVE,
             [Module::Cpp, callers @ ..] => {
@@ -126,7 +126,7 @@ impl Origin {
             }
             _ => false,
         };
-        self.verdicts.insert(trace, verdict);
+        self.verdicts.insert(stack, verdict);
         // Blocks of other libraries that are loaded may come first, but not many.
         if !verdict && self.allocs > 4096 {
             self.begin();
@@ -139,12 +139,12 @@ impl Origin {
         *self = Origin { begun: true, ..Origin::default() };
     }
 
-    /// The modules of a trace, the innermost first; empty if nothing is known.
-    fn stack(&self, trace: u64, raw: bool) -> Vec<Module> {
-        let mut stack = Vec::new();
-        let mut trace = trace;
-        while trace != 0 && stack.len() < MAX_DEPTH {
-            let Some(&(frame, caller)) = usize::try_from(trace - 1).ok().and_then(|at| self.traces.get(at))
+    /// The modules of a call stack, the innermost first; empty if nothing is known.
+    fn modules_of(&self, stack: u64, raw: bool) -> Vec<Module> {
+        let mut modules = Vec::new();
+        let mut next = stack;
+        while next != 0 && modules.len() < MAX_DEPTH {
+            let Some(&(frame, caller)) = usize::try_from(next - 1).ok().and_then(|at| self.stacks.get(at))
             else {
                 break;
             };
@@ -156,10 +156,10 @@ impl Origin {
                     usize::try_from(frame).ok().and_then(|frame| self.frames.get(frame.checked_sub(1)?));
                 frame.and_then(|module| self.strings.get(module.checked_sub(1)?)).copied()
             };
-            stack.push(module.unwrap_or(Module::Other));
-            trace = caller;
+            modules.push(module.unwrap_or(Module::Other));
+            next = caller;
         }
-        stack
+        modules
     }
 }
 
