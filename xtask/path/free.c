@@ -1,5 +1,5 @@
-/* A free of a recorded block for which a task waits, and a free of NULL, which is refused and reported. `cargo xtask path`
- * lists what `measured` reaches. */
+/* Two calls: a free of a recorded block for which a task waits, and a free of NULL, which is refused and reported.
+ * `cargo xtask path` lists what `measured` reaches, and counts what each of its functions does. */
 #define _POSIX_C_SOURCE 200809L
 #include <pthread.h>
 #include <sched.h>
@@ -18,9 +18,13 @@ static void *waits(void *argument) {
     return memory_pool_alloc_timeout(&pool, 60000);
 }
 
+__attribute__((noinline)) static void serves_a_waiting_task(void *block) { memory_pool_free(&pool, block); }
+
+__attribute__((noinline)) static void is_refused_and_reported(void) { memory_pool_free(&pool, NULL); }
+
 __attribute__((noinline)) static void measured(void *block) {
-    memory_pool_free(&pool, block);
-    memory_pool_free(&pool, NULL);
+    serves_a_waiting_task(block);
+    is_refused_and_reported();
 }
 
 int main(void) {

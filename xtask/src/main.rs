@@ -107,8 +107,11 @@ enum Command {
     Faults(faults::Options),
     /// List the source files that an alloc, a free and a replay cross, and compare their number with targets (2 minutes)
     ///
-    /// Counted is each file of this repository of which a line is executed, seen by Valgrind in a build without optimisation.
-    /// The standard library, dependencies and the calling program are not counted. Needs gcc and valgrind.
+    /// Counted is each file of this repository of which a line inside of a function is executed, seen by Valgrind in a build
+    /// without optimisation. Derived code is outside of functions and not counted, nor are the standard library,
+    /// dependencies and the calling program. The free is two calls, counted together: one that serves a waiting task while
+    /// call sites are recorded, and one that is refused and reported. For the replay, the files of crates/poolscope count;
+    /// those of other crates are listed with their own sum. Needs gcc and valgrind.
     Path,
     /// Draw docs/replay.svg from what the tool prints (20 seconds)
     Picture,
