@@ -5,9 +5,6 @@ use std::io;
 use miette::Diagnostic;
 use thiserror::Error as ThisError;
 
-use crate::layout::LayoutError;
-use crate::trace::Fault;
-
 /// The library's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -266,6 +263,54 @@ impl Error {
             Err(error) => Error::Read(error),
         }
     }
+}
+
+/// In what way an event contradicts the events before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ThisError)]
+#[non_exhaustive]
+pub enum Fault {
+    /// A new slot skipped over unused ones.
+    #[error("slot {slot} is out of sequence, the next unused slot is {next}")]
+    SlotSkipped {
+        /// The slot named.
+        slot: u32,
+        /// The only unused slot allowed.
+        next: u32,
+    },
+    /// An allocation in a slot that holds a live block.
+    #[error("allocation in slot {0}, which is live")]
+    SlotLive(u32),
+    /// A free of a slot that holds nothing.
+    #[error("free of slot {0}, which is not live")]
+    SlotDead(u32),
+    /// A block of 2^64 - 1 bytes, or live blocks that sum up to more than that.
+    #[error("live bytes do not fit into 64 bits")]
+    BytesOverflow,
+    /// More live blocks than a consumer has to hold.
+    #[error("more than {limit} blocks live at once")]
+    TooManyBlocks {
+        /// Most blocks accepted.
+        limit: usize,
+    },
+    /// The times sum up to more than 64 bits hold.
+    #[error("time does not fit into 64 bits")]
+    TimeOverflow,
+    /// A switch to a context that was not defined.
+    #[error("context {0} is not defined")]
+    UnknownContext(u32),
+}
+
+/// A layout file that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, ThisError, Diagnostic)]
+#[error("line {line}: {what}")]
+#[diagnostic(code(poolscope::layout), help("{help}"))]
+pub struct LayoutError {
+    /// Line number, from 1.
+    pub line: usize,
+    /// What is wrong there.
+    pub what: String,
+    /// What to do.
+    pub help: String,
 }
 
 /// `2`, `1 to 3`.

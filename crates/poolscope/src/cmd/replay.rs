@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use microusc_chips::{Builder, Chip, ChipHeap, Engine, Idf};
 use poolscope::Error;
+use poolscope::error::LayoutError;
 use poolscope::input::Source;
+use poolscope::layout::Layout;
 use poolscope::layout::derive::{LIMIT, Peaks, Survey};
-use poolscope::layout::{Layout, LayoutError};
 use poolscope::replay::{self, Derived, Plan};
 use poolscope::report;
 

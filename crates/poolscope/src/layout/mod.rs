@@ -9,7 +9,7 @@
 //! let layout = Layout::parse("[[pool]]\nname = 'packets'\nblock_size = 1520\nblocks = 8\n")?;
 //! assert_eq!(layout.pools[0].placement, Placement::Dram);
 //! assert_eq!(Layout::parse(&layout.to_toml())?, layout);
-//! # Ok::<(), poolscope::layout::LayoutError>(())
+//! # Ok::<(), poolscope::error::LayoutError>(())
 //! ```
 
 pub mod derive;
@@ -18,8 +18,6 @@ mod parse;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-
-pub use parse::LayoutError;
 
 /// Most pools in a layout.
 pub const MAX_POOLS: usize = 64;

@@ -2,25 +2,11 @@
 
 use std::ops::Range;
 
-use miette::Diagnostic;
 use serde::Deserialize;
-use thiserror::Error as ThisError;
 use toml::Spanned;
 
 use super::{Layout, MAX_NAME, MAX_NUMBER, MAX_POOLS, MIN_BLOCK, Placement, PoolSpec};
-
-/// A layout file that cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, ThisError, Diagnostic)]
-#[error("line {line}: {what}")]
-#[diagnostic(code(poolscope::layout), help("{help}"))]
-pub struct LayoutError {
-    /// Line number, from 1.
-    pub line: usize,
-    /// What is wrong there.
-    pub what: String,
-    /// What to do.
-    pub help: String,
-}
+use crate::error::LayoutError;
 
 /// The file as it is written. Whole numbers are taken wide, so that what is out of range can be said in our words.
 #[derive(Deserialize)]

@@ -3,9 +3,9 @@
 use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
-use super::outcome::{ContenderOutcome, Defect, DefectReport, Failure, Moment, Peak};
+use super::outcome::{ContenderOutcome, Defect, DefectReport, Failure, Peak};
 use super::overlap::{BlockAddresses, LiveRanges};
-use super::timeline::{Chunk, FreeMemory};
+use super::timeline::{Chunk, FreeMemory, Moment};
 use crate::trace::{BadFree, Event};
 
 /// What is replayed on. Sizes are bytes of the chip.

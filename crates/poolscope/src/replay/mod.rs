@@ -50,7 +50,7 @@ pub use plan::{Derived, Misfit, Plan, unbuildable};
 use plan::{PlacedPools, heap_note};
 use pools::{PoolMemory, Pools};
 use timeline::{Chunk, Clock, Fragmentation, Sampler};
-pub use timeline::{FreeMemory, RegionFragmentation, Sample};
+pub use timeline::{FreeMemory, Moment, RegionFragmentation, Sample};
 
 /// Most samples kept if the interval is free.
 const SAMPLES: usize = 120;

@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::plan::{Derived, Misfit};
-use super::timeline::{RegionFragmentation, Sample};
+use super::timeline::{Moment, RegionFragmentation, Sample};
 use crate::layout::Layout;
-use crate::trace::{Context, FailedAllocs, LeftOut, Meta};
+use crate::trace::{FailedAllocs, LeftOut, Meta};
 
 /// The version of the JSON form of [`Outcome`].
 pub const SCHEMA: &str = "poolscope.replay/2";
@@ -72,19 +72,6 @@ impl Outcome {
             self.pools.as_ref().is_some_and(|pools| pools.common.failed == 0 && pools.common.defects == 0);
         served && self.heap.defects == 0
     }
-}
-
-/// A moment of the recording.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Moment {
-    /// The event, counted from 1 and without context switches.
-    pub event: u64,
-    /// Ticks since the start.
-    pub ticks: u64,
-    /// The same in milliseconds, if the recording has a clock.
-    pub ms: Option<f64>,
-    /// The task or interrupt, if the recording knows it.
-    pub context: Option<Context>,
 }
 
 /// What happened with pools, or with the heap alone. Bytes and blocks are those of the chip.

@@ -3,7 +3,6 @@
 use microusc_chips::RegionInfo;
 use serde::Serialize;
 
-use super::outcome::Moment;
 use crate::trace::{Context, Event};
 
 /// How much of the recording has been replayed.
@@ -26,6 +25,19 @@ impl Clock {
             _ => self.events += 1,
         }
     }
+}
+
+/// A moment of the recording.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Moment {
+    /// The event, counted from 1 and without context switches.
+    pub event: u64,
+    /// Ticks since the start.
+    pub ticks: u64,
+    /// The same in milliseconds, if the recording has a clock.
+    pub ms: Option<f64>,
+    /// The task or interrupt, if the recording knows it.
+    pub context: Option<Context>,
 }
 
 /// Events that are replayed at once, and what their moments are worked out from.

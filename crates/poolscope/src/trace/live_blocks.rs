@@ -1,38 +1,7 @@
 //! The live blocks of a trace: which slots are live, how large each block is, and the totals so far.
 
 use super::event::{BadFree, Event, Totals};
-
-/// In what way an event contradicts the events before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Fault {
-    /// A new slot skipped over unused ones.
-    #[error("slot {slot} is out of sequence, the next unused slot is {next}")]
-    SlotSkipped {
-        /// The slot named.
-        slot: u32,
-        /// The only unused slot allowed.
-        next: u32,
-    },
-    /// An allocation in a slot that holds a live block.
-    #[error("allocation in slot {0}, which is live")]
-    SlotLive(u32),
-    /// A free of a slot that holds nothing.
-    #[error("free of slot {0}, which is not live")]
-    SlotDead(u32),
-    /// A block of 2^64 - 1 bytes, or live blocks that sum up to more than that.
-    #[error("live bytes do not fit into 64 bits")]
-    BytesOverflow,
-    /// More live blocks than a consumer has to hold.
-    #[error("more than {MAX_BLOCKS} blocks live at once")]
-    TooManyBlocks,
-    /// The times sum up to more than 64 bits hold.
-    #[error("time does not fit into 64 bits")]
-    TimeOverflow,
-    /// A switch to a context that was not defined.
-    #[error("context {0} is not defined")]
-    UnknownContext(u32),
-}
+use crate::error::Fault;
 
 /// Most blocks live at once: far beyond any device, and a bound for the memory of every consumer.
 pub const MAX_BLOCKS: usize = 1 << 22;
@@ -94,7 +63,7 @@ impl LiveBlocks {
         match self.sizes.get_mut(slot as usize) {
             Some(entry) if *entry == DEAD => *entry = size,
             Some(_) => return Err(Fault::SlotLive(slot)),
-            None if next == MAX_BLOCKS => return Err(Fault::TooManyBlocks),
+            None if next == MAX_BLOCKS => return Err(Fault::TooManyBlocks { limit: MAX_BLOCKS }),
             None if slot as usize == next => self.sizes.push(size),
             None => return Err(Fault::SlotSkipped { slot, next: next as u32 }),
         }

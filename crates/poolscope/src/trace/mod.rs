@@ -48,7 +48,7 @@ pub(crate) use event::Contexts;
 pub use event::{
     BadFree, CallSite, Context, Event, FailedAllocs, FailedSize, Findings, LeftOut, Lifetimes, Meta, Totals,
 };
-pub use live_blocks::{Fault, LiveBlocks, MAX_BLOCKS};
+pub use live_blocks::{LiveBlocks, MAX_BLOCKS};
 pub use reader::Reader;
 pub use slots::{Admission, Release, SlotMap};
 pub use wire::{EXTENSION, MAGIC, VERSION};

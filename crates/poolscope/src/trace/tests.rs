@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::Error;
+use crate::error::Fault;
 
 /// Turns arbitrary numbers into a trace that is possible.
 fn possible(steps: &[(u8, u64, u32)]) -> Vec<Event> {
