@@ -73,11 +73,11 @@ fn freed_block_goes_to_the_waiter_not_to_a_later_alloc() {
     let mut waiting = pin!(pool.wait(0));
     assert!(poll(waiting.as_mut()).is_none());
     drop(held);
-    // Two came back: one is promised, one is for anybody.
-    let anybodys = take(pool);
+    // Two blocks were freed: one is kept for the waiter, any caller may allocate the other.
+    let unreserved = take(pool);
     assert!(pool.try_alloc().is_err());
-    let promised = poll(waiting.as_mut()).unwrap();
-    drop((anybodys, promised));
+    let granted = poll(waiting.as_mut()).unwrap();
+    drop((unreserved, granted));
     assert_eq!(free(pool), 2);
 }
 

@@ -79,7 +79,7 @@ fn wait_times_out_after_the_whole_time_and_counts_one_refusal() {
     assert_eq!(pool.wait_blocking::<Semaphore>(3, Some(30)).unwrap_err(), Error::TimedOut);
     assert!(before.elapsed() >= Duration::from_millis(30));
     assert_eq!(pool.stats().exhausted, 1);
-    // Nobody is in the queue any more: a block that comes back is anybody's.
+    // No task is in the queue any more: any caller may allocate a block that is freed now.
     drop(held);
     assert_eq!(pool.stats().free, 2);
     drop(pool.try_alloc().unwrap());

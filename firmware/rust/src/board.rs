@@ -72,7 +72,7 @@ fn panic(info: &PanicInfo<'_>) -> ! {
 
 struct Heap;
 
-// SAFETY: the board's heap returns memory as large and aligned as asked, to nobody twice. The programs use it from their
+// SAFETY: the board's heap returns memory as large and aligned as asked, and never the same memory twice. The programs use it from their
 // first core, outside interrupts, only.
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {

@@ -13,7 +13,7 @@ use super::shim::{
     microusc_esp_idf_wait_for,
 };
 
-/// Without a handle until it is opened in its place.
+/// `semaphore` is null until `init` has created the kernel's semaphore in `memory`.
 ///
 /// A task that sleeps must not be deleted: its stack would be freed while the queue of the pool still refers to it.
 #[derive(Debug)]
@@ -25,12 +25,12 @@ pub struct Signal {
 }
 
 // SAFETY:
-// 1. A binary semaphore that is empty when it is opened keeps what it is given until it is taken; giving and taking are
+// 1. A binary semaphore that is empty when it is created keeps what it is given until it is taken; giving and taking are
 //    critical sections of the kernel.
 // 2. The C file counts ticks, rounded up, and one more for the one that has begun; it sleeps again when it was woken early.
-// 3. The C file asks where it runs and calls the kernel's function for there. Of that, the last access to the semaphore is
-//    the end of the critical section in which it wakes the task: on another core the task cannot return before
-//    the lock of that section is released. With one core that lock has no flag, so its release touches nothing of the signal.
+// 3. The C file calls the kernel's function for the context that it runs in. The last access of that function to the semaphore is
+//    the release of the lock with which it wakes the task. On another core the task cannot return before that lock is released.
+//    With one core the lock has no flag, so its release writes nothing to the semaphore.
 unsafe impl microusc_pool::Signal for Signal {
     fn may_wait() -> bool {
         // SAFETY: from any context.
@@ -48,7 +48,7 @@ unsafe impl microusc_pool::Signal for Signal {
     }
 
     fn wait(self: Pin<&Self>, milliseconds: Option<u32>) -> bool {
-        // SAFETY: opened before it is used; waited for by tasks only.
+        // SAFETY: created by `init` before it is used; waited for by tasks only.
         unsafe {
             match milliseconds {
                 Some(milliseconds) => microusc_esp_idf_wait_for(self.semaphore.get(), milliseconds),
@@ -61,7 +61,7 @@ unsafe impl microusc_pool::Signal for Signal {
     }
 
     fn give(self: Pin<&Self>) {
-        // SAFETY: opened before it is used.
+        // SAFETY: created by `init` before it is used.
         unsafe { microusc_esp_idf_give(self.semaphore.get()) }
     }
 }

@@ -18,8 +18,8 @@
 //!
 //! On the left the code of `two` is in instruction RAM and its constants are in flash. On the right both are where they
 //! belong: the assembler names the pool's section after the current one. That section is mentioned before the code's, and
-//! aligned, which LLVM's assembler does not do: so a linker that is told no more than `.iram1.*`, as that of ESP-IDF, puts
-//! the pool in front of the code, and every constant at an address that can be loaded from.
+//! aligned, which LLVM's assembler does not do: so a linker script that names no more than `.iram1.*`, as
+//! that of ESP-IDF, puts the pool in front of the code, and every constant at an address that can be loaded from.
 
 use anyhow::{Result, ensure};
 
