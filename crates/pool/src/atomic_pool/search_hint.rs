@@ -51,6 +51,6 @@ impl SearchHint {
         let on_the_stack = 0u8;
         let stack = ((&raw const on_the_stack).addr() >> 16) as u32;
         let hash = stack.wrapping_mul(0x9E37_79B9);
-        &self.0[((u64::from(hash) * HINTS as u64) >> u32::BITS) as usize % HINTS]
+        &self.0[((u64::from(hash) * HINTS as u64) >> u32::BITS) as usize]
     }
 }
