@@ -33,7 +33,7 @@ const WINDOW: usize = 64 << 10;
 /// Opens a recording. `format` `None` means: find out from the content.
 ///
 /// # Errors
-/// [`Error::UnknownFormat`](crate::Error::UnknownFormat), [`Error::NoRecording`](crate::Error::NoRecording), and everything the format's reader finds wrong at its start.
+/// [`Error::UnknownFormat`], [`Error::NoRecording`], and everything the format's reader finds wrong at its start.
 pub fn open<'a>(input: impl Read + 'a, format: Option<Format>) -> Result<Box<dyn Source + 'a>> {
     let mut input = unpack::open(Box::new(input))?;
     let format = match format {

@@ -272,7 +272,10 @@ fn verdict(out: &mut String, outcome: &Outcome) {
     out.push_str("\nVerdict\n");
     let hz = outcome.meta.tick_hz;
     match (&outcome.pools, &outcome.misfit) {
-        (Some(pools), _) => contender_verdict(out, "pools", &pools.common, hz, pools_next_step),
+        (Some(pools), _) => {
+            let to_heap = outcome.layout.heap_fallback;
+            contender_verdict(out, "pools", &pools.common, hz, |kind| pools_next_step(kind, to_heap));
+        }
         (None, Some(misfit)) => misfit_verdict(out, misfit),
         (None, None) => {}
     }
@@ -329,9 +332,12 @@ fn sentence(reason: &str) -> String {
     chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).chain(['.']).collect()
 }
 
-/// What to change in a layout, by the kind of the failure.
-fn pools_next_step(kind: &'static str) -> Option<&'static str> {
+/// What to change in a layout, by the kind of the failure, and whether the rest of the heap has failed as well.
+fn pools_next_step(kind: &'static str, to_heap: bool) -> Option<&'static str> {
     match kind {
+        "exhausted" | "fragmented" if to_heap => Some(
+            "add a pool for requests of that size, or leave the heap more RAM by fewer blocks in other pools",
+        ),
         "exhausted" => Some("give that pool more blocks, or set `spill` or `heap_fallback` in the layout"),
         "too_large" => Some("add a pool with larger blocks, or set `heap_fallback` in the layout"),
         _ => None,
