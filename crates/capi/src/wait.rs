@@ -1,6 +1,6 @@
 //! Waiting for a block: the functions that wait, the queue in the control block of a pool, and the list of calls that wait.
 //!
-//! `pool/blocks.rs` has the alloc that never waits; a free there ends in [`serve`] and [`wake`].
+//! `pool/blocks.rs` has the alloc that never waits; a free there ends in `serve` and `wake`.
 
 use core::cell::{Cell, UnsafeCell};
 use core::ffi::{CStr, c_void};

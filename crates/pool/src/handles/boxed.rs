@@ -49,7 +49,7 @@ pub type Boxed<P> = PoolBox<'static, <P as TypedPool>::Value, P>;
 /// The owner of a value in a block of a pool. On drop it drops the value and frees the block.
 ///
 /// It is two words (three for a slice). It may be sent to another thread, or dropped in an interrupt, exactly when the pool
-/// is `Sync` (its lock allows it) and the value may be sent. [`Boxed`](crate::Boxed) names the handle of a static pool.
+/// is `Sync` (its lock allows it) and the value may be sent. [`Boxed`] names the handle of a static pool.
 ///
 /// ```
 /// use microusc_pool::{Boxed, Pool, PoolBox};

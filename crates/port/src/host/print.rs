@@ -54,7 +54,7 @@ pub fn call_context() -> CallContext {
     }
 }
 
-/// The output of [`print`].
+/// The output of [`print()`].
 pub struct Console;
 
 impl Output for Console {
