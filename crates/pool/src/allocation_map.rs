@@ -16,7 +16,7 @@
 //! apart. So the fast path is off while a block is retiring, and the slow path compares the whole state.
 //!
 //! The free list lies in the free blocks, where an overrun or a write after free reaches it. So it may only propose: a
-//! block is free if the map says so, and the map is nowhere near the blocks.
+//! block is free if the map says so, and the map is not inside the blocks.
 //!
 //! It takes a byte for each block, not a bit: on a core without bit instructions, finding the word, the bit and the new
 //! value costs about eight instructions more in each direction, on every call, and saves seven eighths of a byte.

@@ -40,8 +40,8 @@ pub struct Link {
 ///
 /// # Constant time
 ///
-/// [`alloc`](Self::alloc) and [`free`](Self::free) run the same instructions whatever the pool holds. Only the first use of
-/// a block takes another path, which is constant as well. The walks ([`validate`](Self::validate),
+/// [`alloc`](Self::alloc) and [`free`](Self::free) run the same instructions whichever block it is and however many are in use. The
+/// first use of a block, refusals and options that are on take the slow path, which is constant as well. The walks ([`validate`](Self::validate),
 /// [`repair`](Self::repair), [`link_all`](Self::link_all)) are O(capacity).
 #[derive(Debug)]
 pub struct FreeList<'a, M: AllocationMap> {
@@ -60,7 +60,7 @@ impl<'a, M: AllocationMap> FreeList<'a, M> {
     ///
     /// 1. `base` is aligned to a pointer and points to `geometry.bytes()` bytes that are valid for reads and writes
     ///    for `'a`, as `map` is for `geometry.capacity()` blocks.
-    /// 2. The same four parts (head and length, counters, map, blocks) always come together, zeroed at first; nothing
+    /// 2. The same four parts (head and length, counters, map, blocks) always come together; all but the blocks are zeroed at first; nothing
     ///    but a `FreeList` over them and the owners of allocated blocks writes to them. (Other writes into free blocks
     ///    are detected, not trusted.)
     #[inline(always)]

@@ -2,13 +2,16 @@
 //!
 //! ```text
 //!   alloc(90 B)                                        free(address)
-//!       |  smallest stride that holds it: log2(CLASSES)    |  last class that starts at or below it: the same
+//!       |  class with the smallest stride that holds it      |  class that begins last at or below the address
 //!       v                                                  v
 //!   [ 32 B x 40 ]   [ 64 B x 20 ]   [ 128 B x 8 ]   [ 512 B x 2 ]      each a DynPool, with its own lock
 //!                     exhausted? ---spill--->  the next larger class, never a further one
 //! ```
 //!
-//! Each class has a lock, not the set: a class is a whole [`DynPool`], a critical section is that of one pool, and requests of
+//! Both are binary searches here (`blocks.rs`), of log2(CLASSES) steps. `routing.rs` has what all sets share, and linear searches for
+//! the few classes of the C functions.
+//!
+//! Blocks are protected by the lock of their class, not by one of the set: a class is a whole [`DynPool`], a critical section is that of one pool, and requests of
 //! different sizes do not wait for each other. The search for a class needs no lock, since it reads what never changes. The
 //! counters that belong to no class have a lock of their own, which is not on the fast path.
 

@@ -1,6 +1,7 @@
 //! Which class serves a request: by size, by address, and the next larger one if that is exhausted.
 //!
-//! Written once for every set: that of this crate, and that of the C functions, which keep their classes elsewhere.
+//! For every set: that of this crate, which has binary searches of its own (`blocks.rs`), and that of the C functions, which keep
+//! their classes elsewhere and use the linear searches here.
 
 use core::cmp::Ordering;
 use core::ptr::NonNull;
@@ -44,7 +45,7 @@ pub trait ClassPool: Copy {
 ///
 /// An implementation is a reference or an address: it is passed by value, so that the fast path keeps it in a register.
 ///
-/// * Cost: as written here, O(classes) comparisons; a set of many classes overrides the two searches.
+/// * Cost: as written here, O(classes) comparisons; [`PoolSet`](crate::PoolSet) overrides the two searches with binary ones.
 /// * Context: as the locks of the classes allow.
 pub trait SizeClasses: Copy {
     /// A class.
