@@ -34,6 +34,20 @@ unsafe fn refuse_with_pool_name(
     refusal.reason
 }
 
+/// Why a batch is refused before a slice is made of its array: `count` is the caller's and may be any number.
+///
+/// # Safety
+///
+/// `control` is live.
+unsafe fn unusable_batch(no_array: bool, count: usize, control: NonNull<Control>) -> Option<Refusal> {
+    if no_array {
+        return Some(refusals::NULL_POINTER);
+    }
+    // SAFETY: as the caller promises.
+    let capacity = unsafe { (*control.as_ptr()).geometry.capacity() };
+    (count > capacity).then_some(refusals::BATCH_TOO_LARGE)
+}
+
 /// Allocates `count` blocks, or none. O(count) inside one critical section. Tasks, interrupts, both cores.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memory_pool_alloc_batch(
@@ -46,15 +60,10 @@ pub unsafe extern "C" fn memory_pool_alloc_batch(
         Ok(control) => control,
         Err(refusal) => return refuse(NAME, refusal, pool.cast()),
     };
-    if blocks.is_null() {
-        // SAFETY: a live control block, here and below.
-        return unsafe { refuse_with_pool_name(NAME, refusals::NULL_POINTER, control, pool.cast()) };
-    }
-    // Before anything is made of the caller's number: it may be any.
-    // SAFETY: as above.
-    if count > unsafe { (*control.as_ptr()).geometry.capacity() } {
+    // SAFETY: a live control block.
+    if let Some(refusal) = unsafe { unusable_batch(blocks.is_null(), count, control) } {
         // SAFETY: as above.
-        return unsafe { refuse_with_pool_name(NAME, refusals::BATCH_TOO_LARGE, control, pool.cast()) };
+        return unsafe { refuse_with_pool_name(NAME, refusal, control, pool.cast()) };
     }
     // SAFETY: obligation 2: room for `count` pointers, of which any bits will do.
     let room = unsafe { slice::from_raw_parts_mut(blocks.cast::<MaybeUninit<NonNull<u8>>>(), count) };
@@ -101,14 +110,10 @@ pub unsafe extern "C" fn memory_pool_free_batch(
         Ok(control) => control,
         Err(refusal) => return refuse(NAME, refusal, pool.cast()),
     };
-    if blocks.is_null() {
-        // SAFETY: a live control block, here and below.
-        return unsafe { refuse_with_pool_name(NAME, refusals::NULL_POINTER, control, pool.cast()) };
-    }
-    // SAFETY: as above.
-    if count > unsafe { (*control.as_ptr()).geometry.capacity() } {
+    // SAFETY: a live control block.
+    if let Some(refusal) = unsafe { unusable_batch(blocks.is_null(), count, control) } {
         // SAFETY: as above.
-        return unsafe { refuse_with_pool_name(NAME, refusals::BATCH_TOO_LARGE, control, pool.cast()) };
+        return unsafe { refuse_with_pool_name(NAME, refusal, control, pool.cast()) };
     }
     // SAFETY: obligation 2: `count` pointers.
     let given = unsafe { slice::from_raw_parts(blocks.cast::<*mut u8>(), count) };
