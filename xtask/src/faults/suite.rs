@@ -78,7 +78,9 @@ impl Suite {
         match self {
             Self::Rust { arguments, flags, target } => {
                 let mut cargo = cargo(tree, target);
-                cargo.args(["test", "--no-run", "--quiet", "--message-format", "json"]).args(arguments);
+                cargo
+                    .args(["test", "--no-run", "--quiet", "--message-format", "json-render-diagnostics"])
+                    .args(arguments);
                 cargo.env("RUSTFLAGS", flags);
                 let program = executable(&mut cargo)?;
                 let mut command = Command::new(program);
