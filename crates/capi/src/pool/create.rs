@@ -4,6 +4,7 @@ use core::ffi::{CStr, c_char, c_void};
 use core::ptr::{NonNull, null, null_mut};
 
 use microusc_pool::{Counters, FreeList, Geometry, RawLock, WaitOrder, WaitQueue};
+use microusc_port::text::Text;
 use microusc_port::{self as port, PortLock};
 
 use crate::control::block::{Control, ControlMap};
@@ -234,44 +235,34 @@ impl Parts {
     }
 }
 
-/// A name of its own: copied from `given`, or `pool-N`.
+/// A name of its own: copied from `given`, or `pool-N`; what is too long is cut off.
 ///
 /// # Safety
 ///
 /// `given` is null or a C string.
 pub(crate) unsafe fn name_from(given: *const c_char) -> [c_char; MEMORY_POOL_NAME_SIZE] {
-    let mut name = [0; MEMORY_POOL_NAME_SIZE];
-    let room = &mut name[..MEMORY_POOL_NAME_SIZE - 1];
-    let given = if given.is_null() {
-        &[]
-    } else {
-        // SAFETY: not null, hence a C string.
-        unsafe { CStr::from_ptr(given) }.to_bytes()
-    };
+    let mut name = Name { bytes: [0; MEMORY_POOL_NAME_SIZE], length: 0 };
+    // SAFETY: not null, hence a C string.
+    let given = if given.is_null() { &[] } else { unsafe { CStr::from_ptr(given) }.to_bytes() };
     if given.is_empty() {
-        let mut digits = [0u8; 10];
-        let number = decimal(registry::next_number(), &mut digits);
-        copy(room, b"pool-".iter().chain(number));
+        name.text("pool-").number(registry::next_number() as usize);
     } else {
-        copy(room, given.iter());
+        name.bytes(given);
     }
-    name
+    name.bytes
 }
 
-fn copy<'a>(room: &mut [c_char], bytes: impl Iterator<Item = &'a u8>) {
-    for (to, from) in room.iter_mut().zip(bytes) {
-        *to = *from as c_char;
-    }
+/// A name in the making, whose last byte stays zero.
+struct Name {
+    bytes: [c_char; MEMORY_POOL_NAME_SIZE],
+    length: usize,
 }
 
-fn decimal(mut number: u32, digits: &mut [u8; 10]) -> &[u8] {
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            return &digits[at..];
+impl Text for Name {
+    fn byte(&mut self, byte: u8) {
+        if let Some(place) = self.bytes[..MEMORY_POOL_NAME_SIZE - 1].get_mut(self.length) {
+            *place = byte as c_char;
+            self.length += 1;
         }
     }
 }
