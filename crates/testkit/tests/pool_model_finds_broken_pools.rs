@@ -1,13 +1,14 @@
 //! The model of a pool finds each of the pools below, which are broken on purpose, each in one way.
 
+#[macro_use]
+mod flaws;
+
 use std::ptr::NonNull;
 
 use microusc_testkit::{Counts, Operation, PoolModel, PoolUnderTest, Random, Refusal};
 
-/// The ways in which the pool below can be broken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Flaw {
-    None,
+// The ways in which the pool below can be broken.
+flaws! {
     CounterOnlyFalls,
     AcceptsDoubleFree,
     AcceptsForeign,
@@ -170,22 +171,7 @@ fn correct_pool_passes() {
 
 #[test]
 fn every_flaw_is_found() {
-    use Flaw::*;
-    for flaw in [
-        CounterOnlyFalls,
-        AcceptsDoubleFree,
-        AcceptsForeign,
-        AcceptsInterior,
-        AcceptsNull,
-        OneBlockForAll,
-        BlocksOverlap,
-        OneTooMany,
-        ForgetsFailures,
-        LowestIsCurrent,
-        ReportsDoubleFreeAsNotABlock,
-        NeverFindsDamage,
-        AlwaysFindsDamage,
-    ] {
+    for &flaw in Flaw::ALL {
         let violation = check(flaw).expect_err(&format!("{flaw:?} was not found"));
         println!("{flaw:?}: {violation}");
     }

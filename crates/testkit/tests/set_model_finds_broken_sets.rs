@@ -1,15 +1,16 @@
 //! The model of a set finds each of the sets below, which are broken on purpose, each in one way.
 
+#[macro_use]
+mod flaws;
+
 use std::ptr::NonNull;
 
 use microusc_testkit::{
     ClassCounts, Random, Refusal, SetCounts, SetModel, SetOperation, SetUnderTest, Violation,
 };
 
-/// The ways in which the set below can be broken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Flaw {
-    None,
+// The ways in which the set below can be broken.
+flaws! {
     AnyClassThatFits,
     SpillsTwoUp,
     SpillsUnasked,
@@ -194,24 +195,7 @@ fn correct_set_passes() {
 
 #[test]
 fn every_flaw_is_found() {
-    use Flaw::*;
-    for flaw in [
-        AnyClassThatFits,
-        SpillsTwoUp,
-        SpillsUnasked,
-        ForgetsMisses,
-        ForgetsSpills,
-        AcceptsDoubleFree,
-        ReportsDoubleFreeAsNotABlock,
-        AcceptsAddressesOutside,
-        CountsAddressesOutsideInAClass,
-        MovesThoughItFits,
-        LosesContent,
-        KeepsTheOldBlock,
-        UsableIsOfTheNextClass,
-        ServesTheTooLarge,
-        IsNeverWhole,
-    ] {
+    for &flaw in Flaw::ALL {
         let violation = check(flaw).expect_err(&format!("{flaw:?} was not found"));
         println!("{flaw:?}: {violation}");
     }
