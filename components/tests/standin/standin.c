@@ -185,7 +185,7 @@ void vPortEnterCritical(void) {
 }
 
 void vPortExitCritical(void) {
-    if (nesting-- == 0) standin_fail("a critical section was left that nobody entered");
+    if (nesting-- == 0) standin_fail("a critical section was left that was not entered");
 }
 #else
 void standin_enter_critical(portMUX_TYPE *mux) {
@@ -196,7 +196,7 @@ void standin_enter_critical(portMUX_TYPE *mux) {
 }
 
 void standin_exit_critical(portMUX_TYPE *mux) {
-    if (mux->owner != 0xcdcd || mux->count == 0) standin_fail("a portMUX was released that nobody holds");
+    if (mux->owner != 0xcdcd || mux->count == 0) standin_fail("a portMUX was released that is not held");
     if (--mux->count == 0) mux->owner = 0xb33fffff;
     nesting--;
 }

@@ -281,7 +281,7 @@ pub struct memory_pool_set_t {
     pub refused_frees: u32,
     /// Blocks of each class given to requests of the class below.
     pub spilled_in: [u32; MEMORY_POOL_SET_MAX_CLASSES],
-    /// A request whose class is empty goes one class up.
+    /// Whether a request whose class has no free block is served by the next larger class.
     pub spill: AtomicBool,
 }
 

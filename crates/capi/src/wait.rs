@@ -221,8 +221,8 @@ pub(crate) unsafe fn has_waiting_call(control: NonNull<Control>) -> bool {
     unsafe { waiting_calls() }.any(|entry| core::ptr::eq(unsafe { (*entry).control }, control.as_ptr()))
 }
 
-/// Removes `task`, which does not run, from every queue. `false` while any task is being woken: it may be this task, whose stack
-/// is then still in use, so the caller has to call again. O(pools² + waiters), in a critical section of O(pools + its waiters)
+/// Removes `task` from every queue; the task must be suspended. Returns `false` while any task is being woken: that may be this
+/// task, and its stack is in use until then, so the caller calls again. O(pools² + waiters), in a critical section of O(pools + its waiters)
 /// for each pool.
 ///
 /// ```text

@@ -1,4 +1,4 @@
-/* Statements that call a function of the system layer, which makes a pool with the sizes that it was told. */
+/* Statements that call a function of the system layer, which makes a pool with the sizes that it was given. */
 #include "internal.h"
 
 #include "driver.h"

@@ -18,8 +18,8 @@ use crate::types::*;
 use super::call_sites::{begin_records, end_records, record_of};
 use super::report_result;
 
-/// Call sites whose blocks are counted together when leaks are printed. A program with leaks from more call sites
-/// gets a line for each further block; so many groups fit on the stack of a task.
+/// The number of call sites for which leaks are printed as one line each, with the number of blocks; it is limited by the stack
+/// of a task. Blocks from further call sites get a line each.
 const PLACES: usize = 16;
 
 /// Begins or ends recording the call sites of allocs. O(num_blocks). From tasks only.

@@ -111,7 +111,7 @@ unsafe impl Platform for Below {
     }
 
     fn forget(&self, task: NonNull<c_void>) -> bool {
-        // Whoever wakes it has to come on; a task of lower priority does so only while this one sleeps.
+        // The task that wakes it has to finish that first; if its priority is lower, it runs only while this one sleeps.
         (0..FORGET_TRIES).any(|_| {
             let forgotten = forget(task.as_ptr());
             if !forgotten {

@@ -74,7 +74,7 @@ unsafe fn alloc_with_reason(pool: *mut memory_pool_t, caller: Caller) -> (*mut c
         Ok(control) => control,
         Err(reason) => return (no_pool(reason, pool, caller), reason),
     };
-    // SAFETY: `control` is that of `pool`, whose lock is released again.
+    // SAFETY: `control` is that of `pool`; its lock is released before `after_alloc`.
     unsafe {
         let (allocated, modes) = with_free_list(pool, control, |list| (list.alloc(), modes(control)));
         let allocated = diagnostics::after_alloc(pool, control, allocated, modes, CallSite::NONE, OF_POOL);

@@ -205,7 +205,7 @@ impl SizeClasses for Set {
     }
 }
 
-/// The class in whose blocks the address lies.
+/// The class that an address belongs to: the one with a block at or around it.
 ///
 /// # Safety
 ///

@@ -1,4 +1,4 @@
-/* Who took the blocks that are in use: records that live exactly as long as their blocks. flags: -pthread */
+/* Where the blocks in use were allocated: each record exists exactly as long as its block is in use. flags: -pthread */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 

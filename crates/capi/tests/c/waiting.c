@@ -158,7 +158,7 @@ TEST(wait_times_out_after_the_whole_time) {
         CHECK_EQUAL(reason, timeout == 0 ? ESP_ERR_NO_MEM : ESP_ERR_TIMEOUT);
     }
     CHECK_EQUAL(info_of(&pool).alloc_failures, 6);
-    /* Nobody is in the queue any more. */
+    /* The queue is empty. */
     memory_pool_free(&pool, held[0]);
     CHECK_EQUAL(pool.free_blocks, 1);
     end_pool();

@@ -38,7 +38,7 @@ pub(crate) struct Books {
     /// Tasks that wait for a block, by where on their stacks that is noted.
     waiting: BTreeMap<usize, usize>,
     made: usize,
-    /// Who holds the lock.
+    /// The thread that holds the lock.
     locked: Option<std::thread::ThreadId>,
     pub(crate) in_interrupt: bool,
     /// The driver whose task is asking.
@@ -97,7 +97,7 @@ impl Books {
         self.made
     }
 
-    /// Nobody may use what lies in this memory any more.
+    /// What lies in this memory must not be used any more.
     fn is_unused(&self, memory: std::ops::Range<usize>) {
         let overlaps = |other: &std::ops::Range<usize>| other.start < memory.end && memory.start < other.end;
         let used = self.tasks.values().any(|task| task.memory.iter().any(overlaps));

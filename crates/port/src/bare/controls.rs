@@ -125,7 +125,7 @@ pub unsafe extern "C" fn microusc_bare_set_heap(
     ESP_OK
 }
 
-/// Who may wait for a block, and what is done meanwhile.
+/// Sets the function that says whether the caller may wait for a block, and the one that runs meanwhile.
 ///
 /// # Safety
 ///

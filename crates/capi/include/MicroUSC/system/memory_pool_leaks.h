@@ -83,9 +83,9 @@ typedef struct {
 esp_err_t memory_pool_get_site(memory_pool_t *pool, const void *block, memory_pool_site_t *site);
 
 /*
- * Reports every block that has been in use for at least `older_than_us`, and of those whose age is not known; returns how
- * many there were. `each` is called outside every lock, one block after the other, while others take and return blocks;
- * it may do so itself. NULL: prints one line for each of the first 16 places, and one for each block from another place.
+ * Reports the blocks in use that were allocated at least `older_than_us` ago or at an unknown time, and returns their number.
+ * `each` is called for one block after the other, with no lock held; meanwhile other tasks may use the pool, and so may
+ * `each`. NULL: prints one line for each of the first 16 call sites, and one for each block from another call site.
  * O(num_blocks), in a critical section for each block. From tasks only.
  */
 size_t memory_pool_dump_leaks(memory_pool_t *pool, uint64_t older_than_us,

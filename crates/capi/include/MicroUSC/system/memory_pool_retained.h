@@ -23,9 +23,9 @@
  * the open pools, of which there are at most MEMORY_POOL_RETAINED_MAX_OPEN; then it holds the pool's lock. On the ESP32
  * itself, fast RTC memory belongs to core 0. Sizes are bytes, counts are blocks.
  *
- * Every function refuses NULL and a struct that holds no open pool, whatever the bytes of that struct are. A copy of a struct
- * is no open pool. Neither is a struct whose bytes were copied back after its pool was closed, or that kept its bytes over a
- * reset. Functions that return no esp_err_t report the refusal.
+ * Every function refuses NULL and a struct that holds no open pool, whatever the bytes of that struct are. Not open are: a copy
+ * of a struct; a struct into which its old bytes were copied after its pool was closed; a struct that survived a reset.
+ * Functions that return no esp_err_t report the refusal.
  */
 #ifndef MICROUSC_SYSTEM_MEMORY_POOL_RETAINED_H
 #define MICROUSC_SYSTEM_MEMORY_POOL_RETAINED_H

@@ -21,8 +21,8 @@
  *
  * Structs that hold no set. Every function refuses NULL and a zeroed struct, and all but memory_pool_set_get_info report it.
  * Any other garbage given to memory_pool_set_alloc, _alloc_reason, _alloc_at, _free, _realloc or _usable_size is undefined
- * behaviour; a live set whose own fields, not those of its classes, were overwritten may be given to them. The other functions
- * look the address up in the list of live pools: O(pools) more.
+ * behaviour. They accept a live set some of whose own fields were overwritten, but not the fields of its classes. All other
+ * functions look the address up in the list of live pools: O(pools) more.
  */
 #ifndef MICROUSC_SYSTEM_MEMORY_POOL_SET_H
 #define MICROUSC_SYSTEM_MEMORY_POOL_SET_H
@@ -87,7 +87,7 @@ esp_err_t memory_pool_set_init(memory_pool_set_t *set, const memory_pool_set_cla
 void memory_pool_set_destroy(memory_pool_set_t *set);
 
 /*
- * With spill, a request whose class is empty is served by the next larger one. One class up, never two. Off at
+ * With spill, a request whose class has no free block is served by the next larger class, but by none beyond that. Off at
  * first. ESP_ERR_INVALID_ARG or _STATE if there is no set.
  */
 esp_err_t memory_pool_set_spill(memory_pool_set_t *set, const bool spill);

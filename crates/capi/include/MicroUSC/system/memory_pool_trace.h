@@ -38,9 +38,9 @@ typedef struct {
 } memory_pool_event_t;
 
 /*
- * Calls `callback` for each operation on every traced pool, in the context of the operation (interrupts included) and with no
- * lock of this library held. The callback may therefore use the system layer, whose drivers allocate from pools. Events of one
- * block come in order.
+ * Calls `callback` for each operation on every traced pool, in the context of the operation (interrupts included). No lock of
+ * this library is held then, so the callback may call the functions of drivers, which allocate from pools. The events of
+ * one block arrive in order.
  *
  * While the callback runs for a block that is being freed, that block cannot be freed again and the pool cannot be destroyed.
  * The same holds while memory_pool_alloc_timeout, after a wait, reports the block that it was given. Other allocating calls
